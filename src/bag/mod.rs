@@ -1,0 +1,1 @@
+//! rosbag2 files: reading every common form, writing MCAP.

@@ -1,0 +1,3 @@
+//! The ROS 2 node that the launch file starts.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The `scenellm` command line.
+
+fn main() {}

@@ -1,0 +1,9 @@
+//! Camera models, poses and the transform buffer: the metric ground everything stands on.
+//!
+//! Poses are `f64` rigid transforms ([`Pose`]); points are `f32` metres.
+
+mod camera;
+mod pose;
+
+pub use camera::{CameraModel, Distortion};
+pub use pose::{Pose, pose_from_row_major, pose_to_row_major};

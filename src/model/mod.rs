@@ -1,0 +1,1 @@
+//! Scene-LLM: the projector that joins 3D tokens and language, and the checkpoint folder.

@@ -1,0 +1,1 @@
+//! The interactive loop: events in, outputs out.

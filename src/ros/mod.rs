@@ -1,0 +1,1 @@
+//! ROS 2 at the edge: message structs, their CDR form, conversion to and from the core.

@@ -1,0 +1,13 @@
+//! From raw sensor events to synchronised, posed RGB-D frames.
+//!
+//! Comes in: [`SensorEvent`]s in the order of their arrival, from any source.
+//! Goes out: [`RgbdFrame`]s, colour and depth on one pixel grid with the camera's pose in the world.
+
+mod event;
+mod frame;
+
+pub use event::{
+    CameraInfoEvent, Detection, DetectionsEvent, ImageEvent, ImagePayload, SensorEvent,
+    StampedTransform, StepFeedback,
+};
+pub use frame::{DepthImage, RgbdFrame};

@@ -1,0 +1,1 @@
+//! Furnished homes, a software depth camera and a moving robot, with exact ground truth.

@@ -1,0 +1,88 @@
+//! The typed plan.
+
+use crate::scene::ObjectId;
+use serde::{Deserialize, Serialize};
+
+/// An ordered list of steps towards a goal, or a typed refusal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The goal in the words of the person who set it.
+    pub goal: String,
+    /// Frame of all positions, such as `map`.
+    pub frame_id: String,
+    /// Time of the newest observation the plan rests on, nanoseconds.
+    pub stamp_ns: i64,
+    /// Kind of task the planner took the goal for, where the model names one.
+    pub task: Option<String>,
+    /// Name of the model that wrote it.
+    pub model: String,
+    /// Mean log-probability of a decoded token; `None` when nothing was decoded.
+    pub mean_log_probability: Option<f64>,
+    /// The steps, in order.
+    pub steps: Vec<PlanStep>,
+    /// Why there is no plan; `None` when there is one.
+    pub refusal: Option<Refusal>,
+}
+
+/// One action of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanStep {
+    /// Position in the plan, from 1.
+    pub id: u32,
+    /// Action name from the vocabulary.
+    pub action: String,
+    /// Its arguments, in order.
+    pub arguments: Vec<Argument>,
+    /// After this time the step must not be started without a new plan, nanoseconds.
+    pub expires_ns: i64,
+}
+
+/// A word of the vocabulary and what it stands for in the map.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Argument {
+    /// Class name.
+    pub name: String,
+    /// What it is bound to.
+    pub grounding: Grounding,
+}
+
+/// The binding of an argument to the map.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum Grounding {
+    /// Bound to an object of the map.
+    Grounded {
+        /// The object.
+        object_id: ObjectId,
+        /// Its centre in the plan's frame, metres.
+        position_m: [f64; 3],
+        /// Belief that the binding is right, 0..=1.
+        confidence: f32,
+    },
+    /// Not bound.
+    Ungrounded {
+        /// Why not, in words.
+        reason: String,
+    },
+}
+
+/// Why no plan was made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Refusal {
+    /// Nothing in the map answers to these words.
+    NotFound {
+        /// The words.
+        names: Vec<String>,
+    },
+    /// The goal is empty or longer than the model can read.
+    BadGoal {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The model failed.
+    ModelFailed {
+        /// The error.
+        reason: String,
+    },
+}

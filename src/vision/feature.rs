@@ -1,0 +1,78 @@
+//! The trait every image encoder implements, and the dense grid it returns.
+
+use crate::sensing::RgbdFrame;
+
+/// Where an extractor's numbers come from. Shown wherever its output is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Provenance {
+    /// Computed by a formula; no weights.
+    Analytic,
+    /// Weights trained on data.
+    Trained,
+    /// Random weights: useful for timing and plumbing only, never shown as understanding.
+    Untrained,
+}
+
+/// A grid of feature vectors over an image, row-major `(rows, columns, width)`.
+///
+/// Cell `(r, c)` covers the pixels `x * columns / image_width == c`, `y * rows / image_height == r`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FeatureMap {
+    /// Grid rows.
+    pub rows: usize,
+    /// Grid columns.
+    pub columns: usize,
+    /// Length of one feature vector.
+    pub width: usize,
+    /// `rows * columns * width` numbers.
+    pub data: Vec<f32>,
+}
+
+impl FeatureMap {
+    /// The feature vector of cell (`row`, `column`).
+    pub fn cell(&self, row: usize, column: usize) -> &[f32] {
+        let start = (row * self.columns + column) * self.width;
+        &self.data[start..start + self.width]
+    }
+}
+
+/// What can go wrong while features are computed.
+#[derive(Debug, thiserror::Error)]
+pub enum VisionError {
+    /// The image cannot be used by this extractor.
+    #[error("{extractor}: cannot use a {width}×{height} image: {reason}")]
+    BadImage {
+        /// Name of the extractor.
+        extractor: String,
+        /// Image width in pixels.
+        width: u32,
+        /// Image height in pixels.
+        height: u32,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The weights are not what the extractor needs.
+    #[error("{extractor}: {reason}")]
+    BadWeights {
+        /// Name of the extractor.
+        extractor: String,
+        /// Tensor, expected and found shape.
+        reason: String,
+    },
+    /// The tensor engine failed.
+    #[error("tensor engine: {0}")]
+    Tensor(#[from] candle_core::Error),
+}
+
+/// Computes dense features of one frame.
+pub trait FeatureExtractor: Send {
+    /// Name as it stands in manifests and reports.
+    fn name(&self) -> &str;
+    /// Length of one feature vector.
+    fn width(&self) -> usize;
+    /// Where the numbers come from.
+    fn provenance(&self) -> Provenance;
+    /// Features of `frame`, on a grid of the extractor's choice.
+    fn extract(&self, frame: &RgbdFrame) -> Result<FeatureMap, VisionError>;
+}
