@@ -1,1 +1,5 @@
 //! The interactive loop: events in, outputs out.
+
+mod output;
+
+pub use output::{FrameRecord, Output, StageTimings};

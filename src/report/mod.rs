@@ -4,5 +4,11 @@
 
 pub mod chart;
 mod error;
+mod frames;
+mod page;
+mod topdown;
 
 pub use error::ReportError;
+pub use frames::{frames_csv, timings_svg};
+pub use page::ReportPage;
+pub use topdown::TopDown;

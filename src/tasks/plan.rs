@@ -37,6 +37,27 @@ pub struct PlanStep {
     pub expires_ns: i64,
 }
 
+impl PlanStep {
+    /// The step in one line, such as `PutObject mug → desk`.
+    pub fn summary(&self) -> String {
+        let names: Vec<_> = self.arguments.iter().map(|argument| argument.name.as_str()).collect();
+        if names.is_empty() {
+            self.action.clone()
+        } else {
+            format!("{} {}", self.action, names.join(" → "))
+        }
+    }
+
+    /// Where the step happens in the plan's frame, metres: the place of its last grounded argument,
+    /// since what is held moves to what it is put on.
+    pub fn target_position_m(&self) -> Option<[f64; 3]> {
+        self.arguments.iter().rev().find_map(|argument| match argument.grounding {
+            Grounding::Grounded { position_m, .. } => Some(position_m),
+            Grounding::Ungrounded { .. } => None,
+        })
+    }
+}
+
 /// A word of the vocabulary and what it stands for in the map.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Argument {
@@ -85,4 +106,16 @@ pub enum Refusal {
         /// The error.
         reason: String,
     },
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NotFound { names } => {
+                write!(f, "nothing in the map answers to {}", names.join(", "))
+            }
+            Self::BadGoal { reason } => write!(f, "the goal cannot be planned for: {reason}"),
+            Self::ModelFailed { reason } => write!(f, "the model failed: {reason}"),
+        }
+    }
 }

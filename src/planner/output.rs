@@ -1,0 +1,65 @@
+//! What the core tells the outside. Every sink (topics, files, reports) takes these.
+
+use crate::geometry::Pose;
+use crate::tasks::Plan;
+
+/// One thing the core has to say.
+#[derive(Debug, Clone)]
+pub enum Output {
+    /// A frame went into the map.
+    Frame(FrameRecord),
+    /// Something that came in could not be used; the text names topic, time and reason.
+    Dropped {
+        /// Stamp of what was dropped, nanoseconds.
+        stamp_ns: i64,
+        /// Topic and reason.
+        reason: String,
+    },
+    /// A plan, or a typed refusal, for a goal.
+    Plan(Plan),
+}
+
+/// What became of one frame.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FrameRecord {
+    /// Time of the colour exposure, nanoseconds.
+    pub stamp_ns: i64,
+    /// Maps camera (optical) coordinates to world coordinates at `stamp_ns`.
+    pub world_T_camera: Pose,
+    /// Valid depth readings that went into the map.
+    pub points: usize,
+    /// Voxels in the map afterwards.
+    pub voxels: usize,
+    /// Voxels removed because the place was seen empty.
+    pub removed_voxels: usize,
+    /// Where the time went.
+    pub timings: StageTimings,
+}
+
+/// Wall-clock milliseconds by stage. Never part of a result: two replays differ here only.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct StageTimings {
+    /// Colour and depth decoding.
+    pub decode_ms: f64,
+    /// Registering depth to colour.
+    pub register_ms: f64,
+    /// Dense features.
+    pub features_ms: f64,
+    /// Map update: removal and integration.
+    pub integrate_ms: f64,
+}
+
+impl StageTimings {
+    /// Names of the stages, in the order of [`Self::values_ms`].
+    pub const NAMES: [&str; 4] = ["decode", "register", "features", "integrate"];
+
+    /// Milliseconds of each stage.
+    pub fn values_ms(&self) -> [f64; 4] {
+        [self.decode_ms, self.register_ms, self.features_ms, self.integrate_ms]
+    }
+
+    /// Milliseconds of all stages together.
+    pub fn total_ms(&self) -> f64 {
+        self.values_ms().iter().sum()
+    }
+}

@@ -1,0 +1,289 @@
+//! Binding the words of a plan to objects of the map.
+//!
+//! A plan says `GotoLocation dresser, PickupObject mug`; the map knows three dressers and two mugs.
+//! The words are bound in the order of the plan, as the robot would meet them:
+//!
+//! * A target is the instance that what happens next is nearest to: going to *a dresser* to pick up
+//!   *a mug* means the dresser the mug stands on. Where nothing else decides, the nearest one.
+//! * A thing that was picked up stays the same thing until it is put down, and a thing that was put
+//!   down is not what is picked up next: two mugs are two mugs.
+//! * A word with no object in the map stays unbound, with the reason. Nothing is guessed.
+
+use super::{ActionVocabulary, Argument, ArgumentKind, Grounding};
+use crate::scene::{MapObject, ObjectId};
+use nalgebra::{Point3, UnitQuaternion, Vector3};
+
+/// An action and its words, before they are bound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpokenStep {
+    /// Action name.
+    pub action: String,
+    /// Class names of its arguments, in order.
+    pub arguments: Vec<String>,
+}
+
+/// Binds the arguments of `steps` to `objects`, for a robot that starts at `robot_m` (world frame,
+/// metres). Returns the arguments of each step.
+pub fn ground(
+    steps: &[SpokenStep],
+    vocabulary: &ActionVocabulary,
+    objects: &[MapObject],
+    robot_m: [f64; 3],
+) -> Vec<Vec<Argument>> {
+    let mut walk =
+        Walk { objects, place: Point3::from(robot_m), held: Vec::new(), done: Vec::new() };
+    (0..steps.len())
+        .map(|at| {
+            let names = &steps[at].arguments;
+            let kinds = kinds_of(&steps[at], vocabulary);
+            let bound: Vec<_> = names
+                .iter()
+                .zip(&kinds)
+                .map(|(name, kind)| match kind {
+                    ArgumentKind::Target => {
+                        walk.go_to(name, next_object(&steps[at + 1..], vocabulary))
+                    }
+                    ArgumentKind::Object => walk.take(name),
+                    ArgumentKind::Receptacle => walk.nearest(name),
+                })
+                .collect();
+            if kinds == [ArgumentKind::Object, ArgumentKind::Receptacle] {
+                walk.put_down(&names[0]);
+            }
+            names
+                .iter()
+                .zip(bound)
+                .map(|(name, object)| Argument {
+                    name: name.clone(),
+                    grounding: walk.grounding(name, object),
+                })
+                .collect()
+        })
+        .collect()
+}
+
+fn kinds_of(step: &SpokenStep, vocabulary: &ActionVocabulary) -> Vec<ArgumentKind> {
+    let action = vocabulary.actions.iter().find(|action| action.name == step.action);
+    action.map(|action| action.arguments.clone()).unwrap_or_default()
+}
+
+/// The first thing acted on before the plan moves on to another place.
+fn next_object<'a>(rest: &'a [SpokenStep], vocabulary: &ActionVocabulary) -> Option<&'a str> {
+    let step = rest.first()?;
+    match kinds_of(step, vocabulary).as_slice() {
+        [ArgumentKind::Object] => step.arguments.first().map(String::as_str),
+        _ => None,
+    }
+}
+
+/// The robot's imagined way through the plan.
+struct Walk<'a> {
+    objects: &'a [MapObject],
+    place: Point3<f64>,
+    /// Things taken and not yet put down, by name.
+    held: Vec<(String, ObjectId)>,
+    /// Things already put where they belong.
+    done: Vec<ObjectId>,
+}
+
+impl<'a> Walk<'a> {
+    fn named(&self, name: &str) -> impl Iterator<Item = &'a MapObject> + use<'a> {
+        let name = name.to_string();
+        self.objects.iter().filter(move |object| same_class(&object.label, &name))
+    }
+
+    fn go_to(&mut self, name: &str, next: Option<&str>) -> Option<&'a MapObject> {
+        // What is already in the hand says nothing about where to go.
+        let next = next.filter(|next| !self.held.iter().any(|(held, _)| held == next));
+        let things: Vec<_> = next
+            .filter(|next| !same_class(next, name))
+            .map(|next| self.named(next).filter(|thing| !self.done.contains(&thing.id)).collect())
+            .unwrap_or_default();
+        let cost = |object: &MapObject| {
+            let from_robot = (center(object) - self.place).norm();
+            let to_thing = things.iter().map(|thing| gap_m(object, &center(thing)));
+            (to_thing.fold(f64::INFINITY, f64::min), from_robot)
+        };
+        let candidates = self.named(name).filter(|object| !self.done.contains(&object.id));
+        let chosen = candidates.min_by(|a, b| {
+            let (a, b) = (cost(a), cost(b));
+            a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1))
+        })?;
+        self.place = center(chosen);
+        Some(chosen)
+    }
+
+    fn take(&mut self, name: &str) -> Option<&'a MapObject> {
+        if let Some((_, id)) = self.held.iter().find(|(held, _)| held == name) {
+            return self.objects.iter().find(|object| object.id == *id);
+        }
+        let fresh = self.named(name).filter(|object| !self.done.contains(&object.id));
+        let chosen = self.nearest_of(fresh)?;
+        self.held.push((name.to_string(), chosen.id));
+        Some(chosen)
+    }
+
+    fn put_down(&mut self, name: &str) {
+        if let Some(at) = self.held.iter().position(|(held, _)| held == name) {
+            self.done.push(self.held.remove(at).1);
+        }
+    }
+
+    fn nearest(&self, name: &str) -> Option<&'a MapObject> {
+        self.nearest_of(self.named(name))
+    }
+
+    fn nearest_of(&self, candidates: impl Iterator<Item = &'a MapObject>) -> Option<&'a MapObject> {
+        candidates.min_by(|a, b| gap_m(a, &self.place).total_cmp(&gap_m(b, &self.place)))
+    }
+
+    fn grounding(&self, name: &str, object: Option<&MapObject>) -> Grounding {
+        match object {
+            Some(object) => Grounding::Grounded {
+                object_id: object.id,
+                position_m: object.position_m,
+                confidence: object.confidence,
+            },
+            None if self.objects.is_empty() => {
+                Grounding::Ungrounded { reason: "the map has no labelled objects".to_string() }
+            }
+            None if self.named(name).next().is_some() => Grounding::Ungrounded {
+                reason: format!("every {name} in the map is already used by an earlier step"),
+            },
+            None => Grounding::Ungrounded {
+                reason: format!(
+                    "no {name} among the {} labelled objects of the map",
+                    self.objects.len()
+                ),
+            },
+        }
+    }
+}
+
+/// Class names agree when they are equal but for case, spaces and punctuation: `Dining Table` is
+/// `diningtable`.
+fn same_class(a: &str, b: &str) -> bool {
+    let letters = |text: &str| -> String {
+        text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    };
+    letters(a) == letters(b)
+}
+
+fn center(object: &MapObject) -> Point3<f64> {
+    Point3::from(object.position_m)
+}
+
+/// Distance from `point` to the box of `object`, metres; 0 inside.
+fn gap_m(object: &MapObject, point: &Point3<f64>) -> f64 {
+    let [x, y, z, w] = object.orientation_xyzw;
+    let world_R_box = UnitQuaternion::from_quaternion(nalgebra::Quaternion::new(w, x, y, z));
+    let in_box = world_R_box.inverse() * (point - center(object));
+    let half = Vector3::from(object.size_m) / 2.0;
+    in_box.zip_map(&half, |offset, half| (offset.abs() - half).max(0.0)).norm()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tasks::ActionSpec;
+
+    fn vocabulary() -> ActionVocabulary {
+        use ArgumentKind::{Object, Receptacle, Target};
+        let action = |name: &str, arguments: &[ArgumentKind]| ActionSpec {
+            name: name.into(),
+            arguments: arguments.to_vec(),
+        };
+        ActionVocabulary {
+            actions: vec![
+                action("GotoLocation", &[Target]),
+                action("PickupObject", &[Object]),
+                action("PutObject", &[Object, Receptacle]),
+                action("HeatObject", &[Object]),
+                action("NoOp", &[]),
+            ],
+            end: "NoOp".into(),
+            objects: vec!["mug".into()],
+            receptacles: vec!["table".into(), "shelf".into()],
+        }
+    }
+
+    fn object(id: u32, label: &str, x: f64) -> MapObject {
+        MapObject {
+            id: ObjectId(id),
+            label: label.into(),
+            position_m: [x, 0.0, 0.5],
+            orientation_xyzw: [0.0, 0.0, 0.0, 1.0],
+            size_m: [0.2, 0.2, 0.2],
+            confidence: 0.9,
+            observations: 3,
+            first_seen_ns: 0,
+            last_seen_ns: 0,
+        }
+    }
+
+    fn steps(lines: &[&str]) -> Vec<SpokenStep> {
+        let words = |line: &&str| line.split(' ').map(str::to_string).collect::<Vec<_>>();
+        lines
+            .iter()
+            .map(words)
+            .map(|words| SpokenStep { action: words[0].clone(), arguments: words[1..].to_vec() })
+            .collect()
+    }
+
+    fn ids(lines: &[&str], objects: &[MapObject]) -> Vec<Vec<Option<u32>>> {
+        let id = |argument: &Argument| match argument.grounding {
+            Grounding::Grounded { object_id, .. } => Some(object_id.0),
+            Grounding::Ungrounded { .. } => None,
+        };
+        ground(&steps(lines), &vocabulary(), objects, [0.0; 3])
+            .iter()
+            .map(|arguments| arguments.iter().map(id).collect())
+            .collect()
+    }
+
+    #[test]
+    fn the_table_gone_to_is_the_one_the_mug_stands_on() {
+        let objects = [object(1, "Table", 1.0), object(2, "table", 8.0), object(3, "mug", 8.1)];
+        let bound = ids(&["GotoLocation table", "PickupObject mug"], &objects);
+        assert_eq!(bound, [[Some(2)], [Some(3)]]);
+    }
+
+    #[test]
+    fn two_mugs_are_two_mugs_and_a_held_mug_stays_the_same() {
+        let objects = [object(1, "mug", 1.0), object(2, "mug", 2.0), object(3, "shelf", 5.0)];
+        let bound = ids(
+            &[
+                "PickupObject mug",
+                "HeatObject mug",
+                "GotoLocation shelf",
+                "PutObject mug shelf",
+                "GotoLocation mug",
+                "PickupObject mug",
+                "PutObject mug shelf",
+            ],
+            &objects,
+        );
+        assert_eq!(bound[0], [Some(1)]);
+        assert_eq!(bound[1], [Some(1)]);
+        assert_eq!(bound[3], [Some(1), Some(3)]);
+        assert_eq!(bound[4], [Some(2)]);
+        assert_eq!(bound[6], [Some(2), Some(3)]);
+    }
+
+    #[test]
+    fn what_is_not_in_the_map_says_why() {
+        let reason = |objects: &[MapObject], lines: &[&str]| {
+            let bound = ground(&steps(lines), &vocabulary(), objects, [0.0; 3]);
+            match &bound.last().unwrap()[0].grounding {
+                Grounding::Ungrounded { reason } => reason.clone(),
+                Grounding::Grounded { .. } => panic!("bound to nothing"),
+            }
+        };
+        assert!(reason(&[], &["PickupObject mug"]).contains("no labelled objects"));
+        let shelf = [object(1, "shelf", 1.0)];
+        assert!(reason(&shelf, &["PickupObject mug"]).contains("no mug among the 1"));
+        let one = [object(1, "mug", 1.0), object(2, "shelf", 1.0)];
+        let twice = ["PickupObject mug", "PutObject mug shelf", "PickupObject mug"];
+        assert!(reason(&one, &twice).contains("already used"));
+    }
+}
