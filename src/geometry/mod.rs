@@ -4,6 +4,8 @@
 
 mod camera;
 mod pose;
+mod transforms;
 
-pub use camera::{CameraModel, Distortion};
+pub use camera::{CameraModel, Distortion, RayTable};
 pub use pose::{Pose, pose_from_row_major, pose_to_row_major};
+pub use transforms::{Extrapolation, TransformBuffer, TransformError, TreeEdge};
