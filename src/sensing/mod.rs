@@ -3,9 +3,15 @@
 //! Comes in: [`SensorEvent`]s in the order of their arrival, from any source.
 //! Goes out: [`RgbdFrame`]s, colour and depth on one pixel grid with the camera's pose in the world.
 
+mod config;
+mod decode;
+mod error;
 mod event;
 mod frame;
 
+pub use config::SensingConfig;
+pub use decode::{decode_color, decode_depth};
+pub use error::SensingError;
 pub use event::{
     CameraInfoEvent, Detection, DetectionsEvent, ImageEvent, ImagePayload, SensorEvent,
     StampedTransform, StepFeedback,
