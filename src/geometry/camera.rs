@@ -287,7 +287,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn project_undoes_unproject(d in distortions(), u in 0.0..639.0, v in 0.0..479.0) {
+        fn project_undoes_unproject(d in distortions(), u in 0.0..639.0_f64, v in 0.0..479.0_f64) {
             let camera = camera(d);
             let [x, y] = camera.unproject_ray(u, v).expect("realistic lenses converge");
             let [u2, v2] = camera.project([3.0 * x, 3.0 * y, 3.0]).expect("in front");
@@ -295,7 +295,7 @@ mod tests {
         }
 
         #[test]
-        fn unproject_undoes_project(d in distortions(), x in -0.5..0.5, y in -0.4..0.4) {
+        fn unproject_undoes_project(d in distortions(), x in -0.5..0.5_f64, y in -0.4..0.4_f64) {
             let camera = camera(d);
             let [u, v] = camera.project([2.0 * x, 2.0 * y, 2.0]).expect("in front");
             let [x2, y2] = camera.unproject_ray(u, v).expect("converges");
@@ -304,7 +304,7 @@ mod tests {
 
         #[test]
         fn wild_numbers_never_hang_or_lie(
-            k in proptest::array::uniform8(proptest::num::f64::ANY), u in -1e4..1e4, v in -1e4..1e4
+            k in proptest::array::uniform8(proptest::num::f64::ANY), u in -1e4..1e4_f64, v in -1e4..1e4_f64
         ) {
             let camera = camera(Distortion::RationalPolynomial(k));
             if let Some([x, y]) = camera.unproject_ray(u, v) {

@@ -3,12 +3,18 @@
 //! Comes in: [`SensorEvent`]s in the order of their arrival, from any source.
 //! Goes out: [`RgbdFrame`]s, colour and depth on one pixel grid with the camera's pose in the world.
 
+mod assembler;
+mod calibration;
 mod config;
 mod decode;
 mod error;
 mod event;
 mod frame;
+mod registration;
+mod sync;
 
+pub use assembler::{Assembled, AssembledFrame, AssemblerStatus, FrameAssembler};
+pub use calibration::{camera_model, check_size};
 pub use config::SensingConfig;
 pub use decode::{decode_color, decode_depth};
 pub use error::SensingError;
@@ -17,3 +23,5 @@ pub use event::{
     StampedTransform, StepFeedback,
 };
 pub use frame::{DepthImage, RgbdFrame};
+pub use registration::Registration;
+pub use sync::{Paired, SyncCounts, Synchronizer};
