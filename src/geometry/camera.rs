@@ -110,7 +110,7 @@ impl RayTable {
     ///
     /// `None` outside the image, where the pixel has no ray, and where there is no reading.
     pub fn point(&self, u: u32, v: u32, depth_m: f32) -> Option<[f32; 3]> {
-        if u >= self.width || v >= self.height || !(depth_m > 0.0) {
+        if u >= self.width || v >= self.height || depth_m <= 0.0 || depth_m.is_nan() {
             return None;
         }
         let [x, y] = self.rays[v as usize * self.width as usize + u as usize];

@@ -289,7 +289,9 @@ mod tests {
     fn the_nearest_wins() {
         let mut sync = Synchronizer::new(50, 10);
         let (pairs, singles) = feed(&mut sync, &[(true, 0), (false, 30), (true, 40), (true, 90)]);
-        assert_eq!((pairs, singles), (vec![(40, 30)], vec![0]));
+        // A depth image at 45 would fit better than the one at 30: wait for the next.
+        assert_eq!((pairs, singles), (vec![], vec![0]));
+        assert_eq!(feed(&mut sync, &[(false, 130)]).0, [(40, 30)]);
     }
 
     #[test]

@@ -102,7 +102,7 @@ impl Named<'_> {
 
 /// Metres of a reading in millimetres. 65535 is "too far" for most drivers.
 fn millimetres(raw: u16) -> f32 {
-    if raw == u16::MAX { 0.0 } else { f32::from(raw) * 1e-3 }
+    if raw == u16::MAX { 0.0 } else { f32::from(raw) / 1000.0 }
 }
 
 /// A reading in metres, or 0 where it is none (NaN, infinite, not positive).

@@ -243,7 +243,7 @@ fn broken_compressed_depth_is_named() {
     assert!(text(rvl, vec![0; 5]).contains("header of 12 bytes"));
     assert!(text(rvl, with_header([0.0; 2], Some((4, 4)), vec![])).contains("ends at pixel 0"));
     // A run of 2^29 zeros in 16 pixels.
-    let run = with_header([0.0; 2], Some((4, 4)), vec![0xff; 4].repeat(4));
+    let run = with_header([0.0; 2], Some((4, 4)), vec![0xff; 16]);
     assert!(text(rvl, run).contains("more than 30 bits"));
     let long = with_header([0.0; 2], Some((4, 4)), rvl_encode(&[0; 17]));
     assert!(text(rvl, long).contains("longer than the image"));
@@ -251,7 +251,7 @@ fn broken_compressed_depth_is_named() {
     assert!(text(rvl, huge).contains("pixels a side"));
     assert!(text("16UC1; compressedDepth zstd", vec![0; 40]).contains("cannot decode"));
     assert!(
-        text("8UC1; compressedDepth rvl", with_header([0.0; 2], Some((1, 1)), vec![0; 4]))
+        text("8UC1; compressedDepth rvl", with_header([0.0; 2], Some((1, 1)), rvl_encode(&[5])))
             .contains("cannot decode")
     );
     let grey8 = {
