@@ -1,0 +1,210 @@
+//! GGUF files of Llama models, under the names Hugging Face gives their tensors.
+
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use candle_core::Device;
+use candle_core::quantized::gguf_file::Content;
+use candle_core::quantized::{GgmlDType, QStorage, QTensor};
+
+use super::config::LlamaConfig;
+use super::error::LanguageError;
+
+/// An open GGUF file and the configuration in its metadata.
+#[derive(Debug)]
+pub struct GgufFile {
+    path: PathBuf,
+    reader: BufReader<File>,
+    content: Content,
+    config: LlamaConfig,
+}
+
+impl GgufFile {
+    /// Reads the header of `path`.
+    pub fn open(path: &Path) -> Result<Self, LanguageError> {
+        let file = File::open(path)
+            .map_err(|source| LanguageError::Read { path: path.into(), source })?;
+        let mut reader = BufReader::new(file);
+        let broken = |reason: String| LanguageError::Weights { path: path.into(), reason };
+        // The parser below us divides by an alignment and multiplies shapes it has not checked.
+        let content = catch_unwind(AssertUnwindSafe(|| Content::read(&mut reader)))
+            .map_err(|_| broken("not a readable GGUF header".into()))?
+            .map_err(|error| broken(error.to_string()))?;
+        let Some(table) = content.tensor_infos.get("token_embd.weight") else {
+            return Err(broken("no tensor 'token_embd.weight'".into()));
+        };
+        let vocabulary = table.shape.dims().first().copied().unwrap_or_default();
+        let tied = !content.tensor_infos.contains_key("output.weight");
+        let config = LlamaConfig::from_gguf(&content.metadata, vocabulary, tied, path)?;
+        Ok(Self { path: path.into(), reader, content, config })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The configuration in the metadata.
+    pub fn config(&self) -> &LlamaConfig {
+        &self.config
+    }
+
+    /// Types and element counts of all tensors.
+    pub fn tensors(&self) -> impl Iterator<Item = (GgmlDType, &[usize])> {
+        self.content.tensor_infos.values().map(|info| (info.ggml_dtype, info.shape.dims()))
+    }
+
+    /// Reads the tensor Hugging Face calls `name`, which must have the shape `expected`.
+    ///
+    /// Rows of query and key projections come back in Hugging Face's order (GGUF interleaves the
+    /// two halves of every head), so that one rotary embedding serves both formats. Rows are whole
+    /// blocks: moving them changes no bit of a quantised weight.
+    pub fn tensor(
+        &mut self,
+        name: &str,
+        expected: &[usize],
+        device: &Device,
+    ) -> Result<QTensor, LanguageError> {
+        let Some(info) = gguf_name(name).and_then(|name| self.content.tensor_infos.get(&name))
+        else {
+            return Err(LanguageError::MissingTensor {
+                path: self.path.clone(),
+                name: name.into(),
+                expected: expected.to_vec(),
+            });
+        };
+        if info.shape.dims() != expected {
+            return Err(LanguageError::TensorShape {
+                path: self.path.clone(),
+                name: name.into(),
+                expected: expected.to_vec(),
+                found: info.shape.dims().to_vec(),
+            });
+        }
+        let dtype = info.ggml_dtype;
+        let start = self.content.tensor_data_offset.saturating_add(info.offset);
+        let mut bytes = self.read_blocks(name, expected, dtype, start)?;
+        if name.ends_with("q_proj.weight") || name.ends_with("k_proj.weight") {
+            bytes = unpermute(&bytes, expected[0], self.config.head_dim);
+        }
+        let storage = QStorage::from_data(bytes.into(), device, dtype)?;
+        Ok(QTensor::new(storage, expected)?)
+    }
+
+    /// Divisors of the rotary frequencies, where the file has them (Llama 3).
+    pub fn rope_factors(&mut self) -> Result<Option<Vec<f32>>, LanguageError> {
+        if !self.content.tensor_infos.contains_key("rope_freqs.weight") {
+            return Ok(None);
+        }
+        let half = self.config.head_dim / 2;
+        let factors = self.tensor("rope_freqs.weight", &[half], &Device::Cpu)?;
+        Ok(Some(factors.dequantize(&Device::Cpu)?.to_vec1()?))
+    }
+
+    fn read_blocks(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        dtype: GgmlDType,
+        start: u64,
+    ) -> Result<Vec<u8>, LanguageError> {
+        let read = |source| LanguageError::Read { path: self.path.clone(), source };
+        let elements: usize = shape.iter().product();
+        let row_is_whole =
+            shape.last().is_some_and(|row| row.is_multiple_of(dtype.block_size()));
+        let bytes = elements / dtype.block_size() * dtype.type_size();
+        let length = self.reader.get_ref().metadata().map_err(read)?.len();
+        if !row_is_whole || start.saturating_add(bytes as u64) > length {
+            return Err(LanguageError::Weights {
+                path: self.path.clone(),
+                reason: format!(
+                    "'{name}' {shape:?} {dtype:?} needs {bytes} bytes at {start} of {length}"
+                ),
+            });
+        }
+        let mut buffer = vec![0; bytes];
+        self.reader.seek(SeekFrom::Start(start)).map_err(read)?;
+        self.reader.read_exact(&mut buffer).map_err(read)?;
+        Ok(buffer)
+    }
+}
+
+/// Undoes the row order of GGUF: row `2 i + j` of a head goes back to row `j * half + i`.
+fn unpermute(bytes: &[u8], rows: usize, head_dim: usize) -> Vec<u8> {
+    let row_bytes = bytes.len() / rows;
+    let half = head_dim / 2;
+    let mut restored = Vec::with_capacity(bytes.len());
+    for row in 0..rows {
+        let (head, within) = (row / head_dim, row % head_dim);
+        let source = head * head_dim + 2 * (within % half) + within / half;
+        restored.extend_from_slice(&bytes[source * row_bytes..(source + 1) * row_bytes]);
+    }
+    restored
+}
+
+/// What GGUF calls the tensor Hugging Face calls `name`.
+fn gguf_name(name: &str) -> Option<String> {
+    let fixed = match name {
+        "model.embed_tokens.weight" => Some("token_embd.weight"),
+        "model.norm.weight" => Some("output_norm.weight"),
+        "lm_head.weight" => Some("output.weight"),
+        "rope_freqs.weight" => Some("rope_freqs.weight"),
+        _ => None,
+    };
+    if let Some(fixed) = fixed {
+        return Some(fixed.into());
+    }
+    let (layer, part) = name.strip_prefix("model.layers.")?.split_once('.')?;
+    let part = match part.strip_suffix(".weight")? {
+        "self_attn.q_proj" => "attn_q",
+        "self_attn.k_proj" => "attn_k",
+        "self_attn.v_proj" => "attn_v",
+        "self_attn.o_proj" => "attn_output",
+        "mlp.gate_proj" => "ffn_gate",
+        "mlp.up_proj" => "ffn_up",
+        "mlp.down_proj" => "ffn_down",
+        "input_layernorm" => "attn_norm",
+        "post_attention_layernorm" => "ffn_norm",
+        _ => return None,
+    };
+    Some(format!("blk.{layer}.{part}.weight"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn rows_come_back_in_order() {
+        // Two heads of four rows, one byte a row; GGUF order is 0 2 1 3 within each head.
+        assert_eq!(unpermute(&[0, 2, 1, 3, 4, 6, 5, 7], 8, 4), [0, 1, 2, 3, 4, 5, 6, 7]);
+    }
+
+    #[test]
+    fn zero_alignment_is_an_error_not_a_panic() {
+        let mut bytes = b"GGUF\x03\0\0\0".to_vec();
+        bytes.extend(0u64.to_le_bytes());
+        bytes.extend(1u64.to_le_bytes());
+        bytes.extend(17u64.to_le_bytes());
+        bytes.extend(b"general.alignment");
+        bytes.extend(4u32.to_le_bytes());
+        bytes.extend(0u32.to_le_bytes());
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        let error = GgufFile::open(file.path()).unwrap_err().to_string();
+        assert!(error.contains("GGUF"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(tail in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), [b"GGUF\x03\0\0\0".as_slice(), &tail].concat()).unwrap();
+            prop_assert!(GgufFile::open(file.path()).is_err());
+        }
+    }
+}

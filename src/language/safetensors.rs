@@ -1,0 +1,256 @@
+//! Safetensors files, read one tensor at a time: a model never stands in memory twice.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use candle_core::{DType, Device, Tensor};
+use serde::Deserialize;
+
+use super::error::LanguageError;
+
+/// Larger headers are not read; real ones stay below 1 MB.
+const MOST_HEADER_BYTES: u64 = 64 << 20;
+
+/// Where one tensor lies.
+#[derive(Debug, Clone)]
+struct Entry {
+    file: usize,
+    dtype: DType,
+    shape: Vec<usize>,
+    start: u64,
+    bytes: usize,
+}
+
+/// One safetensors file, or all shards of a sharded one.
+#[derive(Debug)]
+pub struct SafetensorsFiles {
+    /// What was opened: a file, or the folder of the shards.
+    path: PathBuf,
+    files: Vec<(PathBuf, File)>,
+    entries: HashMap<String, Entry>,
+}
+
+#[derive(Deserialize)]
+struct HeaderEntry {
+    dtype: String,
+    shape: Vec<usize>,
+    data_offsets: [u64; 2],
+}
+
+#[derive(Deserialize)]
+struct Index {
+    weight_map: HashMap<String, String>,
+}
+
+impl SafetensorsFiles {
+    /// Opens one file.
+    pub fn open_file(path: &Path) -> Result<Self, LanguageError> {
+        let mut files = Self { path: path.into(), files: Vec::new(), entries: HashMap::new() };
+        files.add(path)?;
+        Ok(files)
+    }
+
+    /// Opens `model.safetensors` in `folder`, or the shards `model.safetensors.index.json` names.
+    pub fn open_folder(folder: &Path) -> Result<Self, LanguageError> {
+        let index_path = folder.join("model.safetensors.index.json");
+        if !index_path.exists() {
+            return Self::open_file(&folder.join("model.safetensors"));
+        }
+        let broken = |reason: String| LanguageError::Weights { path: index_path.clone(), reason };
+        let text = std::fs::read_to_string(&index_path)
+            .map_err(|source| LanguageError::Read { path: index_path.clone(), source })?;
+        let index: Index = serde_json::from_str(&text).map_err(|e| broken(e.to_string()))?;
+        let mut names: Vec<_> = index.weight_map.values().collect();
+        names.sort();
+        names.dedup();
+        let mut files = Self { path: folder.into(), files: Vec::new(), entries: HashMap::new() };
+        for name in names {
+            // An index must not lead out of its folder.
+            if Path::new(name).file_name().is_none_or(|file| file != name.as_str()) {
+                return Err(broken(format!("'{name}' is not the name of a file beside the index")));
+            }
+            files.add(&folder.join(name))?;
+        }
+        match index.weight_map.keys().find(|name| !files.entries.contains_key(*name)) {
+            Some(name) => Err(broken(format!("'{name}' is in none of the shards"))),
+            None => Ok(files),
+        }
+    }
+
+    /// What was opened.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether there is a tensor called `name`.
+    pub fn contains(&self, name: &str) -> bool {
+        self.entries.contains_key(name)
+    }
+
+    /// Names and shapes of all tensors.
+    pub fn shapes(&self) -> impl Iterator<Item = (&str, &[usize])> {
+        self.entries.iter().map(|(name, entry)| (name.as_str(), entry.shape.as_slice()))
+    }
+
+    /// Reads tensor `name`, which must have the shape `expected`, as `dtype`.
+    pub fn tensor(
+        &mut self,
+        name: &str,
+        expected: &[usize],
+        dtype: DType,
+        device: &Device,
+    ) -> Result<Tensor, LanguageError> {
+        let Some(entry) = self.entries.get(name) else {
+            return Err(LanguageError::MissingTensor {
+                path: self.path.clone(),
+                name: name.into(),
+                expected: expected.to_vec(),
+            });
+        };
+        let (path, file) = &mut self.files[entry.file];
+        if entry.shape != expected {
+            return Err(LanguageError::TensorShape {
+                path: path.clone(),
+                name: name.into(),
+                expected: expected.to_vec(),
+                found: entry.shape.clone(),
+            });
+        }
+        let mut bytes = vec![0; entry.bytes];
+        file.seek(SeekFrom::Start(entry.start))
+            .and_then(|_| file.read_exact(&mut bytes))
+            .map_err(|source| LanguageError::Read { path: path.clone(), source })?;
+        // Converted where it was read: a GPU then receives no more than it keeps.
+        let tensor = Tensor::from_raw_buffer(&bytes, entry.dtype, &entry.shape, &Device::Cpu)?;
+        Ok(tensor.to_dtype(dtype)?.to_device(device)?)
+    }
+
+    /// Reads tensor `name` in whatever shape it has.
+    pub fn tensor_of_any_shape(
+        &mut self,
+        name: &str,
+        dtype: DType,
+        device: &Device,
+    ) -> Result<Tensor, LanguageError> {
+        let shape = self.entries.get(name).map(|entry| entry.shape.clone()).unwrap_or_default();
+        self.tensor(name, &shape, dtype, device)
+    }
+
+    fn add(&mut self, path: &Path) -> Result<(), LanguageError> {
+        let read = |source| LanguageError::Read { path: path.into(), source };
+        let mut file = File::open(path).map_err(read)?;
+        let length = file.metadata().map_err(read)?.len();
+        let header = read_header(&mut file, length)
+            .map_err(|reason| LanguageError::Weights { path: path.into(), reason })?;
+        let number = self.files.len();
+        self.files.push((path.into(), file));
+        for (name, entry) in header {
+            self.entries.insert(name, Entry { file: number, ..entry });
+        }
+        Ok(())
+    }
+}
+
+/// The entries of a file of `length` bytes, every one checked to lie inside it.
+fn read_header(
+    reader: &mut impl Read,
+    length: u64,
+) -> Result<HashMap<String, Entry>, String> {
+    let mut prefix = [0; 8];
+    reader.read_exact(&mut prefix).map_err(|_| "shorter than 8 bytes".to_string())?;
+    let header_bytes = u64::from_le_bytes(prefix);
+    let data_bytes = length.saturating_sub(8).checked_sub(header_bytes);
+    let data_bytes = match data_bytes {
+        Some(data_bytes) if header_bytes <= MOST_HEADER_BYTES => data_bytes,
+        _ => return Err(format!("a header of {header_bytes} bytes in {length}: not safetensors")),
+    };
+    let mut header = vec![0; header_bytes as usize];
+    reader.read_exact(&mut header).map_err(|e| format!("header: {e}"))?;
+    let header: HashMap<String, serde_json::Value> =
+        serde_json::from_slice(&header).map_err(|e| format!("header: {e}"))?;
+    let mut entries = HashMap::new();
+    for (name, value) in header {
+        if name == "__metadata__" {
+            continue;
+        }
+        let entry: HeaderEntry =
+            serde_json::from_value(value).map_err(|e| format!("header of '{name}': {e}"))?;
+        let dtype = match entry.dtype.as_str() {
+            "F32" => DType::F32,
+            "F16" => DType::F16,
+            "BF16" => DType::BF16,
+            "F64" => DType::F64,
+            // Index buffers and the like; an error only if the model asks for them.
+            _ => continue,
+        };
+        let [start, end] = entry.data_offsets;
+        let bytes = entry
+            .shape
+            .iter()
+            .try_fold(dtype.size_in_bytes(), |bytes, dim| bytes.checked_mul(*dim));
+        if end > data_bytes || end.checked_sub(start) != bytes.map(|bytes| bytes as u64) {
+            return Err(format!(
+                "'{name}' {:?} {} does not fit bytes {start}..{end} of {data_bytes}",
+                entry.shape, entry.dtype
+            ));
+        }
+        let start = 8 + header_bytes + start;
+        let bytes = bytes.unwrap_or_default();
+        entries.insert(name, Entry { file: 0, dtype, shape: entry.shape, start, bytes });
+    }
+    Ok(entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn file(header: &str, data: usize) -> Vec<u8> {
+        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+        bytes.extend(header.as_bytes());
+        bytes.extend(vec![0; data]);
+        bytes
+    }
+
+    fn header(bytes: &[u8]) -> Result<HashMap<String, Entry>, String> {
+        read_header(&mut &bytes[..], bytes.len() as u64)
+    }
+
+    #[test]
+    fn entries_must_lie_inside_the_file() {
+        let good = r#"{"a":{"dtype":"F32","shape":[2,3],"data_offsets":[4,28]}}"#;
+        assert_eq!(header(&file(good, 28)).unwrap()["a"].shape, [2, 3]);
+        assert!(header(&file(good, 27)).unwrap_err().contains("'a'"));
+        for (from, to) in [("28", "29"), ("[2,3]", "[2,4]"), ("[4,", "[40,")] {
+            assert!(header(&file(&good.replace(from, to), 64)).unwrap_err().contains("'a'"));
+        }
+        let huge = good.replace("[2,3]", "[18446744073709551615,18446744073709551615]");
+        assert!(header(&file(&huge, 64)).is_err());
+        assert!(header(&u64::MAX.to_le_bytes()).unwrap_err().contains("not safetensors"));
+    }
+
+    #[test]
+    fn shards_outside_the_folder_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let index = r#"{"weight_map":{"a":"../other.safetensors"}}"#;
+        std::fs::write(folder.path().join("model.safetensors.index.json"), index).unwrap();
+        let error = SafetensorsFiles::open_folder(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("../other.safetensors"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = header(&bytes);
+        }
+
+        #[test]
+        fn arbitrary_headers_never_panic(text in "\\{\"a\":\\{\"dtype\":\"F(16|32)\",\"shape\":\\[[0-9,]{0,12}\\],\"data_offsets\":\\[[0-9]{1,20},[0-9]{1,20}\\]\\}\\}") {
+            let _ = header(&file(&text, 16));
+        }
+    }
+}

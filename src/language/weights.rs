@@ -1,0 +1,163 @@
+//! Where a model's tensors come from: safetensors, GGUF, or memory.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use candle_core::quantized::GgmlDType;
+use candle_core::{DType, Device, Tensor};
+
+use super::config::LlamaConfig;
+use super::device::compute_dtype;
+use super::error::LanguageError;
+use super::gguf::GgufFile;
+use super::linear::{Embedding, Linear};
+use super::safetensors::SafetensorsFiles;
+
+/// What candle's packed copy of a quantised matrix adds on x86, as measured with Q4_K_M.
+const PACKED_FACTOR: f64 = 2.15;
+
+/// Tensors under their Hugging Face names.
+#[derive(Debug)]
+pub enum Weights {
+    /// One file or several shards.
+    Safetensors(SafetensorsFiles),
+    /// One GGUF file.
+    Gguf(Box<GgufFile>),
+    /// Tensors in memory, such as those being trained; they keep their type and their gradients.
+    Tensors(HashMap<String, Tensor>),
+}
+
+impl Weights {
+    /// Opens `path`: a `.gguf` file, a `.safetensors` file, or a folder of safetensors.
+    pub fn open(path: &Path) -> Result<Self, LanguageError> {
+        match path.extension().and_then(|extension| extension.to_str()) {
+            _ if path.is_dir() => Ok(Self::Safetensors(SafetensorsFiles::open_folder(path)?)),
+            Some("gguf") => Ok(Self::Gguf(Box::new(GgufFile::open(path)?))),
+            Some("safetensors") => Ok(Self::Safetensors(SafetensorsFiles::open_file(path)?)),
+            _ => Err(LanguageError::Weights {
+                path: path.into(),
+                reason: "neither a folder nor a .safetensors or .gguf file".into(),
+            }),
+        }
+    }
+
+    /// Type of activations and dense weights on `device`. Blocks are multiplied in 32 bits.
+    pub fn compute_dtype(&self, device: &Device) -> DType {
+        match self {
+            Self::Safetensors(_) => compute_dtype(device),
+            Self::Gguf(_) => DType::F32,
+            Self::Tensors(tensors) => {
+                tensors.values().next().map_or(DType::F32, |tensor| tensor.dtype())
+            }
+        }
+    }
+
+    /// Bytes all tensors will take on `device`.
+    pub fn loaded_bytes(&self, device: &Device) -> u64 {
+        let elements = |shape: &[usize]| shape.iter().map(|dim| *dim as u64).product::<u64>();
+        let dense = self.compute_dtype(device).size_in_bytes() as u64;
+        match self {
+            Self::Safetensors(files) => {
+                files.shapes().map(|(_, shape)| elements(shape) * dense).sum()
+            }
+            Self::Gguf(file) => file
+                .tensors()
+                .map(|(dtype, shape)| match dtype {
+                    GgmlDType::F32 | GgmlDType::F16 | GgmlDType::BF16 => elements(shape) * dense,
+                    _ => {
+                        let blocks = elements(shape) / dtype.block_size() as u64;
+                        let bytes = blocks * dtype.type_size() as u64;
+                        let packed = cfg!(target_arch = "x86_64") && device.is_cpu();
+                        if packed { (bytes as f64 * PACKED_FACTOR) as u64 } else { bytes }
+                    }
+                })
+                .sum(),
+            // They are there already.
+            Self::Tensors(_) => 0,
+        }
+    }
+
+    /// The configuration beside the weights: `config.json`, or the metadata of a GGUF file.
+    pub fn config(&self) -> Result<LlamaConfig, LanguageError> {
+        let path = match self {
+            Self::Gguf(file) => return Ok(file.config().clone()),
+            Self::Safetensors(files) if files.path().is_dir() => files.path().join("config.json"),
+            Self::Safetensors(files) => files.path().with_file_name("config.json"),
+            Self::Tensors(_) => {
+                return Err(LanguageError::Argument("tensors in memory have no file".into()));
+            }
+        };
+        let text = std::fs::read_to_string(&path)
+            .map_err(|source| LanguageError::Read { path: path.clone(), source })?;
+        LlamaConfig::from_json(&text, &path)
+    }
+
+    /// Reads a tensor as plain numbers.
+    pub fn tensor(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        device: &Device,
+    ) -> Result<Tensor, LanguageError> {
+        let dtype = self.compute_dtype(device);
+        match self {
+            Self::Safetensors(files) => files.tensor(name, shape, dtype, device),
+            Self::Gguf(file) => Ok(file.tensor(name, shape, device)?.dequantize(device)?),
+            Self::Tensors(tensors) => {
+                let path = PathBuf::from("memory");
+                let (name, expected) = (name.to_string(), shape.to_vec());
+                match tensors.get(&name) {
+                    Some(tensor) if tensor.dims() == shape => Ok(tensor.clone()),
+                    Some(tensor) => {
+                        let found = tensor.dims().to_vec();
+                        Err(LanguageError::TensorShape { path, name, expected, found })
+                    }
+                    None => Err(LanguageError::MissingTensor { path, name, expected }),
+                }
+            }
+        }
+    }
+
+    /// Reads a matrix of shape `(outputs, inputs)`, leaving blocks as they are.
+    pub fn linear(
+        &mut self,
+        name: &str,
+        outputs: usize,
+        inputs: usize,
+        device: &Device,
+    ) -> Result<Linear, LanguageError> {
+        match self {
+            Self::Gguf(file) => {
+                let blocks = file.tensor(name, &[outputs, inputs], device)?;
+                Ok(Linear::from_blocks(Arc::new(blocks))?)
+            }
+            _ => Ok(Linear::Dense(self.tensor(name, &[outputs, inputs], device)?)),
+        }
+    }
+
+    /// Reads a table of shape `(rows, width)`, leaving blocks as they are.
+    pub fn embedding(
+        &mut self,
+        name: &str,
+        rows: usize,
+        width: usize,
+        device: &Device,
+    ) -> Result<Embedding, LanguageError> {
+        match self {
+            Self::Gguf(file) => {
+                let blocks = file.tensor(name, &[rows, width], device)?;
+                Ok(Embedding::Quantized(Arc::new(blocks)))
+            }
+            _ => Ok(Embedding::Dense(self.tensor(name, &[rows, width], device)?)),
+        }
+    }
+
+    /// Divisors of the rotary frequencies that come as a tensor.
+    pub fn rope_factors(&mut self) -> Result<Option<Vec<f32>>, LanguageError> {
+        match self {
+            Self::Gguf(file) => file.rope_factors(),
+            _ => Ok(None),
+        }
+    }
+}
