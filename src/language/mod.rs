@@ -1,10 +1,14 @@
 //! The language model: tokenizer, Llama decoder, constrained sampling, the engine thread.
 
 mod attention;
+mod beam;
 mod config;
 mod constraint;
+mod detokenize;
 mod device;
+mod engine;
 mod error;
+mod generate;
 mod gguf;
 mod kv_cache;
 mod linear;
@@ -12,16 +16,27 @@ mod llama;
 mod memory;
 mod rope;
 mod safetensors;
+mod sampler;
+mod tokenizer;
 mod weights;
 
+#[cfg(test)]
+mod parity;
+
+pub use beam::{BeamOptions, Hypothesis, beam_search};
 pub use config::{LlamaConfig, RopeScaling};
 pub use constraint::{Constraint, TokenMask};
+pub use detokenize::Detokenizer;
 pub use device::{compute_dtype, parse_device};
+pub use engine::{Backend, Engine, EngineEvent, Outlet, Ticket};
 pub use error::LanguageError;
+pub use generate::{Generation, StopReason, Timings, generate};
 pub use gguf::GgufFile;
 pub use kv_cache::KvCache;
 pub use linear::{Embedding, Linear};
 pub use llama::{Llama, PREFILL_CHUNK};
 pub use memory::MemoryPlan;
 pub use safetensors::SafetensorsFiles;
+pub use sampler::{Choice, Sampler, SamplingOptions, log_probabilities};
+pub use tokenizer::Tokenizer;
 pub use weights::Weights;
