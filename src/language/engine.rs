@@ -58,11 +58,8 @@ pub trait Backend: Send + 'static {
     type Item: Send + 'static;
 
     /// Answers `request` piece by piece, and stops early when the outlet wants no more.
-    fn answer(
-        &mut self,
-        request: Self::Request,
-        outlet: &Outlet<Self::Item>,
-    ) -> Result<(), String>;
+    fn answer(&mut self, request: Self::Request, outlet: &Outlet<Self::Item>)
+    -> Result<(), String>;
 }
 
 /// The asker's end of one request. Dropping it cancels the request.
@@ -202,8 +199,7 @@ fn next_request<R, T>(shared: &Shared<R, T>) -> Option<(R, Outlet<T>)> {
                 return Some((request, outlet));
             }
             None => {
-                waiting =
-                    shared.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+                waiting = shared.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
             }
         }
     }

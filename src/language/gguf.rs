@@ -24,8 +24,8 @@ pub struct GgufFile {
 impl GgufFile {
     /// Reads the header of `path`.
     pub fn open(path: &Path) -> Result<Self, LanguageError> {
-        let file = File::open(path)
-            .map_err(|source| LanguageError::Read { path: path.into(), source })?;
+        let file =
+            File::open(path).map_err(|source| LanguageError::Read { path: path.into(), source })?;
         let mut reader = BufReader::new(file);
         let broken = |reason: String| LanguageError::Weights { path: path.into(), reason };
         // The parser below us divides by an alignment and multiplies shapes it has not checked.
@@ -112,8 +112,7 @@ impl GgufFile {
     ) -> Result<Vec<u8>, LanguageError> {
         let read = |source| LanguageError::Read { path: self.path.clone(), source };
         let elements: usize = shape.iter().product();
-        let row_is_whole =
-            shape.last().is_some_and(|row| row.is_multiple_of(dtype.block_size()));
+        let row_is_whole = shape.last().is_some_and(|row| row.is_multiple_of(dtype.block_size()));
         let bytes = elements / dtype.block_size() * dtype.type_size();
         let length = self.reader.get_ref().metadata().map_err(read)?.len();
         if !row_is_whole || start.saturating_add(bytes as u64) > length {

@@ -216,8 +216,7 @@ impl Llama {
     fn logits_of_last(&self, hidden: &Tensor) -> Result<Tensor, LanguageError> {
         let (_, count, _) = hidden.dims3()?;
         let last = hidden.narrow(1, count - 1, 1)?.squeeze(1)?.contiguous()?;
-        let normed =
-            candle_nn::ops::rms_norm(&last, &self.norm, self.config.rms_norm_eps as f32)?;
+        let normed = candle_nn::ops::rms_norm(&last, &self.norm, self.config.rms_norm_eps as f32)?;
         Ok(self.head.forward(&normed)?.to_dtype(DType::F32)?)
     }
 
@@ -259,9 +258,8 @@ impl Block {
         let (hidden, inner) = (config.hidden_size, config.intermediate_size);
         let (queries, keys) = (config.heads * config.head_dim, config.kv_heads * config.head_dim);
         let name = |part: &str| format!("model.layers.{layer}.{part}.weight");
-        let mut linear = |part: &str, outputs, inputs| {
-            weights.linear(&name(part), outputs, inputs, device)
-        };
+        let mut linear =
+            |part: &str, outputs, inputs| weights.linear(&name(part), outputs, inputs, device);
         Ok(Self {
             queries: linear("self_attn.q_proj", queries, hidden)?,
             keys: linear("self_attn.k_proj", keys, hidden)?,

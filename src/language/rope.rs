@@ -46,8 +46,7 @@ impl Rope {
                 sin.push(angle.sin());
             }
         }
-        let table =
-            |values| Tensor::from_vec(values, (count, half), device)?.to_dtype(dtype);
+        let table = |values| Tensor::from_vec(values, (count, half), device)?.to_dtype(dtype);
         Ok((table(cos)?, table(sin)?))
     }
 }

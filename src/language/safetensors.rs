@@ -154,10 +154,7 @@ impl SafetensorsFiles {
 }
 
 /// The entries of a file of `length` bytes, every one checked to lie inside it.
-fn read_header(
-    reader: &mut impl Read,
-    length: u64,
-) -> Result<HashMap<String, Entry>, String> {
+fn read_header(reader: &mut impl Read, length: u64) -> Result<HashMap<String, Entry>, String> {
     let mut prefix = [0; 8];
     reader.read_exact(&mut prefix).map_err(|_| "shorter than 8 bytes".to_string())?;
     let header_bytes = u64::from_le_bytes(prefix);

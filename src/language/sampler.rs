@@ -87,7 +87,8 @@ impl Sampler {
     ) -> Result<Choice, LanguageError> {
         let mut choices = log_probabilities(logits, mask)?;
         // Not above zero also catches a temperature that is no number.
-        if choices.len() == 1 || self.options.temperature.partial_cmp(&0.0).is_none_or(|o| o.is_le())
+        if choices.len() == 1
+            || self.options.temperature.partial_cmp(&0.0).is_none_or(|o| o.is_le())
         {
             return Ok(likeliest(&choices));
         }
@@ -195,7 +196,8 @@ mod tests {
             seed in any::<u64>(),
         ) {
             let mut mask = TokenMask::none(logits.len());
-            (0..).zip(&allowed).filter(|(_, yes)| **yes).for_each(|(token, _)| mask.allow(token));
+            let allowed = (0..logits.len()).filter(|token| allowed[*token]);
+            allowed.for_each(|token| mask.allow(token as u32));
             prop_assume!(mask.count() > 0);
             let options = SamplingOptions { temperature, top_k, top_p, seed, max_tokens: 1 };
             let choice = Sampler::new(&options).sample(&logits, Some(&mask)).unwrap();

@@ -152,9 +152,9 @@ pub(crate) mod tests {
 
     /// A byte-level tokenizer with some merges: `<s>`, `</s>`, then the bytes in order.
     pub(crate) fn byte_level() -> Tokenizer {
-        let alphabet = (0..=0x143u32).filter_map(char::from_u32).filter_map(|character| {
-            byte_of(character).map(|byte| (byte, character.to_string()))
-        });
+        let alphabet = (0..=0x143u32)
+            .filter_map(char::from_u32)
+            .filter_map(|character| byte_of(character).map(|byte| (byte, character.to_string())));
         let mut vocabulary: serde_json::Map<String, serde_json::Value> =
             alphabet.map(|(byte, character)| (character, json!(2 + u32::from(byte)))).collect();
         assert_eq!(vocabulary.len(), 256);
@@ -209,6 +209,8 @@ pub(crate) mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
         #[test]
         fn bytes_of_the_tokens_are_the_text(text in "(open| |€|[a-z]|.){0,30}") {
             let tokenizer = byte_level();
