@@ -3,6 +3,7 @@
 //! Comes in: [`SensorEvent`]s in the order of their arrival, from any source.
 //! Goes out: [`RgbdFrame`]s, colour and depth on one pixel grid with the camera's pose in the world.
 
+mod assembled;
 mod assembler;
 mod calibration;
 mod config;
@@ -13,7 +14,8 @@ mod frame;
 mod registration;
 mod sync;
 
-pub use assembler::{Assembled, AssembledFrame, AssemblerStatus, FrameAssembler};
+pub use assembled::{Assembled, AssembledFrame, AssemblerStatus};
+pub use assembler::FrameAssembler;
 pub use calibration::{camera_model, check_size};
 pub use config::SensingConfig;
 pub use decode::{decode_color, decode_depth};

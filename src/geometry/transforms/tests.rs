@@ -1,3 +1,4 @@
+use super::edge::MAX_SAMPLES;
 use super::*;
 use nalgebra::{UnitQuaternion, Vector3};
 use proptest::prelude::*;
