@@ -9,7 +9,7 @@
 //!   down is not what is picked up next: two mugs are two mugs.
 //! * A word with no object in the map stays unbound, with the reason. Nothing is guessed.
 
-use super::{ActionVocabulary, Argument, ArgumentKind, Grounding};
+use super::{ActionVocabulary, Argument, ArgumentKind, Grounding, class_word};
 use crate::scene::{MapObject, ObjectId};
 use nalgebra::{Point3, UnitQuaternion, Vector3};
 
@@ -163,10 +163,7 @@ impl<'a> Walk<'a> {
 /// Class names agree when they are equal but for case, spaces and punctuation: `Dining Table` is
 /// `diningtable`.
 fn same_class(a: &str, b: &str) -> bool {
-    let letters = |text: &str| -> String {
-        text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-    };
-    letters(a) == letters(b)
+    class_word(a) == class_word(b)
 }
 
 fn center(object: &MapObject) -> Point3<f64> {
@@ -202,6 +199,7 @@ mod tests {
                 action("NoOp", &[]),
             ],
             end: "NoOp".into(),
+            tasks: vec![],
             objects: vec!["mug".into()],
             receptacles: vec!["table".into(), "shelf".into()],
         }

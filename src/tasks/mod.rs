@@ -2,8 +2,10 @@
 
 mod ground;
 mod plan;
+mod text;
 mod vocabulary;
 
 pub use ground::{SpokenStep, ground};
 pub use plan::{Argument, Grounding, Plan, PlanStep, Refusal};
-pub use vocabulary::{ActionSpec, ActionVocabulary, ArgumentKind};
+pub use text::{PlanTextError, parse_plan, plan_text, step_text};
+pub use vocabulary::{ActionSpec, ActionVocabulary, ArgumentKind, VocabularyError, class_word};

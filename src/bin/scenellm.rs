@@ -1,3 +1,0 @@
-//! The `scenellm` command line.
-
-fn main() {}

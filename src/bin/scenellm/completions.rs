@@ -1,0 +1,27 @@
+//! `scenellm completions`: scripts for the shell.
+
+use crate::{Arguments, Outcome};
+use clap::{Args, CommandFactory};
+use clap_complete::Shell;
+
+/// Print the completion script of a shell.
+///
+/// bash: `scenellm completions bash > ~/.local/share/bash-completion/completions/scenellm`
+#[derive(Args)]
+pub struct Completions {
+    /// The shell.
+    shell: Shell,
+}
+
+impl Completions {
+    /// Prints the script.
+    pub fn run(self) -> anyhow::Result<Outcome> {
+        clap_complete::generate(
+            self.shell,
+            &mut Arguments::command(),
+            "scenellm",
+            &mut std::io::stdout(),
+        );
+        Ok(Outcome::Done)
+    }
+}

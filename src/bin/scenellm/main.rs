@@ -1,0 +1,60 @@
+//! The command line of scenellm.
+#![allow(clippy::print_stderr, reason = "a command line talks to its user")]
+
+mod completions;
+mod progress;
+mod train;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// See with a depth camera, keep a 3D map, plan with a language model.
+#[derive(Parser)]
+#[command(version, about, after_help = EXIT_CODES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// How much to log: error, warn, info, debug, trace, or a filter such as `scenellm::sensing=debug`.
+    #[arg(long, global = true, default_value = "warn", env = "SCENELLM_LOG")]
+    log: String,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  failed; the message says what to do
+  2  the command line is wrong
+  3  done, and the answer is no: a refusal, or a check that found a fault";
+
+#[derive(Subcommand)]
+enum Command {
+    Train(train::Train),
+    Completions(completions::Completions),
+}
+
+/// What a command that did its work came to.
+pub enum Outcome {
+    /// As asked.
+    Done,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let filter = tracing_subscriber::EnvFilter::try_new(&arguments.log);
+    let Ok(filter) = filter else {
+        eprintln!("error: --log {}: not a log level or filter", arguments.log);
+        return ExitCode::from(2);
+    };
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let outcome = match arguments.command {
+        Command::Train(command) => command.run(),
+        Command::Completions(command) => command.run(),
+    };
+    match outcome {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Progress bars on long work; silent when nobody watches.
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// A bar over `length` units of `what`, with rate and time left.
+pub fn bar(length: u64, what: &str) -> ProgressBar {
+    let template = "{prefix} {wide_bar} {percent:>3} % · {elapsed} gone, {eta} left · {msg}";
+    let style = ProgressStyle::with_template(template).expect("the template is fixed and valid");
+    ProgressBar::new(length).with_style(style).with_prefix(what.to_string())
+}

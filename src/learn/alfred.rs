@@ -1,0 +1,165 @@
+//! ALFRED's human goals with expert plans (Shridhar et al., CVPR 2020), one trajectory a line.
+//!
+//! Each line of the gzipped file holds several people's words for one trajectory (`goals`: a goal
+//! and step instructions), its kind of task (`type`) and the expert's high-level `plan`.
+
+use super::LearnError;
+use crate::tasks::SpokenStep;
+use flate2::read::MultiGzDecoder;
+use serde::Deserialize;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+
+/// No line of the data set is near this long; a longer one is an error, not an allocation.
+const MAX_LINE_BYTES: u64 = 4 << 20;
+
+/// One expert trajectory and what people said about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trajectory {
+    /// Kind of task, one of seven.
+    pub task: String,
+    /// People's words.
+    pub goals: Vec<Goal>,
+    /// The expert's steps, the end action left out.
+    pub plan: Vec<SpokenStep>,
+}
+
+/// One person's words for a trajectory.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Goal {
+    /// The goal in one sentence.
+    pub goal: String,
+    /// Instructions, one a step.
+    #[serde(default)]
+    pub steps: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    #[serde(rename = "type")]
+    task: String,
+    goals: Vec<Goal>,
+    plan: Vec<LineStep>,
+}
+
+#[derive(Deserialize)]
+struct LineStep {
+    action: String,
+    #[serde(default)]
+    args: Vec<String>,
+}
+
+/// Reads all trajectories of a `.jsonl.gz` (or plain `.jsonl`) file.
+pub fn read_alfred(path: &Path) -> Result<Vec<Trajectory>, LearnError> {
+    let file = File::open(path).map_err(LearnError::file(path))?;
+    let reader: Box<dyn Read> = if path.extension().is_some_and(|extension| extension == "gz") {
+        Box::new(MultiGzDecoder::new(file))
+    } else {
+        Box::new(file)
+    };
+    let mut reader = BufReader::new(reader);
+    let mut trajectories = Vec::new();
+    let mut text = String::new();
+    for line in 1.. {
+        text.clear();
+        let read = (&mut reader).take(MAX_LINE_BYTES).read_line(&mut text);
+        let data_error =
+            |reason: String| LearnError::Data { path: path.display().to_string(), line, reason };
+        match read {
+            Ok(0) => break,
+            Ok(n) if n as u64 == MAX_LINE_BYTES => {
+                return Err(data_error(format!("longer than {MAX_LINE_BYTES} bytes")));
+            }
+            Ok(_) => {}
+            Err(error) => return Err(data_error(error.to_string())),
+        }
+        if text.trim().is_empty() {
+            continue;
+        }
+        let line: Line =
+            serde_json::from_str(&text).map_err(|error| data_error(error.to_string()))?;
+        trajectories.push(line.into());
+    }
+    if trajectories.is_empty() {
+        return Err(LearnError::invalid(path, "no trajectories in this file"));
+    }
+    Ok(trajectories)
+}
+
+impl From<Line> for Trajectory {
+    fn from(line: Line) -> Self {
+        let plan = line
+            .plan
+            .into_iter()
+            .filter(|step| step.action != "NoOp")
+            .map(|step| SpokenStep { action: step.action, arguments: step.args })
+            .collect();
+        Self { task: line.task, goals: line.goals, plan }
+    }
+}
+
+/// The plan with the words that 0.3 % of the expert's lines leave empty (`CleanObject ""`) filled
+/// by the thing in the hand, as a plan to learn from must have them.
+pub fn complete_plan(plan: &[SpokenStep]) -> Vec<SpokenStep> {
+    let mut held = String::new();
+    plan.iter()
+        .cloned()
+        .map(|mut step| {
+            for argument in &mut step.arguments {
+                if argument.is_empty() {
+                    argument.clone_from(&held);
+                }
+            }
+            if step.action == "PickupObject" {
+                held = step.arguments.first().cloned().unwrap_or_default();
+            }
+            step
+        })
+        .filter(|step| step.arguments.iter().all(|argument| !argument.is_empty()))
+        .collect()
+}
+
+/// A goal or instruction as the model reads it: lower case, single spaces, no full stop at the end.
+pub fn normalize(text: &str) -> String {
+    let words: Vec<_> = text.split_whitespace().map(str::to_lowercase).collect();
+    words.join(" ").trim_end_matches(['.', ' ']).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    const LINE: &str = r#"{"type": "pick_clean_then_place_in_recep", "goals": [{"goal": "Wash it.",
+        "steps": ["go"]}], "plan": [{"action": "PickupObject", "args": ["cup"]},
+        {"action": "CleanObject", "args": [""]}, {"action": "NoOp", "args": []}], "extra": 1}"#;
+
+    #[test]
+    fn a_gzipped_line_becomes_a_trajectory() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jsonl.gz");
+        let mut gz =
+            flate2::write::GzEncoder::new(File::create(&path).unwrap(), Default::default());
+        gz.write_all(LINE.replace('\n', " ").as_bytes()).unwrap();
+        gz.finish().unwrap();
+        let read = read_alfred(&path).unwrap();
+        assert_eq!(read[0].goals[0].goal, "Wash it.");
+        assert_eq!(read[0].plan.len(), 2, "the end action is left out");
+        assert_eq!(complete_plan(&read[0].plan)[1].arguments, ["cup"]);
+    }
+
+    #[test]
+    fn a_bad_line_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jsonl");
+        std::fs::write(&path, format!("{}\n{{\"type\": 3}}\n", LINE.replace('\n', " "))).unwrap();
+        let error = read_alfred(&path).unwrap_err().to_string();
+        assert!(error.contains("a.jsonl, line 2"), "{error}");
+    }
+
+    #[test]
+    fn goals_are_read_the_same_whatever_their_case_and_stops() {
+        assert_eq!(normalize("  Put a MUG on\tthe desk. "), "put a mug on the desk");
+    }
+}

@@ -1,0 +1,137 @@
+//! Samples as tensors: encoded, sorted into batches of like length, padded.
+
+use super::LearnError;
+use super::samples::{PAD, Sample};
+use candle_core::{Device, Result, Tensor};
+use rand::Rng;
+use rand::seq::SliceRandom;
+use tokenizers::Tokenizer;
+
+/// A sample as token ids: the prompt, then the answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Encoded {
+    /// All tokens.
+    pub ids: Vec<u32>,
+    /// Where the answer begins.
+    pub answer_at: usize,
+}
+
+/// Encodes `samples`; those longer than `max_length` tokens are left out and counted.
+pub fn encode(
+    tokenizer: &Tokenizer,
+    samples: &[Sample],
+    max_length: usize,
+) -> std::result::Result<(Vec<Encoded>, usize), LearnError> {
+    let failed = |error: tokenizers::Error| LearnError::Tokenizer(error.to_string());
+    let mut kept = Vec::with_capacity(samples.len());
+    for sample in samples {
+        let prompt = tokenizer.encode_fast(sample.prompt.as_str(), false).map_err(failed)?;
+        let answer = tokenizer.encode_fast(sample.answer.as_str(), false).map_err(failed)?;
+        let ids = [prompt.get_ids(), answer.get_ids()].concat();
+        if ids.len() <= max_length {
+            kept.push(Encoded { answer_at: prompt.len(), ids });
+        }
+    }
+    let dropped = samples.len() - kept.len();
+    Ok((kept, dropped))
+}
+
+/// Cuts `samples` into batches of `batch_size` samples of like length, in random order. Each batch
+/// holds indices into `samples`.
+pub fn batches(samples: &[Encoded], batch_size: usize, rng: &mut impl Rng) -> Vec<Vec<usize>> {
+    let mut order: Vec<usize> = (0..samples.len()).collect();
+    order.shuffle(rng);
+    // Sorting pools, not everything, keeps batches of one length from holding the same samples.
+    let mut batches: Vec<Vec<usize>> = Vec::new();
+    for pool in order.chunks_mut(batch_size * 50) {
+        pool.sort_by_key(|&at| samples[at].ids.len());
+        batches.extend(pool.chunks(batch_size).map(<[usize]>::to_vec));
+    }
+    batches.shuffle(rng);
+    batches
+}
+
+/// One batch for the forward pass.
+pub struct Batch {
+    /// Inputs `(samples, length)`, padded at the end.
+    pub tokens: Tensor,
+    /// Rows of the flattened `(samples * length)` positions that predict an answer token.
+    pub rows: Tensor,
+    /// The answer token of each row.
+    pub targets: Tensor,
+    /// Number of rows.
+    pub answers: usize,
+}
+
+/// Joins `samples` into a batch. Each prompt token is hidden behind padding with probability
+/// `hide`, which keeps the model from leaning on a single word.
+pub fn collate<'a>(
+    samples: impl Iterator<Item = &'a Encoded> + Clone,
+    pad: u32,
+    hide: f64,
+    rng: &mut impl Rng,
+) -> Result<Batch> {
+    let length = samples.clone().map(|sample| sample.ids.len() - 1).max().unwrap_or(0);
+    let (mut tokens, mut rows, mut targets) = (Vec::new(), Vec::new(), Vec::new());
+    let mut count = 0;
+    for sample in samples {
+        let start = tokens.len();
+        let input = &sample.ids[..sample.ids.len() - 1];
+        for (at, &id) in input.iter().enumerate() {
+            // The first two tokens and the last of the prompt say what is asked.
+            let hidable = at > 1 && at + 1 < sample.answer_at;
+            tokens.push(if hidable && hide > 0.0 && rng.random_bool(hide) { pad } else { id });
+            if at + 1 >= sample.answer_at {
+                rows.push((start + at) as u32);
+                targets.push(sample.ids[at + 1]);
+            }
+        }
+        tokens.resize(start + length, pad);
+        count += 1;
+    }
+    let answers = rows.len();
+    Ok(Batch {
+        tokens: Tensor::from_vec(tokens, (count, length), &Device::Cpu)?,
+        rows: Tensor::from_vec(rows, answers, &Device::Cpu)?,
+        targets: Tensor::from_vec(targets, answers, &Device::Cpu)?,
+        answers,
+    })
+}
+
+/// Id of the padding token.
+pub fn pad_id(tokenizer: &Tokenizer) -> std::result::Result<u32, LearnError> {
+    tokenizer
+        .token_to_id(PAD)
+        .ok_or_else(|| LearnError::Tokenizer(format!("the tokenizer has no token `{PAD}`")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+    use rand_pcg::Pcg64Mcg;
+
+    #[test]
+    fn rows_point_at_the_positions_that_predict_the_answer() {
+        let samples = [
+            Encoded { ids: vec![1, 2, 3, 10, 11], answer_at: 3 },
+            Encoded { ids: vec![1, 2, 12], answer_at: 2 },
+        ];
+        let mut rng = Pcg64Mcg::seed_from_u64(0);
+        let batch = collate(samples.iter(), 0, 0.0, &mut rng).unwrap();
+        let tokens = batch.tokens.to_vec2::<u32>().unwrap();
+        assert_eq!(tokens, [[1, 2, 3, 10], [1, 2, 0, 0]]);
+        assert_eq!(batch.rows.to_vec1::<u32>().unwrap(), [2, 3, 5]);
+        assert_eq!(batch.targets.to_vec1::<u32>().unwrap(), [10, 11, 12]);
+    }
+
+    #[test]
+    fn every_sample_comes_once_an_epoch() {
+        let samples: Vec<_> =
+            (0..103).map(|n| Encoded { ids: vec![0; 3 + n % 7], answer_at: 1 }).collect();
+        let batches = batches(&samples, 8, &mut Pcg64Mcg::seed_from_u64(3));
+        let mut seen: Vec<_> = batches.concat();
+        seen.sort_unstable();
+        assert_eq!(seen, (0..103).collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,54 @@
+//! What can go wrong while learning and measuring.
+
+/// An error of the learn room.
+#[derive(Debug, thiserror::Error)]
+pub enum LearnError {
+    /// A file cannot be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: String,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// A line of a data set is not what it should be.
+    #[error("{path}, line {line}: {reason}")]
+    Data {
+        /// The file.
+        path: String,
+        /// Line, from 1.
+        line: usize,
+        /// Field and reason.
+        reason: String,
+    },
+    /// A configuration or checkpoint is not what it should be.
+    #[error("{path}: {reason}")]
+    Invalid {
+        /// The file.
+        path: String,
+        /// Field and reason.
+        reason: String,
+    },
+    /// The tokenizer failed.
+    #[error("tokenizer: {0}")]
+    Tokenizer(String),
+    /// The tensor engine failed.
+    #[error("tensor engine: {0}")]
+    Tensor(#[from] candle_core::Error),
+    /// The loss curve could not be drawn.
+    #[error(transparent)]
+    Report(#[from] crate::report::ReportError),
+}
+
+impl LearnError {
+    /// Wraps the file error of `path`.
+    pub(crate) fn file(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.display().to_string();
+        move |source| Self::File { path, source }
+    }
+
+    /// Names what is wrong with `path`.
+    pub(crate) fn invalid(path: &std::path::Path, reason: impl ToString) -> Self {
+        Self::Invalid { path: path.display().to_string(), reason: reason.to_string() }
+    }
+}

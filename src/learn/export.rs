@@ -1,0 +1,81 @@
+//! A finished training as a model folder in the layout of `transformers`, and its picture.
+
+use super::LearnError;
+use super::checkpoint::Progress;
+use super::llama::{LlamaShape, NORM_EPS};
+use super::samples::{BEGIN, END, PAD};
+use crate::report::chart::{LineChart, Series};
+use crate::tasks::ActionVocabulary;
+use candle_core::{DType, Tensor};
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use tokenizers::Tokenizer;
+
+/// Writes `config.json`, `model.safetensors` (16-bit floats), `tokenizer.json` and
+/// `vocabulary.yaml` into `out`.
+pub fn model_folder(
+    weights: &BTreeMap<String, Tensor>,
+    shape: &LlamaShape,
+    tokenizer: &Tokenizer,
+    vocabulary: &ActionVocabulary,
+    out: &Path,
+) -> Result<(), LearnError> {
+    let tensors = weights
+        .iter()
+        .map(|(name, tensor)| Ok((name.clone(), tensor.to_dtype(DType::F16)?)))
+        .collect::<candle_core::Result<HashMap<_, _>>>()?;
+    candle_core::safetensors::save(&tensors, out.join("model.safetensors"))?;
+    let path = out.join("tokenizer.json");
+    tokenizer.save(&path, false).map_err(|error| LearnError::invalid(&path, error))?;
+    let config = serde_json::json!({
+        "architectures": ["LlamaForCausalLM"],
+        "model_type": "llama",
+        "hidden_act": "silu",
+        "hidden_size": shape.hidden,
+        "intermediate_size": shape.intermediate,
+        "num_hidden_layers": shape.layers,
+        "num_attention_heads": shape.heads,
+        "num_key_value_heads": shape.heads,
+        "vocab_size": tokenizer.get_vocab_size(true),
+        "max_position_embeddings": shape.max_positions,
+        "rms_norm_eps": NORM_EPS,
+        "rope_theta": shape.rope_theta,
+        "tie_word_embeddings": true,
+        "attention_bias": false,
+        "mlp_bias": false,
+        "bos_token_id": tokenizer.token_to_id(BEGIN),
+        "eos_token_id": tokenizer.token_to_id(END),
+        "pad_token_id": tokenizer.token_to_id(PAD),
+        "torch_dtype": "float16",
+    });
+    write(&out.join("config.json"), &format!("{config:#}\n"))?;
+    let text = serde_yaml::to_string(vocabulary).expect("names are YAML");
+    write(&out.join("vocabulary.yaml"), &text)
+}
+
+/// Draws training loss and the loss on held-out goals.
+pub fn loss_curve(progress: &Progress, path: &Path) -> Result<(), LearnError> {
+    let training = progress
+        .losses
+        .iter()
+        .enumerate()
+        .map(|(at, &loss)| ((at as f64 + 1.0) * Progress::EVERY as f64, loss))
+        .collect();
+    let watched = progress.watches.iter().map(|watch| (watch.step as f64, watch.loss)).collect();
+    let exact = progress.watches.iter().map(|watch| (watch.step as f64, watch.exact)).collect();
+    let chart = LineChart {
+        title: "Planner training".into(),
+        x_label: "step".into(),
+        y_label: "nats a token; share".into(),
+        series: vec![
+            Series { name: "training loss (smoothed)".into(), points: training },
+            Series { name: "loss on held-out goals".into(), points: watched },
+            Series { name: "held-out plans right, token by token".into(), points: exact },
+        ],
+    };
+    Ok(chart.write(path, 900, 500)?)
+}
+
+fn write(path: &Path, text: &str) -> Result<(), LearnError> {
+    std::fs::write(path, text).map_err(LearnError::file(path))
+}

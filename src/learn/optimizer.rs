@@ -1,0 +1,195 @@
+//! AdamW (Loshchilov & Hutter, 2019) whose state can be saved, and an average of the weights.
+//!
+//! candle-nn's AdamW hides its moments, so a training that uses it cannot resume where it stopped.
+
+use candle_core::{Result, Tensor, Var};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+
+/// How the weights move.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdamWConfig {
+    /// Highest learning rate.
+    pub learning_rate: f64,
+    /// Decay of the first moment.
+    pub beta1: f64,
+    /// Decay of the second moment.
+    pub beta2: f64,
+    /// Weight decay of matrices; vectors (norms) are not decayed.
+    pub weight_decay: f64,
+    /// Gradients longer than this are scaled down to it.
+    pub gradient_clip: f64,
+    /// Largest decay of the running average of the weights.
+    pub average_decay: f64,
+}
+
+/// The optimiser's memory of every weight, by name.
+pub struct AdamW {
+    config: AdamWConfig,
+    steps: u64,
+    first: BTreeMap<String, Tensor>,
+    second: BTreeMap<String, Tensor>,
+    average: BTreeMap<String, Tensor>,
+}
+
+impl AdamW {
+    /// Starts with empty moments and the average at the weights.
+    pub fn new(config: AdamWConfig, weights: &BTreeMap<String, Var>) -> Result<Self> {
+        let zeros = || -> Result<BTreeMap<_, _>> {
+            weights.iter().map(|(name, var)| Ok((name.clone(), var.zeros_like()?))).collect()
+        };
+        Ok(Self { config, steps: 0, first: zeros()?, second: zeros()?, average: copy(weights)? })
+    }
+
+    /// Moves `weights` against `gradients` at `learning_rate`; returns the gradient's length before
+    /// clipping.
+    pub fn step(
+        &mut self,
+        weights: &BTreeMap<String, Var>,
+        gradients: &BTreeMap<String, Tensor>,
+        learning_rate: f64,
+    ) -> Result<f64> {
+        let mut squared = 0.0;
+        for gradient in gradients.values() {
+            squared += f64::from(gradient.sqr()?.sum_all()?.to_scalar::<f32>()?);
+        }
+        let length = squared.sqrt();
+        let scale = (self.config.gradient_clip / length.max(1e-12)).min(1.0);
+        self.steps += 1;
+        let AdamWConfig { beta1, beta2, .. } = self.config;
+        let correct1 = 1.0 - beta1.powi(self.steps as i32);
+        let correct2 = 1.0 - beta2.powi(self.steps as i32);
+        // A young average must not remember the random start.
+        let n = self.steps as f64;
+        let decay = self.config.average_decay.min((1.0 + n) / (10.0 + n));
+        for (name, gradient) in gradients {
+            let Some(var) = weights.get(name) else { continue };
+            let gradient = (gradient * scale)?;
+            let first = ((&self.first[name] * beta1)? + (&gradient * (1.0 - beta1))?)?;
+            let second = ((&self.second[name] * beta2)? + (gradient.sqr()? * (1.0 - beta2))?)?;
+            let direction = ((&first / correct1)? / ((&second / correct2)?.sqrt()? + 1e-8)?)?;
+            let matrix = var.rank() > 1;
+            let keep = if matrix { 1.0 - learning_rate * self.config.weight_decay } else { 1.0 };
+            let moved = ((var.as_tensor() * keep)? - (direction * learning_rate)?)?;
+            let average = ((&self.average[name] * decay)? + (&moved * (1.0 - decay))?)?;
+            var.set(&moved)?;
+            // Detached, or each step would hold the graph of all steps before it.
+            self.first.insert(name.clone(), first.detach());
+            self.second.insert(name.clone(), second.detach());
+            self.average.insert(name.clone(), average.detach());
+        }
+        Ok(length)
+    }
+
+    /// The averaged weights, which predict better than the last ones.
+    pub fn average(&self) -> &BTreeMap<String, Tensor> {
+        &self.average
+    }
+
+    /// Everything needed to go on, as tensors by name.
+    pub fn state(&self) -> HashMap<String, Tensor> {
+        let parts = [("first", &self.first), ("second", &self.second), ("average", &self.average)];
+        parts
+            .into_iter()
+            .flat_map(|(part, tensors)| {
+                tensors.iter().map(move |(name, t)| (format!("{part}.{name}"), t.clone()))
+            })
+            .collect()
+    }
+
+    /// Takes back what [`Self::state`] gave, after `steps` steps. The error names what is missing.
+    pub fn restore(
+        &mut self,
+        state: &HashMap<String, Tensor>,
+        steps: u64,
+    ) -> std::result::Result<(), String> {
+        self.steps = steps;
+        let parts = [
+            ("first", &mut self.first),
+            ("second", &mut self.second),
+            ("average", &mut self.average),
+        ];
+        for (part, tensors) in parts {
+            for (name, tensor) in tensors.iter_mut() {
+                let key = format!("{part}.{name}");
+                let saved = state.get(&key).ok_or_else(|| format!("no tensor `{key}`"))?;
+                if saved.shape() != tensor.shape() {
+                    return Err(format!(
+                        "tensor `{key}`: expected shape {:?}, found {:?}",
+                        tensor.dims(),
+                        saved.dims()
+                    ));
+                }
+                *tensor = saved.clone();
+            }
+        }
+        Ok(())
+    }
+}
+
+fn copy(weights: &BTreeMap<String, Var>) -> Result<BTreeMap<String, Tensor>> {
+    weights.iter().map(|(name, var)| Ok((name.clone(), var.as_tensor().copy()?.detach()))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Device;
+    use candle_nn::Optimizer;
+
+    const CONFIG: AdamWConfig = AdamWConfig {
+        learning_rate: 0.1,
+        beta1: 0.9,
+        beta2: 0.98,
+        weight_decay: 0.1,
+        gradient_clip: 1e9,
+        average_decay: 0.5,
+    };
+
+    fn weights() -> BTreeMap<String, Var> {
+        let values = Tensor::new(&[[1.0f32, -2.0], [0.5, 3.0]], &Device::Cpu).unwrap();
+        BTreeMap::from([("w".to_string(), Var::from_tensor(&values).unwrap())])
+    }
+
+    fn gradients(weights: &BTreeMap<String, Var>) -> candle_core::backprop::GradStore {
+        weights["w"].as_tensor().sqr().unwrap().sum_all().unwrap().backward().unwrap()
+    }
+
+    #[test]
+    fn steps_are_those_of_candles_adamw() {
+        let (ours, theirs) = (weights(), weights());
+        let mut adam = AdamW::new(CONFIG, &ours).unwrap();
+        let params = candle_nn::ParamsAdamW {
+            lr: 0.1,
+            beta1: 0.9,
+            beta2: 0.98,
+            eps: 1e-8,
+            weight_decay: 0.1,
+        };
+        let mut peer = candle_nn::AdamW::new(vec![theirs["w"].clone()], params).unwrap();
+        for _ in 0..5 {
+            let store = gradients(&ours);
+            let gradient = store.get(&ours["w"]).unwrap().clone();
+            adam.step(&ours, &BTreeMap::from([("w".to_string(), gradient)]), 0.1).unwrap();
+            peer.step(&gradients(&theirs)).unwrap();
+        }
+        let values = |weights: &BTreeMap<String, Var>| -> Vec<f32> {
+            weights["w"].flatten_all().unwrap().to_vec1().unwrap()
+        };
+        approx::assert_relative_eq!(
+            values(&ours).as_slice(),
+            values(&theirs).as_slice(),
+            max_relative = 1e-4
+        );
+    }
+
+    #[test]
+    fn restoring_names_what_is_missing() {
+        let weights = weights();
+        let mut adam = AdamW::new(CONFIG, &weights).unwrap();
+        let mut state = adam.state();
+        state.remove("second.w");
+        assert_eq!(adam.restore(&state, 3), Err("no tensor `second.w`".to_string()));
+    }
+}

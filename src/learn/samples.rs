@@ -1,0 +1,110 @@
+//! Training samples of the planner: prompt and answer as text.
+//!
+//! Three kinds, all from the same trajectories:
+//!
+//! * the goal alone, answered by the kind of task and the whole plan: what the planner is for;
+//! * the goal with the person's step instructions, answered by the same;
+//! * one step instruction, answered by its one step: it ties people's many words for a thing
+//!   (*wash cloth*, *timer*) to the vocabulary, and plan lines up with instructions one to one.
+
+use super::alfred::{Trajectory, complete_plan, normalize};
+use crate::tasks::{ActionVocabulary, plan_text, step_text};
+use rand::Rng;
+use rand::seq::SliceRandom;
+
+/// Marks the goal in a prompt.
+pub const GOAL: &str = "<goal>";
+/// Marks the step instructions in a prompt.
+pub const STEPS: &str = "<steps>";
+/// Marks one step instruction in a prompt.
+pub const STEP: &str = "<step>";
+/// Marks the place where the answer begins.
+pub const PLAN: &str = "<plan>";
+/// Begins a text.
+pub const BEGIN: &str = "<s>";
+/// Ends a text.
+pub const END: &str = "</s>";
+/// Fills batches, and stands for words hidden in training.
+pub const PAD: &str = "<pad>";
+
+/// A prompt and the answer to learn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sample {
+    /// What the model reads.
+    pub prompt: String,
+    /// What it must write, the end of text included.
+    pub answer: String,
+}
+
+/// The prompt for a goal. The space makes the first word the same token as everywhere else.
+pub fn goal_prompt(goal: &str) -> String {
+    format!("{BEGIN}{GOAL} {}{PLAN}", normalize(goal))
+}
+
+/// The token that names a kind of task.
+pub fn task_token(task: &str) -> String {
+    format!("<{task}>")
+}
+
+/// How many samples of each kind an epoch holds.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mixture {
+    /// Share of the goals that come again with their step instructions, 0..=1.
+    pub with_instructions: f64,
+    /// Share of the single step instructions that are learnt, 0..=1.
+    pub single_steps: f64,
+}
+
+/// All goals, each with the answer to learn.
+pub fn goal_samples(trajectories: &[Trajectory], vocabulary: &ActionVocabulary) -> Vec<Sample> {
+    let mut samples = Vec::new();
+    for trajectory in trajectories {
+        let answer = answer(trajectory, vocabulary);
+        for goal in &trajectory.goals {
+            samples.push(Sample { prompt: goal_prompt(&goal.goal), answer: answer.clone() });
+        }
+    }
+    samples
+}
+
+/// The samples of one epoch, shuffled by `rng`.
+pub fn epoch_samples(
+    trajectories: &[Trajectory],
+    vocabulary: &ActionVocabulary,
+    mixture: Mixture,
+    rng: &mut impl Rng,
+) -> Vec<Sample> {
+    let mut samples = goal_samples(trajectories, vocabulary);
+    for trajectory in trajectories {
+        let steps = complete_plan(&trajectory.plan);
+        let answer = answer(trajectory, vocabulary);
+        for goal in &trajectory.goals {
+            if rng.random_bool(mixture.with_instructions) {
+                let goal_text = normalize(&goal.goal);
+                let mut prompt = format!("{BEGIN}{GOAL} {goal_text}{STEPS}");
+                for instruction in &goal.steps {
+                    prompt.push_str(&format!(" {}\n", normalize(instruction)));
+                }
+                prompt.push_str(PLAN);
+                samples.push(Sample { prompt, answer: answer.clone() });
+            }
+            if goal.steps.len() != steps.len() {
+                continue;
+            }
+            for (instruction, step) in goal.steps.iter().zip(&steps) {
+                if rng.random_bool(mixture.single_steps) {
+                    let prompt = format!("{BEGIN}{STEP} {}{PLAN}", normalize(instruction));
+                    samples.push(Sample { prompt, answer: format!("{}{END}", step_text(step)) });
+                }
+            }
+        }
+    }
+    samples.shuffle(rng);
+    samples
+}
+
+fn answer(trajectory: &Trajectory, vocabulary: &ActionVocabulary) -> String {
+    let plan = plan_text(&complete_plan(&trajectory.plan), vocabulary);
+    format!("{}{plan}{END}", task_token(&trajectory.task))
+}
