@@ -3,6 +3,7 @@
 //! candle-nn's AdamW hides its moments, so a training that uses it cannot resume where it stopped.
 
 use candle_core::{Result, Tensor, Var};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 
@@ -63,21 +64,27 @@ impl AdamW {
         // A young average must not remember the random start.
         let n = self.steps as f64;
         let decay = self.config.average_decay.min((1.0 + n) / (10.0 + n));
-        for (name, gradient) in gradients {
-            let Some(var) = weights.get(name) else { continue };
-            let gradient = (gradient * scale)?;
-            let first = ((&self.first[name] * beta1)? + (&gradient * (1.0 - beta1))?)?;
-            let second = ((&self.second[name] * beta2)? + (gradient.sqr()? * (1.0 - beta2))?)?;
-            let direction = ((&first / correct1)? / ((&second / correct2)?.sqrt()? + 1e-8)?)?;
-            let matrix = var.rank() > 1;
-            let keep = if matrix { 1.0 - learning_rate * self.config.weight_decay } else { 1.0 };
-            let moved = ((var.as_tensor() * keep)? - (direction * learning_rate)?)?;
-            let average = ((&self.average[name] * decay)? + (&moved * (1.0 - decay))?)?;
-            var.set(&moved)?;
-            // Detached, or each step would hold the graph of all steps before it.
-            self.first.insert(name.clone(), first.detach());
-            self.second.insert(name.clone(), second.detach());
-            self.average.insert(name.clone(), average.detach());
+        let moved = gradients
+            .par_iter()
+            .filter_map(|(name, gradient)| Some((name, gradient, weights.get(name)?)))
+            .map(|(name, gradient, var)| {
+                let gradient = (gradient * scale)?;
+                let first = ((&self.first[name] * beta1)? + (&gradient * (1.0 - beta1))?)?;
+                let second = ((&self.second[name] * beta2)? + (gradient.sqr()? * (1.0 - beta2))?)?;
+                let direction = ((&first / correct1)? / ((&second / correct2)?.sqrt()? + 1e-8)?)?;
+                let shrink = if var.rank() > 1 { self.config.weight_decay } else { 0.0 };
+                let kept = (var.as_tensor() * (1.0 - learning_rate * shrink))?;
+                let weight = (kept - (direction * learning_rate)?)?;
+                let average = ((&self.average[name] * decay)? + (&weight * (1.0 - decay))?)?;
+                var.set(&weight)?;
+                // Detached, or each step would hold the graph of all steps before it.
+                Ok((name, [first.detach(), second.detach(), average.detach()]))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        for (name, [first, second, average]) in moved {
+            self.first.insert(name.clone(), first);
+            self.second.insert(name.clone(), second);
+            self.average.insert(name.clone(), average);
         }
         Ok(length)
     }

@@ -1,10 +1,12 @@
 //! A request becomes a prompt, a constrained output, and a typed, grounded result.
 
+mod grammar;
 mod ground;
 mod plan;
 mod text;
 mod vocabulary;
 
+pub use grammar::{GrammarError, MAX_STEPS, PlanGrammar, TokenTable};
 pub use ground::{SpokenStep, ground};
 pub use plan::{Argument, Grounding, Plan, PlanStep, Refusal};
 pub use text::{PlanTextError, parse_plan, plan_text, step_text};

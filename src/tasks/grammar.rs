@@ -1,0 +1,331 @@
+//! The grammar of plans: a byte automaton over the vocabulary, walked by the tokenizer's tokens.
+//!
+//! Whatever the weights, text decoded under it is a task name (where the vocabulary has tasks), at
+//! most [`MAX_STEPS`] lines of known actions with known words, and the end action. Tokens need not
+//! respect words: a token is allowed when all of its bytes can be walked.
+
+use super::{ActionVocabulary, ArgumentKind};
+use crate::language::{Constraint, TokenMask};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Longest plan, steps. ALFRED's longest has 19.
+pub const MAX_STEPS: usize = 32;
+
+/// Why a tokenizer cannot write the plans of a vocabulary.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GrammarError {
+    /// A task has no token of its own.
+    #[error("the tokenizer has no token `<{0}>` for the task of that name")]
+    NoTaskToken(String),
+    /// A byte that some word needs is not a token, so decoding could get stuck.
+    #[error("the tokenizer has no token for the byte {byte:#04x}, which `{word}` needs")]
+    NoByteToken {
+        /// The byte.
+        byte: u8,
+        /// A word with it.
+        word: String,
+    },
+}
+
+/// What the grammar needs to know of a tokenizer.
+#[derive(Debug)]
+pub struct TokenTable {
+    /// Bytes each token writes; empty for special tokens, which the grammar never allows but for
+    /// those named below.
+    pub bytes: Vec<Vec<u8>>,
+    /// The token that ends a text.
+    pub end: u32,
+    /// Token of each task of the vocabulary, in its order.
+    pub tasks: Vec<u32>,
+}
+
+/// A trie over byte strings.
+#[derive(Debug, Default)]
+struct Trie {
+    nodes: Vec<Node>,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    next: BTreeMap<u8, u32>,
+    /// What ends here: places in the list the trie was made from.
+    values: Vec<u32>,
+}
+
+impl Trie {
+    /// Empty strings are left out.
+    fn new<'a>(strings: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let mut trie = Self { nodes: vec![Node::default()] };
+        for (value, bytes) in strings.into_iter().enumerate().filter(|(_, b)| !b.is_empty()) {
+            let mut at = 0;
+            for &byte in bytes {
+                at = match trie.nodes[at].next.get(&byte) {
+                    Some(&next) => next as usize,
+                    None => {
+                        let next = trie.nodes.len();
+                        trie.nodes[at].next.insert(byte, next as u32);
+                        trie.nodes.push(Node::default());
+                        next
+                    }
+                };
+            }
+            trie.nodes[at].values.push(value as u32);
+        }
+        trie
+    }
+
+    fn step(&self, node: u32, byte: u8) -> Option<u32> {
+        self.nodes[node as usize].next.get(&byte).copied()
+    }
+}
+
+#[derive(Debug)]
+struct Rules {
+    vocabulary: ActionVocabulary,
+    table: TokenTable,
+    tokens: Trie,
+    actions: Trie,
+    /// Words by [`ArgumentKind`], in the order of its variants.
+    words: [Trie; 3],
+}
+
+/// Where in a plan the text stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    state: State,
+    /// Complete steps so far.
+    steps: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Before the token of the task.
+    Task,
+    /// Before the newline of the first step.
+    Newline,
+    /// Inside the name of an action.
+    Action(u32),
+    /// Inside argument `slot` of `action`, at a node of the words of its kind.
+    Word { action: u32, slot: usize, node: u32 },
+    /// After the end of text.
+    Done,
+}
+
+impl Rules {
+    /// The place after `byte`; `None` when the grammar forbids it.
+    fn after(&self, place: Place, byte: u8) -> Option<Place> {
+        let here = |state| Some(Place { state, ..place });
+        match place.state {
+            State::Task | State::Done => None,
+            State::Newline => (byte == b'\n').then_some(State::Action(0)).and_then(here),
+            State::Action(node) => {
+                if let Some(next) = self.actions.step(node, byte) {
+                    // After the last step allowed, only the end action may be begun.
+                    let open = place.steps < MAX_STEPS || self.leads_to_end(next);
+                    return open.then_some(State::Action(next)).and_then(here);
+                }
+                let &action = self.actions.nodes[node as usize].values.first()?;
+                let spec = &self.vocabulary.actions[action as usize];
+                match (byte, spec.arguments.is_empty()) {
+                    (b' ', false) => here(State::Word { action, slot: 0, node: 0 }),
+                    (b'\n', true) if spec.name != self.vocabulary.end => Self::next_line(place),
+                    _ => None,
+                }
+            }
+            State::Word { action, slot, node } => {
+                let kinds = &self.vocabulary.actions[action as usize].arguments;
+                let words = &self.words[kinds[slot] as usize];
+                if let Some(next) = words.step(node, byte) {
+                    return here(State::Word { action, slot, node: next });
+                }
+                let whole = !words.nodes[node as usize].values.is_empty();
+                match byte {
+                    b' ' if whole && slot + 1 < kinds.len() => {
+                        here(State::Word { action, slot: slot + 1, node: 0 })
+                    }
+                    b'\n' if whole && slot + 1 == kinds.len() => Self::next_line(place),
+                    _ => None,
+                }
+            }
+        }
+    }
+
+    fn next_line(place: Place) -> Option<Place> {
+        Some(Place { state: State::Action(0), steps: place.steps + 1 })
+    }
+
+    /// Whether a node of the action names lies on the way to the end action.
+    fn leads_to_end(&self, node: u32) -> bool {
+        let mut at = Some(0);
+        self.vocabulary.end.bytes().any(|byte| {
+            at = at.and_then(|at| self.actions.step(at, byte));
+            at == Some(node)
+        })
+    }
+
+    /// Whether the end action stands complete.
+    fn may_end(&self, place: Place) -> bool {
+        let State::Action(node) = place.state else { return false };
+        let ends =
+            |&action: &u32| self.vocabulary.actions[action as usize].name == self.vocabulary.end;
+        self.actions.nodes[node as usize].values.iter().any(ends)
+    }
+
+    /// Allows every token whose bytes can be walked from `place`, being at `node` of the tokens.
+    fn allow_from(&self, place: Place, node: u32, mask: &mut TokenMask) {
+        for (&byte, &next) in &self.tokens.nodes[node as usize].next {
+            let Some(place) = self.after(place, byte) else { continue };
+            self.tokens.nodes[next as usize].values.iter().for_each(|&token| mask.allow(token));
+            self.allow_from(place, next, mask);
+        }
+    }
+}
+
+/// A walk through the grammar.
+#[derive(Debug, Clone)]
+pub struct PlanGrammar {
+    rules: Arc<Rules>,
+    place: Place,
+}
+
+impl PlanGrammar {
+    /// The grammar of `vocabulary` for a tokenizer. Fails where decoding could get stuck.
+    pub fn new(vocabulary: &ActionVocabulary, table: TokenTable) -> Result<Self, GrammarError> {
+        let single = |byte: u8| table.bytes.iter().any(|bytes| bytes.as_slice() == [byte]);
+        let names = || vocabulary.actions.iter().map(|action| action.name.as_str());
+        for word in names().chain(vocabulary.words(ArgumentKind::Target)).chain(["\n", " "]) {
+            if let Some(byte) = word.bytes().find(|&byte| !single(byte)) {
+                return Err(GrammarError::NoByteToken { byte, word: word.to_string() });
+            }
+        }
+        if let Some(task) = vocabulary.tasks.get(table.tasks.len()) {
+            return Err(GrammarError::NoTaskToken(task.clone()));
+        }
+        let trie = |kind| Trie::new(vocabulary.words(kind).into_iter().map(str::as_bytes));
+        let state = if table.tasks.is_empty() { State::Newline } else { State::Task };
+        let rules = Rules {
+            tokens: Trie::new(table.bytes.iter().map(Vec::as_slice)),
+            actions: Trie::new(names().map(str::as_bytes)),
+            words: [
+                trie(ArgumentKind::Target),
+                trie(ArgumentKind::Object),
+                trie(ArgumentKind::Receptacle),
+            ],
+            vocabulary: vocabulary.clone(),
+            table,
+        };
+        Ok(Self { rules: Arc::new(rules), place: Place { state, steps: 0 } })
+    }
+
+    /// Whether the text so far is a whole plan with its end of text.
+    pub fn is_done(&self) -> bool {
+        self.place.state == State::Done
+    }
+}
+
+impl Constraint for PlanGrammar {
+    fn allowed(&mut self) -> TokenMask {
+        let rules = &self.rules;
+        let mut mask = TokenMask::none(rules.table.bytes.len());
+        match self.place.state {
+            State::Task => rules.table.tasks.iter().for_each(|&task| mask.allow(task)),
+            State::Done => mask.allow(rules.table.end),
+            _ => rules.allow_from(self.place, 0, &mut mask),
+        }
+        if rules.may_end(self.place) {
+            mask.allow(rules.table.end);
+        }
+        mask
+    }
+
+    fn advance(&mut self, token: u32) {
+        if token == self.rules.table.end {
+            self.place.state = State::Done;
+        } else if self.place.state == State::Task {
+            self.place.state = State::Newline;
+        } else if let Some(bytes) = self.rules.table.bytes.get(token as usize) {
+            for &byte in bytes {
+                self.place = self.rules.after(self.place, byte).unwrap_or(self.place);
+            }
+        }
+    }
+
+    fn fork(&self) -> Box<dyn Constraint> {
+        Box::new(self.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tasks::{parse_plan, step_text};
+    use proptest::prelude::*;
+
+    /// All bytes as tokens, then some longer ones, then `</s>` and the tasks.
+    fn grammar(longer: &[&str]) -> (PlanGrammar, Vec<Vec<u8>>) {
+        let vocabulary = ActionVocabulary::alfred();
+        let mut bytes: Vec<Vec<u8>> = (0..=255).map(|byte| vec![byte]).collect();
+        bytes.extend(longer.iter().map(|token| token.as_bytes().to_vec()));
+        let end = bytes.len() as u32;
+        bytes.resize(bytes.len() + 1 + vocabulary.tasks.len(), Vec::new());
+        let tasks = (end + 1..bytes.len() as u32).collect();
+        let table = TokenTable { bytes: bytes.clone(), end, tasks };
+        (PlanGrammar::new(&vocabulary, table).unwrap(), bytes)
+    }
+
+    /// Decodes by drawing among the allowed tokens with the numbers of `choices`.
+    fn decode(mut grammar: PlanGrammar, bytes: &[Vec<u8>], choices: &[u16]) -> String {
+        let mut text = Vec::new();
+        let mut choices = choices.iter().copied().chain(std::iter::repeat(0));
+        while !grammar.is_done() {
+            let mask = grammar.allowed();
+            let allowed: Vec<u32> = (0..bytes.len() as u32).filter(|&t| mask.allows(t)).collect();
+            assert!(!allowed.is_empty(), "stuck after {:?}", String::from_utf8_lossy(&text));
+            let drawn = choices.next().unwrap_or(0) as usize % allowed.len();
+            grammar.advance(allowed[drawn]);
+            text.extend(&bytes[allowed[drawn] as usize]);
+        }
+        String::from_utf8(text).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_drawn_parses(choices in prop::collection::vec(any::<u16>(), 0..400)) {
+            let (grammar, bytes) = grammar(&["\nPick", " mug", "Object", "\nNoOp", "table\n"]);
+            let vocabulary = ActionVocabulary::alfred();
+            let steps = parse_plan(&decode(grammar, &bytes, &choices), &vocabulary).unwrap();
+            prop_assert!(steps.len() <= MAX_STEPS);
+            for step in &steps {
+                let kinds = &vocabulary.action(&step.action).unwrap().arguments;
+                for (word, &kind) in step.arguments.iter().zip(kinds) {
+                    prop_assert!(vocabulary.words(kind).contains(&word.as_str()), "{word}");
+                }
+            }
+            let _ = steps.iter().map(step_text).collect::<String>();
+        }
+    }
+
+    #[test]
+    fn a_token_across_words_is_allowed_only_where_both_parts_fit() {
+        let (mut grammar, bytes) = grammar(&["\nPutObject mug d", "esk\nNoOp", "esk mug"]);
+        let id =
+            |text: &str| bytes.iter().position(|token| token == text.as_bytes()).unwrap() as u32;
+        let task = bytes.len() as u32 - 1;
+        grammar.advance(task);
+        assert!(grammar.allowed().allows(id("\nPutObject mug d")));
+        grammar.advance(id("\nPutObject mug d"));
+        let allowed = grammar.allowed();
+        assert!(allowed.allows(id("esk\nNoOp")) && !allowed.allows(id("esk mug")));
+    }
+
+    #[test]
+    fn a_tokenizer_that_cannot_spell_a_word_is_refused() {
+        let vocabulary = ActionVocabulary { tasks: vec![], ..ActionVocabulary::alfred() };
+        let mut bytes: Vec<Vec<u8>> = (0..=255).map(|byte| vec![byte]).collect();
+        bytes[b'w' as usize].clear();
+        let table = TokenTable { bytes, end: 0, tasks: vec![] };
+        let error = PlanGrammar::new(&vocabulary, table).unwrap_err();
+        assert!(matches!(error, GrammarError::NoByteToken { byte: b'w', .. }), "{error}");
+    }
+}
