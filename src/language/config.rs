@@ -201,6 +201,36 @@ impl LlamaConfig {
         Ok(config)
     }
 
+    /// Names and shapes of all tensors, as Hugging Face calls them.
+    pub fn tensor_shapes(&self) -> Vec<(String, Vec<usize>)> {
+        let (hidden, inner) = (self.hidden_size, self.intermediate_size);
+        let (queries, keys) = (self.heads * self.head_dim, self.kv_heads * self.head_dim);
+        let mut shapes = vec![
+            ("model.embed_tokens.weight".to_string(), vec![self.vocab_size, hidden]),
+            ("model.norm.weight".to_string(), vec![hidden]),
+        ];
+        if !self.tie_word_embeddings {
+            shapes.push(("lm_head.weight".to_string(), vec![self.vocab_size, hidden]));
+        }
+        let block = [
+            ("self_attn.q_proj", vec![queries, hidden]),
+            ("self_attn.k_proj", vec![keys, hidden]),
+            ("self_attn.v_proj", vec![keys, hidden]),
+            ("self_attn.o_proj", vec![hidden, queries]),
+            ("mlp.gate_proj", vec![inner, hidden]),
+            ("mlp.up_proj", vec![inner, hidden]),
+            ("mlp.down_proj", vec![hidden, inner]),
+            ("input_layernorm", vec![hidden]),
+            ("post_attention_layernorm", vec![hidden]),
+        ];
+        for layer in 0..self.layers {
+            shapes.extend(block.iter().map(|(part, shape)| {
+                (format!("model.layers.{layer}.{part}.weight"), shape.clone())
+            }));
+        }
+        shapes
+    }
+
     /// Number of weights of the whole model.
     pub fn parameters(&self) -> u64 {
         let [hidden, inner, vocabulary] =
@@ -340,6 +370,9 @@ mod tests {
         assert_eq!(config.eos, [128001, 128008, 128009]);
         assert!(matches!(config.rope_scaling, RopeScaling::Llama3 { factor: 32.0, .. }));
         assert_eq!(config.parameters(), 1_235_814_400);
+        let listed = config.tensor_shapes().into_iter();
+        let listed: usize = listed.map(|(_, shape)| shape.iter().product::<usize>()).sum();
+        assert_eq!(listed as u64, config.parameters());
         assert_eq!(config.kv_cache_bytes(1000, 2), 2 * 16 * 8 * 64 * 2 * 1000);
     }
 

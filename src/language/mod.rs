@@ -40,3 +40,6 @@ pub use safetensors::SafetensorsFiles;
 pub use sampler::{Choice, Sampler, SamplingOptions, log_probabilities};
 pub use tokenizer::Tokenizer;
 pub use weights::Weights;
+
+#[cfg(test)]
+pub(crate) use tokenizer::tests::byte_level as test_tokenizer;

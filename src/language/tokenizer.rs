@@ -23,6 +23,8 @@ enum Spelling {
 pub struct Tokenizer {
     path: PathBuf,
     inner: tokenizers::Tokenizer,
+    /// The same, blind to special tokens.
+    plain: tokenizers::Tokenizer,
     bytes: Vec<Vec<u8>>,
     special: Vec<bool>,
 }
@@ -59,7 +61,9 @@ impl Tokenizer {
             bytes[id as usize] = token.content.into_bytes();
             special[id as usize] = token.special;
         }
-        Ok(Self { path: path.into(), inner, bytes, special })
+        let mut plain = inner.clone();
+        plain.set_encode_special_tokens(true);
+        Ok(Self { path: path.into(), inner, plain, bytes, special })
     }
 
     /// One more than the greatest id.
@@ -70,7 +74,20 @@ impl Tokenizer {
     /// Tokens of `text`. Names of special tokens in it become those tokens; nothing is put before
     /// or behind it.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, LanguageError> {
-        let encoding = self.inner.encode_fast(text, false).map_err(|error| {
+        self.encode_with(&self.inner, text)
+    }
+
+    /// Tokens of words of others, in which names of special tokens are only words.
+    pub fn encode_plain(&self, text: &str) -> Result<Vec<u32>, LanguageError> {
+        self.encode_with(&self.plain, text)
+    }
+
+    fn encode_with(
+        &self,
+        tokenizer: &tokenizers::Tokenizer,
+        text: &str,
+    ) -> Result<Vec<u32>, LanguageError> {
+        let encoding = tokenizer.encode_fast(text, false).map_err(|error| {
             LanguageError::Tokenizer { path: self.path.clone(), reason: error.to_string() }
         })?;
         Ok(encoding.get_ids().to_vec())
@@ -181,6 +198,13 @@ pub(crate) mod tests {
         Tokenizer::from_json(json.to_string().as_bytes(), Path::new("tokenizer.json")).unwrap()
     }
 
+    impl Tokenizer {
+        /// The contents of `tokenizer.json`.
+        pub(crate) fn to_json(&self) -> String {
+            self.inner.to_string(false).unwrap()
+        }
+    }
+
     #[test]
     fn special_tokens_and_merges() {
         let tokenizer = byte_level();
@@ -188,6 +212,8 @@ pub(crate) mod tests {
         assert_eq!(tokens, [0, 261, 1]);
         assert_eq!(tokenizer.token_bytes(261), b" open");
         assert_eq!(tokenizer.decode(&tokens), " open");
+        let plain = tokenizer.encode_plain("<s> open</s>").unwrap();
+        assert_eq!(tokenizer.decode(&plain), "<s> open</s>");
         assert_eq!(tokenizer.token("</s>"), Some(1));
         assert!(tokenizer.is_special(0) && !tokenizer.is_special(261));
         assert_eq!(tokenizer.token_bytes(9999), b"");

@@ -1,0 +1,53 @@
+//! What can go wrong in the model room.
+
+use std::path::PathBuf;
+
+use crate::language::LanguageError;
+
+/// Errors of loading and prompting Scene-LLM. Each names the file, field or number at fault.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// A file of the checkpoint cannot be read.
+    #[error("{path}: cannot read: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+    /// The manifest is not valid.
+    #[error("{path}: {field}: {reason}")]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// Field at fault, such as `projector.weights`.
+        field: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The projector's tensors do not fit together or not the rest of the model.
+    #[error("{path}: tensor '{name}': {reason}")]
+    Projector {
+        /// File that holds the tensor.
+        path: PathBuf,
+        /// Name of the tensor.
+        name: String,
+        /// Expected and found shape.
+        reason: String,
+    },
+    /// 3D tokens were given to a model that has no projector.
+    #[error("model '{model}' has no projector and cannot see 3D tokens; give it objects as text")]
+    Blind {
+        /// Name of the model.
+        model: String,
+    },
+    /// 3D tokens cannot be used by this model.
+    #[error("3D tokens: {0}")]
+    VisualTokens(String),
+    /// The language model, tokenizer or weights failed.
+    #[error(transparent)]
+    Language(#[from] LanguageError),
+    /// The tensor engine failed.
+    #[error("tensor engine: {0}")]
+    Tensor(#[from] candle_core::Error),
+}

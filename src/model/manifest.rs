@@ -1,0 +1,413 @@
+//! `scenellm.yaml`: what a checkpoint folder holds and how it wants to be used.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::error::ModelError;
+use crate::vision::Provenance;
+
+/// Name of the manifest in a checkpoint folder.
+pub const MANIFEST_FILE: &str = "scenellm.yaml";
+
+/// Most 3D tokens a prompt may hold of one kind.
+const MOST_TOKENS: usize = 1 << 16;
+
+/// The manifest of a checkpoint. Paths are relative to its folder and stay inside it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Name as it stands in reports.
+    pub name: String,
+    /// What it is, in a sentence.
+    pub description: String,
+    /// Licence of the weights.
+    pub license: String,
+    /// Where the weights come from.
+    pub provenance: Provenance,
+    /// The language model.
+    pub language: LanguageSpec,
+    /// `tokenizer.json`.
+    pub tokenizer: PathBuf,
+    /// The features the projector was made for; absent in a blind model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vision: Option<VisionSpec>,
+    /// The projector; absent in a blind model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub projector: Option<ProjectorSpec>,
+    /// How many tokens a prompt may hold.
+    pub tokens: TokenBudget,
+    /// How metres become numbers near one.
+    #[serde(default)]
+    pub coordinates: Coordinates,
+    /// The words around what is seen, asked and answered.
+    pub prompt: PromptTemplate,
+    /// Actions and words of plans, a YAML file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vocabulary: Option<PathBuf>,
+    /// How answers are searched.
+    #[serde(default)]
+    pub decoding: Decoding,
+    /// Measured scores, by name of the benchmark.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scores: BTreeMap<String, f64>,
+}
+
+/// Families of language models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LanguageKind {
+    /// Llama and what is built like it.
+    Llama,
+}
+
+/// Formats of weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WeightsFormat {
+    /// Hugging Face safetensors with `config.json` beside them.
+    Safetensors,
+    /// llama.cpp's GGUF.
+    Gguf,
+}
+
+/// The language model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LanguageSpec {
+    /// Its family.
+    pub kind: LanguageKind,
+    /// Format of its weights.
+    pub format: WeightsFormat,
+    /// The weights: a file, or the folder of the shards.
+    pub weights: PathBuf,
+}
+
+/// The features a projector was made for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VisionSpec {
+    /// Name of the extractor.
+    pub extractor: String,
+    /// Where the extractor's numbers come from.
+    pub provenance: Provenance,
+    /// Length of a feature vector.
+    pub width: usize,
+}
+
+/// The projector.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProjectorSpec {
+    /// Its weights, safetensors.
+    pub weights: PathBuf,
+    /// Feature, xyz and rgb: the width of the features and six.
+    pub input: usize,
+    /// Width of its hidden layers.
+    pub hidden: usize,
+    /// Width of the language model.
+    pub output: usize,
+    /// What positions add to the projected tokens.
+    #[serde(default)]
+    pub position: PositionEmbedding,
+}
+
+/// What the position of a 3D token adds to it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind", deny_unknown_fields)]
+pub enum PositionEmbedding {
+    /// Nothing: xyz in the projector's input must do.
+    #[default]
+    None,
+    /// A linear map of sines and cosines of `pi 2^k xyz`, k below `bands`.
+    Fourier {
+        /// Octaves of every axis.
+        bands: usize,
+    },
+    /// A small network over xyz.
+    Learned,
+}
+
+/// How many tokens a prompt may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenBudget {
+    /// 3D tokens of the egocentric frame.
+    pub frame: usize,
+    /// 3D tokens of the scene.
+    pub scene: usize,
+    /// Everything: 3D tokens, words and the answer.
+    pub context: usize,
+}
+
+/// `(xyz - centre) / scale` is what the projector sees.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Coordinates {
+    /// Subtracted from positions, metres.
+    pub centre_m: [f32; 3],
+    /// Length that becomes one, metres.
+    pub scale_m: f32,
+}
+
+impl Default for Coordinates {
+    fn default() -> Self {
+        Self { centre_m: [0.0; 3], scale_m: 1.0 }
+    }
+}
+
+/// The words around what is seen, asked and answered, in the order in which they stand in a
+/// prompt. Names of special tokens in them, such as `<s>`, become those tokens.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PromptTemplate {
+    /// Begins every prompt: the begin-of-text token, a system message.
+    pub begin: String,
+    /// Before the 3D tokens of the egocentric frame. Scene-LLM: "I saw ".
+    pub ego: String,
+    /// Before the 3D tokens of the scene.
+    pub scene: String,
+    /// Before what is known in words: the state description, the objects.
+    pub context: String,
+    /// Before the instruction.
+    pub goal_prefix: String,
+    /// Behind the instruction.
+    pub goal_suffix: String,
+    /// Ends every prompt; the answer follows.
+    pub answer: String,
+    /// Instruction by which the model describes the egocentric frame.
+    pub describe: String,
+    /// Special tokens that end an answer, beside those of the language model.
+    pub end: Vec<String>,
+}
+
+/// How answers are searched.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Decoding {
+    /// Answers grown side by side; 1 is greedy.
+    pub beams: usize,
+    /// Longest answer, in tokens.
+    pub max_tokens: usize,
+    /// Answers are ranked by log-probability over length to this power.
+    pub length_penalty: f32,
+}
+
+impl Default for Decoding {
+    fn default() -> Self {
+        Self { beams: 1, max_tokens: 256, length_penalty: 1.0 }
+    }
+}
+
+impl Manifest {
+    /// Reads and checks the manifest of the checkpoint in `folder`.
+    pub fn load(folder: &Path) -> Result<Self, ModelError> {
+        let path = folder.join(MANIFEST_FILE);
+        let text = std::fs::read_to_string(&path)
+            .map_err(|source| ModelError::Read { path: path.clone(), source })?;
+        let manifest = Self::parse(&text, &path)?;
+        let files = [
+            ("tokenizer", Some(&manifest.tokenizer)),
+            ("language.weights", Some(&manifest.language.weights)),
+        ];
+        let projector = manifest.projector.as_ref().map(|projector| &projector.weights);
+        let others =
+            [("projector.weights", projector), ("vocabulary", manifest.vocabulary.as_ref())];
+        for (field, file) in files.into_iter().chain(others) {
+            if let Some(file) = file.filter(|file| !folder.join(file).exists()) {
+                return Err(ModelError::Manifest {
+                    path,
+                    field: field.into(),
+                    reason: format!("'{}' is not in the checkpoint folder", file.display()),
+                });
+            }
+        }
+        Ok(manifest)
+    }
+
+    /// Parses and checks a manifest without looking for its files; `path` stands in errors.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ModelError> {
+        let refuse = |field: &str, reason: String| ModelError::Manifest {
+            path: path.into(),
+            field: field.into(),
+            reason,
+        };
+        let manifest: Self =
+            serde_yaml::from_str(text).map_err(|error| refuse("manifest", error.to_string()))?;
+        match manifest.faults().into_iter().next() {
+            Some((field, reason)) => Err(refuse(field, reason)),
+            None => Ok(manifest),
+        }
+    }
+
+    /// Everything that is wrong with it, as field and reason.
+    fn faults(&self) -> Vec<(&'static str, String)> {
+        let mut faults = Vec::new();
+        let mut need = |sound: bool, field, reason: &dyn Fn() -> String| {
+            if !sound {
+                faults.push((field, reason()));
+            }
+        };
+        need(!self.name.trim().is_empty(), "name", &|| "is empty".into());
+        let projector = self.projector.as_ref();
+        let files = [
+            ("tokenizer", Some(&self.tokenizer)),
+            ("language.weights", Some(&self.language.weights)),
+            ("projector.weights", projector.map(|projector| &projector.weights)),
+            ("vocabulary", self.vocabulary.as_ref()),
+        ];
+        for (field, file) in files {
+            need(file.is_none_or(|file| stays_inside(file)), field, &|| {
+                "must be a path inside the checkpoint folder".into()
+            });
+        }
+        let gguf = self.language.weights.extension().is_some_and(|extension| extension == "gguf");
+        let is_gguf = self.language.format == WeightsFormat::Gguf;
+        need(gguf == is_gguf, "language.format", &|| {
+            format!("does not fit the name '{}'", self.language.weights.display())
+        });
+        need(projector.is_some() == self.vision.is_some(), "projector", &|| {
+            "vision and projector belong together; a blind model has neither".into()
+        });
+        if let (Some(projector), Some(vision)) = (projector, &self.vision) {
+            need(vision.width.checked_add(6) == Some(projector.input), "projector.input", &|| {
+                format!(
+                    "is {}; features of width {} with xyz and rgb make {}",
+                    projector.input,
+                    vision.width,
+                    vision.width.saturating_add(6)
+                )
+            });
+            let widths = [projector.input, projector.hidden, projector.output];
+            let sound = widths.iter().all(|width| (1..=1 << 16).contains(width));
+            need(sound, "projector", &|| format!("widths {widths:?} must be 1..=65536"));
+            if let PositionEmbedding::Fourier { bands } = projector.position {
+                need((1..=16).contains(&bands), "projector.position.bands", &|| {
+                    format!("is {bands}, must be 1..=16")
+                });
+            }
+        }
+        let TokenBudget { frame, scene, context } = self.tokens;
+        need(frame.max(scene) <= MOST_TOKENS, "tokens", &|| {
+            format!("{frame} and {scene} must be at most {MOST_TOKENS}")
+        });
+        need(context > frame.saturating_add(scene), "tokens.context", &|| {
+            format!("is {context}, must be more than frame {frame} and scene {scene} together")
+        });
+        let Coordinates { centre_m, scale_m } = self.coordinates;
+        need(scale_m.is_normal() && scale_m > 0.0, "coordinates.scale_m", &|| {
+            format!("is {scale_m}, must be above 0")
+        });
+        need(centre_m.iter().all(|metres| metres.is_finite()), "coordinates.centre_m", &|| {
+            format!("{centre_m:?} must be finite")
+        });
+        let Decoding { beams, max_tokens, length_penalty } = self.decoding;
+        need((1..=64).contains(&beams), "decoding.beams", &|| {
+            format!("is {beams}, must be 1..=64")
+        });
+        need(max_tokens > 0, "decoding.max_tokens", &|| "is 0".into());
+        need(length_penalty.is_finite(), "decoding.length_penalty", &|| {
+            format!("is {length_penalty}")
+        });
+        faults
+    }
+}
+
+fn stays_inside(path: &Path) -> bool {
+    let inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+    path.components().next().is_some() && path.components().all(inside)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    pub(crate) const EXAMPLE: &str = r#"
+name: tiny
+description: A small model for tests.
+license: Apache-2.0
+provenance: untrained
+language: {kind: llama, format: safetensors, weights: model.safetensors}
+tokenizer: tokenizer.json
+vision: {extractor: analytic, provenance: analytic, width: 10}
+projector:
+  {weights: projector.safetensors, input: 16, hidden: 12, output: 32, position: {kind: none}}
+tokens: {frame: 4, scene: 8, context: 96}
+coordinates: {centre_m: [0, 0, 1], scale_m: 5}
+prompt: {begin: "<s>", ego: "I saw ", scene: "Scene: ", context: "", goal_prefix: "\nTask: ",
+  goal_suffix: "\n", answer: "Next-step:", describe: "What do you see?", end: ["</s>"]}
+decoding: {beams: 2, max_tokens: 8}
+scores: {alfworld: 0.5}
+"#;
+
+    fn parse(text: &str) -> Result<Manifest, ModelError> {
+        Manifest::parse(text, Path::new("models/tiny/scenellm.yaml"))
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let manifest = parse(EXAMPLE).unwrap();
+        assert_eq!(manifest.tokens, TokenBudget { frame: 4, scene: 8, context: 96 });
+        assert_eq!(manifest.prompt.goal_prefix, "\nTask: ");
+        let written = serde_yaml::to_string(&manifest).unwrap();
+        assert_eq!(parse(&written).unwrap(), manifest);
+    }
+
+    #[test]
+    fn faults_are_named() {
+        let cases = [
+            ("name: tiny", "name: ' '", "name: is empty"),
+            ("model.safetensors", "model.gguf", "language.format"),
+            ("weights: model.safetensors", "weights: ../model.safetensors", "language.weights"),
+            ("tokenizer.json", "/etc/tokenizer.json", "tokenizer: must be a path inside"),
+            ("input: 16", "input: 17", "features of width 10 with xyz and rgb make 16"),
+            ("width: 10", "width: 18446744073709551615", "projector.input"),
+            ("hidden: 12", "hidden: 0", "projector: widths"),
+            ("vision: {extractor: analytic, provenance: analytic, width: 10}", "", "projector:"),
+            ("{kind: none}", "{kind: fourier, bands: 99}", "projector.position.bands: is 99"),
+            ("{kind: none}", "{kind: magic}", "magic"),
+            ("context: 96", "context: 12", "tokens.context"),
+            ("frame: 4", "frame: 18446744073709551615", "tokens"),
+            ("scale_m: 5", "scale_m: 0", "coordinates.scale_m"),
+            ("scale_m: 5", "scale_m: .nan", "coordinates.scale_m"),
+            ("beams: 2", "beams: 0", "decoding.beams"),
+            ("license: Apache-2.0", "licence: Apache-2.0", "licence"),
+            ("kind: llama", "kind: mamba", "mamba"),
+        ];
+        for (from, to, message) in cases {
+            let text = EXAMPLE.replacen(from, to, 1);
+            assert_ne!(text, EXAMPLE);
+            let error = parse(&text).unwrap_err().to_string();
+            assert!(error.contains(message), "{error} does not say {message}");
+            assert!(error.starts_with("models/tiny/scenellm.yaml: "), "{error}");
+        }
+    }
+
+    #[test]
+    fn absent_files_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(matches!(Manifest::load(folder.path()), Err(ModelError::Read { .. })));
+        std::fs::write(folder.path().join(MANIFEST_FILE), EXAMPLE).unwrap();
+        let error = Manifest::load(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("tokenizer: 'tokenizer.json' is not in"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_text_never_panics(text in "(.|\n|name: |tokens: |\\{|\\[|&a |\\*a ){0,60}") {
+            let _ = parse(&text);
+        }
+
+        #[test]
+        fn changed_manifests_never_panic(
+            at in 0usize..EXAMPLE.len(),
+            with in "[-0-9a-z:{}\\[\\], \n]{0,6}",
+        ) {
+            let cut = (at + with.len()).min(EXAMPLE.len());
+            let _ = parse(&format!("{}{with}{}", &EXAMPLE[..at], &EXAMPLE[cut..]));
+        }
+    }
+}

@@ -1,0 +1,408 @@
+//! Scene-LLM as loaded from a checkpoint folder.
+
+use std::path::Path;
+
+use candle_core::{Device, Tensor};
+
+use super::error::ModelError;
+use super::manifest::Manifest;
+use super::projector::Projector;
+use super::prompt::{PromptInput, Segment, SplicedPrompt, splice, token_key};
+use crate::language::{
+    BeamOptions, Constraint, Detokenizer, Generation, KvCache, LanguageError, Llama, MemoryPlan,
+    PREFILL_CHUNK, SamplingOptions, Tokenizer, Weights, beam_search, generate,
+};
+
+/// An answer in words.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    /// Its words.
+    pub text: String,
+    /// Its tokens.
+    pub tokens: Vec<u32>,
+    /// Mean log-probability of its tokens among the allowed ones.
+    pub mean_log_probability: f32,
+    /// Whether the model ended it, rather than its greatest length.
+    pub finished: bool,
+}
+
+/// The model. What the beginning of a prompt shares with the one before is not computed again.
+#[derive(Debug)]
+pub struct SceneLlm {
+    manifest: Manifest,
+    tokenizer: Tokenizer,
+    llama: Llama,
+    projector: Option<Projector>,
+    cache: KvCache,
+    /// What the positions of the cache hold; see [`SplicedPrompt::keys`].
+    cached: Vec<u64>,
+}
+
+impl SceneLlm {
+    /// Loads the checkpoint in `folder`, after checking that it fits into memory.
+    pub fn load(folder: &Path, device: &Device) -> Result<Self, ModelError> {
+        let manifest = Manifest::load(folder)?;
+        let fault = |field: &str, reason: String| ModelError::Manifest {
+            path: folder.join(super::manifest::MANIFEST_FILE),
+            field: field.into(),
+            reason,
+        };
+        let tokenizer = Tokenizer::open(&folder.join(&manifest.tokenizer))?;
+        let mut weights = Weights::open(&folder.join(&manifest.language.weights))?;
+        let mut config = weights.config()?;
+        if tokenizer.vocabulary_size() > config.vocab_size {
+            let (tokens, rows) = (tokenizer.vocabulary_size(), config.vocab_size);
+            return Err(fault(
+                "tokenizer",
+                format!("has {tokens} tokens, the language model knows {rows}"),
+            ));
+        }
+        if manifest.tokens.context > config.max_position_embeddings {
+            let (context, most) = (manifest.tokens.context, config.max_position_embeddings);
+            return Err(fault(
+                "tokens.context",
+                format!("is {context}, the language model can have {most}"),
+            ));
+        }
+        for end in &manifest.prompt.end {
+            let id = tokenizer
+                .token(end)
+                .ok_or_else(|| fault("prompt.end", format!("'{end}' is no token")))?;
+            if !config.eos.contains(&id) {
+                config.eos.push(id);
+            }
+        }
+        let context = manifest.tokens.context;
+        MemoryPlan::new(&config, &weights, device, context, PREFILL_CHUNK).check()?;
+        let projector = match &manifest.projector {
+            None => None,
+            Some(spec) if spec.output != config.hidden_size => {
+                let (output, hidden) = (spec.output, config.hidden_size);
+                return Err(fault(
+                    "projector.output",
+                    format!("is {output}, the language model has width {hidden}"),
+                ));
+            }
+            Some(spec) => {
+                let path = folder.join(&spec.weights);
+                Some(Projector::load(spec, manifest.coordinates, &path, device)?)
+            }
+        };
+        let llama = Llama::load(config, &mut weights, device)?;
+        let cache = llama.new_cache(context)?;
+        Ok(Self { manifest, tokenizer, llama, projector, cache, cached: Vec::new() })
+    }
+
+    /// What the checkpoint says of itself.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Its tokenizer.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// Its language model.
+    pub fn llama(&self) -> &Llama {
+        &self.llama
+    }
+
+    /// Whether it takes 3D tokens.
+    pub fn sees(&self) -> bool {
+        self.projector.is_some()
+    }
+
+    /// The prompt by which an instruction is carried out.
+    pub fn plan_prompt(&self, input: PromptInput) -> Result<Vec<Segment>, ModelError> {
+        let budget = self.manifest.tokens;
+        let kinds = [("frame", &input.frame, budget.frame), ("scene", &input.scene, budget.scene)];
+        for (kind, tokens, most) in kinds {
+            let Some(tokens) = tokens else { continue };
+            if self.projector.is_none() {
+                return Err(ModelError::Blind { model: self.manifest.name.clone() });
+            }
+            if tokens.len() > most {
+                let count = tokens.len();
+                return Err(ModelError::VisualTokens(format!(
+                    "{count} of the {kind}, tokens.{kind} is {most}"
+                )));
+            }
+        }
+        Ok(self.manifest.prompt.segments(input))
+    }
+
+    /// The prompt by which the egocentric frame is put into words.
+    pub fn describe_prompt(
+        &self,
+        frame: crate::scene::VisualTokens,
+    ) -> Result<Vec<Segment>, ModelError> {
+        let goal = self.manifest.prompt.describe.clone();
+        self.plan_prompt(PromptInput { frame: Some(frame), goal, ..Default::default() })
+    }
+
+    /// Answers `segments` token by token. The words go to `on_text` as they come, never half a
+    /// character; it ends the answer by returning `false`.
+    pub fn generate(
+        &mut self,
+        segments: &[Segment],
+        constraint: Option<&mut dyn Constraint>,
+        options: &SamplingOptions,
+        on_text: &mut dyn FnMut(&str) -> bool,
+    ) -> Result<Generation, ModelError> {
+        let (rest, keys) = self.prepare(segments)?;
+        let mut detokenizer = Detokenizer::new();
+        let tokenizer = &self.tokenizer;
+        let mut on_token = |token| {
+            let text = detokenizer.push(tokenizer.token_bytes(token));
+            on_text(&text)
+        };
+        let (llama, cache) = (&self.llama, &mut self.cache);
+        let answer = generate(llama, cache, &rest, constraint, options, &mut on_token)?;
+        on_text(&detokenizer.finish());
+        self.cached = keys;
+        let fed = self.cache.len() - self.cached.len();
+        self.cached.extend(answer.tokens[..fed].iter().copied().map(token_key));
+        Ok(answer)
+    }
+
+    /// Searches answers to `segments` as the manifest says, best first. `keep_going` is asked
+    /// before every step.
+    pub fn search(
+        &mut self,
+        segments: &[Segment],
+        constraint: Option<Box<dyn Constraint>>,
+        keep_going: &mut dyn FnMut() -> bool,
+    ) -> Result<Vec<Reply>, ModelError> {
+        let (rest, keys) = self.prepare(segments)?;
+        let decoding = self.manifest.decoding;
+        let options = BeamOptions {
+            beams: decoding.beams,
+            max_tokens: decoding.max_tokens,
+            length_penalty: decoding.length_penalty,
+        };
+        let (llama, cache) = (&self.llama, &mut self.cache);
+        let found = beam_search(llama, cache, &rest, constraint, &options, keep_going)?;
+        self.cached = keys;
+        let reply = |hypothesis: crate::language::Hypothesis| {
+            let chosen = hypothesis.tokens.len() + usize::from(hypothesis.finished);
+            Reply {
+                text: self.tokenizer.decode(&hypothesis.tokens),
+                mean_log_probability: hypothesis.log_probability / chosen.max(1) as f32,
+                finished: hypothesis.finished,
+                tokens: hypothesis.tokens,
+            }
+        };
+        Ok(found.into_iter().map(reply).collect())
+    }
+
+    /// Rolls the cache back to what it shares with `segments`; the embeddings of the rest, and the
+    /// keys of all.
+    fn prepare(&mut self, segments: &[Segment]) -> Result<(Tensor, Vec<u64>), ModelError> {
+        let projector = self.projector.as_ref();
+        let SplicedPrompt { embeds, keys } =
+            splice(segments, &self.tokenizer, &self.llama, projector)?;
+        if keys.is_empty() {
+            return Err(LanguageError::Argument("the prompt is empty".into()).into());
+        }
+        let equal = keys.iter().zip(&self.cached).take_while(|(new, old)| new == old).count();
+        // The last position is computed in any case: its logits begin the answer.
+        let common = equal.min(keys.len() - 1);
+        self.cached.truncate(common);
+        self.cache.truncate(common);
+        Ok((embeds.narrow(1, common, keys.len() - common)?, keys))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::super::manifest::MANIFEST_FILE;
+    use super::super::manifest::tests::EXAMPLE;
+    use super::super::projector::tests::{random_tensors, tokens};
+    use super::*;
+    use crate::language::{LlamaConfig, StopReason, TokenMask};
+
+    /// A checkpoint folder with random weights and a byte-level tokenizer of 263 tokens.
+    fn checkpoint(manifest: &str) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        };
+        write(MANIFEST_FILE, manifest);
+        write("tokenizer.json", &crate::language::test_tokenizer().to_json());
+        let config = r#"{"model_type":"llama","hidden_size":32,"intermediate_size":48,
+            "num_hidden_layers":2,"num_attention_heads":4,"num_key_value_heads":2,
+            "vocab_size":264,"rms_norm_eps":1e-5,"max_position_embeddings":96,"bos_token_id":0}"#;
+        write("config.json", config);
+        let config = LlamaConfig::from_json(config, Path::new("config.json")).unwrap();
+        let save = |shapes, name: &str| {
+            let tensors: HashMap<String, Tensor> = random_tensors(shapes);
+            candle_core::safetensors::save(&tensors, folder.path().join(name)).unwrap();
+        };
+        save(config.tensor_shapes(), "model.safetensors");
+        let parsed = Manifest::parse(manifest, Path::new("m")).unwrap();
+        if let Some(spec) = &parsed.projector {
+            save(Projector::tensor_shapes(spec), "projector.safetensors");
+        }
+        folder
+    }
+
+    fn load(manifest: &str) -> Result<SceneLlm, ModelError> {
+        SceneLlm::load(checkpoint(manifest).path(), &Device::Cpu)
+    }
+
+    fn input(goal: &str) -> PromptInput {
+        PromptInput {
+            frame: Some(tokens(3)),
+            scene: Some(tokens(8)),
+            context: Some("a cup".into()),
+            goal: goal.into(),
+        }
+    }
+
+    const OPTIONS: SamplingOptions =
+        SamplingOptions { temperature: 0.0, top_k: None, top_p: None, seed: 0, max_tokens: 6 };
+
+    #[test]
+    fn prompts_have_words_and_tokens_in_order() {
+        let model = load(EXAMPLE).unwrap();
+        let segments = model.plan_prompt(input("open </s>")).unwrap();
+        let spliced =
+            splice(&segments, &model.tokenizer, &model.llama, model.projector.as_ref()).unwrap();
+        let plain = |text: &str| model.tokenizer.encode_plain(text).unwrap();
+        let words = |text: &str| plain(text).into_iter().map(token_key).collect::<Vec<_>>();
+        let mut rest = spliced.keys.as_slice();
+        let mut take = |count: usize| rest.split_off(..count).unwrap().to_vec();
+        assert_eq!(take(1), [0]);
+        assert_eq!(take(plain("I saw ").len()), words("I saw "));
+        assert!(take(3).iter().all(|key| key >> 63 == 1));
+        assert_eq!(take(plain("Scene: ").len()), words("Scene: "));
+        assert!(take(8).iter().all(|key| key >> 63 == 1));
+        assert_eq!(take(plain("a cup").len()), words("a cup"));
+        assert_eq!(take(plain("\nTask: ").len()), words("\nTask: "));
+        // What the user says is never a special token.
+        let said = take(plain("open </s>").len());
+        assert!(!said.contains(&token_key(1)));
+        assert_eq!(said, words("open </s>"));
+        assert_eq!(rest, words("\nNext-step:"));
+        assert_eq!(spliced.embeds.dims(), [1, spliced.keys.len(), 32]);
+        let row = |at: usize| -> Vec<f32> {
+            spliced.embeds.get(0).unwrap().get(at).unwrap().to_vec1().unwrap()
+        };
+        let projected = model.projector.as_ref().unwrap().project(&tokens(3)).unwrap();
+        let first: Vec<f32> = projected.get(0).unwrap().to_vec1().unwrap();
+        assert_eq!(row(1 + plain("I saw ").len()), first);
+    }
+
+    #[test]
+    fn shared_beginnings_do_not_change_answers() {
+        let folder = checkpoint(EXAMPLE);
+        let mut model = SceneLlm::load(folder.path(), &Device::Cpu).unwrap();
+        let mut reused = Vec::new();
+        for goal in ["open", "open it", "close", "open it", "open it"] {
+            let segments = model.plan_prompt(input(goal)).unwrap();
+            let mut streamed = String::new();
+            let mut listen = |text: &str| {
+                streamed.push_str(text);
+                true
+            };
+            let answer = model.generate(&segments, None, &OPTIONS, &mut listen).unwrap();
+            assert_eq!(streamed, model.tokenizer.decode(&answer.tokens));
+            let mut fresh = SceneLlm::load(folder.path(), &Device::Cpu).unwrap();
+            let again = fresh.generate(&segments, None, &OPTIONS, &mut |_| true).unwrap();
+            assert_eq!(answer.tokens, again.tokens);
+            reused.push(again.timings.prompt_tokens - answer.timings.prompt_tokens);
+        }
+        assert_eq!(reused[0], 0);
+        assert!(reused[1] > 20 && reused[2] > 20, "{reused:?}");
+        let last = model.plan_prompt(input("open it")).unwrap();
+        let spliced = splice(&last, &model.tokenizer, &model.llama, model.projector.as_ref());
+        assert_eq!(reused[4], spliced.unwrap().keys.len() - 1);
+    }
+
+    /// Allows one text and then the end.
+    #[derive(Clone)]
+    struct Only(Vec<u32>);
+
+    impl Constraint for Only {
+        fn allowed(&mut self) -> TokenMask {
+            let mut mask = TokenMask::none(264);
+            mask.allow(self.0.first().copied().unwrap_or(1));
+            mask
+        }
+
+        fn advance(&mut self, token: u32) {
+            assert_eq!(self.0.remove(0), token);
+        }
+
+        fn fork(&self) -> Box<dyn Constraint> {
+            Box::new(self.clone())
+        }
+    }
+
+    #[test]
+    fn constrained_answers_and_searches() {
+        let mut model = load(EXAMPLE).unwrap();
+        let segments = model.plan_prompt(input("say it")).unwrap();
+        let only = Only(model.tokenizer.encode(" open €").unwrap());
+        let mut streamed = Vec::new();
+        let mut listen = |text: &str| {
+            streamed.push(text.to_string());
+            true
+        };
+        let mut constraint = only.clone();
+        let options = SamplingOptions { max_tokens: 20, ..OPTIONS };
+        let answer =
+            model.generate(&segments, Some(&mut constraint), &options, &mut listen).unwrap();
+        assert_eq!((streamed.concat().as_str(), answer.stop), (" open €", StopReason::EndOfText));
+        assert_eq!(answer.mean_log_probability, 0.0);
+        let constraint: Box<dyn Constraint> = Box::new(only);
+        let replies = model.search(&segments, Some(constraint), &mut || true).unwrap();
+        assert_eq!((replies[0].text.as_str(), replies[0].finished), (" open €", true));
+        // Both beams of the manifest are used when there is a choice.
+        assert_eq!(model.search(&segments, None, &mut || true).unwrap().len(), 2);
+        assert!(model.search(&segments, None, &mut || false).unwrap()[0].tokens.is_empty());
+    }
+
+    #[test]
+    fn blind_models_and_budgets_refuse_with_reasons() {
+        let model = load(EXAMPLE).unwrap();
+        let crowd = PromptInput { frame: Some(tokens(5)), ..Default::default() };
+        let error = model.plan_prompt(crowd).unwrap_err().to_string();
+        assert!(error.contains("5 of the frame, tokens.frame is 4"), "{error}");
+        assert!(model.describe_prompt(tokens(4)).is_ok());
+
+        let at = EXAMPLE.find("vision:").unwrap();
+        let to = EXAMPLE.find("tokens:").unwrap();
+        let mut blind = load(&format!("{}{}", &EXAMPLE[..at], &EXAMPLE[to..])).unwrap();
+        assert!(!blind.sees());
+        let error = blind.plan_prompt(input("look")).unwrap_err();
+        assert!(matches!(error, ModelError::Blind { model } if model == "tiny"));
+        let words = PromptInput { goal: "look".into(), ..Default::default() };
+        let segments = blind.plan_prompt(words).unwrap();
+        blind.generate(&segments, None, &OPTIONS, &mut |_| true).unwrap();
+        let long = PromptInput { goal: "x".repeat(200), ..Default::default() };
+        let segments = blind.plan_prompt(long).unwrap();
+        let error = blind.generate(&segments, None, &OPTIONS, &mut |_| true).unwrap_err();
+        assert!(error.to_string().contains("context full"), "{error}");
+    }
+
+    #[test]
+    fn checkpoints_that_do_not_fit_together_are_refused() {
+        let cases = [
+            ("output: 32", "output: 30", "projector.output: is 30"),
+            ("context: 96", "context: 97", "tokens.context: is 97"),
+            ("[\"</s>\"]", "[\"<|eot|>\"]", "prompt.end: '<|eot|>' is no token"),
+        ];
+        for (from, to, message) in cases {
+            let error = load(&EXAMPLE.replace(from, to)).unwrap_err().to_string();
+            assert!(error.contains(message), "{error}");
+        }
+        let folder = checkpoint(EXAMPLE);
+        std::fs::write(folder.path().join("projector.safetensors"), b"junk").unwrap();
+        let error = SceneLlm::load(folder.path(), &Device::Cpu).unwrap_err().to_string();
+        assert!(error.contains("projector.safetensors"), "{error}");
+    }
+}
