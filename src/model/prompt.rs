@@ -83,8 +83,10 @@ pub fn splice(
                 let projector = projector.ok_or_else(|| {
                     ModelError::VisualTokens("there is no projector to read them".into())
                 })?;
+                let projected = projector.project(tokens)?;
+                // Only now are the lengths inside the tokens known to agree.
                 keys.extend(visual_keys(tokens));
-                projector.project(tokens)?.to_dtype(llama.dtype())?.unsqueeze(0)?
+                projected.to_dtype(llama.dtype())?.unsqueeze(0)?
             }
             Segment::Template(text) | Segment::Text(text) => {
                 let ids = match segment {
