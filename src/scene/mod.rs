@@ -1,7 +1,33 @@
 //! The egocentric 3D frame (camera coordinates) and the scene map (world coordinates).
 
+mod config;
+mod ego;
+mod error;
+mod export;
+mod gather;
+mod half;
+mod integrate;
+mod map;
 mod object;
+mod objects;
+mod rays;
+mod removal;
+mod save;
+mod select;
+mod store;
 mod token;
+mod voxel;
 
+#[cfg(test)]
+mod tests;
+
+pub use config::{MAX_FEATURE_WIDTH, MapConfig, RemovalConfig};
+pub use ego::{EgoConfig, EgoFrame};
+pub use error::SceneError;
+pub use integrate::IntegrateReport;
+pub use map::{MapCounts, SceneMap, VoxelView};
 pub use object::{MapObject, ObjectId};
+pub use objects::{ObjectStore, ObserveReport};
+pub use rays::RayTable;
+pub use select::{select_frame_tokens, select_scene_tokens};
 pub use token::{TokenFrame, VisualTokens};
