@@ -90,7 +90,7 @@ pub fn select_scene_tokens(map: &SceneMap, budget: usize) -> VisualTokens {
     let pools = voxels.iter().map(|v| Pool::of(v.xyz_m, v.rgb, weight_of(v.count)));
     let (tokens, token_of) = choose(&keys, pools, budget);
     let mut sums = Means::new(tokens.len(), map.config().feature_width);
-    for (voxel, token) in voxels.iter().zip(&token_of).filter(|_| sums.width > 0) {
+    for (voxel, token) in voxels.iter().zip(&token_of) {
         let weight = weight_of(voxel.count) as f32;
         sums.add(*token, weight, |weight, sum| voxel.add_feature(weight, sum));
     }
