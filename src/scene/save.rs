@@ -95,8 +95,6 @@ impl SceneMap {
     }
 }
 
-
-
 fn bad(reason: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, reason.to_owned())
 }

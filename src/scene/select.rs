@@ -157,9 +157,12 @@ fn spread(pools: &[([i32; 3], Pool)], budget: usize) -> (Vec<Pool>, Vec<u32>) {
                 *nearest = (square, token);
             }
         }
-        next = best(nearest.iter().zip(&trust).map(|((square, _), trust)| {
-            if *square < 0.0 { -1.0 } else { square * trust }
-        }));
+        next =
+            best(nearest.iter().zip(&trust).map(
+                |((square, _), trust)| {
+                    if *square < 0.0 { -1.0 } else { square * trust }
+                },
+            ));
     }
     let mut tokens = vec![Pool::default(); budget];
     for ((_, pool), (_, token)) in pools.iter().zip(&nearest) {

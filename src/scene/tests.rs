@@ -318,9 +318,7 @@ fn tokens_cover_the_scene_within_the_budget() {
 #[test]
 fn frame_tokens_stand_in_camera_coordinates() {
     let pose = Pose::new(Vector3::new(9.0, 9.0, 9.0), Vector3::zeros());
-    let moved = |solid: Solid| {
-        Solid(solid.0.map(|v| v + 9.0), solid.1.map(|v| v + 9.0), solid.2)
-    };
+    let moved = |solid: Solid| Solid(solid.0.map(|v| v + 9.0), solid.1.map(|v| v + 9.0), solid.2);
     let frame = render(&[moved(WALL), moved(CRATE)], pose, 3);
     let rays = RayTable::new(&frame.camera).unwrap();
     let features = grid(5);
@@ -355,8 +353,7 @@ fn exports_say_what_the_map_holds() {
 
     let json = folder.path().join("map.json");
     map.write_json(&json).unwrap();
-    let said: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
+    let said: serde_json::Value = serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
     assert_eq!(said["frame_id"], "map");
     assert_eq!(said["counts"]["voxels"], map.len());
     assert_eq!(said["objects"][0]["label"], "crate");
