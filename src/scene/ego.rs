@@ -2,7 +2,7 @@
 
 use super::SceneError;
 use super::integrate::{check_frame, check_grid};
-use super::rays::RayTable;
+use crate::geometry::RayTable;
 use crate::sensing::RgbdFrame;
 use crate::vision::FeatureMap;
 use serde::{Deserialize, Serialize};
@@ -59,25 +59,23 @@ impl EgoFrame {
             height: frame.camera.height,
             reason: reason.into(),
         };
-        if *rays.camera() != frame.camera {
+        if (rays.width(), rays.height()) != (frame.camera.width, frame.camera.height) {
             return Err(wrong("the rays are those of another camera"));
         }
         if width.max(height) > usize::from(u16::MAX) {
             return Err(wrong("an edge has more than 65535 pixels"));
         }
         let mut points = Self { stamp_ns: frame.stamp_ns, ..Self::default() };
+        let (near, far) = (config.min_depth_m, config.max_depth_m);
         let step = config.stride.max(1);
         for v in (0..height).step_by(step) {
-            let (ray_x, ray_y) = rays.row(v);
             for u in (0..width).step_by(step) {
                 let depth_m = frame.depth_m.data_m[v * width + u];
-                if !(depth_m > 0.0
-                    && depth_m >= config.min_depth_m
-                    && depth_m <= config.max_depth_m)
-                {
+                let [x, y] = rays.rays()[v * width + u];
+                if !(depth_m > 0.0 && near <= depth_m && depth_m <= far) || x.is_nan() {
                     continue;
                 }
-                points.xyz_m.push([ray_x[u] * depth_m, ray_y[u] * depth_m, depth_m]);
+                points.xyz_m.push([x * depth_m, y * depth_m, depth_m]);
                 points.rgb.push(frame.color.get_pixel(u as u32, v as u32).0);
                 points.pixel.push([u as u16, v as u16]);
                 if let Some(map) = features {

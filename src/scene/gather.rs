@@ -4,9 +4,9 @@
 //! runs go through a hash table. The image is cut into fixed strips that are summed in parallel
 //! and merged in order: the result does not depend on the number of threads.
 
-use super::rays::RayTable;
 use super::voxel::{EDGE, Hit};
 use super::{MapConfig, SceneError};
+use crate::geometry::RayTable;
 use crate::sensing::RgbdFrame;
 use crate::vision::FeatureMap;
 use hashbrown::HashMap;
@@ -181,12 +181,13 @@ impl Projection<'_> {
         sums
     }
 
-    /// Local voxel coordinates of each pixel of a row; meaningless where there is no depth.
+    /// Local voxel coordinates of each pixel of a row; meaningless without depth or ray.
     fn project_row(&self, v: usize, depth: &[f32], xyz: &mut [Vec<f32>; 3]) {
-        let (ray_x, ray_y) = self.rays.row(v);
+        let width = depth.len();
+        let rays = &self.rays.rays()[v * width..(v + 1) * width];
         for (axis, out) in xyz.iter_mut().enumerate() {
             let ([a, b, c], centre) = (self.axes[axis], self.centre[axis]);
-            for (((out, d), x), y) in out.iter_mut().zip(depth).zip(ray_x).zip(ray_y) {
+            for ((out, d), [x, y]) in out.iter_mut().zip(depth).zip(rays) {
                 *out = (a * x + b * y + c) * d + centre;
             }
         }
@@ -225,6 +226,7 @@ impl Projection<'_> {
         self.end_run(&run, run_voxel, first_cell + run_cell, sums);
     }
 
+    /// Adds a run to the sums, unless it lies out of reach (or nowhere: NaN becomes voxel 0).
     fn end_run(&self, run: &Hit, voxel: [i32; 3], cell: u32, sums: &mut Sums) {
         let inside = |v: i32| v > 0 && (v as u32) < self.limit;
         if run.count == 0 || !voxel.iter().all(|v| inside(*v)) {

@@ -1,7 +1,7 @@
 //! One frame into the map.
 
 use super::gather::{CellUse, FrameHits, gather};
-use super::rays::RayTable;
+use super::lens::Lens;
 use super::removal::DepthView;
 use super::voxel::Block;
 use super::{SceneError, SceneMap};
@@ -37,11 +37,11 @@ impl SceneMap {
         if let Some(map) = features {
             self.check_features(map)?;
         }
-        let rays = self.rays_of(frame)?;
-        let hits = gather(frame, &rays, &self.config, features)?;
+        let lens = self.lens_of(frame)?;
+        let hits = gather(frame, &lens.rays, &self.config, features)?;
         let new_voxels = self.merge(&hits, frame.stamp_ns, features);
         let removed_voxels =
-            if self.config.removal.enabled { self.remove_absent(frame) } else { 0 };
+            if self.config.removal.enabled { self.remove_absent(frame, &lens) } else { 0 };
         let evicted_voxels = self.store.evict(self.config.max_bytes);
         Ok(IntegrateReport {
             points: hits.points,
@@ -60,14 +60,14 @@ impl SceneMap {
         check_grid(map)
     }
 
-    /// The rays of the frame's camera; those of the last frame when it is the same.
-    fn rays_of(&mut self, frame: &RgbdFrame) -> Result<Arc<RayTable>, SceneError> {
-        match &self.rays {
-            Some(rays) if *rays.camera() == frame.camera => Ok(Arc::clone(rays)),
+    /// The frame's camera made ready; that of the last frame when it is the same.
+    fn lens_of(&mut self, frame: &RgbdFrame) -> Result<Arc<Lens>, SceneError> {
+        match &self.lens {
+            Some(lens) if lens.camera == frame.camera => Ok(Arc::clone(lens)),
             _ => {
-                let rays = Arc::new(RayTable::new(&frame.camera)?);
-                self.rays = Some(Arc::clone(&rays));
-                Ok(rays)
+                let lens = Arc::new(Lens::new(&frame.camera)?);
+                self.lens = Some(Arc::clone(&lens));
+                Ok(lens)
             }
         }
     }
@@ -95,8 +95,8 @@ impl SceneMap {
         new.into_iter().sum()
     }
 
-    fn remove_absent(&mut self, frame: &RgbdFrame) -> usize {
-        let view = DepthView::new(frame, &self.config);
+    fn remove_absent(&mut self, frame: &RgbdFrame, lens: &Lens) -> usize {
+        let view = DepthView::new(frame, lens, &self.config);
         let (low, high) = view.block_bounds();
         let keys = self.store.within(low, high, |key| view.may_see(key));
         let width = self.config.feature_width;

@@ -1,6 +1,6 @@
 //! The scene map: what the robot has seen, in world coordinates.
 
-use super::rays::RayTable;
+use super::lens::Lens;
 use super::store::Store;
 use super::voxel::{EDGE, place_of, voxel_at};
 use super::{MapConfig, ObjectStore, SceneError, half};
@@ -15,8 +15,8 @@ pub struct SceneMap {
     pub(super) config: MapConfig,
     pub(super) store: Store,
     pub(super) objects: ObjectStore,
-    /// Rays of the camera seen last; no part of the map.
-    pub(super) rays: Option<Arc<RayTable>>,
+    /// The camera seen last; no part of the map.
+    pub(super) lens: Option<Arc<Lens>>,
 }
 
 /// How much a map holds.
@@ -70,7 +70,7 @@ impl SceneMap {
     /// An empty map.
     pub fn new(config: MapConfig) -> Result<Self, SceneError> {
         config.validate()?;
-        Ok(Self { config, store: Store::default(), objects: ObjectStore::default(), rays: None })
+        Ok(Self { config, store: Store::default(), objects: ObjectStore::default(), lens: None })
     }
 
     /// The map's settings.

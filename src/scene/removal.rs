@@ -5,6 +5,7 @@
 //! readings say nothing. All readings within a radius must agree, which protects thin things,
 //! edges and surfaces seen at a grazing angle from small errors of the pose.
 
+use super::lens::Lens;
 use super::voxel::{Block, EDGE, Voxel};
 use super::{MapConfig, RemovalConfig};
 use crate::sensing::RgbdFrame;
@@ -39,6 +40,7 @@ pub(super) struct DepthView<'a> {
     /// Voxel edges along the world's axes, in camera coordinates.
     axes_m: Matrix3<f32>,
     frame: &'a RgbdFrame,
+    lens: &'a Lens,
     max_depth_m: f32,
     voxel_size_m: f64,
     config: &'a RemovalConfig,
@@ -46,7 +48,7 @@ pub(super) struct DepthView<'a> {
 
 impl<'a> DepthView<'a> {
     /// Makes the depth image of `frame` ready.
-    pub fn new(frame: &'a RgbdFrame, config: &'a MapConfig) -> Self {
+    pub fn new(frame: &'a RgbdFrame, lens: &'a Lens, config: &'a MapConfig) -> Self {
         let camera_T_world = frame.world_T_camera.inverse();
         let axes_m = camera_T_world.rotation.to_rotation_matrix().matrix() * config.voxel_size_m;
         Self {
@@ -54,6 +56,7 @@ impl<'a> DepthView<'a> {
             camera_T_world,
             axes_m: axes_m.cast::<f32>(),
             frame,
+            lens,
             max_depth_m: config.max_depth_m,
             voxel_size_m: config.voxel_size_m,
             config: &config.removal,
@@ -63,7 +66,7 @@ impl<'a> DepthView<'a> {
     /// Lowest and highest block coordinates of a box around the frustum.
     pub fn block_bounds(&self) -> ([i32; 3], [i32; 3]) {
         let far = f64::from(self.max_depth_m);
-        let (x, y) = self.tangents();
+        let [x, y] = self.lens.view;
         let corners = [(x[0], y[0]), (x[0], y[1]), (x[1], y[0]), (x[1], y[1])];
         let world_T_camera = &self.frame.world_T_camera;
         let points: Vec<Point3<f64>> = corners
@@ -81,22 +84,13 @@ impl<'a> DepthView<'a> {
         )
     }
 
-    /// Tangents of the image's borders: (left, right), (top, bottom).
-    fn tangents(&self) -> ([f64; 2], [f64; 2]) {
-        let c = &self.frame.camera;
-        (
-            [(-0.5 - c.cx) / c.fx, (f64::from(c.width) - 0.5 - c.cx) / c.fx],
-            [(-0.5 - c.cy) / c.fy, (f64::from(c.height) - 0.5 - c.cy) / c.fy],
-        )
-    }
-
     /// Whether any part of the block at `key` may stand in the frustum.
     pub fn may_see(&self, key: [i32; 3]) -> bool {
         let block_m = self.voxel_size_m * f64::from(EDGE);
         let centre = self.camera_T_world
             * Point3::from(Vector3::from(key.map(|v| (f64::from(v) + 0.5) * block_m)));
         let radius = block_m * 0.5 * 3f64.sqrt();
-        let (x, y) = self.tangents();
+        let [x, y] = self.lens.view;
         // Signed distance from a side plane through the camera's centre.
         let outside = |along: f64, tangent: f64, side: f64| {
             side * (along - tangent * centre.z) > radius * tangent.hypot(1.0)
@@ -132,17 +126,20 @@ impl<'a> DepthView<'a> {
 
     /// What the image says about a point in camera coordinates.
     pub fn sight(&self, point: &Point3<f32>) -> Sight {
-        let camera = &self.frame.camera;
+        let camera = &self.lens.camera;
         let z = point.z;
         // Written so that NaN is refused too.
         if !(z > 0.01 && z <= self.max_depth_m) {
             return Sight::OutOfView;
         }
-        let u = camera.fx as f32 * point.x / z + camera.cx as f32;
-        let v = camera.fy as f32 * point.y / z + camera.cy as f32;
+        let Some(pixel) = camera.project(point.coords.cast::<f64>().into()) else {
+            return Sight::OutOfView;
+        };
+        let [u, v] = pixel.map(|v| v as f32);
         let radius = (camera.fx as f32 * self.config.radius_m / z).max(1.0);
         let (right, bottom) = (camera.width as f32 - 1.0, camera.height as f32 - 1.0);
-        if u < radius || v < radius || u > right - radius || v > bottom - radius {
+        let fits = |at: f32, end: f32| at >= radius && at <= end - radius;
+        if !fits(u, right) || !fits(v, bottom) {
             return Sight::OutOfView;
         }
         let level = (radius as u32).ilog2().min(LEVELS as u32 - 1) as usize;

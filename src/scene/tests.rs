@@ -320,7 +320,7 @@ fn frame_tokens_stand_in_camera_coordinates() {
     let pose = Pose::new(Vector3::new(9.0, 9.0, 9.0), Vector3::zeros());
     let moved = |solid: Solid| Solid(solid.0.map(|v| v + 9.0), solid.1.map(|v| v + 9.0), solid.2);
     let frame = render(&[moved(WALL), moved(CRATE)], pose, 3);
-    let rays = RayTable::new(&frame.camera).unwrap();
+    let rays = frame.camera.ray_table();
     let features = grid(5);
     let ego = EgoFrame::new(&frame, &rays, Some(&features), &EgoConfig::default()).unwrap();
     assert_eq!(ego.len(), (WIDTH * HEIGHT / 4) as usize);

@@ -7,8 +7,6 @@ use super::half;
 
 /// Edge length of a block in voxels.
 pub(super) const EDGE: i32 = 8;
-/// Places in a block.
-pub(super) const PLACES: usize = 512;
 /// Bytes that a block costs in the hash tables that lead to it, on average.
 const INDEX_BYTES: usize = 40;
 
@@ -160,12 +158,11 @@ impl Block {
         let mut voxels = Vec::with_capacity(total);
         let mut features = Vec::with_capacity(if has_features { total * width } else { 0 });
         let mut old = 0;
-        for word in 0..8 {
-            let mut bits = union[word];
+        for (before, mut bits) in self.mask.into_iter().zip(union) {
             while bits != 0 {
                 let bit = bits & bits.wrapping_neg();
                 bits ^= bit;
-                if self.mask[word] & bit != 0 {
+                if before & bit != 0 {
                     voxels.push(self.voxels[old]);
                     if has_features {
                         features.extend_from_slice(&self.features[old * width..(old + 1) * width]);
@@ -236,7 +233,7 @@ mod tests {
 
     #[test]
     fn places_and_voxels_match() {
-        for place in 0..PLACES {
+        for place in 0..512 {
             let voxel = voxel_at([-3, 0, 7], place);
             assert_eq!(place_of(voxel), place);
             assert_eq!(voxel.map(|v| v.div_euclid(EDGE)), [-3, 0, 7]);
