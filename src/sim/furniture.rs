@@ -253,7 +253,6 @@ pub(super) fn garbage_can(rng: &mut Pcg64Mcg, p: &Palette) -> Model {
     let (r, h) = (rng.random_range(0.15..0.18), rng.random_range(0.50..0.62));
     Model::default()
         .vessel([0.0; 3], (0.82 * r, r), h, look)
-        .vessel([0.0, 0.0, h - 0.03], (r + 0.006, r + 0.006), 0.03, look)
         .round([0.0, 0.0, 0.55 * h], (0.88 * r, 0.88 * r), 0.01, tint(rng, [0.3, 0.3, 0.28], 0.05))
 }
 
