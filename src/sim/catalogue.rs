@@ -164,25 +164,24 @@ impl Palette {
         let black = Material::plain([0.09, 0.09, 0.10]).glossy(0.5);
         let (cabinet, wooden) = pick(rng, &CABINETS);
         let cabinet = tint(rng, cabinet, 0.04).glossy(0.12);
-        let wood = tint(rng, pick(rng, &WOODS), 0.04).with(Pattern::Wood { axis: 0 });
+        let wood = tint_of(rng, &WOODS, 0.04).with(Pattern::Wood { axis: 0 });
         let floor = match rng.random_range(0..3) {
             0 => tint(rng, [0.72, 0.68, 0.62], 0.05)
                 .with(Pattern::Tiles { size_m: rng.random_range(0.28..0.45), contrast: 0.08 }),
             1 => tint(rng, [0.82, 0.80, 0.76], 0.03)
                 .with(Pattern::Tiles { size_m: rng.random_range(0.22..0.3), contrast: 0.55 }),
-            _ => tint(rng, pick(rng, &WOODS), 0.05)
+            _ => tint_of(rng, &WOODS, 0.05)
                 .with(Pattern::Planks { width_m: rng.random_range(0.09..0.16) }),
         };
-        let splash = tint(rng, pick(rng, &[[0.86, 0.90, 0.90], [0.90, 0.86, 0.78]]), 0.05)
+        let splash = tint_of(rng, &[[0.86, 0.90, 0.90], [0.90, 0.86, 0.78]], 0.05)
             .with(Pattern::Tiles { size_m: rng.random_range(0.08..0.14), contrast: 0.04 })
             .glossy(0.3);
         Self {
-            wall: tint(rng, pick(rng, &WALLS), 0.03)
-                .with(Pattern::Speckle { size_m: 0.5, contrast: 0.05 }),
+            wall: tint_of(rng, &WALLS, 0.03).with(Pattern::Speckle { size_m: 0.5, contrast: 0.05 }),
             floor: floor.glossy(0.15),
             splash,
             cabinet: if wooden { cabinet.with(Pattern::Wood { axis: 2 }) } else { cabinet },
-            top: tint(rng, pick(rng, &TOPS), 0.03)
+            top: tint_of(rng, &TOPS, 0.03)
                 .with(Pattern::Speckle { size_m: 0.012, contrast: 0.5 })
                 .glossy(0.3),
             wood: wood.glossy(0.15),
@@ -203,5 +202,13 @@ pub(super) fn pick<T: Copy>(rng: &mut Pcg64Mcg, choices: &[T]) -> T {
 /// A dull colour near `rgb`.
 pub(super) fn tint(rng: &mut Pcg64Mcg, rgb: [f32; 3], by: f32) -> Material {
     let light = rng.random_range(-by..by);
-    Material::plain(rgb.map(|c| (c + light + rng.random_range(-0.5 * by..0.5 * by)).clamp(0.02, 1.0)))
+    Material::plain(
+        rgb.map(|c| (c + light + rng.random_range(-0.5 * by..0.5 * by)).clamp(0.02, 1.0)),
+    )
+}
+
+/// A dull colour near one of `choices`.
+pub(super) fn tint_of(rng: &mut Pcg64Mcg, choices: &[[f32; 3]], by: f32) -> Material {
+    let rgb = pick(rng, choices);
+    tint(rng, rgb, by)
 }

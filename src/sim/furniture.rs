@@ -17,9 +17,11 @@ fn front(model: Model, at: [f64; 3], size: [f64; 2], upright: bool, p: &Palette)
     let [x, y, z] = at;
     let (w, h) = (size[0] - 0.008, size[1] - 0.008);
     let dark = Material { rgb: p.cabinet.rgb.map(|c| c * 0.90), ..p.cabinet };
-    let model = model
-        .block([x + 0.009, y, z + 0.004], [0.018, w, h], p.cabinet)
-        .block([x + 0.0185, y, z + 0.06], [0.003, w - 0.11, h - 0.112], dark);
+    let model = model.block([x + 0.009, y, z + 0.004], [0.018, w, h], p.cabinet).block(
+        [x + 0.0185, y, z + 0.06],
+        [0.003, w - 0.11, h - 0.112],
+        dark,
+    );
     let (axis, length, side) = if upright { (2, 0.14, 0.5 * w - 0.03) } else { (1, 0.16, 0.0) };
     let height = if upright && z < 0.9 { z + h - 0.14 } else { z + 0.5 * h };
     let height = if upright && z > 0.9 { z + 0.14 } else { height };
@@ -44,7 +46,8 @@ pub(super) fn base_cabinet(width_m: f64, p: &Palette) -> Model {
 pub(super) fn drawer(width_m: f64, p: &Palette) -> Model {
     let depth = BASE_DEPTH_M - 0.05;
     let height = TOP_HEIGHT_M - SLAB_M - DRAWER_FROM_M - 0.002;
-    let body = Model::default().block([-0.025, 0.0, 0.0], [depth, width_m - 0.002, height], p.cabinet);
+    let body =
+        Model::default().block([-0.025, 0.0, 0.0], [depth, width_m - 0.002, height], p.cabinet);
     front(body, [0.5 * depth - 0.025, 0.0, 0.0], [width_m, height], false, p)
 }
 
@@ -56,9 +59,11 @@ pub(super) const SLAB_HEIGHT_M: f64 = TOP_HEIGHT_M - SLAB_M;
 /// A worktop.
 pub(super) fn countertop(width_m: f64, headroom_m: f64, p: &Palette) -> Model {
     let half = [0.5 * BASE_DEPTH_M - 0.03, 0.5 * width_m - 0.01];
-    Model::default()
-        .block([0.0, 0.0, 0.0], [BASE_DEPTH_M, width_m - 0.001, SLAB_M], p.top)
-        .surface([0.0, 0.0, SLAB_M], half, headroom_m)
+    Model::default().block([0.0, 0.0, 0.0], [BASE_DEPTH_M, width_m - 0.001, SLAB_M], p.top).surface(
+        [0.0, 0.0, SLAB_M],
+        half,
+        headroom_m,
+    )
 }
 
 /// An apron-front sink with its rim at worktop height; stands on a base cabinet.
@@ -130,9 +135,11 @@ pub(super) fn stove_burner(radius_m: f64, p: &Palette) -> Model {
 
 /// A hood over the stove.
 pub(super) fn hood(width_m: f64, p: &Palette) -> Model {
-    Model::default()
-        .block([0.0, 0.0, 0.0], [0.45, width_m - 0.04, 0.08], p.steel)
-        .block([-0.08, 0.0, 0.08], [0.28, 0.3, 0.6], p.steel)
+    Model::default().block([0.0, 0.0, 0.0], [0.45, width_m - 0.04, 0.08], p.steel).block(
+        [-0.08, 0.0, 0.08],
+        [0.28, 0.3, 0.6],
+        p.steel,
+    )
 }
 
 /// A cabinet on the wall.
@@ -200,9 +207,11 @@ pub(super) fn toaster(rng: &mut Pcg64Mcg, p: &Palette) -> Model {
 /// A table with four legs.
 pub(super) fn dining_table(rng: &mut Pcg64Mcg, p: &Palette) -> Model {
     let (l, w, h) = (rng.random_range(1.1..1.3), rng.random_range(0.72..0.82), 0.75);
-    let mut model = Model::default()
-        .block([0.0, 0.0, h - 0.035], [l, w, 0.035], p.wood)
-        .surface([0.0, 0.0, h], [0.5 * l - 0.04, 0.5 * w - 0.04], 1.0);
+    let mut model = Model::default().block([0.0, 0.0, h - 0.035], [l, w, 0.035], p.wood).surface(
+        [0.0, 0.0, h],
+        [0.5 * l - 0.04, 0.5 * w - 0.04],
+        1.0,
+    );
     let (x, y) = (0.5 * l - 0.06, 0.5 * w - 0.06);
     for (x, y) in [(x, y), (x, -y), (-x, y), (-x, -y)] {
         model = model.block([x, y, 0.0], [0.06, 0.06, h - 0.035], p.wood);
@@ -251,9 +260,12 @@ pub(super) fn garbage_can(rng: &mut Pcg64Mcg, p: &Palette) -> Model {
     let blue = tint(rng, [0.25, 0.38, 0.55], 0.05);
     let look = pick(rng, &[p.steel, blue, p.black, p.white]);
     let (r, h) = (rng.random_range(0.15..0.18), rng.random_range(0.50..0.62));
-    Model::default()
-        .vessel([0.0; 3], (0.82 * r, r), h, look)
-        .round([0.0, 0.0, 0.55 * h], (0.88 * r, 0.88 * r), 0.01, tint(rng, [0.3, 0.3, 0.28], 0.05))
+    Model::default().vessel([0.0; 3], (0.82 * r, r), h, look).round(
+        [0.0, 0.0, 0.55 * h],
+        (0.88 * r, 0.88 * r),
+        0.01,
+        tint(rng, [0.3, 0.3, 0.28], 0.05),
+    )
 }
 
 /// A picture in its frame, hanging flat on the wall.
@@ -261,7 +273,9 @@ pub(super) fn painting(rng: &mut Pcg64Mcg, p: &Palette) -> Model {
     let (w, h) = (rng.random_range(0.4..0.7), rng.random_range(0.35..0.5));
     let rgb = [0; 3].map(|_| rng.random_range(0.2..0.9));
     let canvas = Material::plain(rgb).with(Pattern::Speckle { size_m: 0.09, contrast: 0.9 });
-    Model::default()
-        .block([0.0; 3], [0.025, w, h], p.wood)
-        .block([0.014, 0.0, 0.03], [0.003, w - 0.06, h - 0.06], canvas)
+    Model::default().block([0.0; 3], [0.025, w, h], p.wood).block(
+        [0.014, 0.0, 0.03],
+        [0.003, w - 0.06, h - 0.06],
+        canvas,
+    )
 }

@@ -73,7 +73,8 @@ impl Home {
         let mut rng = Pcg64Mcg::seed_from_u64(seed);
         let palette = Palette::new(&mut rng);
         let size_m = [rng.random_range(4.8..5.4), rng.random_range(3.9..4.3), 2.5];
-        let mut builder = Builder { rng, palette, size_m, entities: Vec::new(), places: Vec::new() };
+        let mut builder =
+            Builder { rng, palette, size_m, entities: Vec::new(), places: Vec::new() };
         builder.kitchen();
         let Builder { mut rng, mut entities, mut size_m, .. } = builder;
         // A quarter turn or more: kitchens do not all face the same way.
@@ -150,16 +151,12 @@ impl Builder {
         id
     }
 
-    /// Maps coordinates of a wall to the world: origin at its right end as seen from inside the
+    /// Maps coordinates of a wall to the world: origin at its left end as seen from inside the
     /// room, x into the room, y along the wall. Wall 0 lies at +x, 1 at +y, 2 at −x, 3 at −y.
     fn wall(&self, side: usize) -> (Pose, f64) {
         let [x, y, _] = self.size_m.map(|s| 0.5 * s);
-        let (corner, length) = [
-            ([x, y], 2.0 * y),
-            ([-x, y], 2.0 * x),
-            ([-x, -y], 2.0 * y),
-            ([x, -y], 2.0 * x),
-        ][side];
+        let (corner, length) =
+            [([x, y], 2.0 * y), ([-x, y], 2.0 * x), ([-x, -y], 2.0 * y), ([x, -y], 2.0 * x)][side];
         let yaw = PI + FRAC_PI_2 * side as f64;
         let corner = Translation3::new(corner[0], corner[1], 0.0);
         (Pose::from_parts(corner, UnitQuaternion::from_euler_angles(0.0, 0.0, yaw)), length)
@@ -208,7 +205,8 @@ impl Builder {
             let (world_T_wall, length) = self.wall(side);
             let piece = |from: f64, to: f64, z: f64| {
                 let size = [thick, to - from, h - z];
-                let model = Model::default().block([-0.5 * thick, 0.5 * (from + to), z], size, p.wall);
+                let model =
+                    Model::default().block([-0.5 * thick, 0.5 * (from + to), z], size, p.wall);
                 if z > 0.0 {
                     return model;
                 }
@@ -217,7 +215,13 @@ impl Builder {
             };
             if side == door.0 {
                 self.add("wall", piece(-thick, door.1, 0.0), world_T_wall, None, false);
-                self.add("wall", piece(door.1 + 0.9, length + thick, 0.0), world_T_wall, None, false);
+                self.add(
+                    "wall",
+                    piece(door.1 + 0.9, length + thick, 0.0),
+                    world_T_wall,
+                    None,
+                    false,
+                );
                 self.add("wall", piece(door.1, door.1 + 0.9, 2.05), world_T_wall, None, false);
             } else {
                 self.add("wall", piece(-thick, length + thick, 0.0), world_T_wall, None, false);
@@ -243,7 +247,8 @@ impl Builder {
             ("stove", stove),
             ("countertop", tops[2]),
         ];
-        let splash = Model::default().block([0.0; 3], [0.006, length - fridge - 0.03, 0.48], p.splash);
+        let splash =
+            Model::default().block([0.0; 3], [0.006, length - fridge - 0.03, 0.48], p.splash);
         let middle = fridge + 0.01 + 0.5 * (length - fridge - 0.02);
         let mirror = |along: f64| if mirrored { length - along } else { along };
         let pose = world_T_wall * Translation3::new(0.0035, mirror(middle), TOP_HEIGHT_M + 0.002);
@@ -369,16 +374,23 @@ impl Builder {
             _ => (0.0, length),
         };
         let (first, second) = if self.rng.random_bool(0.5) { (0, 1) } else { (1, 0) };
-        for (side, category, model, receptacle) in [
-            (sides[first], "shelf", shelf, true),
-            (sides[second], "garbagecan", bin, true),
-        ] {
+        for (side, category, model, receptacle) in
+            [(sides[first], "shelf", shelf, true), (sides[second], "garbagecan", bin, true)]
+        {
             let (low, high) = span(side, self.wall(side).1);
             let half = 0.5 * (model.bounds_m().1.y - model.bounds_m().0.y) + 0.05;
             let y = self.rng.random_range(low + half..high - half);
             self.add_at_wall(category, model, side, y, 0.0, None, receptacle);
             if category == "garbagecan" {
-                self.add_at_wall("painting", picture.clone(), side, 0.5 * (low + high), 1.2, None, false);
+                self.add_at_wall(
+                    "painting",
+                    picture.clone(),
+                    side,
+                    0.5 * (low + high),
+                    1.2,
+                    None,
+                    false,
+                );
             }
         }
     }
@@ -428,9 +440,10 @@ impl Builder {
         }
         (0..60).find_map(|_| {
             let at = reach.map(|r| self.rng.random_range(-r..r));
-            let free = place.taken.iter().all(|(other, r)| {
-                (at[0] - other[0]).hypot(at[1] - other[1]) > radius + r + 0.005
-            });
+            let free = place
+                .taken
+                .iter()
+                .all(|(other, r)| (at[0] - other[0]).hypot(at[1] - other[1]) > radius + r + 0.005);
             free.then_some(at)
         })
     }

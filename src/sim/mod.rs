@@ -6,11 +6,14 @@ mod catalogue;
 mod error;
 mod furniture;
 mod home;
+mod light;
 mod material;
+mod render;
 mod shape;
 mod things;
 
 pub use error::SimError;
 pub use home::{Entity, Home, HomeKind};
 pub use material::{Material, Pattern};
+pub use render::{Rendered, Renderer};
 pub use shape::{Primitive, Shape};

@@ -197,12 +197,8 @@ mod tests {
 
     #[test]
     fn normals_face_the_ray() {
-        let cup = Shape::Frustum {
-            bottom_radius_m: 0.1,
-            top_radius_m: 0.1,
-            height_m: 0.2,
-            open: true,
-        };
+        let cup =
+            Shape::Frustum { bottom_radius_m: 0.1, top_radius_m: 0.1, height_m: 0.2, open: true };
         let wall = Vector3::new(0.1, 0.0, 0.03);
         assert!((cup.normal(&wall, &-Vector3::x()) - Vector3::x()).norm() < 1e-6);
         assert!((cup.normal(&wall, &Vector3::x()) + Vector3::x()).norm() < 1e-6);

@@ -101,17 +101,23 @@ fn apple(rng: &mut Pcg64Mcg, _: &Palette) -> Model {
     let rgb = pick(rng, &[[0.78, 0.10, 0.10], [0.52, 0.72, 0.16], [0.85, 0.32, 0.14]]);
     let look = tint(rng, rgb, 0.05).with(Pattern::Speckle { size_m: 0.03, contrast: 0.35 });
     let (d, brown) = (rng.random_range(0.072..0.086), Material::plain([0.3, 0.2, 0.1]));
-    Model::default()
-        .ball([0.0; 3], [d, d, 0.9 * d], look.glossy(0.4))
-        .round([0.0, 0.0, 0.87 * d], (0.002, 0.003), 0.018, brown)
+    Model::default().ball([0.0; 3], [d, d, 0.9 * d], look.glossy(0.4)).round(
+        [0.0, 0.0, 0.87 * d],
+        (0.002, 0.003),
+        0.018,
+        brown,
+    )
 }
 
 fn tomato(rng: &mut Pcg64Mcg, _: &Palette) -> Model {
     let (d, look) = (rng.random_range(0.066..0.080), tint(rng, [0.86, 0.16, 0.08], 0.04));
     let green = Material::plain([0.20, 0.45, 0.14]);
-    Model::default()
-        .ball([0.0; 3], [d, d, 0.82 * d], look.glossy(0.6))
-        .round([0.0, 0.0, 0.79 * d], (0.016, 0.004), 0.007, green)
+    Model::default().ball([0.0; 3], [d, d, 0.82 * d], look.glossy(0.6)).round(
+        [0.0, 0.0, 0.79 * d],
+        (0.016, 0.004),
+        0.007,
+        green,
+    )
 }
 
 fn potato(rng: &mut Pcg64Mcg, _: &Palette) -> Model {
@@ -145,16 +151,21 @@ fn bread(rng: &mut Pcg64Mcg, _: &Palette) -> Model {
     let crust = tint(rng, [0.70, 0.44, 0.20], 0.05);
     let crust = crust.with(Pattern::Speckle { size_m: 0.02, contrast: 0.35 });
     let l = rng.random_range(0.20..0.26);
-    Model::default()
-        .block([0.0; 3], [l, 0.10, 0.07], crust)
-        .ball([0.0, 0.0, 0.035], [1.02 * l, 0.115, 0.08], darker(crust, 0.9))
+    Model::default().block([0.0; 3], [l, 0.10, 0.07], crust).ball(
+        [0.0, 0.0, 0.035],
+        [1.02 * l, 0.115, 0.08],
+        darker(crust, 0.9),
+    )
 }
 
 fn plate(rng: &mut Pcg64Mcg, _: &Palette) -> Model {
     let (r, look) = (rng.random_range(0.105..0.13), glaze(rng));
-    Model::default()
-        .vessel([0.0; 3], (0.62 * r, r), 0.022, look)
-        .round([0.0, 0.0, 0.001], (0.6 * r, 0.6 * r), 0.006, darker(look, 0.92))
+    Model::default().vessel([0.0; 3], (0.62 * r, r), 0.022, look).round(
+        [0.0, 0.0, 0.001],
+        (0.6 * r, 0.6 * r),
+        0.006,
+        darker(look, 0.92),
+    )
 }
 
 fn bowl(rng: &mut Pcg64Mcg, _: &Palette) -> Model {
@@ -180,39 +191,30 @@ fn pan(rng: &mut Pcg64Mcg, p: &Palette) -> Model {
     let r = rng.random_range(0.095..0.115);
     let iron = pick(rng, &[p.black, Material::plain([0.28, 0.28, 0.30]).glossy(0.4)]);
     let grip = pick(rng, &[p.black, Material::plain([0.45, 0.27, 0.14])]);
-    Model::default()
-        .vessel([0.0; 3], (0.85 * r, r), 0.045, iron)
-        .block([r + 0.08, 0.0, 0.03], [0.17, 0.024, 0.015], grip)
+    Model::default().vessel([0.0; 3], (0.85 * r, r), 0.045, iron).block(
+        [r + 0.08, 0.0, 0.03],
+        [0.17, 0.024, 0.015],
+        grip,
+    )
 }
 
 fn kettle(rng: &mut Pcg64Mcg, p: &Palette) -> Model {
-    let look = pick(rng, &[p.steel, p.white, tint(rng, [0.2, 0.45, 0.5], 0.05).glossy(0.4)]);
+    let teal = tint(rng, [0.2, 0.45, 0.5], 0.05).glossy(0.4);
+    let look = pick(rng, &[p.steel, p.white, teal]);
     Model::default()
         .round([0.0; 3], (0.085, 0.085), 0.02, p.black)
         .round([0.0, 0.0, 0.02], (0.08, 0.058), 0.18, look)
         .ball([0.0, 0.0, 0.18], [0.11, 0.11, 0.05], p.black)
-        .part_spout(look)
+        .block([0.08, 0.0, 0.165], [0.05, 0.03, 0.02], look)
         .bar([-0.105, 0.0, 0.12], 2, 0.011, 0.15, p.black)
         .bar([-0.075, 0.0, 0.19], 0, 0.011, 0.07, p.black)
-}
-
-impl Model {
-    /// A short spout to the front, as of a kettle.
-    fn part_spout(self, look: Material) -> Self {
-        self.block([0.08, 0.0, 0.165], [0.05, 0.03, 0.02], look)
-    }
 }
 
 /// A blade with a handle, lying along x.
 fn blade(length_m: f64, width_m: f64, steel: Material, grip: Material) -> Model {
     let handle = 0.11;
-    let middle = 0.5 * (length_m - handle);
     Model::default()
-        .block([middle + 0.5 * handle - 0.5 * length_m + 0.055, 0.0, 0.004], [
-            length_m - handle,
-            width_m,
-            0.003,
-        ], steel)
+        .block([0.5 * handle, 0.0, 0.004], [length_m - handle, width_m, 0.003], steel)
         .block([-0.5 * length_m + 0.5 * handle, 0.0, 0.0], [handle, 0.022, 0.016], grip)
 }
 
@@ -227,31 +229,40 @@ fn butter_knife(rng: &mut Pcg64Mcg, p: &Palette) -> Model {
 }
 
 fn fork(_: &mut Pcg64Mcg, p: &Palette) -> Model {
-    let model = Model::default()
-        .block([-0.04, 0.0, 0.0], [0.12, 0.012, 0.008], p.steel)
-        .block([0.035, 0.0, 0.004], [0.03, 0.026, 0.005], p.steel);
+    let model = Model::default().block([-0.04, 0.0, 0.0], [0.12, 0.012, 0.008], p.steel).block(
+        [0.035, 0.0, 0.004],
+        [0.03, 0.026, 0.005],
+        p.steel,
+    );
     [-0.010, 0.0, 0.010]
         .iter()
         .fold(model, |m, &y| m.block([0.07, y, 0.004], [0.045, 0.005, 0.004], p.steel))
 }
 
 fn spoon(_: &mut Pcg64Mcg, p: &Palette) -> Model {
-    Model::default()
-        .block([-0.035, 0.0, 0.002], [0.13, 0.011, 0.006], p.steel)
-        .ball([0.055, 0.0, 0.0], [0.065, 0.042, 0.014], p.steel)
+    Model::default().block([-0.035, 0.0, 0.002], [0.13, 0.011, 0.006], p.steel).ball(
+        [0.055, 0.0, 0.0],
+        [0.065, 0.042, 0.014],
+        p.steel,
+    )
 }
 
 fn spatula(rng: &mut Pcg64Mcg, p: &Palette) -> Model {
     let look = pick(rng, &[p.black, Material::plain([0.7, 0.2, 0.15]), p.wood]);
-    Model::default()
-        .bar([-0.06, 0.0, 0.009], 0, 0.009, 0.2, look)
-        .block([0.085, 0.0, 0.004], [0.10, 0.075, 0.006], look)
+    Model::default().bar([-0.06, 0.0, 0.009], 0, 0.009, 0.2, look).block(
+        [0.085, 0.0, 0.004],
+        [0.10, 0.075, 0.006],
+        look,
+    )
 }
 
 fn shaker(glass: Material, p: &Palette) -> Model {
-    Model::default()
-        .round([0.0; 3], (0.021, 0.017), 0.075, glass)
-        .round([0.0, 0.0, 0.075], (0.018, 0.014), 0.02, p.steel)
+    Model::default().round([0.0; 3], (0.021, 0.017), 0.075, glass).round(
+        [0.0, 0.0, 0.075],
+        (0.018, 0.014),
+        0.02,
+        p.steel,
+    )
 }
 
 fn salt_shaker(_: &mut Pcg64Mcg, p: &Palette) -> Model {
@@ -284,9 +295,11 @@ fn soap_bottle(rng: &mut Pcg64Mcg, p: &Palette) -> Model {
 fn sponge(rng: &mut Pcg64Mcg, _: &Palette) -> Model {
     let pores = Pattern::Speckle { size_m: 0.006, contrast: 0.5 };
     let rgb = pick(rng, &[[0.92, 0.80, 0.25], [0.45, 0.65, 0.85]]);
-    Model::default()
-        .block([0.0; 3], [0.10, 0.065, 0.025], tint(rng, rgb, 0.05).with(pores))
-        .block([0.0, 0.0, 0.025], [0.10, 0.065, 0.008], Material::plain([0.15, 0.40, 0.20]))
+    Model::default().block([0.0; 3], [0.10, 0.065, 0.025], tint(rng, rgb, 0.05).with(pores)).block(
+        [0.0, 0.0, 0.025],
+        [0.10, 0.065, 0.008],
+        Material::plain([0.15, 0.40, 0.20]),
+    )
 }
 
 fn paper_towels(_: &mut Pcg64Mcg, p: &Palette) -> Model {

@@ -1,0 +1,349 @@
+//! A software depth camera: one ray per pixel against the solids whose screen rectangle holds it.
+//!
+//! Two passes. The first finds, solid by solid, the nearest hit of every pixel; the second colours
+//! each pixel once. Depth is exact, since rays meet the solids themselves, not triangles.
+
+use super::error::SimError;
+use super::home::{Entity, Home};
+use super::light::{Lights, ShadowMap};
+use super::shape::{Primitive, Round, Shape, meet_cuboid, meet_ellipsoid};
+use crate::geometry::{CameraModel, Distortion, Pose};
+use crate::sensing::DepthImage;
+use image::RgbImage;
+use nalgebra::{Matrix3, Vector3};
+
+/// Nothing nearer than this is seen, metres.
+const NEAR_M: f64 = 0.05;
+/// Largest image edge in pixels.
+const MAX_EDGE: u32 = 8192;
+/// No hit.
+const NOTHING: u32 = u32::MAX;
+/// Colour where no ray hits: the light of the next room through the door.
+const BEYOND: [u8; 3] = [150, 144, 134];
+
+/// What the camera sees of a home from one pose.
+#[derive(Debug, Clone)]
+pub struct Rendered {
+    /// Colour.
+    pub color: RgbImage,
+    /// Exact depth along the optical axis; 0 where there is nothing.
+    pub depth_m: DepthImage,
+    /// Id of the entity at each pixel, row-major; 0 where there is nothing.
+    pub instance: Vec<u32>,
+}
+
+/// Renders homes for one rectified camera.
+#[derive(Debug, Clone)]
+pub struct Renderer {
+    camera: CameraModel,
+    shadow: Option<ShadowMap>,
+}
+
+/// The pixels `x[0]..x[1]`, `y[0]..y[1]`, and the depth before which nothing of a solid lies.
+struct ScreenRect {
+    x: [usize; 2],
+    y: [usize; 2],
+    nearest_m: f32,
+}
+
+/// Camera position and pixel ray in the coordinates of a part. The ray of pixel (u, v) is
+/// `corner + u · right + v · down`; its parameter is depth.
+struct Rays {
+    origin: Vector3<f32>,
+    corner: Vector3<f32>,
+    right: Vector3<f32>,
+    down: Vector3<f32>,
+}
+
+impl Renderer {
+    /// A renderer for a pinhole camera without distortion, at most 8192 pixels wide and high.
+    pub fn new(camera: CameraModel) -> Result<Self, SimError> {
+        let edges = 1..=MAX_EDGE;
+        if camera.distortion != Distortion::None {
+            return Err(SimError::Camera(
+                "only rectified images are rendered; set its distortion to none".into(),
+            ));
+        }
+        if !edges.contains(&camera.width) || !edges.contains(&camera.height) {
+            return Err(SimError::Camera(format!(
+                "image of {}×{} pixels; each edge must be 1 to {MAX_EDGE}",
+                camera.width, camera.height
+            )));
+        }
+        let focal = [camera.fx, camera.fy];
+        if focal.iter().any(|f| !f.is_finite() || *f <= 0.0)
+            || !(camera.cx.is_finite() && camera.cy.is_finite())
+        {
+            return Err(SimError::Camera(
+                "focal lengths must be positive and the principal point finite".into(),
+            ));
+        }
+        Ok(Self { camera, shadow: None })
+    }
+
+    /// The same renderer with the shadows that the things of `home` cast where they stand now.
+    pub fn with_shadows_of(self, home: &Home) -> Self {
+        let lamp = Self { camera: ShadowMap::camera(), shadow: None };
+        let (depth_m, _) = lamp.nearest_hits(home, &ShadowMap::world_T_camera(home));
+        Self { shadow: Some(ShadowMap::new(depth_m)), ..self }
+    }
+
+    /// The camera.
+    pub fn camera(&self) -> &CameraModel {
+        &self.camera
+    }
+
+    /// What the camera sees from `world_T_camera` (optical axes: x right, y down, z forward).
+    pub fn render(&self, home: &Home, world_T_camera: &Pose) -> Rendered {
+        let (mut depth_m, mut owner) = self.nearest_hits(home, world_T_camera);
+        let color = self.shade(home, world_T_camera, &mut depth_m, &mut owner);
+        let depth_m =
+            DepthImage { width: self.camera.width, height: self.camera.height, data_m: depth_m };
+        Rendered { color, depth_m, instance: owner }
+    }
+
+    /// Depth of the nearest hit of each pixel, or infinity, and the part that was hit.
+    fn nearest_hits(&self, home: &Home, world_T_camera: &Pose) -> (Vec<f32>, Vec<u32>) {
+        let (width, height) = (self.camera.width as usize, self.camera.height as usize);
+        let mut depth_m = vec![f32::INFINITY; width * height];
+        let mut owner = vec![NOTHING; width * height];
+        let camera_T_world = world_T_camera.inverse();
+        // The room itself is stored first and lies behind everything: draw it last.
+        for (e, entity) in home.entities.iter().enumerate().rev() {
+            let camera_T_entity = camera_T_world * entity.world_T_entity;
+            let half = Vector3::from(entity.size_m) * 0.5;
+            if self.screen_rect(&camera_T_entity, &half).is_none() {
+                continue;
+            }
+            for (p, part) in entity.parts.iter().enumerate() {
+                let camera_T_part = camera_T_entity * part.entity_T_part;
+                let half = part.shape.half_m();
+                if let Some(rect) = self.screen_rect(&camera_T_part, &half.cast()) {
+                    let rays = self.rays(&camera_T_part);
+                    let code = (e as u32) << 8 | p as u32;
+                    draw(part, &half, &rays, &rect, width, code, &mut depth_m, &mut owner);
+                }
+            }
+        }
+        (depth_m, owner)
+    }
+
+    /// The smallest rectangle of pixels that holds a box with half edges `half_m` about the origin
+    /// of `camera_T_box`; `None` if it is out of sight.
+    fn screen_rect(&self, camera_T_box: &Pose, half_m: &Vector3<f64>) -> Option<ScreenRect> {
+        let corners: [Vector3<f64>; 8] = std::array::from_fn(|i| {
+            let sign = |bit: usize| if i >> bit & 1 == 0 { -1.0 } else { 1.0 };
+            let corner = half_m.component_mul(&Vector3::new(sign(0), sign(1), sign(2)));
+            (camera_T_box * nalgebra::Point3::from(corner)).coords
+        });
+        let (mut low, mut high) = ([f64::INFINITY; 2], [f64::NEG_INFINITY; 2]);
+        let mut nearest = f64::INFINITY;
+        let mut include = |p: Vector3<f64>| {
+            let c = &self.camera;
+            for (i, at) in
+                [c.fx * p.x / p.z + c.cx, c.fy * p.y / p.z + c.cy].into_iter().enumerate()
+            {
+                low[i] = low[i].min(at);
+                high[i] = high[i].max(at);
+            }
+            nearest = nearest.min(p.z);
+        };
+        for (i, &a) in corners.iter().enumerate() {
+            if a.z >= NEAR_M {
+                include(a);
+            }
+            // Where an edge of the box goes through the near plane.
+            for b in [1, 2, 4].map(|bit| corners[i ^ bit]) {
+                if (a.z < NEAR_M) && (b.z > NEAR_M) {
+                    include(a + (b - a) * ((NEAR_M - a.z) / (b.z - a.z)));
+                }
+            }
+        }
+        let limit = [f64::from(self.camera.width), f64::from(self.camera.height)];
+        let span = |i: usize| {
+            let from = low[i].ceil().max(0.0);
+            let to = (high[i].floor() + 1.0).min(limit[i]);
+            (from < to).then_some([from as usize, to as usize])
+        };
+        Some(ScreenRect { x: span(0)?, y: span(1)?, nearest_m: nearest as f32 })
+    }
+
+    fn rays(&self, camera_T_part: &Pose) -> Rays {
+        let c = &self.camera;
+        let part_T_camera = camera_T_part.inverse();
+        let turn = part_T_camera.rotation;
+        let axis = |v: Vector3<f64>| (turn * v).cast::<f32>();
+        Rays {
+            origin: part_T_camera.translation.vector.cast(),
+            corner: axis(Vector3::new(-c.cx / c.fx, -c.cy / c.fy, 1.0)),
+            right: axis(Vector3::x() / c.fx),
+            down: axis(Vector3::y() / c.fy),
+        }
+    }
+
+    /// Colours every pixel; turns owners into entity ids and infinite depth into 0.
+    fn shade(
+        &self,
+        home: &Home,
+        world_T_camera: &Pose,
+        depth_m: &mut [f32],
+        owner: &mut [u32],
+    ) -> RgbImage {
+        let mut color = RgbImage::new(self.camera.width, self.camera.height);
+        let lights = Lights::new(home, self.shadow.as_ref());
+        let pixel_rad = (1.0 / self.camera.fx) as f32;
+        let mut current: Option<(u32, Surface<'_>)> = None;
+        let width = self.camera.width as usize;
+        let pixels = color.as_mut().chunks_exact_mut(3);
+        for (i, ((pixel, depth), owner)) in
+            pixels.zip(depth_m.iter_mut()).zip(owner.iter_mut()).enumerate()
+        {
+            let code = *owner;
+            if code == NOTHING {
+                (*depth, *owner) = (0.0, 0);
+                pixel.copy_from_slice(&BEYOND);
+                continue;
+            }
+            // Neighbouring pixels mostly show the same part: keep what is known of it.
+            if current.as_ref().is_none_or(|(known, _)| *known != code) {
+                let entity = &home.entities[(code >> 8) as usize];
+                let part = &entity.parts[(code & 0xff) as usize];
+                current = Some((code, Surface::new(self, entity, part, world_T_camera)));
+            }
+            if let Some((_, surface)) = &current {
+                let (u, v) = ((i % width) as f32, (i / width) as f32);
+                let rgb = surface.rgb(u, v, *depth, pixel_rad, &lights);
+                pixel.copy_from_slice(&rgb);
+                *owner = surface.id;
+            }
+        }
+        color
+    }
+}
+
+/// First pass: the nearest hit of one part. One loop per shape, so that the shape is not asked for
+/// at every pixel.
+#[allow(clippy::too_many_arguments)]
+fn draw(
+    part: &Primitive,
+    half: &Vector3<f32>,
+    rays: &Rays,
+    rect: &ScreenRect,
+    width: usize,
+    code: u32,
+    depth_m: &mut [f32],
+    owner: &mut [u32],
+) {
+    let o = rays.origin;
+    let mut fill = Fill { rays, rect, width, code, depth_m, owner };
+    match part.shape {
+        Shape::Cuboid { .. } => fill.each(|d| meet_cuboid(half, &o, d)),
+        Shape::Ellipsoid { .. } => fill.each(|d| meet_ellipsoid(half, &o, d)),
+        Shape::Frustum { bottom_radius_m, top_radius_m, height_m, open } => {
+            let round = Round::new(bottom_radius_m, top_radius_m, height_m, open);
+            fill.each(|d| round.meet(&o, d));
+        }
+    }
+}
+
+struct Fill<'a> {
+    rays: &'a Rays,
+    rect: &'a ScreenRect,
+    width: usize,
+    code: u32,
+    depth_m: &'a mut [f32],
+    owner: &'a mut [u32],
+}
+
+impl Fill<'_> {
+    #[inline(always)]
+    fn each(&mut self, meet: impl Fn(&Vector3<f32>) -> f32) {
+        let ([x0, x1], [y0, y1]) = (self.rect.x, self.rect.y);
+        for v in y0..y1 {
+            let row = v * self.width;
+            let start = self.rays.corner + self.rays.down * v as f32;
+            let depth = &mut self.depth_m[row + x0..row + x1];
+            let owner = &mut self.owner[row + x0..row + x1];
+            for (i, (depth, owner)) in depth.iter_mut().zip(owner).enumerate() {
+                if *depth > self.rect.nearest_m {
+                    let t = meet(&(start + self.rays.right * (x0 + i) as f32));
+                    if t < *depth && t >= NEAR_M as f32 {
+                        (*depth, *owner) = (t, self.code);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What the second pass keeps of the part it is colouring.
+struct Surface<'a> {
+    id: u32,
+    part: &'a Primitive,
+    rays: Rays,
+    world_R_part: Matrix3<f32>,
+    world_t_part: Vector3<f32>,
+}
+
+impl<'a> Surface<'a> {
+    fn new(r: &Renderer, entity: &Entity, part: &'a Primitive, world_T_camera: &Pose) -> Self {
+        let world_T_part = entity.world_T_entity * part.entity_T_part;
+        Self {
+            id: entity.id,
+            part,
+            rays: r.rays(&(world_T_camera.inverse() * world_T_part)),
+            world_R_part: world_T_part.rotation.to_rotation_matrix().matrix().cast(),
+            world_t_part: world_T_part.translation.vector.cast(),
+        }
+    }
+
+    fn rgb(&self, u: f32, v: f32, depth_m: f32, pixel_rad: f32, lights: &Lights<'_>) -> [u8; 3] {
+        let ray = self.rays.corner + self.rays.right * u + self.rays.down * v;
+        let p = self.rays.origin + ray * depth_m;
+        let n = self.part.shape.normal(&p, &ray);
+        let toward = -ray.normalize();
+        // A pixel covers more of a surface seen at an angle.
+        let footprint_m = depth_m * pixel_rad / toward.dot(&n).max(0.2);
+        let material = &self.part.material;
+        let base = material.rgb_at(&p, &n, footprint_m);
+        let lit = lights.lit(
+            &base,
+            material,
+            &(self.world_R_part * p + self.world_t_part),
+            &(self.world_R_part * n),
+            &(self.world_R_part * toward),
+        );
+        lit.map(|c| (c * 255.0 + 0.5).clamp(0.0, 255.0) as u8).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::home::HomeKind;
+    use super::*;
+
+    #[test]
+    #[ignore = "writes pictures to look at"]
+    fn pictures() {
+        let camera = CameraModel::pinhole(640, 480, 554.0, 554.0, 319.5, 239.5);
+        for seed in 0..4 {
+            let home = Home::generate(HomeKind::Kitchen, seed);
+            let renderer = Renderer::new(camera).unwrap().with_shadows_of(&home);
+            for (i, yaw) in [0.4f64, 1.97, 3.54, 5.1].into_iter().enumerate() {
+                let at = Vector3::new(-1.3 * yaw.cos(), -1.3 * yaw.sin(), 1.45);
+                let pose = looking(at, yaw, 0.35);
+                let seen = renderer.render(&home, &pose);
+                seen.color.save(format!("/tmp/sim_{seed}_{i}.png")).unwrap();
+            }
+        }
+    }
+
+    fn looking(at: Vector3<f64>, yaw: f64, pitch: f64) -> Pose {
+        use nalgebra::{Rotation3, UnitQuaternion};
+        let body = UnitQuaternion::from_euler_angles(0.0, pitch, yaw);
+        let optical = Rotation3::from_matrix_unchecked(Matrix3::new(
+            0.0, 0.0, 1.0, -1.0, 0.0, 0.0, 0.0, -1.0, 0.0,
+        ));
+        Pose::from_parts(at.into(), body * UnitQuaternion::from_rotation_matrix(&optical))
+    }
+}
