@@ -10,8 +10,10 @@ use nalgebra::{Translation3, UnitQuaternion, Vector3};
 const EDGE: usize = 640;
 /// Tangent of the widest angle from straight down that the map covers.
 const REACH: f64 = 1.6;
-/// How far a point is moved off its surface before it is looked up, metres.
-const OFFSET_M: f32 = 0.018;
+/// How far a point is moved off a surface that faces the lamp before it is looked up, metres.
+const OFFSET_M: f32 = 0.012;
+/// How much farther if the light only grazes the surface, metres.
+const GRAZING_OFFSET_M: f32 = 0.04;
 
 /// Depth below the lamp of the first thing its light meets.
 #[derive(Debug, Clone)]
@@ -86,11 +88,13 @@ impl<'a> Lights<'a> {
         let to_lamp = (self.lamp - p).normalize();
         let to_window = self.window - p;
         let near = to_window.norm().max(0.3);
-        let reached = self.shadow.map_or(1.0, |map| map.reached(&(p + n * OFFSET_M - self.lamp)));
+        let facing = n.dot(&to_lamp).max(0.0);
+        let offset_m = OFFSET_M + GRAZING_OFFSET_M * (1.0 - facing);
+        let reached = self.shadow.map_or(1.0, |map| map.reached(&(p + n * offset_m - self.lamp)));
         // The room itself glows: more from above than from below.
         let ambient = Vector3::new(0.40, 0.40, 0.42) * (1.0 + 0.25 * n.z);
-        let lamp = Vector3::new(0.60, 0.57, 0.52) * (n.dot(&to_lamp).max(0.0) * reached);
-        let day = (n.dot(&to_window) / near).max(0.0) / (2.0 + 1.4 * near);
+        let lamp = Vector3::new(0.54, 0.52, 0.48) * (facing * reached);
+        let day = (n.dot(&to_window) / near).max(0.0) / (2.4 + 1.5 * near);
         let half = (to_lamp + toward).normalize();
         let shine = 0.6 * material.gloss * n.dot(&half).max(0.0).powi(24) * reached;
         let light = ambient + lamp + Vector3::new(0.9, 0.97, 1.0) * day;

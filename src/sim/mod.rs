@@ -2,18 +2,22 @@
 //!
 //! Comes in: a seed. Goes out: [`crate::sensing::SensorEvent`]s as a robot would record them.
 
+mod agent;
 mod catalogue;
 mod error;
 mod furniture;
 mod home;
 mod light;
 mod material;
+mod noise;
 mod render;
 mod shape;
 mod things;
 
+pub use agent::{Agent, BASE_RADIUS_M, ROBOT_HEIGHT_M, base_T_camera_link, camera_link_T_optical};
 pub use error::SimError;
 pub use home::{Entity, Home, HomeKind};
 pub use material::{Material, Pattern};
+pub use noise::{MAX_DEPTH_M, MIN_DEPTH_M, SensorNoise, depth_sigma_m, depth_step_m};
 pub use render::{Rendered, Renderer};
 pub use shape::{Primitive, Shape};

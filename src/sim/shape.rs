@@ -81,10 +81,9 @@ pub(super) fn meet_cuboid(h: &Vector3<f32>, o: &Vector3<f32>, d: &Vector3<f32>) 
     let (mut enter, mut leave) = (0.0f32, f32::INFINITY);
     for i in 0..3 {
         let inverse = 1.0 / d[i];
-        let centre = -o[i] * inverse;
-        let reach = (h[i] * inverse).abs();
-        enter = enter.max(centre - reach);
-        leave = leave.min(centre + reach);
+        let (a, b) = ((-h[i] - o[i]) * inverse, (h[i] - o[i]) * inverse);
+        enter = enter.max(a.min(b));
+        leave = leave.min(a.max(b));
     }
     if enter <= leave && enter > 0.0 { enter } else { f32::INFINITY }
 }

@@ -1,0 +1,281 @@
+//! A mobile base that drives a smooth closed loop around the table and looks at the furniture.
+
+use super::error::SimError;
+use super::home::Home;
+use crate::geometry::Pose;
+use nalgebra::{Translation3, UnitQuaternion, Vector2, Vector3};
+use std::f64::consts::{FRAC_PI_2, PI, TAU};
+
+/// Radius of the base, metres.
+pub const BASE_RADIUS_M: f64 = 0.22;
+/// Height of the robot: what hangs higher is driven under, metres.
+pub const ROBOT_HEIGHT_M: f64 = 1.35;
+/// Speed is nowhere greater than this, metres a second.
+const MAX_SPEED_M_S: f64 = 0.45;
+/// The base turns nowhere faster than this, radians a second.
+const MAX_TURN_RAD_S: f64 = 0.7;
+/// Room kept around the base, metres.
+const MARGIN_M: f64 = 0.08;
+/// Waypoints of the loop.
+const WAYPOINTS: usize = 24;
+/// Rounds of smoothing the loop.
+const SMOOTHING: usize = 12;
+/// Points between two waypoints at which the loop is checked.
+const CHECKS: usize = 40;
+
+/// An upright cuboid on the floor plan: centre, half edges and yaw.
+#[derive(Debug, Clone, Copy)]
+struct Obstacle {
+    centre_m: Vector2<f64>,
+    half_m: Vector2<f64>,
+    yaw: f64,
+}
+
+impl Obstacle {
+    fn distance_m(&self, p: &Vector2<f64>) -> f64 {
+        let (sin, cos) = self.yaw.sin_cos();
+        let d = p - self.centre_m;
+        let local = Vector2::new(cos * d.x + sin * d.y, cos * d.y - sin * d.x);
+        (local.abs() - self.half_m).map(|x| x.max(0.0)).norm()
+    }
+}
+
+/// A robot on its way through a home.
+#[derive(Debug, Clone)]
+pub struct Agent {
+    /// Position and unwrapped yaw at each waypoint; after the last comes the first again, a whole
+    /// turn further.
+    waypoints: Vec<Vector3<f64>>,
+    lap_s: f64,
+}
+
+impl Agent {
+    /// Finds a loop through the free space of a home. Fails if there is none.
+    pub fn new(home: &Home) -> Result<Self, SimError> {
+        let obstacles = obstacles(home);
+        let failed = || SimError::NoLoop { seed: home.seed, radius_m: BASE_RADIUS_M };
+        let table = home.entities.iter().find(|entity| entity.category == "diningtable");
+        let centre = table.ok_or_else(failed)?.world_T_entity.translation.vector.xy();
+        let reach = 0.5 * home.size_m[0].max(home.size_m[1]);
+        let wanted = BASE_RADIUS_M + MARGIN_M;
+        let mut rings = Vec::with_capacity(WAYPOINTS);
+        for k in 0..WAYPOINTS {
+            let (sin, cos) = (TAU * k as f64 / WAYPOINTS as f64).sin_cos();
+            let direction = Vector2::new(cos, sin);
+            rings.push((direction, free_span(&obstacles, &centre, &direction, reach, wanted)));
+        }
+        let spans: Vec<[f64; 2]> =
+            rings.iter().map(|(_, span)| *span).collect::<Option<_>>().ok_or_else(failed)?;
+        // Start in the middle of the free space and pull the loop tight.
+        let mut radius: Vec<f64> = spans.iter().map(|[from, to]| 0.5 * (from + to)).collect();
+        for _ in 0..SMOOTHING {
+            let before = radius.clone();
+            for (k, [from, to]) in spans.iter().enumerate() {
+                let next = before[(k + 1) % WAYPOINTS];
+                let last = before[(k + WAYPOINTS - 1) % WAYPOINTS];
+                radius[k] = (0.25 * (last + next) + 0.5 * before[k]).clamp(*from, *to);
+            }
+        }
+        let places = rings.iter().zip(&radius).map(|((direction, _), r)| centre + direction * *r);
+        let mut agent = Self { waypoints: with_views(places.collect()), lap_s: 1.0 };
+        agent.lap_s = agent.slowest_needed_s();
+        let samples = WAYPOINTS * CHECKS;
+        let free = (0..samples).all(|i| {
+            let at = agent.state(agent.lap_s * i as f64 / samples as f64).xy();
+            obstacles.iter().all(|o| o.distance_m(&at) > BASE_RADIUS_M)
+        });
+        if free { Ok(agent) } else { Err(failed()) }
+    }
+
+    /// Seconds for one lap.
+    pub fn lap_s(&self) -> f64 {
+        self.lap_s
+    }
+
+    /// Where the base is `t_s` seconds after the start: `base_link` in the map, on the floor.
+    pub fn pose(&self, t_s: f64) -> Pose {
+        let at = self.state(t_s);
+        Pose::from_parts(
+            Translation3::new(at.x, at.y, 0.0),
+            UnitQuaternion::from_euler_angles(0.0, 0.0, at.z),
+        )
+    }
+
+    /// x, y, yaw at a time: a closed Catmull-Rom spline through the waypoints.
+    fn state(&self, t_s: f64) -> Vector3<f64> {
+        let n = self.waypoints.len();
+        let along = (t_s / self.lap_s).rem_euclid(1.0) * n as f64;
+        let k = (along.floor() as usize).min(n - 1);
+        let s = along - k as f64;
+        let point = |offset: usize| {
+            // One lap turns the yaw by a whole turn.
+            let index = k + n + offset - 1;
+            let laps = (index / n) as f64 - 1.0;
+            self.waypoints[index % n] + Vector3::new(0.0, 0.0, TAU * laps)
+        };
+        let (a, b, c, d) = (point(0), point(1), point(2), point(3));
+        let (s2, s3) = (s * s, s * s * s);
+        0.5 * (b * 2.0
+            + (c - a) * s
+            + (a * 2.0 - b * 5.0 + c * 4.0 - d) * s2
+            + (b * 3.0 - a - c * 3.0 + d) * s3)
+    }
+
+    /// Seconds a lap must take so that neither speed nor turning goes beyond its limit.
+    fn slowest_needed_s(&self) -> f64 {
+        let steps = WAYPOINTS * CHECKS;
+        let step_s = self.lap_s / steps as f64;
+        (0..steps)
+            .map(|i| {
+                let from = self.state(step_s * i as f64);
+                let mut moved = self.state(step_s * (i as f64 + 1.0)) - from;
+                if i + 1 == steps {
+                    moved.z += TAU;
+                }
+                let speed = moved.xy().norm() / step_s;
+                let turn = moved.z.abs() / step_s;
+                self.lap_s * (speed / MAX_SPEED_M_S).max(turn / MAX_TURN_RAD_S)
+            })
+            .fold(0.0, f64::max)
+    }
+}
+
+/// Everything between the floor and the top of the robot, and the walls.
+fn obstacles(home: &Home) -> Vec<Obstacle> {
+    let [x, y, _] = home.size_m.map(|s| 0.5 * s);
+    // The door stays shut to the base: walls reach all along the room.
+    let mut all: Vec<Obstacle> =
+        [(x, 0.0, 0.0, y), (-x, 0.0, 0.0, y), (0.0, y, x, 0.0), (0.0, -y, x, 0.0)]
+            .map(|(cx, cy, hx, hy)| Obstacle {
+                centre_m: Vector2::new(cx, cy),
+                half_m: Vector2::new(hx, hy),
+                yaw: 0.0,
+            })
+            .to_vec();
+    for entity in home.entities.iter().filter(|entity| !entity.is_structure()) {
+        let at = entity.world_T_entity.translation.vector;
+        if at.z - 0.5 * entity.size_m[2] < ROBOT_HEIGHT_M {
+            all.push(Obstacle {
+                centre_m: at.xy(),
+                half_m: Vector2::new(0.5 * entity.size_m[0], 0.5 * entity.size_m[1]),
+                yaw: entity.world_T_entity.rotation.euler_angles().2,
+            });
+        }
+    }
+    all
+}
+
+/// The widest stretch of free distances from `centre` along `direction`, at least `wanted` from
+/// every obstacle.
+fn free_span(
+    obstacles: &[Obstacle],
+    centre: &Vector2<f64>,
+    direction: &Vector2<f64>,
+    reach: f64,
+    wanted: f64,
+) -> Option<[f64; 2]> {
+    let (mut best, mut open): (Option<[f64; 2]>, Option<f64>) = (None, None);
+    for i in 0.. {
+        let r = 0.02 * f64::from(i);
+        let at = centre + direction * r;
+        let free = r < reach && obstacles.iter().all(|o| o.distance_m(&at) >= wanted);
+        match (free, open) {
+            (true, None) => open = Some(r),
+            (false, Some(from)) => {
+                let span = [from, r - 0.02];
+                if best.is_none_or(|b| span[1] - span[0] > b[1] - b[0]) {
+                    best = Some(span);
+                }
+                open = None;
+            }
+            _ => {}
+        }
+        if r >= reach {
+            return best;
+        }
+    }
+    best
+}
+
+/// Gives each place a view that swings three times a lap from outward, at the furniture along the
+/// walls, over straight ahead to inward, at the table.
+fn with_views(places: Vec<Vector2<f64>>) -> Vec<Vector3<f64>> {
+    let n = places.len();
+    let mut last = None;
+    let views = places.iter().enumerate().map(|(k, place)| {
+        let ahead = places[(k + 1) % n] - places[(k + n - 1) % n];
+        let heading = ahead.y.atan2(ahead.x);
+        let swing = (3.0 * TAU * k as f64 / n as f64).cos();
+        // The loop runs to the left, so outward is to the right: from 80° right to 60° left.
+        let side = if swing > 0.0 { -(PI / 2.25) * swing } else { -(PI / 3.0) * swing };
+        let yaw = heading + side;
+        let yaw = last.map_or(yaw, |last: f64| last + (yaw - last + PI).rem_euclid(TAU) - PI);
+        last = Some(yaw);
+        Vector3::new(place.x, place.y, yaw)
+    });
+    views.collect()
+}
+
+/// Maps camera body coordinates (x forward) to the base: 1.2 m high, pitched down 20°.
+pub fn base_T_camera_link() -> Pose {
+    Pose::from_parts(
+        Translation3::new(0.08, 0.0, 1.2),
+        UnitQuaternion::from_euler_angles(0.0, 20f64.to_radians(), 0.0),
+    )
+}
+
+/// Maps optical coordinates (x right, y down, z forward) to camera body coordinates (REP 103).
+pub fn camera_link_T_optical() -> Pose {
+    Pose::rotation(Vector3::zeros())
+        * UnitQuaternion::from_euler_angles(-FRAC_PI_2, 0.0, -FRAC_PI_2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::home::HomeKind;
+    use super::*;
+
+    #[test]
+    fn every_home_is_driven_through_without_collision() {
+        for seed in 0..60 {
+            let home = Home::generate(HomeKind::Kitchen, seed);
+            let agent = Agent::new(&home).unwrap();
+            assert!((10.0..90.0).contains(&agent.lap_s()), "{}", agent.lap_s());
+            let step_s = 0.05;
+            let steps = (agent.lap_s() / step_s) as usize + 10;
+            let mut last = agent.pose(0.0);
+            for i in 1..steps {
+                let pose = agent.pose(step_s * i as f64);
+                let speed = (pose.translation.vector - last.translation.vector).norm() / step_s;
+                let turn = pose.rotation.angle_to(&last.rotation) / step_s;
+                assert!(speed <= 0.6 && turn <= 0.9, "seed {seed}: {speed} m/s, {turn} rad/s");
+                let at = pose.translation.vector;
+                for entity in home.entities.iter().filter(|e| !e.is_structure()) {
+                    let centre = entity.world_T_entity.translation.vector;
+                    if centre.z - 0.5 * entity.size_m[2] > ROBOT_HEIGHT_M {
+                        continue;
+                    }
+                    let local = entity.world_T_entity.inverse_transform_vector(&(at - centre));
+                    let gap = |i: usize| (local[i].abs() - 0.5 * entity.size_m[i]).max(0.0);
+                    let distance = gap(0).hypot(gap(1));
+                    assert!(distance > BASE_RADIUS_M, "seed {seed}: {}", entity.category);
+                }
+                let walls = (0..2).map(|i| 0.5 * home.size_m[i] - at[i].abs());
+                assert!(walls.fold(f64::INFINITY, f64::min) > BASE_RADIUS_M);
+                last = pose;
+            }
+        }
+    }
+
+    #[test]
+    fn a_lap_closes_and_the_camera_looks_ahead_and_down() {
+        let agent = Agent::new(&Home::generate(HomeKind::Kitchen, 3)).unwrap();
+        let gap = agent.pose(0.0).inverse() * agent.pose(agent.lap_s());
+        assert!(gap.translation.vector.norm() < 1e-6 && gap.rotation.angle() < 1e-6);
+        let base_T_optical = base_T_camera_link() * camera_link_T_optical();
+        let forward = base_T_optical * Vector3::z();
+        let slope = 20f64.to_radians();
+        assert!((forward - Vector3::new(slope.cos(), 0.0, -slope.sin())).norm() < 1e-9);
+        assert!((base_T_optical * Vector3::x() + Vector3::y()).norm() < 1e-9);
+    }
+}
