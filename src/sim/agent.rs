@@ -56,13 +56,13 @@ impl Agent {
         let failed = || SimError::NoLoop { seed: home.seed, radius_m: BASE_RADIUS_M };
         let table = home.entities.iter().find(|entity| entity.category == "diningtable");
         let centre = table.ok_or_else(failed)?.world_T_entity.translation.vector.xy();
-        let reach = 0.5 * home.size_m[0].max(home.size_m[1]);
+        let room = Vector2::new(0.5 * home.size_m[0], 0.5 * home.size_m[1]);
         let wanted = BASE_RADIUS_M + MARGIN_M;
         let mut rings = Vec::with_capacity(WAYPOINTS);
         for k in 0..WAYPOINTS {
             let (sin, cos) = (TAU * k as f64 / WAYPOINTS as f64).sin_cos();
             let direction = Vector2::new(cos, sin);
-            rings.push((direction, free_span(&obstacles, &centre, &direction, reach, wanted)));
+            rings.push((direction, free_span(&obstacles, &centre, &direction, &room, wanted)));
         }
         let spans: Vec<[f64; 2]> =
             rings.iter().map(|(_, span)| *span).collect::<Option<_>>().ok_or_else(failed)?;
@@ -165,20 +165,21 @@ fn obstacles(home: &Home) -> Vec<Obstacle> {
     all
 }
 
-/// The widest stretch of free distances from `centre` along `direction`, at least `wanted` from
-/// every obstacle.
+/// The widest stretch of free distances from `centre` along `direction` inside a room of half edges
+/// `room`, at least `wanted` from every obstacle.
 fn free_span(
     obstacles: &[Obstacle],
     centre: &Vector2<f64>,
     direction: &Vector2<f64>,
-    reach: f64,
+    room: &Vector2<f64>,
     wanted: f64,
 ) -> Option<[f64; 2]> {
     let (mut best, mut open): (Option<[f64; 2]>, Option<f64>) = (None, None);
-    for i in 0.. {
-        let r = 0.02 * f64::from(i);
+    for step in 0.. {
+        let r = 0.02 * f64::from(step);
         let at = centre + direction * r;
-        let free = r < reach && obstacles.iter().all(|o| o.distance_m(&at) >= wanted);
+        let inside = at.x.abs() < room.x && at.y.abs() < room.y;
+        let free = inside && obstacles.iter().all(|o| o.distance_m(&at) >= wanted);
         match (free, open) {
             (true, None) => open = Some(r),
             (false, Some(from)) => {
@@ -190,8 +191,8 @@ fn free_span(
             }
             _ => {}
         }
-        if r >= reach {
-            return best;
+        if !inside {
+            break;
         }
     }
     best

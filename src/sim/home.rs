@@ -438,7 +438,7 @@ impl Builder {
         if reach[0] <= 0.0 || reach[1] <= 0.0 {
             return None;
         }
-        (0..60).find_map(|_| {
+        (0..200).find_map(|_| {
             let at = reach.map(|r| self.rng.random_range(-r..r));
             let free = place
                 .taken
@@ -452,4 +452,138 @@ impl Builder {
 /// A wall for the door: any but the one with the worktops.
 fn pick_side(rng: &mut Pcg64Mcg) -> usize {
     [0, 2, 3][rng.random_range(0..3)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kitchens() -> impl Iterator<Item = Home> {
+        (0..100).map(|seed| Home::generate(HomeKind::Kitchen, seed))
+    }
+
+    #[test]
+    fn a_seed_decides_the_home() {
+        assert_eq!(Home::generate(HomeKind::Kitchen, 9), Home::generate(HomeKind::Kitchen, 9),);
+        assert_ne!(
+            Home::generate(HomeKind::Kitchen, 9).entities,
+            Home::generate(HomeKind::Kitchen, 10).entities,
+        );
+    }
+
+    #[test]
+    fn every_kitchen_has_what_a_plan_may_ask_for() {
+        for home in kitchens() {
+            for category in [
+                "mug",
+                "apple",
+                "knife",
+                "plate",
+                "sinkbasin",
+                "countertop",
+                "fridge",
+                "microwave",
+                "diningtable",
+                "garbagecan",
+                "coffeemachine",
+                "stoveburner",
+                "shelf",
+                "toaster",
+                "cabinet",
+                "drawer",
+                "bread",
+                "tomato",
+                "lettuce",
+                "pot",
+                "pan",
+                "bowl",
+                "window",
+            ] {
+                let found = home.entities.iter().any(|entity| entity.category == category);
+                assert!(found, "seed {}: no {category}", home.seed);
+            }
+            for (i, entity) in home.entities.iter().enumerate() {
+                assert_eq!(entity.id as usize, i + 1);
+                assert!(entity.parts.len() <= 256 && !entity.parts.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn parts_fill_the_box_of_their_entity() {
+        for entity in kitchens().flat_map(|home| home.entities) {
+            let half = Vector3::from(entity.size_m) * 0.5;
+            let (mut low, mut high) = (Vector3::zeros(), Vector3::zeros());
+            for (a, b) in entity.parts.iter().map(Primitive::bounds_m) {
+                low = a.inf(&low);
+                high = b.sup(&high);
+            }
+            assert!((low + half).norm() < 1e-6 && (high - half).norm() < 1e-6);
+            let up = entity.world_T_entity.rotation * Vector3::z();
+            assert!((up - Vector3::z()).norm() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn furniture_stands_inside_the_room_and_overlaps_nothing() {
+        for home in kitchens() {
+            let furniture: Vec<&Entity> =
+                home.entities.iter().filter(|e| !e.is_structure() && e.parent.is_none()).collect();
+            for (i, a) in furniture.iter().enumerate() {
+                let (at, half) = (a.world_T_entity.translation.vector, a.world_half_m());
+                for axis in 0..2 {
+                    assert!(at[axis].abs() + half[axis] < 0.5 * home.size_m[axis]);
+                }
+                assert!(at.z - half.z > -1e-6 && at.z + half.z < home.size_m[2]);
+                for b in &furniture[..i] {
+                    let apart = (at - b.world_T_entity.translation.vector).abs();
+                    let reach = half + b.world_half_m();
+                    let overlap = (0..3).all(|axis| apart[axis] < reach[axis] - 1e-4);
+                    assert!(!overlap, "seed {}: {} and {}", home.seed, a.category, b.category);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn things_rest_on_their_parents() {
+        for home in kitchens() {
+            for thing in home.entities.iter().filter(|e| e.parent.is_some()) {
+                let parent = home.entity(thing.parent.unwrap()).unwrap();
+                let at = thing.world_T_entity.translation.vector;
+                let (low, half) = (at.z - 0.5 * thing.size_m[2], thing.world_half_m());
+                let under = parent.world_T_entity.translation.vector;
+                let stands_on = parent.parts.iter().any(|part| {
+                    let (_, high) = part.bounds_m();
+                    (under.z + high.z - low).abs() < 1e-6
+                });
+                assert!(stands_on, "{} on {}", thing.category, parent.category);
+                if parent.category == "stoveburner" {
+                    continue; // Pots are wider than the flame.
+                }
+                let reach = parent.world_half_m();
+                for axis in 0..2 {
+                    let out = (at[axis] - under[axis]).abs() + half[axis] - reach[axis];
+                    assert!(out < 0.06, "{} {out} off {}", thing.category, parent.category);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn things_on_one_surface_do_not_overlap() {
+        for home in kitchens() {
+            let things: Vec<&Entity> =
+                home.entities.iter().filter(|e| e.parent.is_some() && !e.is_receptacle).collect();
+            for (i, a) in things.iter().enumerate() {
+                for b in things[..i].iter().filter(|b| b.parent == a.parent) {
+                    let d =
+                        a.world_T_entity.translation.vector - b.world_T_entity.translation.vector;
+                    let inner = |e: &Entity| 0.5 * e.size_m[0].min(e.size_m[1]);
+                    let level = d.z.abs() > 0.5 * (a.size_m[2] + b.size_m[2]) - 1e-6;
+                    assert!(level || d.xy().norm() > inner(a) + inner(b));
+                }
+            }
+        }
+    }
 }

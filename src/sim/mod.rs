@@ -10,6 +10,7 @@ mod home;
 mod light;
 mod material;
 mod noise;
+mod record;
 mod render;
 mod shape;
 mod things;
@@ -19,5 +20,9 @@ pub use error::SimError;
 pub use home::{Entity, Home, HomeKind};
 pub use material::{Material, Pattern};
 pub use noise::{MAX_DEPTH_M, MIN_DEPTH_M, SensorNoise, depth_sigma_m, depth_step_m};
+pub use record::{
+    COLOR_INFO_TOPIC, COLOR_TOPIC, DEPTH_INFO_TOPIC, DEPTH_TOPIC, DETECTIONS_TOPIC, OPTICAL_FRAME,
+    RecordOptions, record,
+};
 pub use render::{Rendered, Renderer};
 pub use shape::{Primitive, Shape};

@@ -319,31 +319,141 @@ impl<'a> Surface<'a> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::agent::{Agent, base_T_camera_link, camera_link_T_optical};
     use super::super::home::HomeKind;
     use super::*;
+    use nalgebra::Point3;
 
-    #[test]
-    #[ignore = "writes pictures to look at"]
-    fn pictures() {
-        let camera = CameraModel::pinhole(640, 480, 554.0, 554.0, 319.5, 239.5);
-        for seed in 0..4 {
-            let home = Home::generate(HomeKind::Kitchen, seed);
-            let renderer = Renderer::new(camera).unwrap().with_shadows_of(&home);
-            for (i, yaw) in [0.4f64, 1.97, 3.54, 5.1].into_iter().enumerate() {
-                let at = Vector3::new(-1.3 * yaw.cos(), -1.3 * yaw.sin(), 1.45);
-                let pose = looking(at, yaw, 0.35);
-                let seen = renderer.render(&home, &pose);
-                seen.color.save(format!("/tmp/sim_{seed}_{i}.png")).unwrap();
+    fn views(home: &Home) -> Vec<Pose> {
+        let agent = Agent::new(home).unwrap();
+        let base_T_optical = base_T_camera_link() * camera_link_T_optical();
+        (0..8).map(|i| agent.pose(agent.lap_s() * f64::from(i) / 8.0) * base_T_optical).collect()
+    }
+
+    /// Distance of a point to the surface of a solid, metres, found without any ray; for ellipsoids
+    /// an upper bound.
+    fn surface_distance(shape: &Shape, p: &Vector3<f64>) -> f64 {
+        match *shape {
+            Shape::Cuboid { .. } => {
+                let q = p.abs() - shape.half_m().cast::<f64>();
+                (q.map(|x| x.max(0.0)).norm() + q.max().min(0.0)).abs()
+            }
+            Shape::Ellipsoid { .. } => {
+                let half = shape.half_m().cast::<f64>();
+                let scale = p.component_div(&half).norm();
+                (p - p / scale).norm()
+            }
+            Shape::Frustum { bottom_radius_m, top_radius_m, height_m, open } => {
+                let (r0, r1) = (f64::from(bottom_radius_m), f64::from(top_radius_m));
+                let h = f64::from(height_m);
+                let q = nalgebra::Vector2::new(p.x.hypot(p.y), p.z);
+                let segment = |a: [f64; 2], b: [f64; 2]| {
+                    let (a, b) = (nalgebra::Vector2::from(a), nalgebra::Vector2::from(b));
+                    let t = ((q - a).dot(&(b - a)) / (b - a).norm_squared()).clamp(0.0, 1.0);
+                    (q - a - (b - a) * t).norm()
+                };
+                let wall = segment([r0, -0.5 * h], [r1, 0.5 * h]);
+                let floor = segment([0.0, -0.5 * h], [r0, -0.5 * h]);
+                let lid = segment([0.0, 0.5 * h], [r1, 0.5 * h]);
+                wall.min(floor).min(if open { f64::INFINITY } else { lid })
             }
         }
     }
 
-    fn looking(at: Vector3<f64>, yaw: f64, pitch: f64) -> Pose {
-        use nalgebra::{Rotation3, UnitQuaternion};
-        let body = UnitQuaternion::from_euler_angles(0.0, pitch, yaw);
-        let optical = Rotation3::from_matrix_unchecked(Matrix3::new(
-            0.0, 0.0, 1.0, -1.0, 0.0, 0.0, 0.0, -1.0, 0.0,
-        ));
-        Pose::from_parts(at.into(), body * UnitQuaternion::from_rotation_matrix(&optical))
+    #[test]
+    fn exact_depth_lies_on_the_surfaces_and_inside_the_boxes() {
+        let camera = CameraModel::pinhole(320, 240, 277.0, 277.0, 159.5, 119.5);
+        let renderer = Renderer::new(camera).unwrap();
+        for seed in 0..3 {
+            let home = Home::generate(HomeKind::Kitchen, seed);
+            for view in views(&home) {
+                let seen = renderer.render(&home, &view);
+                for (i, (&z, &id)) in seen.depth_m.data_m.iter().zip(&seen.instance).enumerate() {
+                    assert_eq!(z == 0.0, id == 0);
+                    let Some(entity) = home.entity(id) else { continue };
+                    let (u, v) = ((i % 320) as f64, (i / 320) as f64);
+                    let ray =
+                        Vector3::new((u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy, 1.0);
+                    let world = view * Point3::from(ray * f64::from(z));
+                    let local = entity.world_T_entity.inverse_transform_point(&world);
+                    for axis in 0..3 {
+                        assert!(local[axis].abs() <= 0.5 * entity.size_m[axis] + 0.001);
+                    }
+                    let nearest = entity
+                        .parts
+                        .iter()
+                        .map(|part| {
+                            let p = part.entity_T_part.inverse_transform_point(&local);
+                            surface_distance(&part.shape, &p.coords)
+                        })
+                        .fold(f64::INFINITY, f64::min);
+                    assert!(nearest < 0.005, "{}: {nearest} m off", entity.category);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_hides_what_is_nearer() {
+        // Pixel by pixel, every part of every entity: slower, and with no rectangle to go wrong.
+        let camera = CameraModel::pinhole(32, 24, 27.7, 27.7, 15.5, 11.5);
+        let renderer = Renderer::new(camera).unwrap();
+        let home = Home::generate(HomeKind::Kitchen, 4);
+        for view in views(&home) {
+            let seen = renderer.render(&home, &view);
+            for (i, &z) in seen.depth_m.data_m.iter().enumerate() {
+                let (u, v) = ((i % 32) as f32, (i / 32) as f32);
+                let mut nearest = f32::INFINITY;
+                for entity in &home.entities {
+                    for part in &entity.parts {
+                        let camera_T_part =
+                            view.inverse() * entity.world_T_entity * part.entity_T_part;
+                        let rays = renderer.rays(&camera_T_part);
+                        let d = rays.corner + rays.right * u + rays.down * v;
+                        let (o, half) = (&rays.origin, part.shape.half_m());
+                        nearest = nearest.min(match part.shape {
+                            Shape::Cuboid { .. } => meet_cuboid(&half, o, &d),
+                            Shape::Ellipsoid { .. } => meet_ellipsoid(&half, o, &d),
+                            Shape::Frustum { bottom_radius_m, top_radius_m, height_m, open } => {
+                                Round::new(bottom_radius_m, top_radius_m, height_m, open)
+                                    .meet(o, &d)
+                            }
+                        });
+                    }
+                }
+                let wanted = if nearest.is_finite() { nearest } else { 0.0 };
+                assert!((wanted - z).abs() < 1e-4, "pixel {i}: {z} for {wanted}");
+            }
+        }
+    }
+
+    #[test]
+    fn shadows_darken_the_floor_under_the_table() {
+        let camera = CameraModel::pinhole(64, 48, 30.0, 30.0, 31.5, 23.5);
+        let home = Home::generate(HomeKind::Kitchen, 0);
+        let table = home.entities.iter().find(|e| e.category == "diningtable").unwrap();
+        let mut at = table.world_T_entity.translation.vector;
+        at.z = 0.3;
+        let down = nalgebra::UnitQuaternion::from_euler_angles(std::f64::consts::PI, 0.0, 0.0);
+        let view = Pose::from_parts(at.into(), down);
+        let renderer = Renderer::new(camera).unwrap();
+        let light = |r: &Renderer| {
+            let color = r.render(&home, &view).color;
+            color.as_raw().iter().map(|&c| f64::from(c)).sum::<f64>()
+        };
+        assert!(light(&renderer.clone().with_shadows_of(&home)) < 0.7 * light(&renderer));
+    }
+
+    #[test]
+    fn cameras_that_cannot_be_rendered_are_refused() {
+        let good = CameraModel::pinhole(32, 24, 27.7, 27.7, 15.5, 11.5);
+        for bad in [
+            CameraModel { width: 0, ..good },
+            CameraModel { height: MAX_EDGE + 1, ..good },
+            CameraModel { fx: f64::NAN, ..good },
+            CameraModel { distortion: Distortion::Equidistant([0.1; 4]), ..good },
+        ] {
+            assert!(matches!(Renderer::new(bad), Err(SimError::Camera(_))));
+        }
     }
 }

@@ -24,17 +24,18 @@ const WASH: &[&str] = &["sinkbasin", "countertop"];
 const HOT: &[&str] = &["stoveburner", "countertop"];
 const STORE: &[&str] = &["shelf", "countertop", "microwave"];
 
-/// Every kind of small thing. Large ones come first, while there is still room for them.
+/// Every kind of small thing, in the order of placing: first what no kitchen may lack, then from large
+/// to small, so that there is room.
 pub(super) const THINGS: &[ThingKind] = &[
     ThingKind { category: "plate", always: true, found_on: TABLE, build: plate },
+    ThingKind { category: "knife", always: true, found_on: COUNTER, build: knife },
+    ThingKind { category: "mug", always: true, found_on: COUNTER, build: mug },
+    ThingKind { category: "apple", always: true, found_on: TABLE, build: apple },
     ThingKind { category: "pot", always: true, found_on: HOT, build: pot },
     ThingKind { category: "pan", always: true, found_on: HOT, build: pan },
     ThingKind { category: "bowl", always: true, found_on: TABLE, build: bowl },
     ThingKind { category: "bread", always: true, found_on: COUNTER, build: bread },
     ThingKind { category: "lettuce", always: true, found_on: COUNTER, build: lettuce },
-    ThingKind { category: "knife", always: true, found_on: COUNTER, build: knife },
-    ThingKind { category: "mug", always: true, found_on: COUNTER, build: mug },
-    ThingKind { category: "apple", always: true, found_on: TABLE, build: apple },
     ThingKind { category: "tomato", always: true, found_on: COLD, build: tomato },
     ThingKind { category: "potato", always: false, found_on: COUNTER, build: potato },
     ThingKind { category: "egg", always: false, found_on: COUNTER, build: egg },
