@@ -76,8 +76,9 @@ impl Agent {
                 radius[k] = (0.25 * (last + next) + 0.5 * before[k]).clamp(*from, *to);
             }
         }
-        let places = rings.iter().zip(&radius).map(|((direction, _), r)| centre + direction * *r);
-        let mut agent = Self { waypoints: with_views(places.collect()), lap_s: 1.0 };
+        let places: Vec<Vector2<f64>> =
+            rings.iter().zip(&radius).map(|((way, _), r)| centre + way * *r).collect();
+        let mut agent = Self { waypoints: with_views(&places, home), lap_s: 1.0 };
         agent.lap_s = agent.slowest_needed_s();
         let samples = WAYPOINTS * CHECKS;
         let free = (0..samples).all(|i| {
@@ -198,23 +199,58 @@ fn free_span(
     best
 }
 
-/// Gives each place a view that swings three times a lap from outward, at the furniture along the
-/// walls, over straight ahead to inward, at the table.
-fn with_views(places: Vec<Vector2<f64>>) -> Vec<Vector3<f64>> {
+/// Gives each place of the loop a yaw that looks at as many things as can be seen well from there,
+/// eased along the way; the place with the best view comes first.
+fn with_views(places: &[Vector2<f64>], home: &Home) -> Vec<Vector3<f64>> {
     let n = places.len();
-    let mut last = None;
-    let views = places.iter().enumerate().map(|(k, place)| {
-        let ahead = places[(k + 1) % n] - places[(k + n - 1) % n];
-        let heading = ahead.y.atan2(ahead.x);
-        let swing = (3.0 * TAU * k as f64 / n as f64).cos();
-        // The loop runs to the left, so outward is to the right: from 80° right to 60° left.
-        let side = if swing > 0.0 { -(PI / 2.25) * swing } else { -(PI / 3.0) * swing };
-        let yaw = heading + side;
-        let yaw = last.map_or(yaw, |last: f64| last + (yaw - last + PI).rem_euclid(TAU) - PI);
-        last = Some(yaw);
-        Vector3::new(place.x, place.y, yaw)
+    let things: Vec<Vector2<f64>> = home
+        .entities
+        .iter()
+        .filter(|entity| entity.parent.is_some())
+        .map(|entity| entity.world_T_entity.translation.vector.xy())
+        .collect();
+    let headings: Vec<f64> = (0..n)
+        .map(|k| places[(k + 1) % n] - places[(k + n - 1) % n])
+        .map(|ahead| ahead.y.atan2(ahead.x))
+        .collect();
+    // Yaw relative to the heading: with less than half a turn, one lap is one turn.
+    let mut sides = Vec::with_capacity(n);
+    let mut best = (0, 0.0);
+    for (k, place) in places.iter().enumerate() {
+        let candidates = (-11..=11).map(|i| f64::from(i) * 10f64.to_radians());
+        let (side, score) = candidates
+            .map(|side| (side, view_score(place, headings[k] + side, &things)))
+            .max_by(|a, b| a.1.total_cmp(&b.1))
+            .unwrap_or((0.0, 0.0));
+        if score > best.1 {
+            best = (k, score);
+        }
+        sides.push(side);
+    }
+    for _ in 0..3 {
+        let before = sides.clone();
+        for k in 0..n {
+            sides[k] = 0.5 * before[k] + 0.25 * (before[(k + 1) % n] + before[(k + n - 1) % n]);
+        }
+    }
+    let mut heading = headings[best.0];
+    let from_best = (best.0..n).chain(0..best.0).map(|k| {
+        heading += (headings[k] - heading + PI).rem_euclid(TAU) - PI;
+        Vector3::new(places[k].x, places[k].y, heading + sides[k])
     });
-    views.collect()
+    from_best.collect()
+}
+
+/// How many things stand before a camera at `place` that looks along `yaw`, those at a good
+/// distance and near the middle of the image counting most.
+fn view_score(place: &Vector2<f64>, yaw: f64, things: &[Vector2<f64>]) -> f64 {
+    let score = |thing: &Vector2<f64>| {
+        let to = thing - place;
+        let off = ((to.y.atan2(to.x) - yaw + PI).rem_euclid(TAU) - PI) / 20f64.to_radians();
+        let far = (to.norm() - 1.5) / 0.7;
+        (-off * off - far * far).exp()
+    };
+    things.iter().map(score).sum()
 }
 
 /// Maps camera body coordinates (x forward) to the base: 1.2 m high, pitched down 20°.
