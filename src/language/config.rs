@@ -5,6 +5,7 @@ use std::path::Path;
 
 use candle_core::quantized::gguf_file::Value as GgufValue;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::error::LanguageError;
 
@@ -142,6 +143,38 @@ impl LlamaConfig {
         };
         config.check().map_err(refuse)?;
         Ok(config)
+    }
+
+    /// Writes what [`Self::from_json`] reads, and Hugging Face too.
+    pub fn to_json(&self) -> String {
+        let theta = self.rope_theta;
+        let rope = match self.rope_scaling {
+            RopeScaling::None => json!({"rope_type": "default", "rope_theta": theta}),
+            RopeScaling::Linear(factor) => {
+                json!({"rope_type": "linear", "rope_theta": theta, "factor": factor})
+            }
+            RopeScaling::Llama3 {
+                factor,
+                low_freq_factor,
+                high_freq_factor,
+                original_max_position_embeddings,
+            } => json!({
+                "rope_type": "llama3", "rope_theta": theta, "factor": factor,
+                "low_freq_factor": low_freq_factor, "high_freq_factor": high_freq_factor,
+                "original_max_position_embeddings": original_max_position_embeddings,
+            }),
+        };
+        let config = json!({
+            "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu",
+            "hidden_size": self.hidden_size, "intermediate_size": self.intermediate_size,
+            "num_hidden_layers": self.layers, "num_attention_heads": self.heads,
+            "num_key_value_heads": self.kv_heads, "head_dim": self.head_dim,
+            "vocab_size": self.vocab_size, "rms_norm_eps": self.rms_norm_eps,
+            "rope_parameters": rope, "max_position_embeddings": self.max_position_embeddings,
+            "tie_word_embeddings": self.tie_word_embeddings, "attention_bias": false,
+            "mlp_bias": false, "bos_token_id": self.bos, "eos_token_id": self.eos,
+        });
+        format!("{config:#}")
     }
 
     /// Reads GGUF metadata; `vocabulary` is the number of rows of `token_embd.weight`, `tied`
@@ -374,6 +407,17 @@ mod tests {
         let listed: usize = listed.map(|(_, shape)| shape.iter().product::<usize>()).sum();
         assert_eq!(listed as u64, config.parameters());
         assert_eq!(config.kv_cache_bytes(1000, 2), 2 * 16 * 8 * 64 * 2 * 1000);
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let path = Path::new("config.json");
+        let mut config = LlamaConfig::from_json(LLAMA_3_2, path).unwrap();
+        let llama3 = config.rope_scaling;
+        for scaling in [llama3, RopeScaling::None, RopeScaling::Linear(2.5)] {
+            config.rope_scaling = scaling;
+            assert_eq!(LlamaConfig::from_json(&config.to_json(), path).unwrap(), config);
+        }
     }
 
     #[test]

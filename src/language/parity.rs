@@ -287,6 +287,27 @@ fn gguf_rope_factors_are_applied() {
 }
 
 #[test]
+fn a_tied_output_layer_is_the_embedding_table() {
+    let path = Path::new(FIXTURE).join("model.safetensors");
+    let mut tensors = candle_core::safetensors::load(path, &Device::Cpu).unwrap();
+    let mut config = tiny("default").config().clone();
+    let load = |config: &LlamaConfig, tensors: &std::collections::HashMap<String, Tensor>| {
+        let as_f32 = |tensor: &Tensor| tensor.to_dtype(candle_core::DType::F32).unwrap();
+        let tensors = tensors.iter().map(|(name, t)| (name.clone(), as_f32(t))).collect();
+        Llama::load(config.clone(), &mut Weights::Tensors(tensors), &Device::Cpu).unwrap()
+    };
+    tensors.insert("lm_head.weight".into(), tensors["model.embed_tokens.weight"].clone());
+    let untied = load(&config, &tensors);
+    tensors.remove("lm_head.weight");
+    config.tie_word_embeddings = true;
+    let tied = load(&config, &tensors);
+    assert_eq!(
+        logits(&tied, &mut tied.new_cache(9).unwrap(), &[3, 4, 5]),
+        logits(&untied, &mut untied.new_cache(9).unwrap(), &[3, 4, 5])
+    );
+}
+
+#[test]
 fn broken_weights_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.safetensors");
