@@ -1,1 +1,25 @@
 //! ROS 2 at the edge: message structs, their CDR form, conversion to and from the core.
+//!
+//! One set of structs ([`msg`]) serves topics and bags alike: both carry CDR bytes and a type name.
+//!
+//! ```
+//! use scenellm::ros::{from_cdr, msg, to_cdr};
+//!
+//! let goal = msg::StringMsg { data: "bring me the mug".into() };
+//! let bytes = to_cdr(&goal);
+//! assert_eq!(from_cdr::<msg::StringMsg>(&bytes)?, goal);
+//! # Ok::<(), scenellm::ros::CdrError>(())
+//! ```
+
+mod cdr;
+mod convert;
+mod definition;
+pub mod msg;
+
+pub use cdr::{CdrError, from_cdr, to_cdr, to_cdr_big_endian};
+pub use convert::{
+    ConvertError, ImageMessage, TopicRole, camera_info_message, decode, detections_message,
+    image_message, plan_message, tf_message,
+};
+pub use definition::{Field, FieldArray, parse_definition};
+pub use msg::Message;

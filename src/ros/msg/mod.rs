@@ -1,0 +1,114 @@
+//! ROS 2 message structs, field for field as the `.msg` texts say.
+//!
+//! Fields keep the names and units of their packages. The texts stand in `src/ros/definitions` and,
+//! for this package's own messages, in `msg`; a test holds every struct against its text.
+
+mod common;
+mod geometry;
+mod plan;
+mod sensor;
+mod vision;
+
+pub use common::{Clock, Header, StringMsg, Time};
+pub use geometry::{
+    Point, Pose, PoseWithCovariance, Quaternion, TFMessage, Transform, TransformStamped, Vector3,
+};
+pub use plan::{Plan, PlanArgument, PlanStep};
+pub use sensor::{CameraInfo, CompressedImage, Image, RegionOfInterest};
+pub use vision::{
+    BoundingBox3D, Detection3D, Detection3DArray, ObjectHypothesis, ObjectHypothesisWithPose,
+};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+/// A ROS 2 message type.
+pub trait Message: Serialize + DeserializeOwned {
+    /// Full type name, such as `sensor_msgs/msg/Image`.
+    const TYPE: &'static str;
+    /// Hash of the type as ROS 2 computes it (REP 2011), `RIHS01_` and 64 hexadecimal digits.
+    const TYPE_HASH: &'static str;
+
+    /// The text of the type followed by the texts of all types it needs, as MCAP's `ros2msg`
+    /// schemas want it.
+    fn definition() -> String {
+        super::definition::with_dependencies(Self::TYPE)
+    }
+}
+
+/// Ties each struct to its type name, hash and text.
+macro_rules! messages {
+    ($($name:ident: $package:literal / $text:literal in $folder:literal, $hash:literal;)*) => {
+        $(impl Message for $name {
+            const TYPE: &'static str = concat!($package, "/msg/", $text);
+            const TYPE_HASH: &'static str = concat!("RIHS01_", $hash);
+        })*
+
+        /// Package, name and text of every message type known here.
+        pub(super) const TEXTS: &[(&str, &str, &str)] = &[$((
+            $package,
+            $text,
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/", $folder, "/", $text, ".msg")),
+        )),*];
+
+        #[cfg(test)]
+        mod shape_tests {
+            use super::{*, super::definition::tests::assert_shape};
+            $(#[test]
+            #[allow(non_snake_case)]
+            fn $name() {
+                assert_shape::<super::$name>();
+            })*
+        }
+    };
+}
+
+messages! {
+    Time: "builtin_interfaces" / "Time" in "src/ros/definitions/builtin_interfaces",
+        "b106235e25a4c5ed35098aa0a61a3ee9c9b18d197f398b0e4206cea9acf9c197";
+    Point: "geometry_msgs" / "Point" in "src/ros/definitions/geometry_msgs",
+        "6963084842a9b04494d6b2941d11444708d892da2f4b09843b9c43f42a7f6881";
+    Pose: "geometry_msgs" / "Pose" in "src/ros/definitions/geometry_msgs",
+        "d501954e9476cea2996984e812054b68026ae0bfae789d9a10b23daf35cc90fa";
+    PoseWithCovariance: "geometry_msgs" / "PoseWithCovariance" in "src/ros/definitions/geometry_msgs",
+        "9a7c0fd234b7f45c6098745ecccd773ca1085670e64107135397aee31c02e1bb";
+    Quaternion: "geometry_msgs" / "Quaternion" in "src/ros/definitions/geometry_msgs",
+        "8a765f66778c8ff7c8ab94afcc590a2ed5325a1d9a076ffff38fbce36f458684";
+    Transform: "geometry_msgs" / "Transform" in "src/ros/definitions/geometry_msgs",
+        "beb83fbe698636351461f6f35d1abb20010c43d55374d81bd041f1ba2581fddc";
+    TransformStamped: "geometry_msgs" / "TransformStamped" in "src/ros/definitions/geometry_msgs",
+        "0a241f87d04668d94099cbb5ba11691d5ad32c2f29682e4eb5653424bd275206";
+    Vector3: "geometry_msgs" / "Vector3" in "src/ros/definitions/geometry_msgs",
+        "cc12fe83e4c02719f1ce8070bfd14aecd40f75a96696a67a2a1f37f7dbb0765d";
+    Clock: "rosgraph_msgs" / "Clock" in "src/ros/definitions/rosgraph_msgs",
+        "692f7a66e93a3c83e71765d033b60349ba68023a8c689a79e48078bcb5c58564";
+    CameraInfo: "sensor_msgs" / "CameraInfo" in "src/ros/definitions/sensor_msgs",
+        "b3dfd68ff46c9d56c80fd3bd4ed22c7a4ddce8c8348f2f59c299e73118e7e275";
+    CompressedImage: "sensor_msgs" / "CompressedImage" in "src/ros/definitions/sensor_msgs",
+        "15640771531571185e2efc8a100baf923961a4d15d5569652e6cb6691e8e371a";
+    Image: "sensor_msgs" / "Image" in "src/ros/definitions/sensor_msgs",
+        "d31d41a9a4c4bc8eae9be757b0beed306564f7526c88ea6a4588fb9582527d47";
+    RegionOfInterest: "sensor_msgs" / "RegionOfInterest" in "src/ros/definitions/sensor_msgs",
+        "ad16bcba5f9131dcdba6fbded19f726f5440e3c513b4fb586dd3027eeed8abb1";
+    Header: "std_msgs" / "Header" in "src/ros/definitions/std_msgs",
+        "f49fb3ae2cf070f793645ff749683ac6b06203e41c891e17701b1cb597ce6a01";
+    StringMsg: "std_msgs" / "String" in "src/ros/definitions/std_msgs",
+        "df668c740482bbd48fb39d76a70dfd4bd59db1288021743503259e948f6b1a18";
+    TFMessage: "tf2_msgs" / "TFMessage" in "src/ros/definitions/tf2_msgs",
+        "e369d0f05a23ae52508854b66f6aa0437f3449d652e8cbf22d5abe85d020f087";
+    BoundingBox3D: "vision_msgs" / "BoundingBox3D" in "src/ros/definitions/vision_msgs",
+        "bbb73a65c163d7f9bb29009c7bde9f7faa576bd2d23299c4511d19230dab4698";
+    Detection3D: "vision_msgs" / "Detection3D" in "src/ros/definitions/vision_msgs",
+        "ddd703be132ab0b69d33121f1bb034132bfbb3b0ac5f9fb1516005ba1c8a265b";
+    Detection3DArray: "vision_msgs" / "Detection3DArray" in "src/ros/definitions/vision_msgs",
+        "793f5eab9595ac1c0da07873cc859db42eae51f0ee76056db8562515d830e018";
+    ObjectHypothesis: "vision_msgs" / "ObjectHypothesis" in "src/ros/definitions/vision_msgs",
+        "51da43cec11c01957a64d1e05a24acd18aae7745ec30b74348ad5f6d634f7f90";
+    ObjectHypothesisWithPose: "vision_msgs" / "ObjectHypothesisWithPose" in "src/ros/definitions/vision_msgs",
+        "41c12344c0396c48b81df12467c192d99b2a0eb1463c5c37194e4223251c80bc";
+    Plan: "scenellm" / "Plan" in "msg",
+        "77b5ef3a7ab1a7bc874e76ed70144744b04e0862dec4436e62bc80471a3c0edf";
+    PlanArgument: "scenellm" / "PlanArgument" in "msg",
+        "594920c8cd434c8236e8535b78a3dcb151cdc5f88c436ea7bcdbe440dd6de095";
+    PlanStep: "scenellm" / "PlanStep" in "msg",
+        "88659ce47b2722452337891416e1b5cd5a7c0cabf025da25b2c51559fe08d937";
+}

@@ -1,0 +1,53 @@
+//! `vision_msgs` 4.
+
+use super::{Header, Pose, PoseWithCovariance, Vector3};
+use serde::{Deserialize, Serialize};
+
+/// `vision_msgs/ObjectHypothesis`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ObjectHypothesis {
+    /// Class name.
+    pub class_id: String,
+    /// Belief, 0..=1.
+    pub score: f64,
+}
+
+/// `vision_msgs/ObjectHypothesisWithPose`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ObjectHypothesisWithPose {
+    /// What it may be.
+    pub hypothesis: ObjectHypothesis,
+    /// Where it would then be.
+    pub pose: PoseWithCovariance,
+}
+
+/// `vision_msgs/BoundingBox3D`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct BoundingBox3D {
+    /// Centre and orientation.
+    pub center: Pose,
+    /// Edge lengths, metres.
+    pub size: Vector3,
+}
+
+/// `vision_msgs/Detection3D`: one detected object.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Detection3D {
+    /// Stamp and frame.
+    pub header: Header,
+    /// What it may be.
+    pub results: Vec<ObjectHypothesisWithPose>,
+    /// Its box.
+    pub bbox: BoundingBox3D,
+    /// Identity across messages; may be empty.
+    pub id: String,
+}
+
+/// `vision_msgs/Detection3DArray`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Detection3DArray {
+    /// Stamp and frame.
+    pub header: Header,
+    /// The objects.
+    pub detections: Vec<Detection3D>,
+}
