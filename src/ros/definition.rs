@@ -244,7 +244,8 @@ pub(super) mod tests {
 
     #[test]
     fn parses_constants_defaults_bounds_and_comments() {
-        let text = "uint8 A=1 # one\n\n# note\nfloat64 w 1\nstring<=8[<=3] names\nHeader[2] h # two";
+        let text =
+            "uint8 A=1 # one\n\n# note\nfloat64 w 1\nstring<=8[<=3] names\nHeader[2] h # two";
         let fields = parse_definition("pkg", text).unwrap();
         let field =
             |name: &str, kind: &str, array| Field { name: name.into(), kind: kind.into(), array };

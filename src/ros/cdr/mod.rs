@@ -28,7 +28,9 @@ pub enum CdrError {
     )]
     Encapsulation(u16),
     /// The bytes end inside a value.
-    #[error("the message ends at byte {length}, inside a value at byte {at}: cut short, or of another type")]
+    #[error(
+        "the message ends at byte {length}, inside a value at byte {at}: cut short, or of another type"
+    )]
     Ended {
         /// Where the value starts.
         at: usize,
@@ -36,7 +38,9 @@ pub enum CdrError {
         length: usize,
     },
     /// A sequence claims more elements than bytes are left.
-    #[error("a sequence at byte {at} claims {claimed} elements with {left} bytes left: of another type?")]
+    #[error(
+        "a sequence at byte {at} claims {claimed} elements with {left} bytes left: of another type?"
+    )]
     Length {
         /// Where the length stands.
         at: usize,

@@ -121,8 +121,7 @@ mod long_array {
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<[f64; N], A::Error> {
                 let mut array = [0.0; N];
                 for (i, value) in array.iter_mut().enumerate() {
-                    *value =
-                        seq.next_element()?.ok_or_else(|| Error::invalid_length(i, &self))?;
+                    *value = seq.next_element()?.ok_or_else(|| Error::invalid_length(i, &self))?;
                 }
                 Ok(array)
             }

@@ -1,0 +1,150 @@
+//! Objects from a detector outside.
+
+use super::transform::{pose, quaternion};
+use super::{ConvertError, frame, value_error};
+use crate::ros::msg::{
+    self, BoundingBox3D, Detection3D, Detection3DArray, Header, ObjectHypothesis,
+    ObjectHypothesisWithPose, Point, PoseWithCovariance, Vector3,
+};
+use crate::sensing::{Detection, DetectionsEvent};
+
+/// The detections of a message, each with its best hypothesis. One without any hypothesis says
+/// nothing about what it is and is left out. A box without orientation (all zeros, as many
+/// detectors leave it) stands straight in its frame.
+pub(super) fn event(
+    topic: &str,
+    message: Detection3DArray,
+) -> Result<DetectionsEvent, ConvertError> {
+    let frame_id = frame(message.header.frame_id);
+    let mut detections = Vec::with_capacity(message.detections.len());
+    for (index, detection) in message.detections.into_iter().enumerate() {
+        let own_frame = frame(detection.header.frame_id.clone());
+        if !own_frame.is_empty() && own_frame != frame_id {
+            let reason = format!("stands in frame {own_frame:?}, its array in {frame_id:?}");
+            return Err(value_error(topic, format!("detections[{index}]"), reason));
+        }
+        detections.extend(
+            best(&detection)
+                .map_err(|reason| value_error(topic, format!("detections[{index}]"), reason))?,
+        );
+    }
+    let stamp_ns = message.header.stamp.to_ns();
+    Ok(DetectionsEvent { topic: topic.to_owned(), stamp_ns, frame_id, detections })
+}
+
+fn best(message: &Detection3D) -> Result<Option<Detection>, String> {
+    let hypotheses = message.results.iter().map(|result| &result.hypothesis);
+    let Some(hypothesis) = hypotheses.max_by(|a, b| a.score.total_cmp(&b.score)) else {
+        return Ok(None);
+    };
+    if !(0.0..=1.0).contains(&hypothesis.score) {
+        return Err(format!("has score {}, which is not in 0..=1", hypothesis.score));
+    }
+    let BoundingBox3D { center, size } = message.bbox;
+    let msg::Quaternion { x, y, z, w } = center.orientation;
+    let orientation =
+        if [x, y, z, w] == [0.0; 4] { msg::Quaternion::default() } else { center.orientation };
+    let Point { x, y, z } = center.position;
+    let frame_T_box = pose([x, y, z], orientation)?;
+    let size_m = [size.x, size.y, size.z];
+    if size_m.iter().any(|edge| !edge.is_finite() || *edge < 0.0) {
+        return Err(format!("has edge lengths {size_m:?}"));
+    }
+    Ok(Some(Detection {
+        label: hypothesis.class_id.clone(),
+        // Held to 0..=1 above.
+        score: hypothesis.score as f32,
+        frame_T_box,
+        size_m,
+        track_id: message.id.clone(),
+    }))
+}
+
+/// The message of some detections.
+pub fn detections_message(event: &DetectionsEvent) -> Detection3DArray {
+    let header = Header::new(event.stamp_ns, &event.frame_id);
+    let detections = event.detections.iter().map(|detection| {
+        let [x, y, z]: [f64; 3] = detection.frame_T_box.translation.vector.into();
+        let center = msg::Pose {
+            position: Point { x, y, z },
+            orientation: quaternion(&detection.frame_T_box),
+        };
+        let [x, y, z] = detection.size_m;
+        Detection3D {
+            header: header.clone(),
+            results: vec![ObjectHypothesisWithPose {
+                hypothesis: ObjectHypothesis {
+                    class_id: detection.label.clone(),
+                    score: f64::from(detection.score),
+                },
+                pose: PoseWithCovariance { pose: center, ..Default::default() },
+            }],
+            bbox: BoundingBox3D { center, size: Vector3 { x, y, z } },
+            id: detection.track_id.clone(),
+        }
+    });
+    Detection3DArray { detections: detections.collect(), header: header.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{TopicRole, decode};
+    use super::*;
+    use crate::geometry::Pose;
+    use crate::ros::{Message, to_cdr};
+    use crate::sensing::SensorEvent;
+
+    fn mug() -> DetectionsEvent {
+        DetectionsEvent {
+            topic: "/detections".into(),
+            stamp_ns: 9,
+            frame_id: "map".into(),
+            detections: vec![Detection {
+                label: "mug".into(),
+                score: 0.75,
+                frame_T_box: Pose::translation(1.0, 2.0, 3.0),
+                size_m: [0.1, 0.2, 0.3],
+                track_id: "7".into(),
+            }],
+        }
+    }
+
+    #[test]
+    fn round_trip() {
+        let cdr = to_cdr(&detections_message(&mug()));
+        let back =
+            decode(TopicRole::Detections, "/detections", Detection3DArray::TYPE, &cdr).unwrap();
+        let SensorEvent::Detections(back) = back else { panic!("detections stay detections") };
+        assert_eq!((back.stamp_ns, back.frame_id.as_str()), (9, "map"));
+        assert_eq!(back.detections, mug().detections);
+    }
+
+    #[test]
+    fn takes_the_best_hypothesis_and_a_box_without_orientation() {
+        let mut message = detections_message(&mug());
+        let detection = &mut message.detections[0];
+        detection.bbox.center.orientation = msg::Quaternion { x: 0.0, y: 0.0, z: 0.0, w: 0.0 };
+        let mut better = detection.results[0].clone();
+        better.hypothesis = ObjectHypothesis { class_id: "cup".into(), score: 0.9 };
+        detection.results.insert(0, better);
+        message.detections.push(Detection3D::default());
+        let found = event("/d", message).unwrap().detections;
+        assert_eq!(found.len(), 1, "one without hypothesis is left out");
+        assert_eq!((found[0].label.as_str(), found[0].score), ("cup", 0.9));
+        assert_eq!(found[0].frame_T_box, Pose::translation(1.0, 2.0, 3.0));
+    }
+
+    #[test]
+    fn refuses_what_cannot_be() {
+        let refused = |change: fn(&mut Detection3D)| {
+            let mut message = detections_message(&mug());
+            change(&mut message.detections[0]);
+            event("/d", message).unwrap_err().to_string()
+        };
+        let frames = refused(|d| d.header.frame_id = "camera".into());
+        assert_eq!(frames, "/d: detections[0] stands in frame \"camera\", its array in \"map\"");
+        assert!(refused(|d| d.results[0].hypothesis.score = 2.0).contains("score 2"));
+        assert!(refused(|d| d.bbox.size.y = -1.0).contains("edge lengths"));
+        assert!(refused(|d| d.bbox.center.position.z = f64::NAN).contains("not finite"));
+    }
+}
