@@ -33,7 +33,8 @@ const PRIMITIVES: [&str; 15] = [
 /// The fields of a `.msg` text of `package`, in order; `None` when a line is no field, constant or
 /// comment.
 pub fn parse_definition(package: &str, text: &str) -> Option<Vec<Field>> {
-    text.lines().filter_map(|line| field(package, line).transpose()).collect()
+    let lines: Option<Vec<_>> = text.lines().map(|line| field(package, line)).collect();
+    Some(lines?.into_iter().flatten().collect())
 }
 
 /// The field of one line: `Some(None)` for a comment or a constant, `None` for nonsense.

@@ -52,7 +52,7 @@ macro_rules! messages {
 
         #[cfg(test)]
         mod shape_tests {
-            use super::{*, super::definition::tests::assert_shape};
+            use crate::ros::definition::tests::assert_shape;
             $(#[test]
             #[allow(non_snake_case)]
             fn $name() {
