@@ -180,7 +180,7 @@ impl Walk {
             return self.fault("the file ends inside a record");
         }
         let (opcode, size) = record_head(&head);
-        let here = left - RECORD_HEAD;
+        let here = left.saturating_sub(RECORD_HEAD);
         if !continues_run(opcode) {
             self.close_run();
         }

@@ -207,9 +207,7 @@ fn read_compressed(
 fn mcap_fault(at: u64, error: &McapError) -> Fault {
     let reason = match error {
         McapError::UnexpectedEof => "the file ends inside a chunk".to_owned(),
-        McapError::BadChunkCrc { .. } => {
-            "a chunk's checksum does not match its content".to_owned()
-        }
+        McapError::BadChunkCrc { .. } => "a chunk's checksum does not match its content".to_owned(),
         other => format!("in a chunk: {other}"),
     };
     let keep_before = !matches!(error, McapError::BadChunkCrc { .. });

@@ -62,8 +62,7 @@ impl SqliteIndex {
             )?;
             let mut rows = rows.query([])?;
             while let Some(row) = rows.next()? {
-                let (count, first, last): (i64, i64, i64) =
-                    (row.get(1)?, row.get(2)?, row.get(3)?);
+                let (count, first, last): (i64, i64, i64) = (row.get(1)?, row.get(2)?, row.get(3)?);
                 if let Some(topic) = topics.get_mut(&row.get(0)?) {
                     topic.message_count = u64::try_from(count).ok();
                 }
@@ -150,7 +149,8 @@ impl SqliteMessages {
         let Some((id, topic_id, log_time_ns)) = self.page.pop_front() else {
             return Ok(None);
         };
-        let broken = |reason: &str| BagError::not_a_bag(&self.path, format!("message {id} {reason}"));
+        let broken =
+            |reason: &str| BagError::not_a_bag(&self.path, format!("message {id} {reason}"));
         let data = self
             .data(id)
             .map_err(BagError::sqlite(&self.path))?

@@ -17,8 +17,7 @@ pub(super) fn file(path: &Path) -> Result<(NamedTempFile, Option<String>), BagEr
     let packed = File::open(path).map_err(BagError::io(path))?;
     let size = packed.metadata().map_err(BagError::io(path))?.len();
     let limit = size.saturating_mul(MAX_GROWTH).saturating_add(64 << 20);
-    let mut decoder =
-        zstd::Decoder::new(BufReader::new(packed)).map_err(BagError::io(path))?;
+    let mut decoder = zstd::Decoder::new(BufReader::new(packed)).map_err(BagError::io(path))?;
     let mut unpacked = NamedTempFile::with_prefix("scenellm-bag-").map_err(BagError::io(path))?;
     let mut buffer = vec![0; 256 << 10];
     let mut written = 0;
@@ -33,10 +32,9 @@ pub(super) fn file(path: &Path) -> Result<(NamedTempFile, Option<String>), BagEr
             let reason = format!("unpacks to more than {limit} bytes; is it a bag?");
             return Err(BagError::not_a_bag(path, reason));
         }
-        unpacked.write_all(&buffer[..read]).map_err(|source| BagError::Io {
-            path: unpacked.path().to_owned(),
-            source,
-        })?;
+        unpacked
+            .write_all(&buffer[..read])
+            .map_err(|source| BagError::Io { path: unpacked.path().to_owned(), source })?;
     }
 }
 
