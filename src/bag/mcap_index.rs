@@ -10,7 +10,7 @@ use super::fields::{self, Fields, RECORD_HEAD, nanoseconds, op};
 use super::segment::{Fault, Segment, Stored, continues_run, record_head};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufReader, Read, Seek};
+use std::io::{BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -250,9 +250,10 @@ impl Walk {
             self.close_run();
         }
         let at = self.at;
-        let (segment, length) = self.run.get_or_insert_with(|| {
-            (Segment { first_ns: time_ns, at, stored: Stored::Run { length: 0 } }, 0)
-        });
+        let (segment, length) = self.run.get_or_insert((
+            Segment { first_ns: time_ns, at, stored: Stored::Run { length: 0 } },
+            0,
+        ));
         segment.first_ns = segment.first_ns.min(time_ns);
         *length += size;
     }

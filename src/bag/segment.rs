@@ -15,6 +15,9 @@ const MAX_CHUNK_BYTES: u64 = 1 << 30;
 /// Bytes read from the file at once.
 const READ_BYTES: usize = 128 << 10;
 
+/// Takes a record's opcode and body; its error is damage.
+type Visit<'v> = dyn FnMut(u8, &[u8]) -> Result<(), String> + 'v;
+
 /// A part of the file that holds messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Segment {
@@ -47,6 +50,8 @@ pub(super) enum Stored {
     Compressed {
         /// Bytes of the chunk record with its head.
         length: u64,
+        /// Bytes of its records, as the chunk claims.
+        unpacked: u64,
     },
 }
 
@@ -74,7 +79,7 @@ impl Segment {
         let mut fields = Fields(head);
         let first_ns = nanoseconds(fields.u64()?);
         fields.u64()?;
-        fields.u64()?;
+        let unpacked = fields.u64()?;
         let crc = fields.u32()?;
         let compression = fields.text()?;
         let records = fields.u64()?;
@@ -86,7 +91,7 @@ impl Segment {
             }
             Stored::Plain { records_at: at + RECORD_HEAD + header, length: records, crc }
         } else {
-            Stored::Compressed { length }
+            Stored::Compressed { length, unpacked }
         };
         Some(Self { first_ns, at, stored })
     }
@@ -108,9 +113,9 @@ impl Segment {
                 file.seek(SeekFrom::Start(records_at)).map_err(io)?;
                 read_plain(file, records_at, length, crc, &mut visit)
             }
-            Stored::Compressed { length } => {
+            Stored::Compressed { length, unpacked } => {
                 file.seek(SeekFrom::Start(self.at)).map_err(io)?;
-                read_compressed(&mut file.take(length), self.at, &mut visit)
+                read_compressed(&mut file.take(length), self.at, unpacked, &mut visit)
             }
         }
     }
@@ -122,7 +127,7 @@ fn read_plain(
     mut at: u64,
     length: u64,
     crc: u32,
-    visit: &mut dyn FnMut(u8, &[u8]) -> Result<(), String>,
+    visit: &mut Visit<'_>,
 ) -> Result<(), Fault> {
     let mut input = BufReader::with_capacity(READ_BYTES, file.take(length));
     let mut sum = Crc::new();
@@ -170,17 +175,20 @@ pub(super) fn record_head(head: &[u8; RECORD_HEAD as usize]) -> (u8, u64) {
     (opcode, u64::from_le_bytes(size))
 }
 
-/// Reads one chunk record from `input`, which ends where the record ends.
+/// Reads one chunk record of `claimed` bytes unpacked from `input`, which ends where it ends.
 fn read_compressed(
     input: &mut impl Read,
     at: u64,
-    visit: &mut dyn FnMut(u8, &[u8]) -> Result<(), String>,
+    claimed: u64,
+    visit: &mut Visit<'_>,
 ) -> Result<(), Fault> {
+    // No record in the chunk can be larger than the chunk; the rest is for the chunk's header.
+    let limit = claimed.saturating_add(READ_BYTES as u64).min(MAX_RECORD_BYTES);
     let options = LinearReaderOptions::default()
         .with_skip_start_magic(true)
         .with_skip_end_magic(true)
         .with_validate_chunk_crcs(true)
-        .with_record_length_limit(MAX_RECORD_BYTES as usize);
+        .with_record_length_limit(limit as usize);
     let mut reader = LinearReader::new_with_options(options);
     let mut unpacked = 0;
     while let Some(event) = reader.next_event() {

@@ -272,7 +272,7 @@ const OTHER_WORDS: [&str; 15] = [
 ];
 
 /// The image's own topic and how it is transported: 0 for raw.
-fn transport(name: &str, order: [&str; 2]) -> (&str, u32) {
+fn transport<'n>(name: &'n str, order: [&str; 2]) -> (&'n str, u32) {
     for (rank, suffix) in (1..).zip(order) {
         if let Some(base) = name.strip_suffix(suffix) {
             return (base, rank);
