@@ -100,7 +100,7 @@ pub(super) mod tests {
     use super::super::msg::{Detection3DArray, Message, Plan};
     use super::*;
     use serde::de::value::Error;
-    use serde::de::{Deserialize, DeserializeSeed, Deserializer, SeqAccess, Visitor};
+    use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 
     /// What a struct looks like to serde, in the words of the `.msg` texts.
     #[derive(Debug, Default, Clone, PartialEq)]
