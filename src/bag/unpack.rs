@@ -71,7 +71,8 @@ mod tests {
 
     #[test]
     fn a_cut_file_keeps_what_came_before() {
-        let content: Vec<u8> = (0..1_000_000u32).flat_map(|i| i.wrapping_mul(i).to_le_bytes()).collect();
+        let content: Vec<u8> =
+            (0..1_000_000u32).flat_map(|i| i.wrapping_mul(i).to_le_bytes()).collect();
         let packed = zstd::encode_all(&content[..], 1).unwrap();
         let mut cut = NamedTempFile::new().unwrap();
         cut.write_all(&packed[..packed.len() / 2]).unwrap();
