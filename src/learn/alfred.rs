@@ -120,12 +120,6 @@ pub fn complete_plan(plan: &[SpokenStep]) -> Vec<SpokenStep> {
         .collect()
 }
 
-/// A goal or instruction as the model reads it: lower case, single spaces, no full stop at the end.
-pub fn normalize(text: &str) -> String {
-    let words: Vec<_> = text.split_whitespace().map(str::to_lowercase).collect();
-    words.join(" ").trim_end_matches(['.', ' ']).to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,10 +150,5 @@ mod tests {
         std::fs::write(&path, format!("{}\n{{\"type\": 3}}\n", LINE.replace('\n', " "))).unwrap();
         let error = read_alfred(&path).unwrap_err().to_string();
         assert!(error.contains("a.jsonl, line 2"), "{error}");
-    }
-
-    #[test]
-    fn goals_are_read_the_same_whatever_their_case_and_stops() {
-        assert_eq!(normalize("  Put a MUG on\tthe desk. "), "put a mug on the desk");
     }
 }

@@ -7,7 +7,8 @@
 //! * one step instruction, answered by its one step: it ties people's many words for a thing
 //!   (*wash cloth*, *timer*) to the vocabulary, and plan lines up with instructions one to one.
 
-use super::alfred::{Trajectory, complete_plan, normalize};
+use super::alfred::{Trajectory, complete_plan};
+use crate::model::GoalStyle;
 use crate::tasks::{ActionVocabulary, plan_text, step_text};
 use rand::Rng;
 use rand::seq::SliceRandom;
@@ -36,9 +37,12 @@ pub struct Sample {
     pub answer: String,
 }
 
-/// The prompt for a goal. The space makes the first word the same token as everywhere else.
+/// How words are written in samples, and must be written for the finished model.
+pub const STYLE: GoalStyle = GoalStyle::Plain;
+
+/// The prompt for a goal.
 pub fn goal_prompt(goal: &str) -> String {
-    format!("{BEGIN}{GOAL} {}{PLAN}", normalize(goal))
+    format!("{BEGIN}{GOAL}{}{PLAN}", STYLE.apply(goal))
 }
 
 /// The token that names a kind of task.
@@ -81,10 +85,9 @@ pub fn epoch_samples(
         let answer = answer(trajectory, vocabulary);
         for goal in &trajectory.goals {
             if rng.random_bool(mixture.with_instructions) {
-                let goal_text = normalize(&goal.goal);
-                let mut prompt = format!("{BEGIN}{GOAL} {goal_text}{STEPS}");
+                let mut prompt = format!("{BEGIN}{GOAL}{}{STEPS}", STYLE.apply(&goal.goal));
                 for instruction in &goal.steps {
-                    prompt.push_str(&format!(" {}\n", normalize(instruction)));
+                    prompt.push_str(&format!("{}\n", STYLE.apply(instruction)));
                 }
                 prompt.push_str(PLAN);
                 samples.push(Sample { prompt, answer: answer.clone() });
@@ -94,7 +97,7 @@ pub fn epoch_samples(
             }
             for (instruction, step) in goal.steps.iter().zip(&steps) {
                 if rng.random_bool(mixture.single_steps) {
-                    let prompt = format!("{BEGIN}{STEP} {}{PLAN}", normalize(instruction));
+                    let prompt = format!("{BEGIN}{STEP}{}{PLAN}", STYLE.apply(instruction));
                     samples.push(Sample { prompt, answer: format!("{}{END}", step_text(step)) });
                 }
             }

@@ -1,8 +1,8 @@
 //! The planner's own byte-level BPE tokenizer, trained on its goals, instructions and plans.
 
 use super::LearnError;
-use super::alfred::{Trajectory, normalize};
-use super::samples::{BEGIN, END, GOAL, PAD, PLAN, STEP, STEPS, task_token};
+use super::alfred::Trajectory;
+use super::samples::{BEGIN, END, GOAL, PAD, PLAN, STEP, STEPS, STYLE, task_token};
 use crate::tasks::{ActionVocabulary, plan_text};
 use tokenizers::models::bpe::{BPE, BpeTrainer};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
@@ -56,8 +56,8 @@ pub fn train_tokenizer(
     for trajectory in trajectories {
         texts.push(plan_text(&trajectory.plan, vocabulary));
         for goal in &trajectory.goals {
-            texts.push(format!(" {}", normalize(&goal.goal)));
-            texts.extend(goal.steps.iter().map(|step| format!(" {}", normalize(step))));
+            texts.push(STYLE.apply(&goal.goal));
+            texts.extend(goal.steps.iter().map(|step| STYLE.apply(step)));
         }
     }
     tokenizer.train(&mut trainer, texts.into_iter()).map_err(failed)?;

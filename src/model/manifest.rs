@@ -172,6 +172,8 @@ pub struct PromptTemplate {
     pub context: String,
     /// Before the instruction.
     pub goal_prefix: String,
+    /// How the words of the instruction are written.
+    pub goal_style: GoalStyle,
     /// Behind the instruction.
     pub goal_suffix: String,
     /// Ends every prompt; the answer follows.
@@ -180,6 +182,33 @@ pub struct PromptTemplate {
     pub describe: String,
     /// Special tokens that end an answer, beside those of the language model.
     pub end: Vec<String>,
+}
+
+/// How the words of an instruction are written before the model reads them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GoalStyle {
+    /// As they were said.
+    #[default]
+    AsSaid,
+    /// Lower case, single spaces, no full stop at the end, and a space before the first word so
+    /// that it is the same token as everywhere else.
+    Plain,
+}
+
+impl GoalStyle {
+    /// `words` in this style.
+    pub fn apply(self, words: &str) -> String {
+        match self {
+            Self::AsSaid => words.to_string(),
+            Self::Plain => {
+                let plain = words
+                    .split_whitespace()
+                    .fold(String::new(), |text, word| text + " " + &word.to_lowercase());
+                plain.trim_end_matches(['.', ' ']).to_string()
+            }
+        }
+    }
 }
 
 /// How answers are searched.
@@ -354,6 +383,12 @@ scores: {alfworld: 0.5}
         assert_eq!(manifest.prompt.goal_prefix, "\nTask: ");
         let written = serde_yaml::to_string(&manifest).unwrap();
         assert_eq!(parse(&written).unwrap(), manifest);
+    }
+
+    #[test]
+    fn plain_words_are_the_same_whatever_their_case_and_stops() {
+        assert_eq!(GoalStyle::Plain.apply("  Put a MUG on\tthe desk. "), " put a mug on the desk");
+        assert_eq!(GoalStyle::AsSaid.apply("Go."), "Go.");
     }
 
     #[test]

@@ -8,8 +8,8 @@ mod scene_llm;
 
 pub use error::ModelError;
 pub use manifest::{
-    Coordinates, Decoding, LanguageKind, LanguageSpec, MANIFEST_FILE, Manifest, PositionEmbedding,
-    ProjectorSpec, PromptTemplate, TokenBudget, VisionSpec, WeightsFormat,
+    Coordinates, Decoding, GoalStyle, LanguageKind, LanguageSpec, MANIFEST_FILE, Manifest,
+    PositionEmbedding, ProjectorSpec, PromptTemplate, TokenBudget, VisionSpec, WeightsFormat,
 };
 pub use projector::Projector;
 pub use prompt::{PromptInput, Segment, SplicedPrompt, splice};

@@ -15,6 +15,13 @@ pub enum Output {
         /// Topic and reason.
         reason: String,
     },
+    /// The clock was set back; transforms and waiting images were forgotten, the map was kept.
+    ClockJumpedBack {
+        /// Newest stamp before the jump, nanoseconds.
+        from_ns: i64,
+        /// Stamp after the jump, nanoseconds.
+        to_ns: i64,
+    },
     /// A plan, or a typed refusal, for a goal.
     Plan(Plan),
 }

@@ -3,11 +3,13 @@
 mod grammar;
 mod ground;
 mod plan;
+mod planning;
 mod text;
 mod vocabulary;
 
 pub use grammar::{GrammarError, MAX_STEPS, PlanGrammar, TokenTable};
 pub use ground::{SpokenStep, ground};
 pub use plan::{Argument, Grounding, Plan, PlanStep, Refusal};
+pub use planning::{GoalPlanner, PlanRequest, PlanningError, SpokenPlan};
 pub use text::{PlanTextError, parse_plan, plan_text, step_text};
 pub use vocabulary::{ActionSpec, ActionVocabulary, ArgumentKind, VocabularyError, class_word};
