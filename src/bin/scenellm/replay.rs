@@ -1,0 +1,281 @@
+//! `scenellm replay`: a bag goes in, a map and a plan come out.
+
+use crate::Outcome;
+use crate::settings::{Settings, Source, extractor, planner};
+use anyhow::{Context, bail};
+use clap::Args;
+use scenellm::bag::{EventError, SessionWriter};
+use scenellm::planner::{FrameRecord, Output, PlannerConfig, Session};
+use scenellm::report::{ReportPage, TopDown, frames_csv, timings_svg};
+use scenellm::sensing::SensorEvent;
+use scenellm::tasks::{GoalPlanner, Plan, PlanRequest};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Replay a rosbag: build the scene map, plan for a goal, write pictures and tables.
+///
+/// The same bag, model and settings give the same plan, map and poses every time.
+#[derive(Args)]
+pub struct Replay {
+    /// rosbag2 folder or file (.mcap or .db3, zstd-compressed or not).
+    bag: PathBuf,
+    /// Household goal in plain words; goals recorded in the bag are planned for without it.
+    #[arg(long)]
+    goal: Option<String>,
+    /// Model folder; the parameter `plan.model` unless given.
+    #[arg(long)]
+    model: Option<PathBuf>,
+    /// Folder to write to; made if it is not there.
+    #[arg(long)]
+    out: PathBuf,
+    /// Print the plan as JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// What the replay gathers on its way.
+#[derive(Default)]
+struct Gathered {
+    frames: Vec<FrameRecord>,
+    dropped: BTreeMap<String, usize>,
+    plan: Option<Plan>,
+    damage: Option<String>,
+}
+
+impl Replay {
+    /// Replays, plans, writes.
+    pub fn run(self) -> anyhow::Result<Outcome> {
+        let config = self.settings.config()?;
+        let source = Source::open(&self.bag, &config)?;
+        // Loaded before the bag is read: a model that cannot be loaded is said at once.
+        let wanted = self.goal.is_some() || source.selection.goal.is_some();
+        let mut planner =
+            if wanted { Some(planner(&config, self.model.as_deref())?) } else { None };
+        std::fs::create_dir_all(&self.out)
+            .with_context(|| format!("cannot make {}", self.out.display()))?;
+        let mut session = Session::new(&config, extractor(&config)?)?;
+        let mut writer = SessionWriter::create(&self.out.join("session.mcap"))?;
+        let start = Instant::now();
+        let mut gathered = self.feed(&source, &config, &mut session, planner.as_mut(), &mut writer)?;
+        if gathered.frames.is_empty() {
+            let reasons: Vec<_> = gathered.dropped.keys().cloned().collect();
+            bail!(
+                "no image of {} became a frame: {}\nrun `scenellm check {}` to see why",
+                self.bag.display(),
+                reasons.join("; "),
+                self.bag.display()
+            );
+        }
+        if let (Some(goal), Some(planner)) = (&self.goal, &mut planner) {
+            let plan = plan(goal, &session, &config, planner);
+            writer.output(&Output::Plan(plan.clone()))?;
+            gathered.plan = Some(plan);
+        }
+        writer.finish(session.map(), session.newest_frame())?;
+        let wall_s = start.elapsed().as_secs_f64();
+        let notes = notes(&gathered, planner.as_ref(), &config);
+        self.write(&session, &gathered, &notes, wall_s)?;
+        self.print(&session, &gathered, &notes)
+    }
+
+    fn feed(
+        &self,
+        source: &Source,
+        config: &PlannerConfig,
+        session: &mut Session,
+        mut planner: Option<&mut GoalPlanner>,
+        writer: &mut SessionWriter,
+    ) -> anyhow::Result<Gathered> {
+        let mut gathered = Gathered::default();
+        let (bar, start_ns) = source.bar("replaying");
+        for (log_time_ns, event) in source.events() {
+            bar.set_position(((log_time_ns - start_ns) / 1_000_000).max(0) as u64);
+            let event = match event {
+                Ok(event) => event,
+                Err(EventError::Bag(error)) => {
+                    gathered.damage = Some(error.to_string());
+                    break;
+                }
+                Err(EventError::Message(error)) => {
+                    *gathered.dropped.entry(error.to_string()).or_default() += 1;
+                    continue;
+                }
+            };
+            let mut outputs = Vec::new();
+            if let (SensorEvent::Goal(goal), None, Some(planner)) =
+                (&event, &self.goal, planner.as_deref_mut())
+            {
+                outputs.push(Output::Plan(plan(goal, session, config, planner)));
+            }
+            outputs.extend(session.push(event));
+            take(outputs, &mut gathered, writer)?;
+        }
+        take(session.finish(), &mut gathered, writer)?;
+        bar.finish_and_clear();
+        Ok(gathered)
+    }
+
+    fn write(
+        &self,
+        session: &Session,
+        gathered: &Gathered,
+        notes: &[String],
+        wall_s: f64,
+    ) -> anyhow::Result<()> {
+        let map = session.map();
+        let path = |name: &str| self.out.join(name);
+        if let Some(plan) = &gathered.plan {
+            write(&path("plan.json"), &format!("{:#}\n", serde_json::to_value(plan)?))?;
+        }
+        write(&path("frames.csv"), &frames_csv(&gathered.frames))?;
+        write(&path("timings.svg"), &timings_svg(&gathered.frames)?)?;
+        map.write_ply(&path("map.ply"))?;
+        map.write_json(&path("map.json"))?;
+        map.save(&path("map.scenemap"))?;
+        let voxels: Vec<_> = map.voxels().map(|voxel| (voxel.xyz_m, voxel.rgb)).collect();
+        let poses: Vec<_> = gathered.frames.iter().map(|frame| frame.world_T_camera).collect();
+        let topdown = TopDown {
+            frame_id: &map.config().frame_id,
+            voxels: &voxels,
+            voxel_size_m: map.config().voxel_size_m,
+            path: &poses,
+            objects: map.objects().as_slice(),
+            plan: gathered.plan.as_ref(),
+        }
+        .draw()?;
+        topdown.save(path("topdown.png"))?;
+        let frames = gathered.frames.len();
+        let spent_ms: f64 = gathered.frames.iter().map(|frame| frame.timings.total_ms()).sum();
+        let facts = [
+            ("frames".to_string(), frames.to_string()),
+            ("voxels".to_string(), map.len().to_string()),
+            ("objects".to_string(), map.objects().len().to_string()),
+            (
+                "map size".to_string(),
+                format!(
+                    "{:.1} MiB, {:.0} bytes a voxel",
+                    map.bytes() as f64 / f64::from(1 << 20),
+                    map.bytes_per_voxel()
+                ),
+            ),
+            ("mean time a frame".to_string(), format!("{:.1} ms", spent_ms / frames as f64)),
+            ("whole replay".to_string(), format!("{wall_s:.1} s")),
+        ];
+        let dropped: Vec<_> =
+            gathered.dropped.iter().map(|(reason, n)| (reason.clone(), *n)).collect();
+        let page = ReportPage {
+            source: &self.bag.display().to_string(),
+            notes,
+            facts: &facts,
+            plan: gathered.plan.as_ref(),
+            topdown: &topdown,
+            frames: &gathered.frames,
+            dropped: &dropped,
+        };
+        write(&path("report.html"), &page.to_html()?)
+    }
+
+    fn print(
+        &self,
+        session: &Session,
+        gathered: &Gathered,
+        notes: &[String],
+    ) -> anyhow::Result<Outcome> {
+        for note in notes {
+            eprintln!("note: {note}");
+        }
+        let refused = gathered.plan.as_ref().is_some_and(|plan| plan.refusal.is_some());
+        if self.json {
+            println!("{:#}", serde_json::to_value(&gathered.plan)?);
+        } else {
+            println!(
+                "{} frames, {} voxels, {} objects",
+                gathered.frames.len(),
+                session.map().len(),
+                session.map().objects().len()
+            );
+            if let Some(plan) = &gathered.plan {
+                crate::show::plan(plan);
+            }
+            println!("wrote {}", self.out.join("report.html").display());
+        }
+        if let Some(damage) = &gathered.damage {
+            bail!("{damage}\nwhat stands before the damage was used");
+        }
+        Ok(if refused { Outcome::No } else { Outcome::Done })
+    }
+}
+
+/// A plan for `goal` over what the session has seen.
+fn plan(
+    goal: &str,
+    session: &Session,
+    config: &PlannerConfig,
+    planner: &mut GoalPlanner,
+) -> Plan {
+    let newest = session.newest_frame();
+    let robot_m = newest.map_or([0.0; 3], |frame| frame.world_T_camera.translation.vector.into());
+    planner.plan(&PlanRequest {
+        goal,
+        objects: session.map().objects().as_slice(),
+        robot_m,
+        frame_id: &session.map().config().frame_id,
+        stamp_ns: newest.map_or(0, |frame| frame.stamp_ns),
+        step_expiry_ns: (config.plan.step_expiry_s * 1e9) as i64,
+        require_grounding: config.plan.require_grounding,
+    })
+}
+
+fn take(
+    outputs: Vec<Output>,
+    gathered: &mut Gathered,
+    writer: &mut SessionWriter,
+) -> anyhow::Result<()> {
+    for output in outputs {
+        writer.output(&output)?;
+        match output {
+            Output::Frame(frame) => gathered.frames.push(frame),
+            Output::Dropped { reason, .. } => *gathered.dropped.entry(reason).or_default() += 1,
+            Output::ClockJumpedBack { from_ns, to_ns } => {
+                let reason = format!(
+                    "the clock was set back from {from_ns} to {to_ns} ns; the map was kept"
+                );
+                *gathered.dropped.entry(reason).or_default() += 1;
+            }
+            Output::Plan(plan) => gathered.plan = Some(plan),
+        }
+    }
+    Ok(())
+}
+
+/// What a reader must know before trusting the plan.
+fn notes(
+    gathered: &Gathered,
+    planner: Option<&GoalPlanner>,
+    config: &PlannerConfig,
+) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(planner) = planner.filter(|planner| !planner.model().sees()) {
+        notes.push(format!(
+            "{} is blind: it plans from the words of the goal. Positions come from the labelled \
+             objects of the map.",
+            planner.model().manifest().name
+        ));
+    }
+    if config.vision.extractor == "color_geometry" {
+        notes.push("features of the map are colours and shapes, not understanding".into());
+    }
+    let dropped: usize = gathered.dropped.values().sum();
+    if dropped > 0 {
+        notes.push(format!("{dropped} inputs were not used; report.html says why"));
+    }
+    notes.extend(gathered.damage.clone());
+    notes
+}
+
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}

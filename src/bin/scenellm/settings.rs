@@ -1,0 +1,105 @@
+//! Settings that several commands share: the parameter file and what overrides it.
+
+use clap::Args;
+use indicatif::ProgressBar;
+use scenellm::bag::{BagReader, Events, TopicSelection, select};
+use scenellm::language::parse_device;
+use scenellm::planner::PlannerConfig;
+use scenellm::tasks::GoalPlanner;
+use scenellm::vision::{FeatureExtractor, open_extractor};
+use std::path::{Path, PathBuf};
+
+/// Where parameters come from.
+#[derive(Args)]
+pub struct Settings {
+    /// Parameter file of the node (config/planner.yaml holds the defaults).
+    #[arg(long, value_name = "FILE")]
+    params_file: Option<PathBuf>,
+    /// Topic of the colour images; found by type unless given.
+    #[arg(long, value_name = "TOPIC")]
+    color: Option<String>,
+    /// Topic of the depth images; found by type unless given.
+    #[arg(long, value_name = "TOPIC")]
+    depth: Option<String>,
+    /// Fixed frame of the map.
+    #[arg(long, value_name = "FRAME")]
+    world_frame: Option<String>,
+    /// Edge length of a voxel, metres.
+    #[arg(long, value_name = "METRES")]
+    voxel_size: Option<f64>,
+    /// Features of the map: none, color_geometry, or vit.
+    #[arg(long, value_name = "NAME")]
+    extractor: Option<String>,
+}
+
+impl Settings {
+    /// The configuration, overrides applied.
+    pub fn config(&self) -> anyhow::Result<PlannerConfig> {
+        let mut config = match &self.params_file {
+            Some(path) => PlannerConfig::read(path)?,
+            None => PlannerConfig::default(),
+        };
+        for (ours, given) in
+            [(&mut config.topics.color, &self.color), (&mut config.topics.depth, &self.depth)]
+        {
+            if given.is_some() {
+                ours.clone_from(given);
+            }
+        }
+        if let Some(frame) = &self.world_frame {
+            config.sensing.world_frame.clone_from(frame);
+            config.map.frame_id.clone_from(frame);
+        }
+        if let Some(metres) = self.voxel_size {
+            config.map.voxel_size_m = metres;
+        }
+        if let Some(extractor) = &self.extractor {
+            config.vision.extractor.clone_from(extractor);
+        }
+        config.sensing.check()?;
+        config.map.validate()?;
+        Ok(config)
+    }
+}
+
+/// The extractor that `config` names.
+pub fn extractor(config: &PlannerConfig) -> anyhow::Result<Option<Box<dyn FeatureExtractor>>> {
+    match config.vision.extractor.as_str() {
+        "none" => Ok(None),
+        kind => Ok(Some(open_extractor(kind, config.vision.weights.as_deref())?)),
+    }
+}
+
+/// The planner in `model`, or in the folder that `config` names.
+pub fn planner(config: &PlannerConfig, model: Option<&Path>) -> anyhow::Result<GoalPlanner> {
+    let folder = model.unwrap_or(&config.plan.model);
+    Ok(GoalPlanner::load(folder, &parse_device(&config.plan.device)?)?)
+}
+
+/// A bag with its topics chosen.
+pub struct Source {
+    /// The bag.
+    pub bag: BagReader,
+    /// Which topic serves what.
+    pub selection: TopicSelection,
+}
+
+impl Source {
+    /// Opens the bag at `path`.
+    pub fn open(path: &Path, config: &PlannerConfig) -> anyhow::Result<Self> {
+        let bag = BagReader::open(path)?;
+        let selection = select(bag.topics(), &config.topics)?;
+        Ok(Self { bag, selection })
+    }
+
+    /// Its events.
+    pub fn events(&self) -> Events {
+        Events::new(&self.bag, &self.selection)
+    }
+
+    /// A progress bar over its time, and the time at which it starts.
+    pub fn bar(&self, what: &str) -> (ProgressBar, i64) {
+        let milliseconds = self.bag.duration().as_millis() as u64;
+        (crate::progress::bar(milliseconds, what), self.bag.start_ns().unwrap_or_default())
+    }
+}

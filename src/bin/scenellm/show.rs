@@ -1,0 +1,26 @@
+//! Plans as people read them in a terminal.
+
+use scenellm::tasks::{Grounding, Plan};
+
+/// Prints `plan`, a step a line.
+pub fn plan(plan: &Plan) {
+    if let Some(refusal) = &plan.refusal {
+        println!("no plan: {refusal}");
+        return;
+    }
+    let task = plan.task.as_deref().unwrap_or("a task");
+    println!("plan for \"{}\" ({task}, model {}):", plan.goal, plan.model);
+    for step in &plan.steps {
+        let bound: Vec<_> = step
+            .arguments
+            .iter()
+            .map(|argument| match &argument.grounding {
+                Grounding::Grounded { object_id, position_m: [x, y, z], .. } => {
+                    format!("{} #{} at ({x:.2}, {y:.2}, {z:.2})", argument.name, object_id.0)
+                }
+                Grounding::Ungrounded { reason } => format!("{}: {reason}", argument.name),
+            })
+            .collect();
+        println!("{:>3}. {:<34} {}", step.id, step.summary(), bound.join("; "));
+    }
+}
