@@ -2,50 +2,24 @@
 
 use super::error::BagError;
 use super::reader::TopicInfo;
+use crate::planner::TopicConfig;
 use crate::ros::TopicRole;
 
-/// Topics named by the user, for roles where the choice by name would be wrong or is ambiguous. An
-/// empty string leaves an optional role unserved.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TopicOverrides {
-    /// Colour images.
-    pub color: Option<String>,
-    /// Calibration of the colour camera.
-    pub color_info: Option<String>,
-    /// Depth images.
-    pub depth: Option<String>,
-    /// Calibration of the depth camera.
-    pub depth_info: Option<String>,
-    /// Moving transforms.
-    pub tf: Option<String>,
-    /// Fixed transforms.
-    pub tf_static: Option<String>,
-    /// Objects from a detector outside.
-    pub detections: Option<String>,
-    /// Goals to plan for.
-    pub goal: Option<String>,
-    /// What a person said.
-    pub utterance: Option<String>,
-    /// Simulated time.
-    pub clock: Option<String>,
-}
-
-impl TopicOverrides {
-    fn of(&self, role: TopicRole) -> Option<&str> {
-        match role {
-            TopicRole::Color => &self.color,
-            TopicRole::ColorInfo => &self.color_info,
-            TopicRole::Depth => &self.depth,
-            TopicRole::DepthInfo => &self.depth_info,
-            TopicRole::Tf => &self.tf,
-            TopicRole::TfStatic => &self.tf_static,
-            TopicRole::Detections => &self.detections,
-            TopicRole::Goal => &self.goal,
-            TopicRole::Utterance => &self.utterance,
-            TopicRole::Clock => &self.clock,
-        }
-        .as_deref()
+/// The topic the user named for `role`.
+fn named(topics: &TopicConfig, role: TopicRole) -> Option<&str> {
+    match role {
+        TopicRole::Color => &topics.color,
+        TopicRole::ColorInfo => &topics.color_info,
+        TopicRole::Depth => &topics.depth,
+        TopicRole::DepthInfo => &topics.depth_info,
+        TopicRole::Tf => &topics.tf,
+        TopicRole::TfStatic => &topics.tf_static,
+        TopicRole::Detections => &topics.detections,
+        TopicRole::Goal => &topics.goal,
+        TopicRole::Utterance => &topics.utterance,
+        TopicRole::Clock => &topics.clock,
     }
+    .as_deref()
 }
 
 /// A topic chosen for a role.
@@ -110,10 +84,7 @@ impl TopicSelection {
 ///
 /// When a needed role (colour, depth, their calibrations, any transforms) has no topic, several
 /// topics fit equally well, or a named topic is missing, of the wrong type or not CDR.
-pub fn select(
-    topics: &[TopicInfo],
-    overrides: &TopicOverrides,
-) -> Result<TopicSelection, BagError> {
+pub fn select(topics: &[TopicInfo], overrides: &TopicConfig) -> Result<TopicSelection, BagError> {
     let choose = Chooser { topics, overrides };
     let color = choose.needed(TopicRole::Color, "with color or rgb in its name", color_rank)?;
     let depth = choose.needed(TopicRole::Depth, "with depth in its name", depth_rank)?;
@@ -150,7 +121,7 @@ pub fn select(
 
 struct Chooser<'a> {
     topics: &'a [TopicInfo],
-    overrides: &'a TopicOverrides,
+    overrides: &'a TopicConfig,
 }
 
 impl Chooser<'_> {
@@ -169,7 +140,7 @@ impl Chooser<'_> {
         role: TopicRole,
         rank: impl Fn(&str) -> Option<u32>,
     ) -> Result<Option<SelectedTopic>, BagError> {
-        let found = match self.overrides.of(role) {
+        let found = match named(self.overrides, role) {
             Some("") => return Ok(None),
             Some(name) => Some(self.named(role, name)?),
             None => self.ranked(role, rank)?,
@@ -385,7 +356,7 @@ mod tests {
     }
 
     fn chosen(topics: &[TopicInfo]) -> Vec<String> {
-        let selection = select(topics, &TopicOverrides::default()).unwrap();
+        let selection = select(topics, &TopicConfig::default()).unwrap();
         selection.iter().map(|(role, topic)| format!("{role} {}", topic.name)).collect()
     }
 
@@ -417,7 +388,7 @@ mod tests {
         assert!(chosen(&topics).contains(&"depth_info /camera/color/camera_info".to_owned()));
         let mut own_view = topics.to_vec();
         own_view[2] = topic("/camera/depth/image_raw", "i");
-        let error = select(&own_view, &TopicOverrides::default()).unwrap_err().to_string();
+        let error = select(&own_view, &TopicConfig::default()).unwrap_err().to_string();
         assert!(error.contains("no topic for depth_info"), "{error}");
         assert!(error.contains("sensor_msgs/msg/CameraInfo, such as /camera/depth/camera_info"));
     }
@@ -433,14 +404,14 @@ mod tests {
             topic("/left/depth/camera_info", "k"),
             topic("/tf_static", "t"),
         ];
-        let error = select(&topics, &TopicOverrides::default()).unwrap_err().to_string();
+        let error = select(&topics, &TopicConfig::default()).unwrap_err().to_string();
         assert_eq!(
             error,
             "several topics could be color: /left/rgb/image_raw, /right/rgb/image_raw. \
              Name one of them"
         );
         let named =
-            TopicOverrides { color: Some("/right/rgb/image_raw".into()), ..Default::default() };
+            TopicConfig { color: Some("/right/rgb/image_raw".into()), ..Default::default() };
         let selection = select(&topics, &named).unwrap();
         assert_eq!(selection.color_info.name, "/right/rgb/camera_info");
         assert_eq!(selection.tf, None);
@@ -448,8 +419,7 @@ mod tests {
 
     #[test]
     fn errors_name_topic_found_and_wanted() {
-        let named =
-            |color: &str| TopicOverrides { color: Some(color.into()), ..Default::default() };
+        let named = |color: &str| TopicConfig { color: Some(color.into()), ..Default::default() };
         let wrong = select(&realsense(), &named("/tf")).unwrap_err().to_string();
         assert_eq!(
             wrong,
@@ -460,17 +430,17 @@ mod tests {
         assert!(missing.contains("named /nope; the bag has /camera/color/image_raw (sensor_msgs"));
         let without_tf: Vec<_> =
             realsense().into_iter().filter(|t| !t.name.contains("tf")).collect();
-        let missing = select(&without_tf, &TopicOverrides::default()).unwrap_err().to_string();
+        let missing = select(&without_tf, &TopicConfig::default()).unwrap_err().to_string();
         assert!(missing.contains("no topic for tf: wanted one of type tf2_msgs/msg/TFMessage"));
         let mut foreign = realsense();
         foreign[0].serialization_format = "protobuf".into();
-        let foreign = select(&foreign, &TopicOverrides::default()).unwrap_err().to_string();
+        let foreign = select(&foreign, &TopicConfig::default()).unwrap_err().to_string();
         assert!(foreign.contains("\"protobuf\""), "{foreign}");
     }
 
     #[test]
     fn an_optional_role_can_be_left_out() {
-        let none = TopicOverrides { detections: Some(String::new()), ..Default::default() };
+        let none = TopicConfig { detections: Some(String::new()), ..Default::default() };
         assert_eq!(select(&realsense(), &none).unwrap().detections, None);
     }
 
@@ -478,7 +448,7 @@ mod tests {
     fn empty_topics_do_not_serve() {
         let mut topics = realsense();
         topics[6].message_count = Some(0);
-        let selection = select(&topics, &TopicOverrides::default()).unwrap();
+        let selection = select(&topics, &TopicConfig::default()).unwrap();
         assert_eq!(
             selection.depth.name,
             "/camera/aligned_depth_to_color/image_raw/compressedDepth"

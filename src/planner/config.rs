@@ -31,22 +31,31 @@ pub struct PlannerConfig {
     pub plan: PlanConfig,
 }
 
-/// Topics by role; `None` means: find it by its type.
+/// Topics by role; `None` means: find it by its type. An empty name leaves an optional role
+/// unserved.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TopicConfig {
-    /// Colour images, raw or compressed.
+    /// Colour images.
     pub color: Option<String>,
     /// Calibration of the colour camera.
     pub color_info: Option<String>,
-    /// Depth images, raw or compressedDepth.
+    /// Depth images.
     pub depth: Option<String>,
     /// Calibration of the depth camera.
     pub depth_info: Option<String>,
-    /// Labelled 3D objects.
+    /// Moving transforms.
+    pub tf: Option<String>,
+    /// Fixed transforms.
+    pub tf_static: Option<String>,
+    /// Objects from a detector outside.
     pub detections: Option<String>,
-    /// Goals.
+    /// Goals to plan for.
     pub goal: Option<String>,
+    /// What a person said.
+    pub utterance: Option<String>,
+    /// Simulated time.
+    pub clock: Option<String>,
 }
 
 /// Which extractor gives voxels their features.

@@ -18,8 +18,8 @@ pub mod msg;
 
 pub use cdr::{CdrError, from_cdr, to_cdr, to_cdr_big_endian};
 pub use convert::{
-    ConvertError, ImageMessage, TopicRole, camera_info_message, decode, detections_message,
-    image_message, plan_message, tf_message,
+    ConvertError, ImageMessage, TopicRole, camera_info_message, cloud_message, decode,
+    detections_message, image_message, objects_event, plan_message, tf_message,
 };
 pub use definition::{Field, FieldArray, parse_definition};
 pub use msg::Message;

@@ -1,8 +1,14 @@
 //! The command line of scenellm.
 #![allow(clippy::print_stderr, reason = "a command line talks to its user")]
 
+mod ask;
 mod completions;
+mod eval;
 mod progress;
+mod replay;
+mod settings;
+mod show;
+mod sim;
 mod train;
 
 use clap::{Parser, Subcommand};
@@ -28,7 +34,11 @@ Exit codes:
 
 #[derive(Subcommand)]
 enum Command {
+    Replay(replay::Replay),
+    Ask(ask::Ask),
     Train(train::Train),
+    Eval(eval::Eval),
+    Sim(sim::Sim),
     Completions(completions::Completions),
 }
 
@@ -36,6 +46,8 @@ enum Command {
 pub enum Outcome {
     /// As asked.
     Done,
+    /// The answer is no: a refusal, or a check that found a fault.
+    No,
 }
 
 fn main() -> ExitCode {
@@ -47,11 +59,16 @@ fn main() -> ExitCode {
     };
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let outcome = match arguments.command {
+        Command::Replay(command) => command.run(),
+        Command::Ask(command) => command.run(),
         Command::Train(command) => command.run(),
+        Command::Eval(command) => command.run(),
+        Command::Sim(command) => command.run(),
         Command::Completions(command) => command.run(),
     };
     match outcome {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::No) => ExitCode::from(3),
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE

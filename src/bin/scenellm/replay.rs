@@ -57,9 +57,11 @@ impl Replay {
         std::fs::create_dir_all(&self.out)
             .with_context(|| format!("cannot make {}", self.out.display()))?;
         let mut session = Session::new(&config, extractor(&config)?)?;
-        let mut writer = SessionWriter::create(&self.out.join("session.mcap"))?;
+        let mut writer =
+            SessionWriter::create(&self.out.join("session.mcap"), &config.sensing.world_frame)?;
         let start = Instant::now();
-        let mut gathered = self.feed(&source, &config, &mut session, planner.as_mut(), &mut writer)?;
+        let mut gathered =
+            self.feed(&source, &config, &mut session, planner.as_mut(), &mut writer)?;
         if gathered.frames.is_empty() {
             let reasons: Vec<_> = gathered.dropped.keys().cloned().collect();
             bail!(
@@ -210,12 +212,7 @@ impl Replay {
 }
 
 /// A plan for `goal` over what the session has seen.
-fn plan(
-    goal: &str,
-    session: &Session,
-    config: &PlannerConfig,
-    planner: &mut GoalPlanner,
-) -> Plan {
+fn plan(goal: &str, session: &Session, config: &PlannerConfig, planner: &mut GoalPlanner) -> Plan {
     let newest = session.newest_frame();
     let robot_m = newest.map_or([0.0; 3], |frame| frame.world_T_camera.translation.vector.into());
     planner.plan(&PlanRequest {

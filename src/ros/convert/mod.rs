@@ -1,10 +1,12 @@
 //! Messages to [`SensorEvent`]s, and the core's types back to messages for topics and recordings.
 
+mod cloud;
 mod detection;
 mod image;
 mod plan;
 mod transform;
 
+pub use cloud::{cloud_message, objects_event};
 pub use detection::detections_message;
 pub use image::{ImageMessage, camera_info_message, image_message};
 pub use plan::plan_message;

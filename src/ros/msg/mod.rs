@@ -14,7 +14,7 @@ pub use geometry::{
     Point, Pose, PoseWithCovariance, Quaternion, TFMessage, Transform, TransformStamped, Vector3,
 };
 pub use plan::{Plan, PlanArgument, PlanStep};
-pub use sensor::{CameraInfo, CompressedImage, Image, RegionOfInterest};
+pub use sensor::{CameraInfo, CompressedImage, Image, PointCloud2, PointField, RegionOfInterest};
 pub use vision::{
     BoundingBox3D, Detection3D, Detection3DArray, ObjectHypothesis, ObjectHypothesisWithPose,
 };
@@ -87,6 +87,10 @@ messages! {
         "15640771531571185e2efc8a100baf923961a4d15d5569652e6cb6691e8e371a";
     Image: "sensor_msgs" / "Image" in "src/ros/definitions/sensor_msgs",
         "d31d41a9a4c4bc8eae9be757b0beed306564f7526c88ea6a4588fb9582527d47";
+    PointCloud2: "sensor_msgs" / "PointCloud2" in "src/ros/definitions/sensor_msgs",
+        "9198cabf7da3796ae6fe19c4cb3bdd3525492988c70522628af5daa124bae2b5";
+    PointField: "sensor_msgs" / "PointField" in "src/ros/definitions/sensor_msgs",
+        "5c6a4750728c2bcfbbf7037225b20b02d4429634732146b742dee1726637ef01";
     RegionOfInterest: "sensor_msgs" / "RegionOfInterest" in "src/ros/definitions/sensor_msgs",
         "ad16bcba5f9131dcdba6fbded19f726f5440e3c513b4fb586dd3027eeed8abb1";
     Header: "std_msgs" / "Header" in "src/ros/definitions/std_msgs",

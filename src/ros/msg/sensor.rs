@@ -75,3 +75,46 @@ pub struct CameraInfo {
     /// Region of interest.
     pub roi: RegionOfInterest,
 }
+
+/// `sensor_msgs/PointField`: one number of each point of a [`PointCloud2`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PointField {
+    /// Name, such as `x` or `rgb`.
+    pub name: String,
+    /// Byte at which it begins in a point.
+    pub offset: u32,
+    /// Type of the number; see the constants.
+    pub datatype: u8,
+    /// Numbers of that type.
+    pub count: u32,
+}
+
+impl PointField {
+    /// `datatype` of a 32-bit unsigned integer.
+    pub const UINT32: u8 = 6;
+    /// `datatype` of a 32-bit float.
+    pub const FLOAT32: u8 = 7;
+}
+
+/// `sensor_msgs/PointCloud2`: points of `point_step` bytes each.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PointCloud2 {
+    /// Time and frame of the points.
+    pub header: Header,
+    /// Rows; 1 for points in no order.
+    pub height: u32,
+    /// Points in a row.
+    pub width: u32,
+    /// The numbers of a point.
+    pub fields: Vec<PointField>,
+    /// Whether the numbers are big-endian.
+    pub is_bigendian: bool,
+    /// Bytes of a point.
+    pub point_step: u32,
+    /// Bytes of a row.
+    pub row_step: u32,
+    /// `row_step * height` bytes.
+    pub data: ByteBuf,
+    /// Whether no point is invalid.
+    pub is_dense: bool,
+}
