@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used)] // helpers of tests are tests
 
 use proptest::prelude::*;
-use scenellm::bag::{BagError, BagMessage, BagReader, BagWriter, Events, TopicOverrides, select};
+use scenellm::bag::{BagError, BagMessage, BagReader, BagWriter, Events, select};
+use scenellm::planner::TopicConfig;
 use scenellm::ros::{from_cdr, msg};
 use scenellm::sensing::{ImagePayload, SensorEvent};
 use std::collections::BTreeMap;
@@ -134,7 +135,7 @@ fn a_filter_gives_only_its_topics() {
 fn events_of_every_form() {
     for name in FORMS {
         let bag = BagReader::open(fixture(name)).unwrap();
-        let selection = select(bag.topics(), &TopicOverrides::default()).unwrap();
+        let selection = select(bag.topics(), &TopicConfig::default()).unwrap();
         assert_eq!(selection.depth_info.name, "/camera/depth/camera_info");
         let mut seen = BTreeMap::<&str, usize>::new();
         let mut colors = Vec::new();
@@ -447,7 +448,7 @@ fn real_bags() {
             assert_eq!(topic.message_count, Some(wanted), "{name} {}", topic.name);
             assert_eq!(counts.get(&topic.name).copied().unwrap_or(0), wanted, "{}", topic.name);
         }
-        let selection = select(bag.topics(), &TopicOverrides::default()).unwrap();
+        let selection = select(bag.topics(), &TopicConfig::default()).unwrap();
         // Depth registered to colour has no calibration of its own here.
         assert_eq!(selection.depth_info, selection.color_info);
         let events: Vec<_> =
@@ -467,7 +468,7 @@ fn survive(bytes: &[u8], suffix: &str) {
     let file = written(bytes, suffix);
     if let Ok(bag) = BagReader::open(file.path()) {
         drain(&bag);
-        if let Ok(selection) = select(bag.topics(), &TopicOverrides::default()) {
+        if let Ok(selection) = select(bag.topics(), &TopicConfig::default()) {
             Events::new(&bag, &selection).for_each(drop);
         }
     }

@@ -2,7 +2,7 @@
 
 use super::LearnError;
 use super::samples::{PAD, Sample};
-use candle_core::{Device, Result, Tensor};
+use candle_core::{D, Device, Result, Tensor};
 use rand::Rng;
 use rand::seq::SliceRandom;
 use tokenizers::Tokenizer;
@@ -14,6 +14,8 @@ pub struct Encoded {
     pub ids: Vec<u32>,
     /// Where the answer begins.
     pub answer_at: usize,
+    /// For each answer token: whether it names a place to go to.
+    pub place: Vec<bool>,
 }
 
 /// Encodes `samples`; those longer than `max_length` tokens are left out and counted.
@@ -26,10 +28,13 @@ pub fn encode(
     let mut kept = Vec::with_capacity(samples.len());
     for sample in samples {
         let prompt = tokenizer.encode_fast(sample.prompt.as_str(), false).map_err(failed)?;
-        let answer = tokenizer.encode_fast(sample.answer.as_str(), false).map_err(failed)?;
+        let answer = tokenizer.encode(sample.answer.as_str(), false).map_err(failed)?;
         let ids = [prompt.get_ids(), answer.get_ids()].concat();
+        let names_place =
+            |at: &(usize, usize)| sample.places.iter().any(|place| place.contains(&at.0));
+        let place = answer.get_offsets().iter().map(names_place).collect();
         if ids.len() <= max_length {
-            kept.push(Encoded { answer_at: prompt.len(), ids });
+            kept.push(Encoded { answer_at: prompt.len(), ids, place });
         }
     }
     let dropped = samples.len() - kept.len();
@@ -59,20 +64,25 @@ pub struct Batch {
     pub rows: Tensor,
     /// The answer token of each row.
     pub targets: Tensor,
-    /// Number of rows.
-    pub answers: usize,
+    /// How much each row counts.
+    pub weights: Tensor,
+    /// Sum of `weights`.
+    pub weight: f64,
 }
 
-/// Joins `samples` into a batch. Each prompt token is hidden behind padding with probability
+/// Joins `samples` into a batch, where names of places count `place_weight` and other answer tokens
+/// count 1. Each prompt token is hidden behind padding with probability
 /// `hide`, which keeps the model from leaning on a single word.
 pub fn collate<'a>(
     samples: impl Iterator<Item = &'a Encoded> + Clone,
     pad: u32,
+    place_weight: f32,
     hide: f64,
     rng: &mut impl Rng,
 ) -> Result<Batch> {
     let length = samples.clone().map(|sample| sample.ids.len() - 1).max().unwrap_or(0);
-    let (mut tokens, mut rows, mut targets) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut tokens, mut rows) = (Vec::new(), Vec::new());
+    let (mut targets, mut weights) = (Vec::new(), Vec::new());
     let mut count = 0;
     for sample in samples {
         let start = tokens.len();
@@ -84,6 +94,8 @@ pub fn collate<'a>(
             if at + 1 >= sample.answer_at {
                 rows.push((start + at) as u32);
                 targets.push(sample.ids[at + 1]);
+                let place = sample.place[at + 1 - sample.answer_at];
+                weights.push(if place { place_weight } else { 1.0 });
             }
         }
         tokens.resize(start + length, pad);
@@ -94,8 +106,20 @@ pub fn collate<'a>(
         tokens: Tensor::from_vec(tokens, (count, length), &Device::Cpu)?,
         rows: Tensor::from_vec(rows, answers, &Device::Cpu)?,
         targets: Tensor::from_vec(targets, answers, &Device::Cpu)?,
-        answers,
+        weight: weights.iter().map(|&weight| f64::from(weight)).sum(),
+        weights: Tensor::from_vec(weights, answers, &Device::Cpu)?,
     })
+}
+
+impl Batch {
+    /// Weighted mean of the negative log-likelihood of the targets under `logits (rows,
+    /// vocabulary)`.
+    pub fn loss(&self, logits: &Tensor) -> Result<Tensor> {
+        let likelihood = candle_nn::ops::log_softmax(logits, D::Minus1)?
+            .gather(&self.targets.unsqueeze(1)?, 1)?
+            .squeeze(1)?;
+        (likelihood * &self.weights)?.sum_all()? * (-1.0 / self.weight.max(1e-9))
+    }
 }
 
 /// Id of the padding token.
@@ -114,21 +138,42 @@ mod tests {
     #[test]
     fn rows_point_at_the_positions_that_predict_the_answer() {
         let samples = [
-            Encoded { ids: vec![1, 2, 3, 10, 11], answer_at: 3 },
-            Encoded { ids: vec![1, 2, 12], answer_at: 2 },
+            Encoded { ids: vec![1, 2, 3, 10, 11], answer_at: 3, place: vec![false, true] },
+            Encoded { ids: vec![1, 2, 12], answer_at: 2, place: vec![false] },
         ];
         let mut rng = Pcg64Mcg::seed_from_u64(0);
-        let batch = collate(samples.iter(), 0, 0.0, &mut rng).unwrap();
+        let batch = collate(samples.iter(), 0, 0.25, 0.0, &mut rng).unwrap();
         let tokens = batch.tokens.to_vec2::<u32>().unwrap();
         assert_eq!(tokens, [[1, 2, 3, 10], [1, 2, 0, 0]]);
         assert_eq!(batch.rows.to_vec1::<u32>().unwrap(), [2, 3, 5]);
         assert_eq!(batch.targets.to_vec1::<u32>().unwrap(), [10, 11, 12]);
+        assert_eq!(batch.weights.to_vec1::<f32>().unwrap(), [1.0, 0.25, 1.0]);
+    }
+
+    #[test]
+    fn the_loss_without_weights_is_the_cross_entropy() {
+        let sample = Encoded { ids: vec![1, 2, 0, 2], answer_at: 2, place: vec![false, true] };
+        let of = |place_weight| {
+            let mut rng = Pcg64Mcg::seed_from_u64(0);
+            collate([sample.clone()].iter(), 0, place_weight, 0.0, &mut rng).unwrap()
+        };
+        let logits = Tensor::new(&[[1.0f32, 0.0, -1.0], [0.3, 0.2, 0.1]], &Device::Cpu).unwrap();
+        let number = |loss: Tensor| loss.to_scalar::<f32>().unwrap();
+        let plain = candle_nn::loss::cross_entropy(&logits, &of(1.0).targets).unwrap();
+        approx::assert_relative_eq!(number(of(1.0).loss(&logits).unwrap()), number(plain));
+        let first = -(1f32.exp() / (1f32.exp() + 1.0 + (-1f32).exp())).ln();
+        approx::assert_relative_eq!(
+            number(of(0.0).loss(&logits).unwrap()),
+            first,
+            max_relative = 1e-5
+        );
     }
 
     #[test]
     fn every_sample_comes_once_an_epoch() {
-        let samples: Vec<_> =
-            (0..103).map(|n| Encoded { ids: vec![0; 3 + n % 7], answer_at: 1 }).collect();
+        let samples: Vec<_> = (0..103)
+            .map(|n| Encoded { ids: vec![0; 3 + n % 7], answer_at: 1, place: vec![] })
+            .collect();
         let batches = batches(&samples, 8, &mut Pcg64Mcg::seed_from_u64(3));
         let mut seen: Vec<_> = batches.concat();
         seen.sort_unstable();

@@ -63,6 +63,11 @@ pub fn loss_curve(progress: &Progress, path: &Path) -> Result<(), LearnError> {
         .collect();
     let watched = progress.watches.iter().map(|watch| (watch.step as f64, watch.loss)).collect();
     let exact = progress.watches.iter().map(|watch| (watch.step as f64, watch.exact)).collect();
+    let without_places = progress
+        .watches
+        .iter()
+        .map(|watch| (watch.step as f64, watch.exact_without_places))
+        .collect();
     let chart = LineChart {
         title: "Planner training".into(),
         x_label: "step".into(),
@@ -70,7 +75,8 @@ pub fn loss_curve(progress: &Progress, path: &Path) -> Result<(), LearnError> {
         series: vec![
             Series { name: "training loss (smoothed)".into(), points: training },
             Series { name: "loss on held-out goals".into(), points: watched },
-            Series { name: "held-out plans right, token by token".into(), points: exact },
+            Series { name: "held-out plans right".into(), points: exact },
+            Series { name: "right but for places to go to".into(), points: without_places },
         ],
     };
     Ok(chart.write(path, 900, 500)?)

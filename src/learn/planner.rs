@@ -40,6 +40,8 @@ pub struct PlannerTraining {
     pub max_length: usize,
     /// What an epoch holds.
     pub mixture: Mixture,
+    /// How much the name of a place to go to counts in the loss; other answer tokens count 1.
+    pub place_weight: f32,
     /// Dropout in the residual branches.
     pub dropout: f32,
     /// Probability of hiding a prompt token.
@@ -84,6 +86,8 @@ pub struct Watch {
     pub loss: f64,
     /// Share of goals whose every answer token is the likeliest one.
     pub exact: f64,
+    /// The same, names of places to go to left out.
+    pub exact_without_places: f64,
 }
 
 /// A step of training, for progress bars.
@@ -197,11 +201,11 @@ impl Trainer<'_> {
             .par_iter()
             .map(|(replica, samples)| self.gradients(samples, pad, step, *replica as u64))
             .collect::<candle_core::Result<Vec<_>>>()?;
-        let answers: usize = results.iter().map(|result| result.answers).sum();
+        let total: f64 = results.iter().map(|result| result.weight).sum();
         let (mut loss, mut tokens) = (0.0, 0);
         let mut sum: BTreeMap<String, Tensor> = BTreeMap::new();
         for result in results {
-            let weight = result.answers as f64 / answers as f64;
+            let weight = result.weight / total;
             loss += weight * result.loss;
             tokens += result.tokens;
             for (name, gradient) in result.gradients {
@@ -232,11 +236,12 @@ impl Trainer<'_> {
         replica: u64,
     ) -> candle_core::Result<Gradients> {
         let mut rng = Pcg64Mcg::seed_from_u64(self.config.seed ^ (step << 8) ^ replica);
-        let batch = collate(samples.iter().copied(), pad, self.config.hide_words, &mut rng)?;
+        let (place_weight, hide) = (self.config.place_weight, self.config.hide_words);
+        let batch = collate(samples.iter().copied(), pad, place_weight, hide, &mut rng)?;
         let mut dropout = Some(Dropout { probability: self.config.dropout, rng: &mut rng });
         let hidden = self.model.hidden(&batch.tokens, &mut dropout)?;
         let logits = self.model.logits(&hidden, &batch.rows)?;
-        let loss = candle_nn::loss::cross_entropy(&logits, &batch.targets)?;
+        let loss = batch.loss(&logits)?;
         let store = loss.backward()?;
         let gradients = self
             .model
@@ -247,7 +252,7 @@ impl Trainer<'_> {
         Ok(Gradients {
             gradients,
             loss: f64::from(loss.to_scalar::<f32>()?),
-            answers: batch.answers,
+            weight: batch.weight,
             tokens: batch.tokens.elem_count(),
         })
     }
@@ -265,33 +270,42 @@ impl Trainer<'_> {
                 .map(|(name, tensor)| Ok((name.clone(), candle_core::Var::from_tensor(tensor)?)))
                 .collect::<candle_core::Result<_>>()?,
         };
-        let (mut loss, mut rows, mut exact) = (0.0, 0, 0);
+        let (mut loss, mut weight) = (0.0, 0.0);
+        let (mut exact, mut without_places) = (0, 0);
         for samples in samples.chunks(64) {
             let mut rng = Pcg64Mcg::seed_from_u64(0);
-            let batch = collate(samples.iter(), pad, 0.0, &mut rng)?;
+            let batch = collate(samples.iter(), pad, self.config.place_weight, 0.0, &mut rng)?;
             let hidden = averaged.hidden(&batch.tokens, &mut None)?.detach();
             let logits = averaged.logits(&hidden, &batch.rows)?.detach();
-            let sum = candle_nn::loss::cross_entropy(&logits, &batch.targets)?;
-            loss += f64::from(sum.to_scalar::<f32>()?) * batch.answers as f64;
+            loss += f64::from(batch.loss(&logits)?.to_scalar::<f32>()?) * batch.weight;
+            weight += batch.weight;
             let right: Vec<u8> =
                 logits.argmax(D::Minus1)?.eq(&batch.targets)?.to_dtype(DType::U8)?.to_vec1()?;
-            let mut at = 0;
+            let mut right = right.into_iter();
             for sample in samples {
-                let next = at + sample.ids.len() - sample.answer_at;
-                exact += usize::from(right[at..next].iter().all(|&hit| hit == 1));
-                at = next;
+                let wrong: Vec<bool> = right
+                    .by_ref()
+                    .zip(&sample.place)
+                    .filter_map(|(hit, place)| (hit == 0).then_some(*place))
+                    .collect();
+                exact += usize::from(wrong.is_empty());
+                without_places += usize::from(wrong.iter().all(|place| *place));
             }
-            rows += batch.answers;
         }
         let count = samples.len().max(1) as f64;
-        Ok(Watch { step, loss: loss / rows.max(1) as f64, exact: exact as f64 / count })
+        Ok(Watch {
+            step,
+            loss: loss / weight.max(1.0),
+            exact: exact as f64 / count,
+            exact_without_places: without_places as f64 / count,
+        })
     }
 }
 
 struct Gradients {
     gradients: Vec<(String, Tensor)>,
     loss: f64,
-    answers: usize,
+    weight: f64,
     tokens: usize,
 }
 

@@ -26,6 +26,13 @@ pub struct ActionSpec {
     pub arguments: Vec<ArgumentKind>,
 }
 
+impl ActionSpec {
+    /// Whether all it does is go somewhere. Where to depends on the home, not on the goal.
+    pub fn only_goes(&self) -> bool {
+        self.arguments == [ArgumentKind::Target]
+    }
+}
+
 /// The closed language of plans: actions, and words for their arguments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

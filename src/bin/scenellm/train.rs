@@ -55,10 +55,11 @@ impl Train {
                         println!("{}", serde_json::json!({"watch": watch, "tokens_per_s": rate}));
                     } else {
                         bar.println(format!(
-                            "step {}: held-out loss {:.4}, plans right {:.1} %",
+                            "step {}: held-out loss {:.4}, plans right {:.1} %, {:.1} % but for places",
                             watch.step,
                             watch.loss,
-                            100.0 * watch.exact
+                            100.0 * watch.exact,
+                            100.0 * watch.exact_without_places
                         ));
                     }
                 }
