@@ -155,17 +155,47 @@ impl GoalPlanner {
         let tasks = table.tasks.clone();
         let grammar = PlanGrammar::new(vocabulary, table)?;
         let replies = self.model.search(&segments, Some(Box::new(grammar)), &mut || true)?;
-        let unfinished = || PlanningError::Unfinished { tokens: max_tokens };
-        let reply = replies.into_iter().find(|reply| reply.finished).ok_or_else(unfinished)?;
-        let steps = parse_plan(&reply.text, vocabulary).map_err(|_| unfinished())?;
-        let first = reply.tokens.first();
-        let task = tasks.iter().position(|token| Some(token) == first);
-        Ok(SpokenPlan {
-            task: task.map(|at| vocabulary.tasks[at].clone()),
-            steps,
-            mean_log_probability: f64::from(reply.mean_log_probability),
-        })
+        let finished = replies.into_iter().filter(|reply| reply.finished);
+        let spoken = finished.filter_map(|reply| {
+            let steps = parse_plan(&reply.text, vocabulary).ok()?;
+            let first = reply.tokens.first();
+            let task = tasks.iter().position(|token| Some(token) == first);
+            let log_probability =
+                f64::from(reply.mean_log_probability) * (reply.tokens.len() + 1) as f64;
+            let plan = SpokenPlan {
+                task: task.map(|at| vocabulary.tasks[at].clone()),
+                steps,
+                mean_log_probability: f64::from(reply.mean_log_probability),
+            };
+            Some((plan, log_probability))
+        });
+        likeliest(spoken.collect(), vocabulary)
+            .ok_or(PlanningError::Unfinished { tokens: max_tokens })
     }
+}
+
+/// The likeliest plan of those with the likeliest actions.
+///
+/// Where to go first depends on the home more than on the goal, so the probability of one and the
+/// same sequence of actions is spread over many plans that differ in places only. It is summed over
+/// them before actions are compared.
+fn likeliest(plans: Vec<(SpokenPlan, f64)>, vocabulary: &ActionVocabulary) -> Option<SpokenPlan> {
+    let acts = |plan: &SpokenPlan| -> Vec<SpokenStep> {
+        let goes =
+            |step: &&SpokenStep| vocabulary.action(&step.action).is_some_and(|a| a.only_goes());
+        plan.steps.iter().filter(|step| !goes(step)).cloned().collect()
+    };
+    // The plans come best first; of equals the first stays.
+    let mut groups: Vec<(Vec<SpokenStep>, f64, SpokenPlan)> = Vec::new();
+    for (plan, log_probability) in plans {
+        let acts = acts(&plan);
+        match groups.iter_mut().find(|(known, ..)| *known == acts) {
+            Some((_, sum, _)) => *sum += log_probability.exp(),
+            None => groups.push((acts, log_probability.exp(), plan)),
+        }
+    }
+    let best = groups.into_iter().reduce(|best, next| if next.1 > best.1 { next } else { best });
+    best.map(|(_, _, plan)| plan)
 }
 
 /// What the grammar needs to know of the model's tokenizer.
@@ -206,4 +236,40 @@ fn missing(plan: &Plan) -> Vec<String> {
         }
     }
     names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(place: &str, thing: &str) -> SpokenPlan {
+        let step = |action: &str, word: &str| SpokenStep {
+            action: action.into(),
+            arguments: vec![word.into()],
+        };
+        SpokenPlan {
+            task: None,
+            steps: vec![step("GotoLocation", place), step("PickupObject", thing)],
+            mean_log_probability: -1.0,
+        }
+    }
+
+    #[test]
+    fn actions_outvote_places() {
+        let plans = vec![
+            (plan("desk", "mug"), 0.4f64.ln()),
+            (plan("desk", "cup"), 0.35f64.ln()),
+            (plan("shelf", "cup"), 0.15f64.ln()),
+        ];
+        let vocabulary = ActionVocabulary::alfred();
+        assert_eq!(likeliest(plans, &vocabulary), Some(plan("desk", "cup")));
+        assert_eq!(likeliest(Vec::new(), &vocabulary), None);
+    }
+
+    #[test]
+    fn goals_that_cannot_be_read_are_refused_with_a_reason() {
+        assert!(fault_of(" \n").is_some_and(|reason| reason.contains("empty")));
+        assert!(fault_of(&"a".repeat(5000)).is_some_and(|reason| reason.contains("5000 bytes")));
+        assert_eq!(fault_of("put the mug away"), None);
+    }
 }
