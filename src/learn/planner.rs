@@ -105,14 +105,15 @@ pub struct StepReport {
     pub watch: Option<Watch>,
 }
 
-/// Trains until the last epoch and writes the model folder `out`. Training that was stopped goes on
-/// from the last checkpoint in `out/checkpoint`, to the same result.
+/// Trains until the last epoch and writes the model folder `out`; `report` stops it by saying
+/// `false`, and then nothing but the checkpoint is written. Training that was stopped goes on from
+/// the last checkpoint in `out/checkpoint`, to the same result.
 pub fn train_planner(
     config: &PlannerTraining,
     trajectories: &[Trajectory],
     vocabulary: &ActionVocabulary,
     out: &Path,
-    report: &mut dyn FnMut(&StepReport),
+    report: &mut dyn FnMut(&StepReport) -> bool,
 ) -> Result<(), LearnError> {
     let (training, held_out) = split(config, trajectories);
     let checkpoint = Checkpoint::new(out, config)?;
@@ -151,13 +152,16 @@ pub fn train_planner(
                     &progress,
                 )?;
             }
-            report(&StepReport {
+            let go_on = report(&StepReport {
                 step: progress.step,
                 progress: share,
                 loss,
                 tokens,
                 watch: progress.watches.last().copied(),
             });
+            if !go_on {
+                return Ok(());
+            }
         }
     }
     finish(&trainer, &progress, vocabulary, out)

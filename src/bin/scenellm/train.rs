@@ -64,6 +64,7 @@ impl Train {
                     }
                 }
             }
+            true
         })?;
         bar.finish_and_clear();
         println!("wrote {}", self.out.display());

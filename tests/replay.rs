@@ -1,0 +1,143 @@
+//! The command line from a bag to a plan, run as a user runs it.
+
+use scenellm::bag::BagReader;
+use scenellm::tasks::{ActionVocabulary, Grounding, Plan};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+const GOAL: &str = "put a chilled tomato in the microwave";
+
+fn scenellm(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_scenellm"))
+        .args(arguments)
+        .current_dir(ROOT)
+        .output()
+        .expect("the program was built with the tests")
+}
+
+fn replay(bag: &str, goal: &str, out: &Path) -> Output {
+    scenellm(&["replay", bag, "--goal", goal, "--out", &out.display().to_string()])
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn plan(out: &Path) -> Plan {
+    serde_json::from_str(&std::fs::read_to_string(out.join("plan.json")).unwrap()).unwrap()
+}
+
+/// The columns of frames.csv but the milliseconds.
+fn poses(out: &Path) -> Vec<String> {
+    let csv = std::fs::read_to_string(out.join("frames.csv")).unwrap();
+    let columns = |line: &str| line.split(',').take(19).collect::<Vec<_>>().join(",");
+    csv.lines().map(columns).collect()
+}
+
+#[test]
+fn the_shipped_bag_becomes_a_grounded_plan_twice_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+    for out in [&first, &second] {
+        let done = replay("bags/kitchen_sim", GOAL, out);
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        assert!(text(&done.stderr).contains("nano is blind"));
+    }
+    for name in ["plan.json", "map.ply", "map.json", "topdown.png"] {
+        let read = |out: &Path| std::fs::read(out.join(name)).unwrap();
+        assert!(read(&first) == read(&second), "{name} differs between two replays");
+    }
+    assert_eq!(poses(&first), poses(&second));
+    assert!(poses(&first).len() > 40, "a header and a row for each frame");
+
+    let plan = plan(&first);
+    let vocabulary = ActionVocabulary::alfred();
+    assert_eq!(plan.refusal, None);
+    assert!(plan.steps.len() >= 3, "{plan:?}");
+    for step in &plan.steps {
+        let action = vocabulary.action(&step.action).expect("an action of the vocabulary");
+        assert_eq!(action.arguments.len(), step.arguments.len());
+        assert!(step.expires_ns > plan.stamp_ns);
+    }
+    let bound = plan.steps.iter().flat_map(|step| &step.arguments).filter(|argument| {
+        matches!(argument.grounding, Grounding::Grounded { confidence, .. } if confidence > 0.5)
+    });
+    assert!(bound.count() >= 4, "the kitchen holds what the goal speaks of: {plan:?}");
+
+    let ply = std::fs::read(first.join("map.ply")).unwrap();
+    let header = text(&ply[..ply.len().min(400)]);
+    let voxels = poses(&first).last().unwrap().rsplit(',').next().unwrap().to_string();
+    assert!(header.contains(&format!("element vertex {voxels}\n")), "{header}");
+    let page = std::fs::read_to_string(first.join("report.html")).unwrap();
+    assert!(page.contains("PickupObject") && page.contains("data:image/png;base64,"));
+    let session = BagReader::open(first.join("session.mcap")).unwrap();
+    let topics: Vec<_> = session.topics().iter().map(|topic| topic.name.as_str()).collect();
+    for topic in ["/tf", "/scenellm_planner/plan", "/scenellm_planner/map"] {
+        assert!(topics.contains(&topic), "{topics:?}");
+    }
+
+    let map = first.join("map.scenemap").display().to_string();
+    let asked = scenellm(&["ask", "--map", &map, "--json", GOAL]);
+    assert!(asked.status.success(), "{}", text(&asked.stderr));
+    let asked: Plan = serde_json::from_slice(&asked.stdout).unwrap();
+    assert_eq!(asked.steps.len(), plan.steps.len());
+}
+
+#[test]
+fn what_cannot_be_done_says_so_by_exit_code_and_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = replay("bags/kitchen_sim", " ", &folder.path().join("empty"));
+    assert_eq!(refused.status.code(), Some(3), "a refusal is an answer");
+    assert!(text(&refused.stdout).contains("no plan: the goal cannot be planned for"));
+
+    let absent = replay("bags/no_such_bag", GOAL, &folder.path().join("absent"));
+    assert_eq!(absent.status.code(), Some(1));
+    assert!(text(&absent.stderr).contains("bags/no_such_bag"));
+
+    let model = ["--model", "launch", "--out", "unused", "--goal", GOAL];
+    let no_model = scenellm(&[&["replay", "bags/kitchen_sim"], &model[..]].concat());
+    assert_eq!(no_model.status.code(), Some(1));
+    assert!(text(&no_model.stderr).contains("launch/scenellm.yaml"));
+
+    assert_eq!(scenellm(&["replay"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_recording_made_here_replays_with_every_image() {
+    let folder = tempfile::tempdir().unwrap();
+    let bag = folder.path().join("drive.mcap").display().to_string();
+    let recorded =
+        scenellm(&["sim", "record", &bag, "--home", "5", "--seconds", "2", "--fps", "5"]);
+    assert!(recorded.status.success(), "{}", text(&recorded.stderr));
+    let out = folder.path().join("out");
+    let done = scenellm(&["replay", &bag, "--out", &out.display().to_string()]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    assert_eq!(poses(&out).len(), 1 + 10);
+    assert!(!out.join("plan.json").exists(), "no goal, no plan");
+}
+
+#[test]
+fn real_kitchen_recordings_give_the_same_map_twice() {
+    let shared = PathBuf::from(ROOT).join("../shared/bags");
+    if !shared.exists() {
+        eprintln!("skipped: no recordings beside the project");
+        return;
+    }
+    for (bag, frames) in [("kitchen_compressed", 99), ("kitchen_raw", 9)] {
+        let folder = tempfile::tempdir().unwrap();
+        let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+        for out in [&first, &second] {
+            let done = replay(&shared.join(bag).display().to_string(), GOAL, out);
+            assert!(done.status.success(), "{}", text(&done.stderr));
+        }
+        assert_eq!(poses(&first).len(), 1 + frames, "{bag}: all images but the first");
+        assert_eq!(poses(&first), poses(&second));
+        for name in ["plan.json", "map.ply"] {
+            let read = |out: &Path| std::fs::read(out.join(name)).unwrap();
+            assert!(read(&first) == read(&second), "{bag}: {name} differs");
+        }
+        let page = std::fs::read_to_string(first.join("report.html")).unwrap();
+        assert!(page.contains("Not used"), "{bag}: the first image is reported");
+    }
+}

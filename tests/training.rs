@@ -1,0 +1,125 @@
+//! Training from goals to a model folder that plans, stopped and gone on with.
+
+use candle_core::Device;
+use scenellm::learn::{
+    AdamWConfig, Goal, LlamaShape, Mixture, PlannerTraining, Trajectory, train_planner,
+};
+use scenellm::tasks::{ActionVocabulary, GoalPlanner, SpokenStep};
+use std::path::Path;
+
+/// Goals of two kinds over a few things and places.
+fn trajectories() -> Vec<Trajectory> {
+    let step = |action: &str, words: &[&str]| SpokenStep {
+        action: action.into(),
+        arguments: words.iter().map(|word| word.to_string()).collect(),
+    };
+    let mut all = Vec::new();
+    for thing in ["mug", "apple", "book", "pan"] {
+        for place in ["desk", "shelf", "fridge"] {
+            for task in ["pick_and_place_simple", "pick_clean_then_place_in_recep"] {
+                let clean = task != "pick_and_place_simple";
+                let mut plan = vec![step("PickupObject", &[thing])];
+                if clean {
+                    plan.push(step("CleanObject", &[thing]));
+                }
+                plan.push(step("PutObject", &[thing, place]));
+                let kind = if clean { "a clean " } else { "the " };
+                all.push(Trajectory {
+                    task: task.into(),
+                    goals: vec![Goal {
+                        goal: format!("Put {kind}{thing} on the {place}."),
+                        steps: vec![],
+                    }],
+                    plan,
+                });
+            }
+        }
+    }
+    all
+}
+
+fn config() -> PlannerTraining {
+    PlannerTraining {
+        seed: 3,
+        model: LlamaShape {
+            hidden: 32,
+            intermediate: 64,
+            layers: 2,
+            heads: 2,
+            max_positions: 128,
+            rope_theta: 1e4,
+        },
+        tokenizer_size: 400,
+        epochs: 220,
+        batch_size: 8,
+        replicas: 2,
+        max_length: 96,
+        mixture: Mixture { with_instructions: 0.0, single_steps: 0.0 },
+        place_weight: 1.0,
+        dropout: 0.0,
+        hide_words: 0.0,
+        optimizer: AdamWConfig {
+            learning_rate: 0.01,
+            beta1: 0.9,
+            beta2: 0.98,
+            weight_decay: 0.01,
+            gradient_clip: 1.0,
+            average_decay: 0.9,
+        },
+        warmup_steps: 10,
+        holdout: 0.0,
+        checkpoint_steps: 20,
+    }
+}
+
+/// Trains into `out`, stopping after `steps` steps of this run; returns the last loss.
+fn train(out: &Path, steps: usize) -> f64 {
+    let (mut done, mut loss) = (0, f64::NAN);
+    train_planner(&config(), &trajectories(), &ActionVocabulary::alfred(), out, &mut |step| {
+        done += 1;
+        loss = step.loss;
+        done < steps
+    })
+    .unwrap();
+    loss
+}
+
+#[test]
+fn training_goes_on_to_the_same_weights_and_the_model_plans() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, parts) = (folder.path().join("whole"), folder.path().join("parts"));
+    let loss = train(&whole, usize::MAX);
+    assert!(loss < 0.2, "the few goals were not learnt: loss {loss}");
+    train(&parts, 25);
+    assert!(!parts.join("model.safetensors").exists(), "a stopped training is no model");
+    train(&parts, usize::MAX);
+    let weights = |folder: &Path| std::fs::read(folder.join("model.safetensors")).unwrap();
+    assert!(weights(&whole) == weights(&parts), "going on gave other weights");
+
+    let manifest =
+        include_str!("../models/nano/scenellm.yaml").replace("context: 512", "context: 128");
+    std::fs::write(
+        whole.join("scenellm.yaml"),
+        manifest.replace("max_tokens: 256", "max_tokens: 96"),
+    )
+    .unwrap();
+    let mut planner = GoalPlanner::load(&whole, &Device::Cpu).unwrap();
+    let vocabulary = planner.vocabulary().clone();
+    for trajectory in trajectories() {
+        let plan = planner.speak(&trajectory.goals[0].goal, &vocabulary).unwrap();
+        assert_eq!(plan.task.as_deref(), Some(trajectory.task.as_str()));
+        assert_eq!(plan.steps, trajectory.plan, "{}", trajectory.goals[0].goal);
+    }
+}
+
+#[test]
+fn another_configuration_does_not_go_on_from_a_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    train(folder.path(), 8);
+    let other = PlannerTraining { seed: 4, ..config() };
+    let vocabulary = ActionVocabulary::alfred();
+    let error = train_planner(&other, &trajectories(), &vocabulary, folder.path(), &mut |_| false)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("state.json") && error.contains("another configuration"), "{error}");
+}
