@@ -1,5 +1,7 @@
 //! The command line from a bag to a plan, run as a user runs it.
 
+#![allow(clippy::print_stderr, reason = "a skipped test says so")]
+
 use scenellm::bag::BagReader;
 use scenellm::tasks::{ActionVocabulary, Grounding, Plan};
 use std::path::{Path, PathBuf};
