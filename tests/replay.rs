@@ -1,6 +1,10 @@
 //! The command line from a bag to a plan, run as a user runs it.
 
-#![allow(clippy::print_stderr, reason = "a skipped test says so")]
+#![allow(
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "tests stop and speak where they fail"
+)]
 
 use scenellm::bag::BagReader;
 use scenellm::tasks::{ActionVocabulary, Grounding, Plan};

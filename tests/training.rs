@@ -1,5 +1,7 @@
 //! Training from goals to a model folder that plans, stopped and gone on with.
 
+#![allow(clippy::unwrap_used, reason = "tests stop where they fail")]
+
 use candle_core::Device;
 use scenellm::learn::{
     AdamWConfig, Goal, LlamaShape, Mixture, PlannerTraining, Trajectory, train_planner,
