@@ -1,0 +1,103 @@
+//! Which topic serves which role, as far as that can be said.
+
+use super::RoleCheck;
+use crate::bag::{
+    BagError, SelectedTopic, TopicInfo, TopicOverrides, TopicSelection, select,
+};
+use crate::ros::TopicRole;
+use std::collections::BTreeMap;
+
+/// The topics chosen by [`select`], where a role that cannot be served does not keep the others
+/// from it.
+pub(super) struct Choice {
+    selection: Option<TopicSelection>,
+    /// Roles that no topic could be chosen for, and why.
+    pub(super) unserved: BTreeMap<TopicRole, BagError>,
+    /// Topics that nothing here can read, and why.
+    pub(super) foreign: Vec<BagError>,
+}
+
+impl Choice {
+    /// Chooses among `topics`.
+    pub(super) fn new(topics: &[TopicInfo], overrides: &TopicOverrides) -> Self {
+        let (mut topics, mut overrides) = (topics.to_vec(), overrides.clone());
+        let mut choice =
+            Self { selection: None, unserved: BTreeMap::new(), foreign: Vec::new() };
+        loop {
+            let (role, error) = match select(&topics, &overrides) {
+                Ok(selection) => {
+                    choice.selection = Some(selection);
+                    return choice;
+                }
+                Err(BagError::Serialization { topic, found }) => {
+                    topics.retain(|info| info.name != topic);
+                    choice.foreign.push(BagError::Serialization { topic, found });
+                    continue;
+                }
+                Err(error) => match &error {
+                    BagError::NoTopic { role, .. }
+                    | BagError::Ambiguous { role, .. }
+                    | BagError::WrongType { role, .. }
+                        if !choice.unserved.contains_key(role) =>
+                    {
+                        (*role, error)
+                    }
+                    _ => {
+                        choice.foreign.push(error);
+                        return choice;
+                    }
+                },
+            };
+            // An empty topic, with a name that ROS does not allow, stands in.
+            let stand_in = TopicInfo {
+                name: format!("(no {role})"),
+                type_name: role.types()[0].to_owned(),
+                message_count: None,
+                serialization_format: "cdr".to_owned(),
+            };
+            *named(&mut overrides, role) = Some(stand_in.name.clone());
+            topics.push(stand_in);
+            choice.unserved.insert(role, error);
+        }
+    }
+
+    /// The roles that are served, with their topics.
+    pub(super) fn served(&self) -> impl Iterator<Item = (TopicRole, &SelectedTopic)> {
+        let all = self.selection.iter().flat_map(TopicSelection::iter);
+        all.filter(|(role, _)| !self.unserved.contains_key(role))
+    }
+
+    /// The topic that serves `role`.
+    pub(super) fn topic(&self, role: TopicRole) -> Option<&str> {
+        self.served().find(|(served, _)| *served == role).map(|(_, topic)| topic.name.as_str())
+    }
+
+    /// All roles, for the report.
+    pub(super) fn checks(&self) -> Vec<RoleCheck> {
+        let check = |role: TopicRole| {
+            let topic = self.topic(role).map(str::to_owned);
+            let reason = match (&topic, self.unserved.get(&role)) {
+                (Some(_), _) => None,
+                (None, Some(error)) => Some(error.to_string()),
+                (None, None) => Some(format!("no topic of type {}", role.types().join(" or "))),
+            };
+            RoleCheck { role: role.to_string(), topic, reason }
+        };
+        TopicRole::ALL.into_iter().map(check).collect()
+    }
+}
+
+fn named(overrides: &mut TopicOverrides, role: TopicRole) -> &mut Option<String> {
+    match role {
+        TopicRole::Color => &mut overrides.color,
+        TopicRole::ColorInfo => &mut overrides.color_info,
+        TopicRole::Depth => &mut overrides.depth,
+        TopicRole::DepthInfo => &mut overrides.depth_info,
+        TopicRole::Tf => &mut overrides.tf,
+        TopicRole::TfStatic => &mut overrides.tf_static,
+        TopicRole::Detections => &mut overrides.detections,
+        TopicRole::Goal => &mut overrides.goal,
+        TopicRole::Utterance => &mut overrides.utterance,
+        TopicRole::Clock => &mut overrides.clock,
+    }
+}

@@ -1,0 +1,485 @@
+//! From what the pass noted to what would fail.
+
+use super::pass::{DropKind, Pass, bare};
+use super::{
+    Alignment, BagCheck, CameraCheck, DepthCheck, EdgeCheck, Finding, FrameCheck, Severity,
+    SyncCheck, TransformCheck,
+};
+use crate::bag::BagReader;
+use crate::geometry::CameraModel;
+use crate::ros::TopicRole;
+use crate::sensing::{
+    CameraInfoEvent, DepthImage, ImageEvent, ImagePayload, SensingConfig, SensingError,
+    camera_model, check_size, decode_color, decode_depth,
+};
+
+/// Depth with fewer readings than this share of the pixels is worth a word.
+const FEW_READINGS: f64 = 0.05;
+
+/// Collects findings; the same thing is said once.
+#[derive(Default)]
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn add(&mut self, severity: Severity, subject: &str, what: String, advice: impl Into<String>) {
+        if self.0.iter().all(|finding| finding.what != what) {
+            let (subject, advice) = (subject.to_owned(), advice.into());
+            self.0.push(Finding { severity, subject, what, advice });
+        }
+    }
+
+    fn error(&mut self, subject: &str, what: impl ToString, advice: impl Into<String>) {
+        self.add(Severity::Error, subject, what.to_string(), advice);
+    }
+
+    fn warning(&mut self, subject: &str, what: impl ToString, advice: impl Into<String>) {
+        self.add(Severity::Warning, subject, what.to_string(), advice);
+    }
+
+    fn has_errors(&self) -> bool {
+        self.0.iter().any(|finding| finding.severity == Severity::Error)
+    }
+}
+
+/// Everything that follows from the pass.
+pub(super) fn conclude(mut pass: Pass<'_>, bag: &BagReader) -> BagCheck {
+    let mut findings = Findings::default();
+    choice(&pass, &mut findings);
+    let config = pass.config;
+    let color_camera = camera(pass.color_info.as_ref(), &pass.first_color, config, &mut findings);
+    let depth_camera = camera(pass.depth_info.as_ref(), &pass.first_depth, config, &mut findings);
+    if let Some(image) = &pass.first_color {
+        let size = decode_color(image).map(|decoded| decoded.dimensions());
+        image_fits(image, size, color_camera.as_ref(), pass.color_info.as_ref(), &mut findings);
+    }
+    let decoded = pass.first_depth.as_ref().map(|image| (image, decode_depth(image)));
+    if let Some((image, decoded)) = &decoded {
+        let size = decoded.as_ref().map(|d| (d.width, d.height)).map_err(Clone::clone);
+        image_fits(image, size, depth_camera.as_ref(), pass.depth_info.as_ref(), &mut findings);
+    }
+    let depth = decoded.and_then(|(image, depth)| {
+        let check = depth_check(image, &depth.ok()?, config);
+        depth_readings(&image.topic, &check, config, &mut findings);
+        Some(check)
+    });
+    let transforms = transform_check(&pass);
+    tree(&pass, &transforms, &mut findings);
+    let sync = sync_check(&mut pass);
+    pairing(&pass, &sync, &mut findings);
+    drops(&pass, &transforms, &mut findings);
+    streams(&pass, &mut findings);
+    let status = pass.assembler.status();
+    let frames = FrameCheck {
+        made: status.frames,
+        without_depth: pass.frames_without_depth,
+        dropped: status.dropped,
+        decode_median_ms: median(&mut pass.decode_ms),
+    };
+    if frames.made > 0 && frames.without_depth == frames.made {
+        let advice = "check that the depth camera was on and its range fits the place";
+        findings.error("depth", "no frame has one reading of depth in the believed range", advice);
+    }
+    if frames.made == 0 && !findings.has_errors() {
+        let what = "no frame came out of this bag";
+        findings.error("frames", what, "see the warnings: each names what it cost");
+    }
+    findings.0.sort_by_key(|finding| finding.severity);
+    BagCheck {
+        duration_s: bag.duration().as_secs_f64(),
+        topics: pass.topic_checks(bag),
+        roles: pass.choice.checks(),
+        sync,
+        transforms,
+        depth,
+        alignment: alignment(&pass, color_camera, depth_camera),
+        color_camera: color_camera.zip(pass.color_info.as_ref()).map(camera_check),
+        depth_camera: depth_camera.zip(pass.depth_info.as_ref()).map(camera_check),
+        frames,
+        findings: findings.0,
+        first_frame: pass.first_frame,
+    }
+}
+
+/// Topics: what is not there, not readable, not clear.
+fn choice(pass: &Pass<'_>, findings: &mut Findings) {
+    let optional = [
+        TopicRole::TfStatic,
+        TopicRole::Detections,
+        TopicRole::Goal,
+        TopicRole::Utterance,
+        TopicRole::Clock,
+    ];
+    for error in &pass.choice.foreign {
+        findings.error("topics", error, "record the topic with a ROS 2 middleware that writes CDR");
+    }
+    for (role, error) in &pass.choice.unserved {
+        let advice = format!("record the topic, or name it: topics.{role} in the parameter file");
+        let severity =
+            if optional.contains(role) { Severity::Warning } else { Severity::Error };
+        findings.add(severity, &role.to_string(), error.to_string(), advice);
+    }
+    for (role, topic) in pass.choice.served() {
+        let messages = pass.topics.get(&topic.name).copied().flatten();
+        if messages.is_none() && !optional.contains(&role) && role != TopicRole::Tf {
+            let what = format!("no message of {} in the bag, it was to serve as {role}", topic.name);
+            findings.error(&topic.name, what, "record it again, with the publisher running");
+        }
+    }
+}
+
+/// The camera of an info, and whether image and info speak of the same frame.
+fn camera(
+    info: Option<&CameraInfoEvent>,
+    image: &Option<ImageEvent>,
+    config: &SensingConfig,
+    findings: &mut Findings,
+) -> Option<CameraModel> {
+    let (info, image) = (info?, image.as_ref());
+    if let Some(image) = image
+        && bare(&image.frame_id) != bare(&info.frame_id)
+    {
+        let what = format!(
+            "images on {} are in frame {:?}, their camera info in {:?}",
+            image.topic, image.frame_id, info.frame_id
+        );
+        findings.warning(&info.topic, what, "the frame of the images is used; fix the driver");
+    }
+    let image_topic = image.map_or("", |image| image.topic.as_str());
+    camera_model(info, image_topic, config.images_rectified)
+        .map_err(|error| findings.error(&info.topic, error, "calibrate the camera (camera_calibration)"))
+        .ok()
+}
+
+/// Whether the first image decodes and has the size of its calibration.
+fn image_fits(
+    image: &ImageEvent,
+    size: Result<(u32, u32), SensingError>,
+    camera: Option<&CameraModel>,
+    info: Option<&CameraInfoEvent>,
+    findings: &mut Findings,
+) {
+    let fits = size.and_then(|size| match (camera, info) {
+        (Some(camera), Some(info)) => check_size(camera, &info.topic, size, &image.topic),
+        _ => Ok(()),
+    });
+    match fits {
+        Ok(()) => {}
+        Err(error @ SensingError::SizeMismatch { .. }) => findings.error(
+            &image.topic,
+            error,
+            "name the right camera info: topics.color_info or topics.depth_info",
+        ),
+        Err(error) => {
+            findings.error(&image.topic, error, "record the images raw, as JPEG or PNG, or as compressedDepth");
+        }
+    }
+}
+
+fn depth_check(image: &ImageEvent, depth: &DepthImage, config: &SensingConfig) -> DepthCheck {
+    let (ImagePayload::Raw { encoding, .. } | ImagePayload::Compressed { format: encoding, .. }) =
+        &image.payload;
+    let unit = if encoding.starts_with("32FC1") { "metres" } else { "millimetres" };
+    let mut readings: Vec<f32> = depth.data_m.iter().copied().filter(|m| *m > 0.0).collect();
+    readings.sort_by(f32::total_cmp);
+    let believed = config.min_depth_m..=config.max_depth_m;
+    let pixels = depth.data_m.len().max(1) as f64;
+    let range_m = readings.first().zip(readings.last());
+    DepthCheck {
+        encoding: encoding.clone(),
+        unit: unit.to_owned(),
+        size: (depth.width, depth.height),
+        valid_share: readings.len() as f64 / pixels,
+        believed_share: readings.iter().filter(|m| believed.contains(m)).count() as f64 / pixels,
+        range_m: range_m.map(|(min, max)| [*min, readings[readings.len() / 2], *max]),
+    }
+}
+
+fn depth_readings(
+    topic: &str,
+    depth: &DepthCheck,
+    config: &SensingConfig,
+    findings: &mut Findings,
+) {
+    let Some([min_m, median_m, max_m]) = depth.range_m else {
+        let advice = "check that the depth camera was on; the first image often is empty, others count";
+        return findings.warning(topic, "the first depth image has no valid reading", advice);
+    };
+    if depth.believed_share == 0.0 {
+        let what = format!(
+            "all readings of the first depth image ({min_m:.3} to {max_m:.3} m, median \
+             {median_m:.3} m) are outside {} to {} m",
+            config.min_depth_m, config.max_depth_m
+        );
+        let advice = format!(
+            "the unit of {:?} is taken as {}; fix the encoding, or set sensing.min_depth_m and \
+             sensing.max_depth_m",
+            depth.encoding, depth.unit
+        );
+        findings.error(topic, what, advice);
+    } else if depth.believed_share < FEW_READINGS {
+        let what = format!(
+            "only {:.1} % of the first depth image are readings between {} and {} m",
+            100.0 * depth.believed_share,
+            config.min_depth_m,
+            config.max_depth_m
+        );
+        findings.warning(topic, what, "look at the picture (--out) and at sensing.max_depth_m");
+    }
+}
+
+fn transform_check(pass: &Pass<'_>) -> TransformCheck {
+    let tree = pass.assembler.transforms().tree();
+    let edges: Vec<EdgeCheck> = tree
+        .into_iter()
+        .map(|edge| {
+            // The buffer forgets; the pass has counted all.
+            let times = pass.edges.get(&edge.child).copied().flatten().filter(|_| !edge.is_static);
+            EdgeCheck {
+                parent: edge.parent,
+                child: edge.child,
+                level: edge.depth,
+                is_static: edge.is_static,
+                rate_hz: times.and_then(|times| times.rate_hz()),
+                range_ns: times.map(|times| (times.first_ns, times.last_ns)),
+            }
+        })
+        .collect();
+    let mut roots: Vec<String> =
+        edges.iter().filter(|edge| edge.level == 0).map(|edge| edge.parent.clone()).collect();
+    roots.dedup();
+    let world_frame = bare(&pass.config.world_frame).to_owned();
+    let optical_frame = pass.first_color.as_ref().map(|image| bare(&image.frame_id).to_owned());
+    let root = |frame: &str| root_of(&edges, frame);
+    let connected = optical_frame
+        .as_deref()
+        .is_some_and(|optical| root(optical).is_some() && root(optical) == root(&world_frame));
+    TransformCheck {
+        connected,
+        images: pass.color_ns.len() as u64,
+        images_with_pose: pass.images_with_pose,
+        world_frame,
+        optical_frame,
+        roots,
+        edges,
+    }
+}
+
+/// The frame at the top above `frame`; `None` when no edge names it.
+fn root_of<'e>(edges: &'e [EdgeCheck], frame: &str) -> Option<&'e str> {
+    let above = |frame: &str| edges.iter().find(|edge| edge.child == frame);
+    let Some(mut edge) = above(frame) else {
+        return edges.iter().map(|edge| edge.parent.as_str()).find(|parent| *parent == frame);
+    };
+    while let Some(next) = above(&edge.parent) {
+        edge = next;
+    }
+    Some(&edge.parent)
+}
+
+/// Frames: what is not named, not connected.
+fn tree(pass: &Pass<'_>, check: &TransformCheck, findings: &mut Findings) {
+    let Some(color) = &pass.first_color else { return };
+    let (world, optical) = (check.world_frame.as_str(), bare(&color.frame_id));
+    if optical.is_empty() {
+        let what = format!("images on {} name no frame", color.topic);
+        findings.error(&color.topic, what, "set header.frame_id in the camera driver");
+        return;
+    }
+    connection(check, world, optical, findings);
+    if let Some(depth) = &pass.first_depth
+        && bare(&depth.frame_id) != optical
+    {
+        connection(check, optical, bare(&depth.frame_id), findings);
+    }
+}
+
+/// Says what is missing between two frames.
+fn connection(check: &TransformCheck, target: &str, source: &str, findings: &mut Findings) {
+    if target == source {
+        return;
+    }
+    let between = format!("{target} <- {source}");
+    let roots = check.roots.join(", ");
+    if check.edges.is_empty() {
+        let what = format!(
+            "no transforms between {target:?} and {source:?}: the bag has no transform at all"
+        );
+        return findings.error(&between, what, "record /tf and /tf_static with the images");
+    }
+    match (root_of(&check.edges, target), root_of(&check.edges, source)) {
+        (Some(a), Some(b)) if a == b => {}
+        (Some(a), Some(b)) => {
+            let what = format!(
+                "no transforms between {target:?} and {source:?}: they stand in two trees, under \
+                 {a:?} and {b:?}"
+            );
+            let advice = format!(
+                "record the transform that joins {a:?} and {b:?} (localisation, odometry, or \
+                 robot_state_publisher)"
+            );
+            findings.error(&between, what, advice);
+        }
+        (None, _) if target == check.world_frame => {
+            let what = format!(
+                "no transforms between {target:?} and {source:?}: no transform names {target:?}"
+            );
+            let advice = format!(
+                "set sensing.world_frame (--world-frame) to a root of the tree: {roots}; or record \
+                 the localisation that publishes {target:?}"
+            );
+            findings.error(&between, what, advice);
+        }
+        (None, _) | (_, None) => {
+            let missing = if root_of(&check.edges, source).is_none() { source } else { target };
+            let what = format!(
+                "no transforms between {target:?} and {source:?}: no transform names {missing:?}"
+            );
+            let advice = format!(
+                "record /tf_static; the camera driver or robot_state_publisher must publish \
+                 {missing:?} (roots of the tree: {roots})"
+            );
+            findings.error(&between, what, advice);
+        }
+    }
+}
+
+fn sync_check(pass: &mut Pass<'_>) -> SyncCheck {
+    pass.depth_ns.sort_unstable();
+    let depth_ns = &pass.depth_ns;
+    let nearest = |color_ns: &i64| {
+        let at = depth_ns.partition_point(|ns| ns < color_ns);
+        let around = depth_ns[at.saturating_sub(1)..depth_ns.len().min(at + 1)].iter();
+        around.map(|ns| ns.abs_diff(*color_ns)).min()
+    };
+    let mut skews_ms: Vec<f64> =
+        pass.color_ns.iter().filter_map(nearest).map(|ns| ns as f64 * 1e-6).collect();
+    let counts = pass.assembler.status().sync;
+    SyncCheck {
+        slop_ms: pass.config.sync_slop_ms,
+        pairs: counts.pairs,
+        unpaired_color: counts.unpaired_color,
+        unpaired_depth: counts.unpaired_depth,
+        skew_max_ms: skews_ms.iter().copied().reduce(f64::max),
+        skew_median_ms: median(&mut skews_ms),
+    }
+}
+
+fn pairing(pass: &Pass<'_>, sync: &SyncCheck, findings: &mut Findings) {
+    let images = pass.color_ns.len().min(pass.depth_ns.len()) as u64;
+    let (Some(median_ms), Some(color)) = (sync.skew_median_ms, &pass.first_color) else { return };
+    let missed = images.saturating_sub(sync.pairs);
+    if missed == 0 {
+        return;
+    }
+    let what = format!(
+        "{missed} of {images} images found no partner within {} ms; colour and depth are {median_ms:.1} ms \
+         apart in the median",
+        sync.slop_ms
+    );
+    let severity = if 2 * sync.pairs < images { Severity::Error } else { Severity::Warning };
+    let advice = "switch on the camera's synchronisation, or raise sensing.sync_slop_ms";
+    findings.add(severity, &color.topic, what, advice);
+}
+
+/// Images that came to nothing, by reason.
+fn drops(pass: &Pass<'_>, transforms: &TransformCheck, findings: &mut Findings) {
+    let images = pass.color_ns.len().max(1) as u64;
+    for ((topic, kind), drop) in &pass.drops {
+        let advice = match kind {
+            DropKind::TooEarly => {
+                "images before the first transform are left out: start recording transforms first"
+            }
+            DropKind::TooLate => {
+                "images after the last transform are left out: record transforms to the end; if \
+                 they come late, raise sensing.tf_wait_s"
+            }
+            // Connected in the end: some edge came late, or two publishers disagree.
+            DropKind::NoEdge if transforms.connected => {
+                "an edge of the tree came late, or its parents change: see the tree"
+            }
+            DropKind::QueueFull if transforms.connected => {
+                "raise sensing.queue_length, or see to what the images wait for"
+            }
+            DropKind::NoInfo if pass.choice.unserved.is_empty() => {
+                "record the camera info from the start"
+            }
+            DropKind::Unusable => "see whether the recording lost data",
+            // Said already: by the tree, the topics, the pairing, the clock.
+            DropKind::NoEdge
+            | DropKind::QueueFull
+            | DropKind::NoInfo
+            | DropKind::Unpaired
+            | DropKind::Jumped => continue,
+        };
+        let first = drop.first.to_string();
+        if findings.0.iter().any(|finding| finding.what == first) {
+            continue;
+        }
+        let what = format!("{} of {images} images dropped, the first because: {first}", drop.count);
+        let severity =
+            if 2 * drop.count >= images { Severity::Error } else { Severity::Warning };
+        findings.add(severity, topic, what, advice);
+    }
+}
+
+/// The streams themselves: damage, bad messages, refused transforms, jumps of the clock.
+fn streams(pass: &Pass<'_>, findings: &mut Findings) {
+    if let Some(damage) = &pass.damage {
+        findings.error("bag", damage, "all before the damage is used; record or copy the bag again");
+    }
+    for (topic, bad) in &pass.unreadable {
+        let what = format!("{} messages cannot be used, the first: {}", bad.count, bad.first);
+        findings.warning(topic, what, "see whether type and data of the topic fit together");
+    }
+    for (from_ns, to_ns) in &pass.jumps {
+        let back_s = from_ns.saturating_sub(*to_ns) as f64 * 1e-9;
+        let what = format!("the clock jumps back by {back_s:.1} s, from {from_ns} ns to {to_ns} ns");
+        let advice = "a map ends there; split the bag where the recording started over";
+        findings.warning("clock", what, advice);
+    }
+    let status = pass.assembler.status();
+    if let Some(last) = status.last_refused_transform {
+        let what = format!("{} transforms refused, the last: {last}", status.refused_transforms);
+        findings.warning("tf", what, "fix the publisher of this edge");
+    }
+}
+
+fn camera_check((camera, info): (CameraModel, &CameraInfoEvent)) -> CameraCheck {
+    let angle = |ray: Option<[f64; 2]>, axis: usize| Some(ray?[axis].atan());
+    let span = |from: [f64; 2], to: [f64; 2], axis| {
+        let from = angle(camera.unproject_ray(from[0], from[1]), axis)?;
+        Some((angle(camera.unproject_ray(to[0], to[1]), axis)? - from).to_degrees())
+    };
+    let (right, bottom) = (f64::from(camera.width) - 0.5, f64::from(camera.height) - 0.5);
+    let across = span([-0.5, camera.cy], [right, camera.cy], 0);
+    let down = span([camera.cx, -0.5], [camera.cx, bottom], 1);
+    CameraCheck {
+        topic: info.topic.clone(),
+        frame_id: info.frame_id.clone(),
+        size: (camera.width, camera.height),
+        intrinsics: [camera.fx, camera.fy, camera.cx, camera.cy],
+        distortion_model: info.distortion_model.clone(),
+        distortion: info.d.clone(),
+        view_deg: across.zip(down).map(|(across, down)| [across, down]),
+    }
+}
+
+fn alignment(
+    pass: &Pass<'_>,
+    color_camera: Option<CameraModel>,
+    depth_camera: Option<CameraModel>,
+) -> Option<Alignment> {
+    let (color, depth) = (pass.first_color.as_ref()?, pass.first_depth.as_ref()?);
+    Some(if bare(&color.frame_id) != bare(&depth.frame_id) {
+        Alignment::ByTransform
+    } else if color_camera == depth_camera {
+        Alignment::Registered
+    } else {
+        Alignment::Resampled
+    })
+}
+
+fn median(values: &mut [f64]) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
+}
