@@ -3,11 +3,13 @@
 //! Everything here reads results and draws them; nothing computes a result.
 
 pub mod chart;
+mod cloud;
 mod error;
 mod frames;
 mod page;
 mod topdown;
 
+pub use cloud::CloudPicture;
 pub use error::ReportError;
 pub use frames::{frames_csv, timings_svg};
 pub use page::ReportPage;

@@ -1,9 +1,7 @@
 //! Which topic serves which role, as far as that can be said.
 
 use super::RoleCheck;
-use crate::bag::{
-    BagError, SelectedTopic, TopicInfo, TopicOverrides, TopicSelection, select,
-};
+use crate::bag::{BagError, SelectedTopic, TopicInfo, TopicOverrides, TopicSelection, select};
 use crate::ros::TopicRole;
 use std::collections::BTreeMap;
 
@@ -21,8 +19,7 @@ impl Choice {
     /// Chooses among `topics`.
     pub(super) fn new(topics: &[TopicInfo], overrides: &TopicOverrides) -> Self {
         let (mut topics, mut overrides) = (topics.to_vec(), overrides.clone());
-        let mut choice =
-            Self { selection: None, unserved: BTreeMap::new(), foreign: Vec::new() };
+        let mut choice = Self { selection: None, unserved: BTreeMap::new(), foreign: Vec::new() };
         loop {
             let (role, error) = match select(&topics, &overrides) {
                 Ok(selection) => {

@@ -1,16 +1,16 @@
 //! From what the pass noted to what would fail.
 
-use super::pass::{DropKind, Pass, bare};
-use super::{
-    Alignment, BagCheck, CameraCheck, DepthCheck, EdgeCheck, Finding, FrameCheck, Severity,
-    SyncCheck, TransformCheck,
+use super::facts::{
+    alignment, camera_check, depth_check, median, root_of, sync_check, transform_check,
 };
+use super::pass::{DropKind, Pass, bare};
+use super::{BagCheck, DepthCheck, Finding, FrameCheck, Severity, SyncCheck, TransformCheck};
 use crate::bag::BagReader;
 use crate::geometry::CameraModel;
 use crate::ros::TopicRole;
 use crate::sensing::{
-    CameraInfoEvent, DepthImage, ImageEvent, ImagePayload, SensingConfig, SensingError,
-    camera_model, check_size, decode_color, decode_depth,
+    CameraInfoEvent, ImageEvent, SensingConfig, SensingError, camera_model, check_size,
+    decode_color, decode_depth,
 };
 
 /// Depth with fewer readings than this share of the pixels is worth a word.
@@ -114,14 +114,14 @@ fn choice(pass: &Pass<'_>, findings: &mut Findings) {
     }
     for (role, error) in &pass.choice.unserved {
         let advice = format!("record the topic, or name it: topics.{role} in the parameter file");
-        let severity =
-            if optional.contains(role) { Severity::Warning } else { Severity::Error };
+        let severity = if optional.contains(role) { Severity::Warning } else { Severity::Error };
         findings.add(severity, &role.to_string(), error.to_string(), advice);
     }
     for (role, topic) in pass.choice.served() {
         let messages = pass.topics.get(&topic.name).copied().flatten();
         if messages.is_none() && !optional.contains(&role) && role != TopicRole::Tf {
-            let what = format!("no message of {} in the bag, it was to serve as {role}", topic.name);
+            let what =
+                format!("no message of {} in the bag, it was to serve as {role}", topic.name);
             findings.error(&topic.name, what, "record it again, with the publisher running");
         }
     }
@@ -146,7 +146,9 @@ fn camera(
     }
     let image_topic = image.map_or("", |image| image.topic.as_str());
     camera_model(info, image_topic, config.images_rectified)
-        .map_err(|error| findings.error(&info.topic, error, "calibrate the camera (camera_calibration)"))
+        .map_err(|error| {
+            findings.error(&info.topic, error, "calibrate the camera (camera_calibration)")
+        })
         .ok()
 }
 
@@ -170,27 +172,12 @@ fn image_fits(
             "name the right camera info: topics.color_info or topics.depth_info",
         ),
         Err(error) => {
-            findings.error(&image.topic, error, "record the images raw, as JPEG or PNG, or as compressedDepth");
+            findings.error(
+                &image.topic,
+                error,
+                "record the images raw, as JPEG or PNG, or as compressedDepth",
+            );
         }
-    }
-}
-
-fn depth_check(image: &ImageEvent, depth: &DepthImage, config: &SensingConfig) -> DepthCheck {
-    let (ImagePayload::Raw { encoding, .. } | ImagePayload::Compressed { format: encoding, .. }) =
-        &image.payload;
-    let unit = if encoding.starts_with("32FC1") { "metres" } else { "millimetres" };
-    let mut readings: Vec<f32> = depth.data_m.iter().copied().filter(|m| *m > 0.0).collect();
-    readings.sort_by(f32::total_cmp);
-    let believed = config.min_depth_m..=config.max_depth_m;
-    let pixels = depth.data_m.len().max(1) as f64;
-    let range_m = readings.first().zip(readings.last());
-    DepthCheck {
-        encoding: encoding.clone(),
-        unit: unit.to_owned(),
-        size: (depth.width, depth.height),
-        valid_share: readings.len() as f64 / pixels,
-        believed_share: readings.iter().filter(|m| believed.contains(m)).count() as f64 / pixels,
-        range_m: range_m.map(|(min, max)| [*min, readings[readings.len() / 2], *max]),
     }
 }
 
@@ -201,7 +188,8 @@ fn depth_readings(
     findings: &mut Findings,
 ) {
     let Some([min_m, median_m, max_m]) = depth.range_m else {
-        let advice = "check that the depth camera was on; the first image often is empty, others count";
+        let advice =
+            "check that the depth camera was on; the first image often is empty, others count";
         return findings.warning(topic, "the first depth image has no valid reading", advice);
     };
     if depth.believed_share == 0.0 {
@@ -225,55 +213,6 @@ fn depth_readings(
         );
         findings.warning(topic, what, "look at the picture (--out) and at sensing.max_depth_m");
     }
-}
-
-fn transform_check(pass: &Pass<'_>) -> TransformCheck {
-    let tree = pass.assembler.transforms().tree();
-    let edges: Vec<EdgeCheck> = tree
-        .into_iter()
-        .map(|edge| {
-            // The buffer forgets; the pass has counted all.
-            let times = pass.edges.get(&edge.child).copied().flatten().filter(|_| !edge.is_static);
-            EdgeCheck {
-                parent: edge.parent,
-                child: edge.child,
-                level: edge.depth,
-                is_static: edge.is_static,
-                rate_hz: times.and_then(|times| times.rate_hz()),
-                range_ns: times.map(|times| (times.first_ns, times.last_ns)),
-            }
-        })
-        .collect();
-    let mut roots: Vec<String> =
-        edges.iter().filter(|edge| edge.level == 0).map(|edge| edge.parent.clone()).collect();
-    roots.dedup();
-    let world_frame = bare(&pass.config.world_frame).to_owned();
-    let optical_frame = pass.first_color.as_ref().map(|image| bare(&image.frame_id).to_owned());
-    let root = |frame: &str| root_of(&edges, frame);
-    let connected = optical_frame
-        .as_deref()
-        .is_some_and(|optical| root(optical).is_some() && root(optical) == root(&world_frame));
-    TransformCheck {
-        connected,
-        images: pass.color_ns.len() as u64,
-        images_with_pose: pass.images_with_pose,
-        world_frame,
-        optical_frame,
-        roots,
-        edges,
-    }
-}
-
-/// The frame at the top above `frame`; `None` when no edge names it.
-fn root_of<'e>(edges: &'e [EdgeCheck], frame: &str) -> Option<&'e str> {
-    let above = |frame: &str| edges.iter().find(|edge| edge.child == frame);
-    let Some(mut edge) = above(frame) else {
-        return edges.iter().map(|edge| edge.parent.as_str()).find(|parent| *parent == frame);
-    };
-    while let Some(next) = above(&edge.parent) {
-        edge = next;
-    }
-    Some(&edge.parent)
 }
 
 /// Frames: what is not named, not connected.
@@ -343,27 +282,6 @@ fn connection(check: &TransformCheck, target: &str, source: &str, findings: &mut
     }
 }
 
-fn sync_check(pass: &mut Pass<'_>) -> SyncCheck {
-    pass.depth_ns.sort_unstable();
-    let depth_ns = &pass.depth_ns;
-    let nearest = |color_ns: &i64| {
-        let at = depth_ns.partition_point(|ns| ns < color_ns);
-        let around = depth_ns[at.saturating_sub(1)..depth_ns.len().min(at + 1)].iter();
-        around.map(|ns| ns.abs_diff(*color_ns)).min()
-    };
-    let mut skews_ms: Vec<f64> =
-        pass.color_ns.iter().filter_map(nearest).map(|ns| ns as f64 * 1e-6).collect();
-    let counts = pass.assembler.status().sync;
-    SyncCheck {
-        slop_ms: pass.config.sync_slop_ms,
-        pairs: counts.pairs,
-        unpaired_color: counts.unpaired_color,
-        unpaired_depth: counts.unpaired_depth,
-        skew_max_ms: skews_ms.iter().copied().reduce(f64::max),
-        skew_median_ms: median(&mut skews_ms),
-    }
-}
-
 fn pairing(pass: &Pass<'_>, sync: &SyncCheck, findings: &mut Findings) {
     let images = pass.color_ns.len().min(pass.depth_ns.len()) as u64;
     let (Some(median_ms), Some(color)) = (sync.skew_median_ms, &pass.first_color) else { return };
@@ -416,8 +334,7 @@ fn drops(pass: &Pass<'_>, transforms: &TransformCheck, findings: &mut Findings) 
             continue;
         }
         let what = format!("{} of {images} images dropped, the first because: {first}", drop.count);
-        let severity =
-            if 2 * drop.count >= images { Severity::Error } else { Severity::Warning };
+        let severity = if 2 * drop.count >= images { Severity::Error } else { Severity::Warning };
         findings.add(severity, topic, what, advice);
     }
 }
@@ -425,7 +342,11 @@ fn drops(pass: &Pass<'_>, transforms: &TransformCheck, findings: &mut Findings) 
 /// The streams themselves: damage, bad messages, refused transforms, jumps of the clock.
 fn streams(pass: &Pass<'_>, findings: &mut Findings) {
     if let Some(damage) = &pass.damage {
-        findings.error("bag", damage, "all before the damage is used; record or copy the bag again");
+        findings.error(
+            "bag",
+            damage,
+            "all before the damage is used; record or copy the bag again",
+        );
     }
     for (topic, bad) in &pass.unreadable {
         let what = format!("{} messages cannot be used, the first: {}", bad.count, bad.first);
@@ -433,7 +354,8 @@ fn streams(pass: &Pass<'_>, findings: &mut Findings) {
     }
     for (from_ns, to_ns) in &pass.jumps {
         let back_s = from_ns.saturating_sub(*to_ns) as f64 * 1e-9;
-        let what = format!("the clock jumps back by {back_s:.1} s, from {from_ns} ns to {to_ns} ns");
+        let what =
+            format!("the clock jumps back by {back_s:.1} s, from {from_ns} ns to {to_ns} ns");
         let advice = "a map ends there; split the bag where the recording started over";
         findings.warning("clock", what, advice);
     }
@@ -442,44 +364,4 @@ fn streams(pass: &Pass<'_>, findings: &mut Findings) {
         let what = format!("{} transforms refused, the last: {last}", status.refused_transforms);
         findings.warning("tf", what, "fix the publisher of this edge");
     }
-}
-
-fn camera_check((camera, info): (CameraModel, &CameraInfoEvent)) -> CameraCheck {
-    let angle = |ray: Option<[f64; 2]>, axis: usize| Some(ray?[axis].atan());
-    let span = |from: [f64; 2], to: [f64; 2], axis| {
-        let from = angle(camera.unproject_ray(from[0], from[1]), axis)?;
-        Some((angle(camera.unproject_ray(to[0], to[1]), axis)? - from).to_degrees())
-    };
-    let (right, bottom) = (f64::from(camera.width) - 0.5, f64::from(camera.height) - 0.5);
-    let across = span([-0.5, camera.cy], [right, camera.cy], 0);
-    let down = span([camera.cx, -0.5], [camera.cx, bottom], 1);
-    CameraCheck {
-        topic: info.topic.clone(),
-        frame_id: info.frame_id.clone(),
-        size: (camera.width, camera.height),
-        intrinsics: [camera.fx, camera.fy, camera.cx, camera.cy],
-        distortion_model: info.distortion_model.clone(),
-        distortion: info.d.clone(),
-        view_deg: across.zip(down).map(|(across, down)| [across, down]),
-    }
-}
-
-fn alignment(
-    pass: &Pass<'_>,
-    color_camera: Option<CameraModel>,
-    depth_camera: Option<CameraModel>,
-) -> Option<Alignment> {
-    let (color, depth) = (pass.first_color.as_ref()?, pass.first_depth.as_ref()?);
-    Some(if bare(&color.frame_id) != bare(&depth.frame_id) {
-        Alignment::ByTransform
-    } else if color_camera == depth_camera {
-        Alignment::Registered
-    } else {
-        Alignment::Resampled
-    })
-}
-
-fn median(values: &mut [f64]) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied()
 }

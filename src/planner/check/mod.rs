@@ -5,6 +5,7 @@
 //! what would happen there.
 
 mod choice;
+mod facts;
 mod findings;
 mod pass;
 mod text;

@@ -96,11 +96,7 @@ pub(super) struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    pub(super) fn new(
-        bag: &BagReader,
-        topics: &TopicOverrides,
-        config: &'a SensingConfig,
-    ) -> Self {
+    pub(super) fn new(bag: &BagReader, topics: &TopicOverrides, config: &'a SensingConfig) -> Self {
         Self {
             config,
             choice: Choice::new(bag.topics(), topics),

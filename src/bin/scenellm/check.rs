@@ -1,0 +1,64 @@
+//! `scenellm check`: what a bag holds and what would fail.
+
+use crate::{Outcome, progress};
+use anyhow::Context;
+use clap::Args;
+use scenellm::bag::{BagReader, TopicOverrides};
+use scenellm::planner::check_bag;
+use scenellm::report::CloudPicture;
+use scenellm::sensing::SensingConfig;
+use std::path::PathBuf;
+
+/// Look through a bag: topics, transforms, cameras, and what would fail.
+///
+/// Every image goes the way it would go in `replay`. Exit code 3 says that the bag cannot be used
+/// as it is; each error says what to do.
+#[derive(Args)]
+pub struct Check {
+    /// Bag folder, or a single .mcap or .db3 file.
+    bag: PathBuf,
+    /// Fixed frame of the map.
+    #[arg(long, value_name = "FRAME")]
+    world_frame: Option<String>,
+    /// Folder for cloud.png: the first image and its points.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Print one JSON object instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Check {
+    /// Looks through the whole bag.
+    pub fn run(self) -> anyhow::Result<Outcome> {
+        let mut config = SensingConfig::default();
+        if let Some(frame) = self.world_frame {
+            config.world_frame = frame;
+        }
+        config.check()?;
+        let bag = BagReader::open(&self.bag)?;
+        let bar = progress::bar(bag.duration().as_millis() as u64, "looking");
+        let start_ns = bag.start_ns().unwrap_or_default();
+        let check = check_bag(&bag, &TopicOverrides::default(), &config, &mut |log_time_ns| {
+            bar.set_position((log_time_ns.saturating_sub(start_ns) / 1_000_000).max(0) as u64);
+        });
+        bar.finish_and_clear();
+        if self.json {
+            println!("{}", serde_json::to_string(&check)?);
+        } else {
+            print!("{check}");
+        }
+        if let Some(folder) = &self.out {
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("cannot make {}", folder.display()))?;
+            if let Some(frame) = &check.first_frame {
+                let path = folder.join("cloud.png");
+                CloudPicture { frame }.write(&path)?;
+                if !self.json {
+                    println!("\nwrote {}", path.display());
+                }
+            }
+        }
+        Ok(if check.is_good() { Outcome::Done } else { Outcome::No })
+    }
+}
