@@ -2,6 +2,7 @@
 #![allow(clippy::print_stderr, reason = "a command line talks to its user")]
 
 mod ask;
+mod check;
 mod completions;
 mod eval;
 mod progress;
@@ -36,6 +37,7 @@ Exit codes:
 enum Command {
     Replay(replay::Replay),
     Ask(ask::Ask),
+    Check(check::Check),
     Train(train::Train),
     Eval(eval::Eval),
     Sim(sim::Sim),
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.command {
         Command::Replay(command) => command.run(),
         Command::Ask(command) => command.run(),
+        Command::Check(command) => command.run(),
         Command::Train(command) => command.run(),
         Command::Eval(command) => command.run(),
         Command::Sim(command) => command.run(),
