@@ -138,7 +138,8 @@ fn without_any_transform_the_finding_names_the_frames() {
         event => Some(event),
     });
     let errors = errors(&check);
-    let named = |error: &&&Finding| error.what.contains("map") && error.what.contains(OPTICAL_FRAME);
+    let named =
+        |error: &&&Finding| error.what.contains("map") && error.what.contains(OPTICAL_FRAME);
     assert!(errors.iter().find(named).unwrap().advice.contains("/tf_static"));
     assert!(errors.iter().any(|error| error.subject == "tf"));
     let served = |role: &str| check.roles.iter().find(|r| r.role == role).unwrap().topic.is_some();

@@ -66,8 +66,7 @@ impl CloudPicture<'_> {
         let (width, height) = color.dimensions();
         let scaled = u64::from(width) * u64::from(HEIGHT_PX) / u64::from(height.max(1));
         let photo_width = (scaled as u32).clamp(1, 4 * HEIGHT_PX);
-        let size =
-            (photo_width + CLOUD_WIDTH_PX + 3 * GAP_PX, HEIGHT_PX + CAPTION_PX + 2 * GAP_PX);
+        let size = (photo_width + CLOUD_WIDTH_PX + 3 * GAP_PX, HEIGHT_PX + CAPTION_PX + 2 * GAP_PX);
         let mut picture = RgbImage::from_pixel(size.0, size.1, Rgb(PAPER));
         let photo = resize(color, photo_width, HEIGHT_PX, FilterType::Triangle);
         let top = GAP_PX + CAPTION_PX;
@@ -128,8 +127,7 @@ impl CloudPicture<'_> {
         for point in &mut points {
             point.at_m = view_R_camera * (point.at_m - eye_m);
         }
-        let mut view =
-            View { view_R_camera, eye_m, focal_px: 1.0, center_px: [0.0; 2], middle_m };
+        let mut view = View { view_R_camera, eye_m, focal_px: 1.0, center_px: [0.0; 2], middle_m };
         view.fit(&points);
         (view, points)
     }
@@ -141,8 +139,7 @@ impl View {
         let camera = self.seen([0.0; 3]);
         let range = |axis: usize| {
             let ahead = points.iter().filter(|point| point.at_m.z > 0.0);
-            let mut values: Vec<f64> =
-                ahead.map(|point| point.at_m[axis] / point.at_m.z).collect();
+            let mut values: Vec<f64> = ahead.map(|point| point.at_m[axis] / point.at_m.z).collect();
             values.sort_by(f64::total_cmp);
             let quantile = |q: f64| values.get((q * values.len() as f64) as usize).copied();
             let own = if camera.z > 0.0 { camera[axis] / camera.z } else { 0.0 };
