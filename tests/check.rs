@@ -1,9 +1,9 @@
 //! What a check says of bags that are whole, and of bags with something missing.
 #![allow(clippy::unwrap_used)] // helpers of tests are tests
 
-use scenellm::bag::{BagReader, BagWriter, TopicOverrides};
+use scenellm::bag::{BagReader, BagWriter};
 use scenellm::geometry::CameraModel;
-use scenellm::planner::{Alignment, BagCheck, Finding, Severity, check_bag};
+use scenellm::planner::{Alignment, BagCheck, Finding, PlannerConfig, Severity, check_bag};
 use scenellm::ros::{ImageMessage, camera_info_message, image_message, tf_message};
 use scenellm::sensing::{ImagePayload, SensingConfig, SensorEvent};
 use scenellm::sim::{Home, HomeKind, OPTICAL_FRAME, RecordOptions, record};
@@ -45,7 +45,7 @@ fn write_bag(path: &Path, change: impl Fn(SensorEvent) -> Option<SensorEvent>) {
 }
 
 fn check_with(
-    config: &SensingConfig,
+    config: &PlannerConfig,
     change: impl Fn(SensorEvent) -> Option<SensorEvent>,
 ) -> BagCheck {
     let folder = tempfile::tempdir().unwrap();
@@ -53,13 +53,13 @@ fn check_with(
     write_bag(&path, change);
     let bag = BagReader::open(&path).unwrap();
     let mut last_ns = 0;
-    let check = check_bag(&bag, &TopicOverrides::default(), config, &mut |at_ns| last_ns = at_ns);
+    let check = check_bag(&bag, config, &mut |at_ns| last_ns = at_ns);
     assert!(last_ns >= bag.start_ns().unwrap());
     check
 }
 
 fn check(change: impl Fn(SensorEvent) -> Option<SensorEvent>) -> BagCheck {
-    check_with(&SensingConfig::default(), change)
+    check_with(&PlannerConfig::default(), change)
 }
 
 fn errors(check: &BagCheck) -> Vec<&Finding> {
@@ -172,7 +172,8 @@ fn an_edge_missing_in_the_middle_leaves_two_trees() {
 
 #[test]
 fn an_unknown_world_frame_gets_the_roots_proposed() {
-    let config = SensingConfig { world_frame: "earth".into(), ..SensingConfig::default() };
+    let sensing = SensingConfig { world_frame: "earth".into(), ..SensingConfig::default() };
+    let config = PlannerConfig { sensing, ..PlannerConfig::default() };
     let check = check_with(&config, Some);
     let error = only_error(&check);
     assert!(error.what.contains("\"earth\"") && error.advice.contains("map"), "{error}");
@@ -258,8 +259,7 @@ fn recorded_kitchens_are_good() {
     }
     for name in ["kitchen_raw", "kitchen_compressed"] {
         let bag = BagReader::open(bags.join(name)).unwrap();
-        let config = SensingConfig::default();
-        let check = check_bag(&bag, &TopicOverrides::default(), &config, &mut |_| {});
+        let check = check_bag(&bag, &PlannerConfig::default(), &mut |_| {});
         assert!(check.is_good(), "{name}:\n{check}");
         assert_eq!(check.transforms.images, 10, "{name}");
     }

@@ -3,10 +3,9 @@
 use crate::{Outcome, progress};
 use anyhow::Context;
 use clap::Args;
-use scenellm::bag::{BagReader, TopicOverrides};
-use scenellm::planner::check_bag;
+use scenellm::bag::BagReader;
+use scenellm::planner::{PlannerConfig, check_bag};
 use scenellm::report::CloudPicture;
-use scenellm::sensing::SensingConfig;
 use std::path::PathBuf;
 
 /// Look through a bag: topics, transforms, cameras, and what would fail.
@@ -17,6 +16,9 @@ use std::path::PathBuf;
 pub struct Check {
     /// Bag folder, or a single .mcap or .db3 file.
     bag: PathBuf,
+    /// Parameter file of the node (config/planner.yaml holds the defaults).
+    #[arg(long, value_name = "FILE")]
+    params_file: Option<PathBuf>,
     /// Fixed frame of the map.
     #[arg(long, value_name = "FRAME")]
     world_frame: Option<String>,
@@ -31,15 +33,18 @@ pub struct Check {
 impl Check {
     /// Looks through the whole bag.
     pub fn run(self) -> anyhow::Result<Outcome> {
-        let mut config = SensingConfig::default();
+        let mut config = match &self.params_file {
+            Some(path) => PlannerConfig::read(path)?,
+            None => PlannerConfig::default(),
+        };
         if let Some(frame) = self.world_frame {
-            config.world_frame = frame;
+            config.sensing.world_frame = frame;
         }
-        config.check()?;
+        config.sensing.check()?;
         let bag = BagReader::open(&self.bag)?;
         let bar = progress::bar(bag.duration().as_millis() as u64, "looking");
         let start_ns = bag.start_ns().unwrap_or_default();
-        let check = check_bag(&bag, &TopicOverrides::default(), &config, &mut |log_time_ns| {
+        let check = check_bag(&bag, &config, &mut |log_time_ns| {
             bar.set_position((log_time_ns.saturating_sub(start_ns) / 1_000_000).max(0) as u64);
         });
         bar.finish_and_clear();

@@ -1,7 +1,8 @@
 //! Which topic serves which role, as far as that can be said.
 
 use super::RoleCheck;
-use crate::bag::{BagError, SelectedTopic, TopicInfo, TopicOverrides, TopicSelection, select};
+use crate::bag::{BagError, SelectedTopic, TopicInfo, TopicSelection, select};
+use crate::planner::TopicConfig;
 use crate::ros::TopicRole;
 use std::collections::BTreeMap;
 
@@ -17,7 +18,7 @@ pub(super) struct Choice {
 
 impl Choice {
     /// Chooses among `topics`.
-    pub(super) fn new(topics: &[TopicInfo], overrides: &TopicOverrides) -> Self {
+    pub(super) fn new(topics: &[TopicInfo], overrides: &TopicConfig) -> Self {
         let (mut topics, mut overrides) = (topics.to_vec(), overrides.clone());
         let mut choice = Self { selection: None, unserved: BTreeMap::new(), foreign: Vec::new() };
         loop {
@@ -84,7 +85,7 @@ impl Choice {
     }
 }
 
-fn named(overrides: &mut TopicOverrides, role: TopicRole) -> &mut Option<String> {
+fn named(overrides: &mut TopicConfig, role: TopicRole) -> &mut Option<String> {
     match role {
         TopicRole::Color => &mut overrides.color,
         TopicRole::ColorInfo => &mut overrides.color_info,

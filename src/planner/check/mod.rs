@@ -10,8 +10,9 @@ mod findings;
 mod pass;
 mod text;
 
-use crate::bag::{BagReader, TopicOverrides};
-use crate::sensing::{RgbdFrame, SensingConfig};
+use super::PlannerConfig;
+use crate::bag::BagReader;
+use crate::sensing::RgbdFrame;
 use pass::Pass;
 use serde::Serialize;
 
@@ -213,18 +214,12 @@ impl BagCheck {
     }
 }
 
-/// Reads the whole bag and says what is in it. `topics` overrides the choice of topics, `config` is
-/// checked already ([`SensingConfig::check`]); `watch` is told the log time (nanoseconds) as it goes
-/// on.
+/// Reads the whole bag and says what is in it, with the topics and the sensing of `config`; `watch`
+/// is told the log time (nanoseconds) as it goes on.
 ///
 /// Nothing in the bag makes this fail: what is damaged or missing becomes a finding.
-pub fn check_bag(
-    bag: &BagReader,
-    topics: &TopicOverrides,
-    config: &SensingConfig,
-    watch: &mut dyn FnMut(i64),
-) -> BagCheck {
-    let mut pass = Pass::new(bag, topics, config);
+pub fn check_bag(bag: &BagReader, config: &PlannerConfig, watch: &mut dyn FnMut(i64)) -> BagCheck {
+    let mut pass = Pass::new(bag, config);
     pass.run(bag, watch);
     findings::conclude(pass, bag)
 }

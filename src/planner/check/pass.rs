@@ -2,7 +2,8 @@
 
 use super::TopicCheck;
 use super::choice::Choice;
-use crate::bag::{BagError, BagReader, TopicInfo, TopicOverrides};
+use crate::bag::{BagError, BagReader, TopicInfo};
+use crate::planner::PlannerConfig;
 use crate::ros::{TopicRole, decode};
 use crate::sensing::{
     Assembled, CameraInfoEvent, FrameAssembler, ImageEvent, RgbdFrame, SensingConfig, SensingError,
@@ -96,10 +97,10 @@ pub(super) struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    pub(super) fn new(bag: &BagReader, topics: &TopicOverrides, config: &'a SensingConfig) -> Self {
+    pub(super) fn new(bag: &BagReader, config: &'a PlannerConfig) -> Self {
         Self {
-            config,
-            choice: Choice::new(bag.topics(), topics),
+            config: &config.sensing,
+            choice: Choice::new(bag.topics(), &config.topics),
             topics: bag.topics().iter().map(|topic| (topic.name.clone(), None)).collect(),
             edges: BTreeMap::new(),
             color_ns: Vec::new(),
@@ -110,7 +111,7 @@ impl<'a> Pass<'a> {
             depth_info: None,
             waiting_ns: VecDeque::new(),
             images_with_pose: 0,
-            assembler: FrameAssembler::new(config.clone()),
+            assembler: FrameAssembler::new(config.sensing.clone()),
             first_frame: None,
             frames_without_depth: 0,
             decode_ms: Vec::new(),
