@@ -85,6 +85,8 @@ pub(super) struct SqliteMessages {
     cursor: (i64, i64),
     /// Id, topic id and timestamp of the messages that come next.
     page: VecDeque<(i64, i64, i64)>,
+    /// Behind the page the index is broken: it leads back in time.
+    disordered: bool,
     ended: bool,
 }
 
@@ -116,6 +118,7 @@ impl SqliteMessages {
             page_query,
             cursor: (i64::MIN, i64::MIN),
             page: VecDeque::new(),
+            disordered: false,
         })
     }
 
@@ -124,6 +127,10 @@ impl SqliteMessages {
         let mut rows = query.query([self.cursor.0, self.cursor.1])?;
         while let Some(row) = rows.next()? {
             let (id, topic, time_ns) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            if (time_ns, id) <= self.cursor {
+                self.disordered = true;
+                break;
+            }
             self.page.push_back((id, topic, time_ns));
             self.cursor = (time_ns, id);
         }
@@ -142,6 +149,9 @@ impl SqliteMessages {
     }
 
     fn message(&mut self) -> Result<Option<BagMessage>, BagError> {
+        if self.page.is_empty() && self.disordered {
+            return Err(BagError::not_a_bag(&self.path, "has an index that is out of order"));
+        }
         if self.page.is_empty() {
             let path = self.path.clone();
             self.fetch().map_err(BagError::sqlite(&path))?;
