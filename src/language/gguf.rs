@@ -24,14 +24,27 @@ pub struct GgufFile {
 impl GgufFile {
     /// Reads the header of `path`.
     pub fn open(path: &Path) -> Result<Self, LanguageError> {
-        let file =
-            File::open(path).map_err(|source| LanguageError::Read { path: path.into(), source })?;
+        let read = |source| LanguageError::Read { path: path.into(), source };
+        let file = File::open(path).map_err(read)?;
         let mut reader = BufReader::new(file);
         let broken = |reason: String| LanguageError::Weights { path: path.into(), reason };
         // The parser below us divides by an alignment and multiplies shapes it has not checked.
         let content = catch_unwind(AssertUnwindSafe(|| Content::read(&mut reader)))
             .map_err(|_| broken("not a readable GGUF header".into()))?
             .map_err(|error| broken(error.to_string()))?;
+        // No format takes less than a bit an element. Checked here, products of dimensions fit.
+        let length = reader.get_ref().metadata().map_err(read)?.len();
+        let fits = |shape: &[usize]| {
+            let elements =
+                shape.iter().try_fold(1u64, |all, dim| all.checked_mul((*dim).max(1) as u64));
+            elements.is_some_and(|elements| elements / 8 <= length)
+        };
+        if let Some((name, info)) =
+            content.tensor_infos.iter().find(|(_, info)| !fits(info.shape.dims()))
+        {
+            let shape = info.shape.dims();
+            return Err(broken(format!("'{name}' {shape:?} is larger than the file")));
+        }
         let Some(table) = content.tensor_infos.get("token_embd.weight") else {
             return Err(broken("no tensor 'token_embd.weight'".into()));
         };

@@ -187,7 +187,13 @@ fn read_header(reader: &mut impl Read, length: u64) -> Result<HashMap<String, En
             .shape
             .iter()
             .try_fold(dtype.size_in_bytes(), |bytes, dim| bytes.checked_mul(*dim));
-        if end > data_bytes || end.checked_sub(start) != bytes.map(|bytes| bytes as u64) {
+        // A tensor without elements still has strides, which must fit as well.
+        let strides =
+            entry.shape.iter().try_fold(1, |all: usize, dim| all.checked_mul((*dim).max(1)));
+        if strides.is_none()
+            || end > data_bytes
+            || end.checked_sub(start) != bytes.map(|bytes| bytes as u64)
+        {
             return Err(format!(
                 "'{name}' {:?} {} does not fit bytes {start}..{end} of {data_bytes}",
                 entry.shape, entry.dtype
