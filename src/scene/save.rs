@@ -20,6 +20,8 @@ const MAGIC: &[u8; 8] = b"SCENEMAP";
 const VERSION: u32 = 1;
 /// Fast, and within a few percent of what higher levels reach on this data.
 const ZSTD_LEVEL: i32 = 3;
+/// A file may unpack to this many times its size, and 64 MiB: more is no map but a bomb.
+const MAX_GROWTH: u64 = 1000;
 /// Longest text in a map file, bytes.
 const MAX_TEXT: usize = 1 << 20;
 
@@ -43,7 +45,11 @@ impl SceneMap {
     pub fn load(path: &Path) -> Result<(Self, MapCounts), SceneError> {
         let file = File::open(path)
             .map_err(|source| SceneError::File { path: path.to_owned(), source })?;
-        let map = Self::read_from(BufReader::new(file)).map_err(|source| {
+        let length = file
+            .metadata()
+            .map_err(|source| SceneError::File { path: path.to_owned(), source })?
+            .len();
+        let map = Self::read_from(BufReader::new(file), length).map_err(|source| {
             SceneError::BadMapFile { path: path.to_owned(), reason: source.to_string() }
         })?;
         let counts = map.counts();
@@ -65,7 +71,8 @@ impl SceneMap {
         out.finish()?.flush()
     }
 
-    fn read_from(mut input: impl BufRead) -> io::Result<Self> {
+    /// Reads a file of `length` bytes.
+    fn read_from(mut input: impl BufRead, length: u64) -> io::Result<Self> {
         let head: [u8; 8] = bytes(&mut input)?;
         if &head != MAGIC {
             return Err(bad("it does not begin with SCENEMAP"));
@@ -74,12 +81,22 @@ impl SceneMap {
         if version != VERSION {
             return Err(bad(&format!("version {version}; this program reads version {VERSION}")));
         }
-        let mut input = BufReader::new(zstd::Decoder::with_buffer(input)?);
-        let config: MapConfig = serde_json::from_str(&read_text(&mut input)?)?;
+        let most = length.saturating_mul(MAX_GROWTH).saturating_add(64 << 20);
+        let mut input = BufReader::new(zstd::Decoder::with_buffer(input)?.take(most));
+        let map = Self::read_content(&mut input);
+        if input.get_ref().limit() == 0 {
+            return Err(bad(&format!("it unpacks to more than {most} bytes")));
+        }
+        map
+    }
+
+    /// Reads what stands in the zstd stream.
+    fn read_content(input: &mut impl Read) -> io::Result<Self> {
+        let config: MapConfig = serde_json::from_str(&read_text(input)?)?;
         let mut map = Self::new(config).map_err(|wrong| bad(&wrong.to_string()))?;
-        let blocks = u64::from_le_bytes(bytes(&mut input)?);
+        let blocks = u64::from_le_bytes(bytes(input)?);
         for _ in 0..blocks {
-            let block = read_block(&mut input, map.config.feature_width)?;
+            let block = read_block(input, map.config.feature_width)?;
             if !map.store.insert(block) {
                 return Err(bad("a block is empty or stands twice"));
             }
@@ -87,7 +104,7 @@ impl SceneMap {
                 return Err(bad("it holds more than its own byte cap"));
             }
         }
-        map.objects = read_objects(&mut input)?;
+        map.objects = read_objects(input)?;
         if input.read(&mut [0])? != 0 {
             return Err(bad("bytes follow the objects"));
         }
@@ -259,6 +276,10 @@ fn read_objects(input: &mut impl Read) -> io::Result<ObjectStore> {
         if !numbers.all(|v| v.is_finite()) || !(0.0..=1.0).contains(&object.confidence) {
             return Err(bad("an object's numbers make no sense"));
         }
+        // Checked here as well: a file must not claim the same object over and over.
+        if objects.last().is_some_and(|last: &MapObject| last.id >= id) {
+            return Err(bad("objects are not in order of their ids"));
+        }
         objects.push(object);
     }
     let count = u32::from_le_bytes(bytes(input)?);
@@ -280,6 +301,10 @@ mod tests {
         let mut file = Vec::new();
         furnished_map().write_to(&mut file).unwrap();
         file
+    }
+
+    fn read(file: &[u8]) -> io::Result<SceneMap> {
+        SceneMap::read_from(file, file.len() as u64)
     }
 
     /// A file with valid framing around arbitrary content.
@@ -316,14 +341,14 @@ mod tests {
         assert!(newer.contains("home.map") && newer.contains("version 9"), "{newer}");
         file.truncate(file.len() / 2);
         file[8] = 1;
-        assert!(SceneMap::read_from(file.as_slice()).is_err());
+        assert!(read(&file).is_err());
     }
 
     proptest! {
         #[test]
         fn arbitrary_bytes_never_panic(content in proptest::collection::vec(any::<u8>(), 0..400)) {
-            let _ = SceneMap::read_from(content.as_slice());
-            let _ = SceneMap::read_from(framed(&content).as_slice());
+            let _ = read(&content);
+            let _ = read(&framed(&content));
         }
 
         #[test]
@@ -336,10 +361,10 @@ mod tests {
                 let place = place.index(content.len());
                 content[place] = value;
             }
-            if let Ok(mut map) = SceneMap::read_from(framed(&content).as_slice()) {
+            if let Ok(mut map) = read(&framed(&content)) {
                 let mut again = Vec::new();
                 map.write_to(&mut again).unwrap();
-                prop_assert!(SceneMap::read_from(again.as_slice()).unwrap() == map);
+                prop_assert!(read(&again).unwrap() == map);
                 map.clear();
             }
         }
