@@ -2,7 +2,7 @@
 
 use super::{MAX_PIXELS, MAX_SIDE, Named, millimetres};
 use crate::sensing::{DepthImage, SensingError};
-use image::{DynamicImage, ImageFormat, ImageReader, Limits, RgbImage};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 use std::io::Cursor;
 
 const COLOR: &str = "JPEG and PNG";
@@ -52,5 +52,8 @@ fn decode(
     limits.max_alloc = Some(8 * MAX_PIXELS);
     let mut reader = ImageReader::with_format(Cursor::new(data), format);
     reader.limits(limits);
-    reader.decode().map_err(|error| named.broken(data, error))
+    let decoder = reader.into_decoder().map_err(|error| named.broken(data, error))?;
+    let (width, height) = decoder.dimensions();
+    named.check_size(width, height)?;
+    DynamicImage::from_decoder(decoder).map_err(|error| named.broken(data, error))
 }
