@@ -98,6 +98,16 @@ impl ActionVocabulary {
                 return Err(invalid(format!("`{word}` must be one word without spaces")));
             }
         }
+        for action in &vocabulary.actions {
+            if let Some(kind) =
+                action.arguments.iter().find(|&&kind| vocabulary.words(kind).is_empty())
+            {
+                let name = &action.name;
+                return Err(invalid(format!(
+                    "`{name}` takes a {kind:?}, but there is no word for one"
+                )));
+            }
+        }
         match vocabulary.action(&vocabulary.end) {
             Some(end) if end.arguments.is_empty() => Ok(vocabulary),
             Some(_) => Err(invalid(format!("the end action `{}` takes arguments", vocabulary.end))),
