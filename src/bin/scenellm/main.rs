@@ -2,6 +2,7 @@
 #![allow(clippy::print_stderr, reason = "a command line talks to its user")]
 
 mod ask;
+mod bench;
 mod check;
 mod completions;
 mod eval;
@@ -36,10 +37,11 @@ Exit codes:
 #[derive(Subcommand)]
 enum Command {
     Replay(replay::Replay),
-    Ask(ask::Ask),
     Check(check::Check),
+    Ask(ask::Ask),
     Train(train::Train),
     Eval(eval::Eval),
+    Bench(bench::Bench),
     Sim(sim::Sim),
     Completions(completions::Completions),
 }
@@ -66,6 +68,7 @@ fn main() -> ExitCode {
         Command::Check(command) => command.run(),
         Command::Train(command) => command.run(),
         Command::Eval(command) => command.run(),
+        Command::Bench(command) => command.run(),
         Command::Sim(command) => command.run(),
         Command::Completions(command) => command.run(),
     };
