@@ -2,8 +2,9 @@
 //!
 //! The bags hold transforms only between the images, so every pose here is interpolated.
 
-use scenellm::bag::{BagReader, Events, TopicOverrides, select};
+use scenellm::bag::{BagReader, Events, select};
 use scenellm::geometry::{Pose, pose_from_row_major};
+use scenellm::planner::TopicConfig;
 use scenellm::sensing::{
     Assembled, AssembledFrame, FrameAssembler, SensingConfig, SensingError, SensorEvent,
 };
@@ -36,7 +37,7 @@ fn ground_truth(folder: &Path) -> Vec<(i64, Pose)> {
 /// Plays a whole bag: frames, and stamps and reasons of what was dropped.
 fn play(folder: &Path) -> (Vec<AssembledFrame>, Vec<(i64, SensingError)>) {
     let reader = BagReader::open(folder).expect("the bag opens");
-    let topics = select(reader.topics(), &TopicOverrides::default()).expect("topics are clear");
+    let topics = select(reader.topics(), &TopicConfig::default()).expect("topics are clear");
     let mut assembler = FrameAssembler::new(SensingConfig::default());
     let mut out = Vec::new();
     for (log_time_ns, event) in Events::new(&reader, &topics) {
