@@ -6,6 +6,13 @@ use crate::planner::TopicConfig;
 use crate::ros::TopicRole;
 use std::collections::BTreeMap;
 
+/// Starts the names of the empty topics that stand in for missing ones; ROS allows no such name.
+const STAND_IN: &str = "no topic for ";
+
+fn is_stand_in(name: &str) -> bool {
+    name.starts_with(STAND_IN)
+}
+
 /// The topics chosen by [`select`], where a role that cannot be served does not keep the others
 /// from it.
 pub(super) struct Choice {
@@ -46,9 +53,8 @@ impl Choice {
                     }
                 },
             };
-            // An empty topic, with a name that ROS does not allow, stands in.
             let stand_in = TopicInfo {
-                name: format!("(no {role})"),
+                name: format!("{STAND_IN}{role}"),
                 type_name: role.types()[0].to_owned(),
                 message_count: None,
                 serialization_format: "cdr".to_owned(),
@@ -62,7 +68,8 @@ impl Choice {
     /// The roles that are served, with their topics.
     pub(super) fn served(&self) -> impl Iterator<Item = (TopicRole, &SelectedTopic)> {
         let all = self.selection.iter().flat_map(TopicSelection::iter);
-        all.filter(|(role, _)| !self.unserved.contains_key(role))
+        // The stand-in for a colour info may have been chosen for depth, too.
+        all.filter(|(_, topic)| !is_stand_in(&topic.name))
     }
 
     /// The topic that serves `role`.
@@ -77,7 +84,7 @@ impl Choice {
             let reason = match (&topic, self.unserved.get(&role)) {
                 (Some(_), _) => None,
                 (None, Some(error)) => Some(error.to_string()),
-                (None, None) => Some(format!("no topic of type {}", role.types().join(" or "))),
+                (None, None) => Some(format!("no topic fits; type {}", role.types().join(" or "))),
             };
             RoleCheck { role: role.to_string(), topic, reason }
         };
