@@ -25,7 +25,7 @@ const FRAMED: (f64, f64) = (0.02, 0.98);
 /// Largest side of the square that a point is painted as, pixels.
 const MAX_SPLAT_PX: f64 = 8.0;
 /// Size of the drawn camera, metres.
-const CAMERA_MARK_M: f64 = 0.25;
+const CAMERA_MARK_M: f64 = 0.15;
 const BAR_LENGTHS_M: [f64; 5] = [0.1, 0.2, 0.5, 1.0, 2.0];
 const MIN_BAR_PX: f64 = 60.0;
 
@@ -220,7 +220,8 @@ fn annotate(
     let px_per_m = view.focal_px / view.middle_m;
     let length_m = BAR_LENGTHS_M.into_iter().find(|metres| metres * px_per_m >= MIN_BAR_PX);
     let length_m = length_m.unwrap_or(5.0);
-    let (x, y) = (left + 8, top + HEIGHT_PX as i32 - 12);
+    // The camera stands at the left: the eye is turned to its right side.
+    let (x, y) = (left + CLOUD_WIDTH_PX as i32 - 250, top + HEIGHT_PX as i32 - 12);
     let end = x + (length_m * px_per_m).round() as i32;
     area.draw(&PathElement::new([(x, y), (end, y)], WHITE.stroke_width(3))).map_err(text)?;
     let label = format!("{length_m} m at the middle of the points");
