@@ -214,31 +214,27 @@ fn with_views(places: &[Vector2<f64>], home: &Home) -> Vec<Vector3<f64>> {
         .map(|ahead| ahead.y.atan2(ahead.x))
         .collect();
     // Yaw relative to the heading: with less than half a turn, one lap is one turn.
-    let mut sides = Vec::with_capacity(n);
-    let mut best = (0, 0.0);
-    for (k, place) in places.iter().enumerate() {
-        let candidates = (-11..=11).map(|i| f64::from(i) * 10f64.to_radians());
-        let (side, score) = candidates
-            .map(|side| (side, view_score(place, headings[k] + side, &things)))
-            .max_by(|a, b| a.1.total_cmp(&b.1))
-            .unwrap_or((0.0, 0.0));
-        if score > best.1 {
-            best = (k, score);
-        }
-        sides.push(side);
-    }
+    let score = |k: usize, side: f64| view_score(&places[k], headings[k] + side, &things);
+    let candidates: Vec<f64> = (-11..=11).map(|i| f64::from(i) * 10f64.to_radians()).collect();
+    let best_side = |k: usize| {
+        let best = candidates.iter().max_by(|a, b| score(k, **a).total_cmp(&score(k, **b)));
+        best.copied().unwrap_or(0.0)
+    };
+    let mut sides: Vec<f64> = (0..n).map(best_side).collect();
     for _ in 0..3 {
         let before = sides.clone();
         for k in 0..n {
             sides[k] = 0.5 * before[k] + 0.25 * (before[(k + 1) % n] + before[(k + n - 1) % n]);
         }
     }
-    let mut heading = headings[best.0];
-    let from_best = (best.0..n).chain(0..best.0).map(|k| {
+    let start =
+        (0..n).max_by(|&a, &b| score(a, sides[a]).total_cmp(&score(b, sides[b]))).unwrap_or(0);
+    let mut heading = headings[start];
+    let from_start = (start..n).chain(0..start).map(|k| {
         heading += (headings[k] - heading + PI).rem_euclid(TAU) - PI;
         Vector3::new(places[k].x, places[k].y, heading + sides[k])
     });
-    from_best.collect()
+    from_start.collect()
 }
 
 /// How many things stand before a camera at `place` that looks along `yaw`, those at a good

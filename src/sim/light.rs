@@ -51,9 +51,11 @@ impl ShadowMap {
         }
         // A soft edge: nine neighbours, weighted by the place between the pixels.
         let (i, j, fu, fv) = (u as usize, v as usize, u.fract(), v.fract());
-        let lit = |i: usize, j: usize| f32::from(u8::from(self.depth_m[j * EDGE + i] > depth));
-        let row =
-            |j: usize| (1.0 - fu) * lit(i - 1, j) + lit(i, j) + lit(i + 1, j) + fu * lit(i + 2, j);
+        let row = |j: usize| {
+            let start = j * EDGE + i - 1;
+            let lit = |at: usize| if self.depth_m[start + at] > depth { 1.0 } else { 0.0 };
+            (1.0 - fu) * lit(0) + lit(1) + lit(2) + fu * lit(3)
+        };
         ((1.0 - fv) * row(j - 1) + row(j) + row(j + 1) + fv * row(j + 2)) / 9.0
     }
 }
@@ -90,13 +92,19 @@ impl<'a> Lights<'a> {
         let near = to_window.norm().max(0.3);
         let facing = n.dot(&to_lamp).max(0.0);
         let offset_m = OFFSET_M + GRAZING_OFFSET_M * (1.0 - facing);
-        let reached = self.shadow.map_or(1.0, |map| map.reached(&(p + n * offset_m - self.lamp)));
+        let reached = match self.shadow {
+            Some(map) if facing > 0.0 => map.reached(&(p + n * offset_m - self.lamp)),
+            _ => 1.0,
+        };
         // The room itself glows: more from above than from below.
         let ambient = Vector3::new(0.40, 0.40, 0.42) * (1.0 + 0.25 * n.z);
         let lamp = Vector3::new(0.54, 0.52, 0.48) * (facing * reached);
         let day = (n.dot(&to_window) / near).max(0.0) / (2.4 + 1.5 * near);
-        let half = (to_lamp + toward).normalize();
-        let shine = 0.6 * material.gloss * n.dot(&half).max(0.0).powi(24) * reached;
+        // Blinn's highlight, by squaring: the cosine to the 24th power.
+        let half = to_lamp + toward;
+        let cos2 = n.dot(&half).max(0.0).powi(2) / half.norm_squared().max(1e-6);
+        let cos8 = cos2.powi(4);
+        let shine = 0.6 * material.gloss * cos8 * cos8 * cos8 * reached;
         let light = ambient + lamp + Vector3::new(0.9, 0.97, 1.0) * day;
         base.component_mul(&light) + Vector3::repeat(shine)
     }

@@ -92,9 +92,11 @@ impl Material {
             }
             Pattern::Speckle { size_m, contrast } => {
                 let cell = p / size_m;
-                let spot = noise(&cell) - 0.5;
-                let fine = noise(&(cell * 2.7)) - 0.5;
-                base * (1.0 + contrast * (spot * visible(size_m) + fine * visible(size_m / 2.7)))
+                let layer = |scale: f32| match visible(size_m / scale) {
+                    0.0 => 0.0,
+                    share => share * (noise(&(cell * scale)) - 0.5),
+                };
+                base * (1.0 + contrast * (layer(1.0) + layer(2.7)))
             }
         }
     }
@@ -106,7 +108,8 @@ fn grain(p: &Vector3<f32>, axis: usize, fine: f32) -> f32 {
     q[axis] = p[axis] * 3.0;
     let mut wide = p * 9.0;
     wide[axis] = p[axis] * 0.8;
-    0.86 + 0.18 * noise(&wide) + 0.16 * fine * (noise(&q) - 0.3)
+    let fine = if fine > 0.0 { fine * (noise(&q) - 0.3) } else { 0.0 };
+    0.86 + 0.18 * noise(&wide) + 0.16 * fine
 }
 
 /// The two coordinates of `p` in the plane that faces along `n`.
@@ -131,11 +134,17 @@ fn hash(i: i32, j: i32, k: i32) -> f32 {
     ((h ^ (h >> 16)) >> 8) as f32 / (1u32 << 24) as f32
 }
 
+/// The whole number below `x`. Not `f32::floor`, which is a call into the C library on x86-64.
+fn floor(x: f32) -> i32 {
+    let toward_zero = x as i32;
+    toward_zero - i32::from(toward_zero as f32 > x)
+}
+
 /// Smooth noise in 0..1 with cells of edge 1.
 fn noise(p: &Vector3<f32>) -> f32 {
-    let cell = p.map(f32::floor);
+    let (i, j, k) = (floor(p.x), floor(p.y), floor(p.z));
+    let cell = Vector3::new(i as f32, j as f32, k as f32);
     let f = (p - cell).map(|x| x * x * (3.0 - 2.0 * x));
-    let (i, j, k) = (cell.x as i32, cell.y as i32, cell.z as i32);
     let mix = |a: f32, b: f32, t: f32| a + (b - a) * t;
     let row = |j: i32, k: i32| mix(hash(i, j, k), hash(i.wrapping_add(1), j, k), f.x);
     let (j1, k1) = (j.wrapping_add(1), k.wrapping_add(1));

@@ -43,7 +43,8 @@ pub fn depth_step_m(depth_m: f32) -> f32 {
 /// The depth the sensor can express that is nearest to `depth_m`, metres.
 fn to_disparity_step(depth_m: f32) -> f32 {
     let scale = SENSOR_FOCAL_PX * BASELINE_M / DISPARITY_STEP_PX;
-    scale / (scale / depth_m).round()
+    // Rounded by a cast: `f32::round` is a call into the C library.
+    scale / ((scale / depth_m + 0.5) as u32) as f32
 }
 
 /// Seeded noise of one RGB-D camera.
@@ -97,7 +98,7 @@ impl SensorNoise {
                 let reading = depth + depth_sigma_m(depth) * gaussian(random);
                 let reading = to_disparity_step(reading.max(0.1));
                 let measured = (MIN_DEPTH_M..=MAX_DEPTH_M).contains(&reading) && !dropped;
-                out.push(if measured { (reading * 1000.0).round() as u16 } else { 0 });
+                out.push(if measured { (reading * 1000.0 + 0.5) as u16 } else { 0 });
             }
         }
         out
@@ -112,7 +113,8 @@ impl SensorNoise {
                 let bits = random >> (16 * k);
                 let sum = (bits & 0xff) as f32 + (bits >> 8 & 0xff) as f32 - 255.0;
                 let noisy = f32::from(*sample) + sum * (COLOUR_SIGMA / 104.5);
-                *sample = noisy.round().clamp(0.0, 255.0) as u8;
+                // The cast saturates.
+                *sample = (noisy + 0.5) as u8;
             }
         }
     }

@@ -49,9 +49,16 @@ impl Shape {
     pub fn normal(&self, p: &Vector3<f32>, direction: &Vector3<f32>) -> Vector3<f32> {
         let outward = match *self {
             Self::Cuboid { size_m } => {
-                let axis = (0..3)
-                    .max_by(|&a, &b| (p[a].abs() * size_m[b]).total_cmp(&(p[b].abs() * size_m[a])))
-                    .unwrap_or(0);
+                // The face on which the point lies: its share of the half edge is greatest.
+                let share = |i: usize| p[i].abs() / size_m[i];
+                let (x, y, z) = (share(0), share(1), share(2));
+                let axis = if x >= y && x >= z {
+                    0
+                } else if y >= z {
+                    1
+                } else {
+                    2
+                };
                 let mut n = Vector3::zeros();
                 n[axis] = p[axis].signum();
                 n
@@ -62,7 +69,7 @@ impl Shape {
             Self::Frustum { bottom_radius_m, top_radius_m, height_m, .. } => {
                 let slope = (top_radius_m - bottom_radius_m) / height_m;
                 let wall_m = 0.5 * (bottom_radius_m + top_radius_m) + slope * p.z;
-                let radius_m = p.x.hypot(p.y);
+                let radius_m = (p.x * p.x + p.y * p.y).sqrt();
                 // Nearer to an end than to the wall: it is on that end.
                 if 0.5 * height_m - p.z.abs() < (wall_m - radius_m).abs() || radius_m < 1e-6 {
                     Vector3::z() * p.z.signum()
