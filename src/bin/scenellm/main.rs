@@ -2,6 +2,7 @@
 #![allow(clippy::print_stderr, reason = "a command line talks to its user")]
 
 mod ask;
+mod bench;
 mod completions;
 mod eval;
 mod progress;
@@ -38,6 +39,7 @@ enum Command {
     Ask(ask::Ask),
     Train(train::Train),
     Eval(eval::Eval),
+    Bench(bench::Bench),
     Sim(sim::Sim),
     Completions(completions::Completions),
 }
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         Command::Ask(command) => command.run(),
         Command::Train(command) => command.run(),
         Command::Eval(command) => command.run(),
+        Command::Bench(command) => command.run(),
         Command::Sim(command) => command.run(),
         Command::Completions(command) => command.run(),
     };

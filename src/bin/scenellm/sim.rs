@@ -100,7 +100,8 @@ impl Record {
     }
 }
 
-fn write(bag: &mut BagWriter, time_ns: i64, event: &SensorEvent) -> anyhow::Result<()> {
+/// Writes a simulated event as the messages that carry it.
+pub fn write(bag: &mut BagWriter, time_ns: i64, event: &SensorEvent) -> anyhow::Result<()> {
     let mut image = |event: &ImageEvent| match image_message(event) {
         ImageMessage::Raw(message) => bag.write(&event.topic, time_ns, &message),
         ImageMessage::Compressed(message) => bag.write(&event.topic, time_ns, &message),

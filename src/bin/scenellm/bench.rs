@@ -1,0 +1,52 @@
+//! `scenellm bench`: how fast this machine is, alone and beside other programs.
+//!
+//! ```text
+//! map   bag ─ decode ─ register ─ integrate     beside Open3D
+//! llm   random weights ─ prefill ─ decode       beside llama.cpp
+//! plan  goal ─ plan
+//! ```
+
+mod gguf;
+mod llm;
+mod map;
+mod peer;
+mod plan;
+mod report;
+
+use crate::Outcome;
+use clap::{Args, Subcommand};
+
+/// Measure speed on this machine.
+///
+/// Numbers count only in a release build on a machine that does nothing else. A peer is another
+/// program for the same work; it is run in turns with ours, and the ratio compares medians.
+#[derive(Args)]
+pub struct Bench {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    Map(map::MapBench),
+    Llm(llm::LlmBench),
+    Plan(plan::PlanBench),
+}
+
+impl Bench {
+    /// Measures and prints.
+    pub fn run(self) -> anyhow::Result<Outcome> {
+        if cfg!(debug_assertions) {
+            eprintln!(
+                "warning: THIS IS NOT A RELEASE BUILD; its numbers mean nothing. \
+                 Build with `cargo build --release`."
+            );
+        }
+        match self.what {
+            What::Map(bench) => bench.run()?,
+            What::Llm(bench) => bench.run()?,
+            What::Plan(bench) => bench.run()?,
+        }
+        Ok(Outcome::Done)
+    }
+}
