@@ -3,16 +3,20 @@
 //! Comes in: a seed. Goes out: [`crate::sensing::SensorEvent`]s as a robot would record them.
 
 mod agent;
+mod builder;
 mod catalogue;
 mod error;
+mod fill;
 mod furniture;
 mod home;
+mod kitchen;
 mod light;
 mod material;
 mod noise;
 mod record;
 mod render;
 mod shape;
+mod surface;
 mod things;
 
 pub use agent::{Agent, BASE_RADIUS_M, ROBOT_HEIGHT_M, base_T_camera_link, camera_link_T_optical};

@@ -4,16 +4,15 @@
 //! each pixel once. Depth is exact, since rays meet the solids themselves, not triangles.
 
 use super::error::SimError;
-use super::home::{Entity, Home};
+use super::fill::{NEAR_M, Rays, ScreenRect, draw};
+use super::home::Home;
 use super::light::{Lights, ShadowMap};
-use super::shape::{Primitive, Round, Shape, meet_cuboid, meet_ellipsoid};
+use super::surface::Surface;
 use crate::geometry::{CameraModel, Distortion, Pose};
 use crate::sensing::DepthImage;
 use image::RgbImage;
-use nalgebra::{Matrix3, Vector3};
+use nalgebra::Vector3;
 
-/// Nothing nearer than this is seen, metres.
-const NEAR_M: f64 = 0.05;
 /// Largest image edge in pixels.
 const MAX_EDGE: u32 = 8192;
 /// No hit.
@@ -37,22 +36,6 @@ pub struct Rendered {
 pub struct Renderer {
     camera: CameraModel,
     shadow: Option<ShadowMap>,
-}
-
-/// The pixels `x[0]..x[1]`, `y[0]..y[1]`, and the depth before which nothing of a solid lies.
-struct ScreenRect {
-    x: [usize; 2],
-    y: [usize; 2],
-    nearest_m: f32,
-}
-
-/// Camera position and pixel ray in the coordinates of a part. The ray of pixel (u, v) is
-/// `corner + u · right + v · down`; its parameter is depth.
-struct Rays {
-    origin: Vector3<f32>,
-    corner: Vector3<f32>,
-    right: Vector3<f32>,
-    down: Vector3<f32>,
 }
 
 impl Renderer {
@@ -168,7 +151,7 @@ impl Renderer {
         Some(ScreenRect { x: span(0)?, y: span(1)?, nearest_m: nearest as f32 })
     }
 
-    fn rays(&self, camera_T_part: &Pose) -> Rays {
+    pub(super) fn rays(&self, camera_T_part: &Pose) -> Rays {
         let c = &self.camera;
         let part_T_camera = camera_T_part.inverse();
         let turn = part_T_camera.rotation;
@@ -221,106 +204,11 @@ impl Renderer {
     }
 }
 
-/// First pass: the nearest hit of one part. One loop per shape, so that the shape is not asked for
-/// at every pixel.
-#[allow(clippy::too_many_arguments)]
-fn draw(
-    part: &Primitive,
-    half: &Vector3<f32>,
-    rays: &Rays,
-    rect: &ScreenRect,
-    width: usize,
-    code: u32,
-    depth_m: &mut [f32],
-    owner: &mut [u32],
-) {
-    let o = rays.origin;
-    let mut fill = Fill { rays, rect, width, code, depth_m, owner };
-    match part.shape {
-        Shape::Cuboid { .. } => fill.each(|d| meet_cuboid(half, &o, d)),
-        Shape::Ellipsoid { .. } => fill.each(|d| meet_ellipsoid(half, &o, d)),
-        Shape::Frustum { bottom_radius_m, top_radius_m, height_m, open } => {
-            let round = Round::new(bottom_radius_m, top_radius_m, height_m, open);
-            fill.each(|d| round.meet(&o, d));
-        }
-    }
-}
-
-struct Fill<'a> {
-    rays: &'a Rays,
-    rect: &'a ScreenRect,
-    width: usize,
-    code: u32,
-    depth_m: &'a mut [f32],
-    owner: &'a mut [u32],
-}
-
-impl Fill<'_> {
-    #[inline(always)]
-    fn each(&mut self, meet: impl Fn(&Vector3<f32>) -> f32) {
-        let ([x0, x1], [y0, y1]) = (self.rect.x, self.rect.y);
-        for v in y0..y1 {
-            let row = v * self.width;
-            let start = self.rays.corner + self.rays.down * v as f32;
-            let depth = &mut self.depth_m[row + x0..row + x1];
-            let owner = &mut self.owner[row + x0..row + x1];
-            for (i, (depth, owner)) in depth.iter_mut().zip(owner).enumerate() {
-                if *depth > self.rect.nearest_m {
-                    let t = meet(&(start + self.rays.right * (x0 + i) as f32));
-                    if t < *depth && t >= NEAR_M as f32 {
-                        (*depth, *owner) = (t, self.code);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// What the second pass keeps of the part it is colouring.
-struct Surface<'a> {
-    id: u32,
-    part: &'a Primitive,
-    rays: Rays,
-    world_R_part: Matrix3<f32>,
-    world_t_part: Vector3<f32>,
-}
-
-impl<'a> Surface<'a> {
-    fn new(r: &Renderer, entity: &Entity, part: &'a Primitive, world_T_camera: &Pose) -> Self {
-        let world_T_part = entity.world_T_entity * part.entity_T_part;
-        Self {
-            id: entity.id,
-            part,
-            rays: r.rays(&(world_T_camera.inverse() * world_T_part)),
-            world_R_part: world_T_part.rotation.to_rotation_matrix().matrix().cast(),
-            world_t_part: world_T_part.translation.vector.cast(),
-        }
-    }
-
-    fn rgb(&self, u: f32, v: f32, depth_m: f32, pixel_rad: f32, lights: &Lights<'_>) -> [u8; 3] {
-        let ray = self.rays.corner + self.rays.right * u + self.rays.down * v;
-        let p = self.rays.origin + ray * depth_m;
-        let n = self.part.shape.normal(&p, &ray);
-        let toward = -ray.normalize();
-        // A pixel covers more of a surface seen at an angle.
-        let footprint_m = depth_m * pixel_rad / toward.dot(&n).max(0.2);
-        let material = &self.part.material;
-        let base = material.rgb_at(&p, &n, footprint_m);
-        let lit = lights.lit(
-            &base,
-            material,
-            &(self.world_R_part * p + self.world_t_part),
-            &(self.world_R_part * n),
-            &(self.world_R_part * toward),
-        );
-        lit.map(|c| (c * 255.0 + 0.5).clamp(0.0, 255.0) as u8).into()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::agent::{Agent, base_T_camera_link, camera_link_T_optical};
     use super::super::home::HomeKind;
+    use super::super::shape::{Round, Shape, meet_cuboid, meet_ellipsoid};
     use super::*;
     use nalgebra::Point3;
 

@@ -1,0 +1,146 @@
+//! Puts things into a room: at walls, and on the surfaces of other things.
+
+use super::catalogue::{Model, Palette, Surface};
+use super::home::Entity;
+use super::things::ThingKind;
+use crate::geometry::Pose;
+use nalgebra::{Translation3, UnitQuaternion, Vector3};
+use rand::Rng;
+use rand::seq::SliceRandom;
+use rand_pcg::Pcg64Mcg;
+use std::f64::consts::{FRAC_PI_2, PI, TAU};
+
+/// A place for small things: a surface of an entity and the circles taken on it.
+pub(super) struct Place {
+    pub entity: u32,
+    category: &'static str,
+    pub world_T_surface: Pose,
+    surface: Surface,
+    pub taken: Vec<([f64; 2], f64)>,
+}
+
+pub(super) struct Builder {
+    pub rng: Pcg64Mcg,
+    pub palette: Palette,
+    pub size_m: [f64; 3],
+    pub entities: Vec<Entity>,
+    pub places: Vec<Place>,
+}
+
+impl Builder {
+    /// A builder of an empty room with these inner edge lengths, metres.
+    pub fn new(rng: Pcg64Mcg, palette: Palette, size_m: [f64; 3]) -> Self {
+        Self { rng, palette, size_m, entities: Vec::new(), places: Vec::new() }
+    }
+
+    /// Adds a model that stands at `world_T_model` and returns its id.
+    pub fn add(
+        &mut self,
+        category: &'static str,
+        model: Model,
+        world_T_model: Pose,
+        parent: Option<u32>,
+        is_receptacle: bool,
+    ) -> u32 {
+        let id = self.entities.len() as u32 + 1;
+        let (low, high) = model.bounds_m();
+        let centre = (low + high) * 0.5;
+        let mut parts = model.parts;
+        for part in &mut parts {
+            part.entity_T_part.translation.vector -= centre;
+        }
+        for surface in model.surfaces {
+            let at = Translation3::from(surface.centre_m);
+            self.places.push(Place {
+                entity: id,
+                category,
+                world_T_surface: world_T_model * at,
+                surface,
+                taken: Vec::new(),
+            });
+        }
+        self.entities.push(Entity {
+            id,
+            category,
+            parts,
+            world_T_entity: world_T_model * Translation3::from(centre),
+            size_m: (high - low).into(),
+            parent,
+            is_receptacle,
+        });
+        id
+    }
+
+    /// Maps coordinates of a wall to the world: origin at its left end as seen from inside the
+    /// room, x into the room, y along the wall. Wall 0 lies at +x, 1 at +y, 2 at −x, 3 at −y.
+    pub fn wall(&self, side: usize) -> (Pose, f64) {
+        let [x, y, _] = self.size_m.map(|s| 0.5 * s);
+        let (corner, length) =
+            [([x, y], 2.0 * y), ([-x, y], 2.0 * x), ([-x, -y], 2.0 * y), ([x, -y], 2.0 * x)][side];
+        let yaw = PI + FRAC_PI_2 * side as f64;
+        let corner = Translation3::new(corner[0], corner[1], 0.0);
+        (Pose::from_parts(corner, UnitQuaternion::from_euler_angles(0.0, 0.0, yaw)), length)
+    }
+
+    /// Adds a model with its back to wall `side`, its middle `along` metres from the wall's origin,
+    /// its underside at height `z`.
+    #[allow(clippy::too_many_arguments)]
+    pub fn add_at_wall(
+        &mut self,
+        category: &'static str,
+        model: Model,
+        side: usize,
+        along: f64,
+        z: f64,
+        parent: Option<u32>,
+        is_receptacle: bool,
+    ) -> u32 {
+        let (world_T_wall, _) = self.wall(side);
+        let depth = 0.004 - model.bounds_m().0.x;
+        let pose = world_T_wall * Translation3::new(depth, along, z);
+        self.add(category, model, pose, parent, is_receptacle)
+    }
+
+    /// Puts a thing on a free spot, if any place it is found on has one.
+    pub fn put(&mut self, kind: &ThingKind, model: Model) {
+        let (radius, height) = (model.radius_m(), model.bounds_m().1.z);
+        for category in kind.found_on {
+            let mut places: Vec<usize> =
+                (0..self.places.len()).filter(|&i| self.places[i].category == *category).collect();
+            places.shuffle(&mut self.rng);
+            for index in places {
+                let Some(at) = self.free_spot(index, radius, height) else { continue };
+                let place = &mut self.places[index];
+                place.taken.push((at, radius));
+                let yaw = Pose::rotation(Vector3::z() * self.rng.random_range(0.0..TAU));
+                let pose = place.world_T_surface * Translation3::new(at[0], at[1], 0.0) * yaw;
+                let parent = place.entity;
+                self.add(kind.category, model, pose, Some(parent), false);
+                return;
+            }
+        }
+    }
+
+    /// A spot on a place where a circle of this radius overlaps nothing.
+    fn free_spot(&mut self, index: usize, radius: f64, height: f64) -> Option<[f64; 2]> {
+        let place = &self.places[index];
+        if height > place.surface.headroom_m {
+            return None;
+        }
+        if place.category == "stoveburner" {
+            return place.taken.is_empty().then_some([0.0, 0.0]);
+        }
+        let reach = place.surface.half_m.map(|half| half - radius);
+        if reach[0] <= 0.0 || reach[1] <= 0.0 {
+            return None;
+        }
+        (0..200).find_map(|_| {
+            let at = reach.map(|r| self.rng.random_range(-r..r));
+            let free = place
+                .taken
+                .iter()
+                .all(|(other, r)| (at[0] - other[0]).hypot(at[1] - other[1]) > radius + r + 0.005);
+            free.then_some(at)
+        })
+    }
+}
