@@ -341,7 +341,86 @@ fn a_cut_split_bag_keeps_the_earlier_file() {
 
     std::fs::remove_file(second).unwrap();
     let missing = BagReader::open(folder.path()).err().unwrap().to_string();
-    assert!(missing.contains("split_1.mcap: is named in metadata.yaml but missing"), "{missing}");
+    assert!(missing.contains("metadata.yaml: names the file \"split_1.mcap\""), "{missing}");
+}
+
+#[test]
+fn metadata_does_not_reach_outside_the_bag() {
+    let folder = tempfile::tempdir().unwrap();
+    let (bag, outside) = (folder.path().join("bag"), folder.path().join("secret.mcap"));
+    std::fs::create_dir(&bag).unwrap();
+    std::fs::copy(data_file("mcap_none"), &outside).unwrap();
+    let yaml = std::fs::read_to_string(fixture("mcap_none").join("metadata.yaml")).unwrap();
+    for name in ["../secret.mcap", outside.to_str().unwrap()] {
+        let yaml = yaml.replace("mcap_none.mcap", name);
+        assert!(yaml.contains(name));
+        std::fs::write(bag.join("metadata.yaml"), yaml).unwrap();
+        let refused = BagReader::open(&bag).err().unwrap().to_string();
+        assert!(refused.contains("not inside the bag's folder"), "{refused}");
+        // The name alone may be right: some recorders wrote where the bag once was.
+        std::fs::copy(&outside, bag.join("secret.mcap")).unwrap();
+        assert_eq!(all(&BagReader::open(&bag).unwrap()).len(), MESSAGES);
+        std::fs::remove_file(bag.join("secret.mcap")).unwrap();
+    }
+}
+
+/// A database whose table of messages is six levels of pages, each leading a hundred times to the
+/// next: a million million rows in some ten kilobytes.
+fn knotted_database() -> tempfile::NamedTempFile {
+    const PAGE: usize = 1024;
+    let file = tempfile::NamedTempFile::with_suffix(".db3").unwrap();
+    let database = rusqlite::Connection::open(file.path()).unwrap();
+    database
+        .execute_batch(
+            "PRAGMA page_size = 1024;
+             CREATE TABLE topics(id INTEGER PRIMARY KEY, name TEXT, type TEXT,
+                 serialization_format TEXT, offered_qos_profiles TEXT);
+             CREATE TABLE messages(id INTEGER PRIMARY KEY, topic_id INTEGER, timestamp INTEGER,
+                 data BLOB);
+             CREATE TABLE filler(data BLOB);
+             INSERT INTO topics VALUES (1, '/goal', 'std_msgs/msg/String', 'cdr', '');
+             INSERT INTO messages VALUES (1, 1, 7, x'00');
+             INSERT INTO filler VALUES (zeroblob(9000));",
+        )
+        .unwrap();
+    let root: u32 = database
+        .query_row("SELECT rootpage FROM sqlite_master WHERE name = 'messages'", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    let root = root as usize;
+    drop(database);
+    let mut bytes = std::fs::read(file.path()).unwrap();
+    let (pages, place) = (bytes.len() / PAGE, |page: usize| (page - 1) * PAGE);
+    let leaf = bytes[place(root)..place(root + 1)].to_vec();
+    let chain: Vec<usize> = std::iter::once(root).chain(pages - 6..pages).collect();
+    for hop in chain.windows(2) {
+        let child = (hop[1] as u32).to_be_bytes();
+        let page = &mut bytes[place(hop[0])..place(hop[0] + 1)];
+        page.fill(0);
+        // An interior page of 100 cells of 5 bytes: where the child is, and a row id.
+        page[..12]
+            .copy_from_slice(&[5, 0, 0, 0, 100, 1, 0, 0, child[0], child[1], child[2], child[3]]);
+        for cell in 0..100 {
+            let at = 256 + 5 * cell;
+            page[12 + 2 * cell..14 + 2 * cell].copy_from_slice(&(at as u16).to_be_bytes());
+            page[at..at + 4].copy_from_slice(&child);
+            page[at + 4] = cell as u8;
+        }
+    }
+    let end = place(chain[chain.len() - 1]);
+    bytes[end..end + PAGE].copy_from_slice(&leaf);
+    std::fs::write(file.path(), bytes).unwrap();
+    file
+}
+
+#[test]
+fn a_knotted_database_is_given_up_soon() {
+    let database = knotted_database();
+    let begin = std::time::Instant::now();
+    let refused = BagReader::open(database.path()).err().unwrap().to_string();
+    assert!(refused.contains("lead to one another without end"), "{refused}");
+    assert!(begin.elapsed().as_secs() < 10, "{:?}", begin.elapsed());
 }
 
 #[test]

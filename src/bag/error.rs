@@ -131,7 +131,13 @@ impl BagError {
 
     /// For `map_err` on SQLite calls.
     pub(super) fn sqlite(path: &Path) -> impl FnOnce(rusqlite::Error) -> Self + '_ {
-        move |source| Self::Sqlite { path: path.to_owned(), source }
+        move |source| match source.sqlite_error_code() {
+            // Only a query that goes on for far too long is interrupted.
+            Some(rusqlite::ErrorCode::OperationInterrupted) => {
+                Self::not_a_bag(path, "is damaged: its pages lead to one another without end")
+            }
+            _ => Self::Sqlite { path: path.to_owned(), source },
+        }
     }
 
     pub(super) fn not_a_bag(path: &Path, reason: impl Into<String>) -> Self {

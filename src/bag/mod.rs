@@ -17,6 +17,7 @@ mod segment;
 mod session;
 mod source;
 mod sqlite;
+mod topic_names;
 mod topics;
 mod unpack;
 mod writer;

@@ -5,7 +5,7 @@ use super::merge::{BagFile, MessagePacking, Messages};
 use super::metadata::{FILE_NAME, Metadata};
 use super::source::{Source, Storage};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -190,18 +190,24 @@ impl BagReader {
 }
 
 /// The file that metadata calls `name`. Old versions put the folder's own name in front; some
-/// writers leave out the suffix of the compression.
+/// writers leave out the suffix of the compression. A bag does not reach outside its folder: of a
+/// path that does, the file of the same name inside is meant.
 fn find(folder: &Path, name: &str) -> Result<PathBuf, BagError> {
-    let file_name = Path::new(name).file_name().unwrap_or_default();
+    let named = Path::new(name);
+    let stays_inside =
+        named.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    let file_name = named.file_name().unwrap_or_default();
     let mut packed = file_name.to_owned();
     packed.push(".zstd");
-    [folder.join(name), folder.join(file_name), folder.join(packed)]
-        .into_iter()
-        .find(|path| path.is_file())
-        .ok_or_else(|| {
-            let reason = format!("is named in {FILE_NAME} but missing");
-            BagError::not_a_bag(&folder.join(name), reason)
-        })
+    let inside = [folder.join(file_name), folder.join(packed)];
+    let candidates = stays_inside.then(|| folder.join(named)).into_iter().chain(inside);
+    candidates.into_iter().find(|path| path.is_file()).ok_or_else(|| {
+        let reason = match stays_inside {
+            true => format!("names the file {name:?}, which is missing"),
+            false => format!("names {name:?}, which is not inside the bag's folder"),
+        };
+        BagError::Metadata { path: folder.join(FILE_NAME), reason }
+    })
 }
 
 /// One entry for each topic name, by name. Counts add up.

@@ -6,11 +6,18 @@ use rusqlite::{Connection, OpenFlags, types::ValueRef};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Messages whose places are fetched at once.
 const PAGE: usize = 1024;
 /// Largest message read, bytes.
 const MAX_MESSAGE_BYTES: usize = 256 << 20;
+/// Steps of SQLite's machine between two looks at how many are left.
+const STEPS_AT_ONCE: u64 = 10_000;
+/// Steps a query may take for each byte of the file. A sound row of a bag takes a few hundred
+/// steps at most, to be read and sorted, and more than ten bytes; beyond this, pages of a damaged
+/// file lead to one another in ever so many ways.
+const STEPS_A_BYTE: u64 = 100;
 
 /// Topics with ids and counts, and first and last timestamp (nanoseconds).
 pub(super) struct SqliteIndex {
@@ -18,10 +25,40 @@ pub(super) struct SqliteIndex {
     pub span_ns: Option<(i64, i64)>,
 }
 
-/// Opens the database for reading only.
-fn open(path: &Path) -> Result<Connection, BagError> {
+/// How far the query that runs may still go.
+struct Patience {
+    whole: u64,
+    left: Arc<AtomicU64>,
+}
+
+impl Patience {
+    /// Ends the queries on `connection` that take more steps than a file of its size is worth.
+    fn with(connection: &mut Connection, file_bytes: u64) -> rusqlite::Result<Self> {
+        let whole = file_bytes.saturating_mul(STEPS_A_BYTE).max(STEPS_AT_ONCE);
+        let left = Arc::new(AtomicU64::new(whole));
+        let counted = Arc::clone(&left);
+        let spent = move || {
+            let before = counted.load(Ordering::Relaxed);
+            counted.store(before.saturating_sub(STEPS_AT_ONCE), Ordering::Relaxed);
+            before == 0
+        };
+        connection.progress_handler(STEPS_AT_ONCE as i32, Some(spent))?;
+        Ok(Self { whole, left })
+    }
+
+    /// A query begins.
+    fn renew(&self) {
+        self.left.store(self.whole, Ordering::Relaxed);
+    }
+}
+
+/// A database opened for reading only.
+fn open(path: &Path) -> Result<(Connection, Patience), BagError> {
+    let bytes = std::fs::metadata(path).map_err(BagError::io(path))?.len();
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(BagError::sqlite(path))?;
+    let mut connection =
+        Connection::open_with_flags(path, flags).map_err(BagError::sqlite(path))?;
+    let patience = Patience::with(&mut connection, bytes).map_err(BagError::sqlite(path))?;
     // Views and virtual tables could run forever; rosbag2 has none.
     let tables: i64 = connection
         .query_row(
@@ -34,14 +71,15 @@ fn open(path: &Path) -> Result<Connection, BagError> {
     if tables != 2 {
         return Err(BagError::not_a_bag(path, "has no tables `topics` and `messages`"));
     }
-    Ok(connection)
+    Ok((connection, patience))
 }
 
 impl SqliteIndex {
     /// Reads topics, counts and times.
     pub fn scan(path: &Path) -> Result<Self, BagError> {
-        let connection = open(path)?;
+        let (connection, patience) = open(path)?;
         let query = || {
+            patience.renew();
             let mut topics = BTreeMap::new();
             let mut rows =
                 connection.prepare("SELECT id, name, type, serialization_format FROM topics")?;
@@ -56,6 +94,7 @@ impl SqliteIndex {
                 topics.insert(row.get(0)?, topic);
             }
             let mut span_ns: Option<(i64, i64)> = None;
+            patience.renew();
             let mut rows = connection.prepare(
                 "SELECT topic_id, count(*), min(timestamp), max(timestamp) \
                  FROM messages GROUP BY topic_id",
@@ -78,6 +117,7 @@ impl SqliteIndex {
 /// The messages of one database in order of time. Places are fetched by the page, data one by one.
 pub(super) struct SqliteMessages {
     connection: Connection,
+    patience: Patience,
     path: PathBuf,
     topics: BTreeMap<i64, Arc<str>>,
     page_query: String,
@@ -110,8 +150,10 @@ impl SqliteMessages {
              ORDER BY timestamp, id LIMIT {PAGE}",
             ids.join(",")
         );
+        let (connection, patience) = open(path)?;
         Ok(Self {
-            connection: open(path)?,
+            connection,
+            patience,
             path: path.to_owned(),
             ended: topics.is_empty(),
             topics,
@@ -123,6 +165,7 @@ impl SqliteMessages {
     }
 
     fn fetch(&mut self) -> rusqlite::Result<()> {
+        self.patience.renew();
         let mut query = self.connection.prepare_cached(&self.page_query)?;
         let mut rows = query.query([self.cursor.0, self.cursor.1])?;
         while let Some(row) = rows.next()? {
@@ -138,6 +181,7 @@ impl SqliteMessages {
     }
 
     fn data(&self, id: i64) -> rusqlite::Result<Option<Vec<u8>>> {
+        self.patience.renew();
         let mut query =
             self.connection.prepare_cached("SELECT data FROM messages WHERE id = ?1")?;
         query.query_row([id], |row| {
