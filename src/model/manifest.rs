@@ -6,6 +6,8 @@ use std::path::{Component, Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::error::ModelError;
+use super::parts::{LanguageSpec, PositionEmbedding, ProjectorSpec, VisionSpec, WeightsFormat};
+use super::template::PromptTemplate;
 use crate::vision::Provenance;
 
 /// Name of the manifest in a checkpoint folder.
@@ -54,81 +56,6 @@ pub struct Manifest {
     pub scores: BTreeMap<String, f64>,
 }
 
-/// Families of language models.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LanguageKind {
-    /// Llama and what is built like it.
-    Llama,
-}
-
-/// Formats of weights.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WeightsFormat {
-    /// Hugging Face safetensors with `config.json` beside them.
-    Safetensors,
-    /// llama.cpp's GGUF.
-    Gguf,
-}
-
-/// The language model.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LanguageSpec {
-    /// Its family.
-    pub kind: LanguageKind,
-    /// Format of its weights.
-    pub format: WeightsFormat,
-    /// The weights: a file, or the folder of the shards.
-    pub weights: PathBuf,
-}
-
-/// The features a projector was made for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct VisionSpec {
-    /// Name of the extractor.
-    pub extractor: String,
-    /// Where the extractor's numbers come from.
-    pub provenance: Provenance,
-    /// Length of a feature vector.
-    pub width: usize,
-}
-
-/// The projector.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ProjectorSpec {
-    /// Its weights, safetensors.
-    pub weights: PathBuf,
-    /// Feature, xyz and rgb: the width of the features and six.
-    pub input: usize,
-    /// Width of its hidden layers.
-    pub hidden: usize,
-    /// Width of the language model.
-    pub output: usize,
-    /// What positions add to the projected tokens.
-    #[serde(default)]
-    pub position: PositionEmbedding,
-}
-
-/// What the position of a 3D token adds to it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "kind", deny_unknown_fields)]
-pub enum PositionEmbedding {
-    /// Nothing: xyz in the projector's input must do.
-    #[default]
-    None,
-    /// A linear map of sines and cosines of `pi 2^k xyz`, k below `bands`.
-    Fourier {
-        /// Octaves of every axis.
-        bands: usize,
-    },
-    /// A small network over xyz.
-    Learned,
-}
-
 /// How many tokens a prompt may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -157,67 +84,13 @@ impl Default for Coordinates {
     }
 }
 
-/// The words around what is seen, asked and answered, in the order in which they stand in a
-/// prompt. Names of special tokens in them, such as `<s>`, become those tokens.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct PromptTemplate {
-    /// Begins every prompt: the begin-of-text token, a system message.
-    pub begin: String,
-    /// Before the 3D tokens of the egocentric frame. Scene-LLM: "I saw ".
-    pub ego: String,
-    /// Before the 3D tokens of the scene.
-    pub scene: String,
-    /// Before what is known in words: the state description, the objects.
-    pub context: String,
-    /// Before the instruction.
-    pub goal_prefix: String,
-    /// How the words of the instruction are written.
-    pub goal_style: GoalStyle,
-    /// Behind the instruction.
-    pub goal_suffix: String,
-    /// Ends every prompt; the answer follows.
-    pub answer: String,
-    /// Instruction by which the model describes the egocentric frame.
-    pub describe: String,
-    /// Special tokens that end an answer, beside those of the language model.
-    pub end: Vec<String>,
-}
-
-/// How the words of an instruction are written before the model reads them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum GoalStyle {
-    /// As they were said.
-    #[default]
-    AsSaid,
-    /// Lower case, single spaces, no full stop at the end, and a space before the first word so
-    /// that it is the same token as everywhere else.
-    Plain,
-}
-
-impl GoalStyle {
-    /// `words` in this style.
-    pub fn apply(self, words: &str) -> String {
-        match self {
-            Self::AsSaid => words.to_string(),
-            Self::Plain => {
-                let plain = words
-                    .split_whitespace()
-                    .fold(String::new(), |text, word| text + " " + &word.to_lowercase());
-                plain.trim_end_matches(['.', ' ']).to_string()
-            }
-        }
-    }
-}
-
 /// How answers are searched.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Decoding {
     /// Answers grown side by side; 1 is greedy.
     pub beams: usize,
-    /// Longest answer, in tokens.
+    /// Longest answer, in tokens; no longer than the context.
     pub max_tokens: usize,
     /// Answers are ranked by log-probability over length to this power.
     pub length_penalty: f32,
@@ -335,7 +208,9 @@ impl Manifest {
         need((1..=64).contains(&beams), "decoding.beams", &|| {
             format!("is {beams}, must be 1..=64")
         });
-        need(max_tokens > 0, "decoding.max_tokens", &|| "is 0".into());
+        need((1..=context).contains(&max_tokens), "decoding.max_tokens", &|| {
+            format!("is {max_tokens}, must be 1..={context}, the tokens of the context")
+        });
         need(length_penalty.is_finite(), "decoding.length_penalty", &|| {
             format!("is {length_penalty}")
         });
@@ -386,12 +261,6 @@ scores: {alfworld: 0.5}
     }
 
     #[test]
-    fn plain_words_are_the_same_whatever_their_case_and_stops() {
-        assert_eq!(GoalStyle::Plain.apply("  Put a MUG on\tthe desk. "), " put a mug on the desk");
-        assert_eq!(GoalStyle::AsSaid.apply("Go."), "Go.");
-    }
-
-    #[test]
     fn faults_are_named() {
         let cases = [
             ("name: tiny", "name: ' '", "name: is empty"),
@@ -409,6 +278,8 @@ scores: {alfworld: 0.5}
             ("scale_m: 5", "scale_m: 0", "coordinates.scale_m"),
             ("scale_m: 5", "scale_m: .nan", "coordinates.scale_m"),
             ("beams: 2", "beams: 0", "decoding.beams"),
+            ("max_tokens: 8", "max_tokens: 0", "decoding.max_tokens: is 0"),
+            ("max_tokens: 8", "max_tokens: 97", "decoding.max_tokens: is 97, must be 1..=96"),
             ("license: Apache-2.0", "licence: Apache-2.0", "licence"),
             ("kind: llama", "kind: mamba", "mamba"),
         ];

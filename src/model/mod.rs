@@ -2,15 +2,18 @@
 
 mod error;
 mod manifest;
+mod parts;
 mod projector;
 mod prompt;
 mod scene_llm;
+mod template;
 
 pub use error::ModelError;
-pub use manifest::{
-    Coordinates, Decoding, GoalStyle, LanguageKind, LanguageSpec, MANIFEST_FILE, Manifest,
-    PositionEmbedding, ProjectorSpec, PromptTemplate, TokenBudget, VisionSpec, WeightsFormat,
+pub use manifest::{Coordinates, Decoding, MANIFEST_FILE, Manifest, TokenBudget};
+pub use parts::{
+    LanguageKind, LanguageSpec, PositionEmbedding, ProjectorSpec, VisionSpec, WeightsFormat,
 };
 pub use projector::Projector;
 pub use prompt::{PromptInput, Segment, SplicedPrompt, splice};
 pub use scene_llm::{Reply, SceneLlm};
+pub use template::{GoalStyle, PromptTemplate};

@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 use candle_core::{D, DType, Device, Tensor};
 
 use super::error::ModelError;
-use super::manifest::{Coordinates, PositionEmbedding, ProjectorSpec};
+use super::manifest::Coordinates;
+use super::parts::{PositionEmbedding, ProjectorSpec};
 use crate::language::SafetensorsFiles;
 use crate::scene::VisualTokens;
 

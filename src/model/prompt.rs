@@ -5,8 +5,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use candle_core::Tensor;
 
 use super::error::ModelError;
-use super::manifest::PromptTemplate;
 use super::projector::Projector;
+use super::template::PromptTemplate;
 use crate::language::{Llama, Tokenizer};
 use crate::scene::VisualTokens;
 
