@@ -1,11 +1,11 @@
 //! Causal attention with shared key-value heads.
 
-use candle_core::{D, DType, Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use candle_nn::attention::{AttnMask, flash_attn};
 
 /// Attention of queries `(b, t, heads, width)` at positions `offset..offset + t` over keys and
-/// values `(b, offset + t, kv_heads, width)`, to `(b, t, heads * width)`. The fast way: no
-/// gradient passes through it.
+/// values `(b, offset + t, kv_heads, width)`, to `(b, t, heads * width)`. No gradient passes through
+/// it; training has a way of its own.
 pub fn attend(
     queries: &Tensor,
     keys: &Tensor,
@@ -19,17 +19,15 @@ pub fn attend(
         let mixed = flash_attn::<f32>(queries, keys, values, scale, mask, None, None)?;
         return mixed.transpose(1, 2)?.reshape((batch, count, heads * width));
     }
-    attend_plainly(queries, keys, values, offset, candle_nn::ops::softmax_last_dim)
+    attend_plainly(queries, keys, values, offset)
 }
 
-/// The same written out, with a `softmax` of the caller's choice over the last dimension;
-/// differentiable if that is.
-pub fn attend_plainly(
+/// The same written out, for the devices and types the kernel does not know.
+fn attend_plainly(
     queries: &Tensor,
     keys: &Tensor,
     values: &Tensor,
     offset: usize,
-    softmax: fn(&Tensor) -> candle_core::Result<Tensor>,
 ) -> candle_core::Result<Tensor> {
     let (batch, count, heads, width) = queries.dims4()?;
     let (_, filled, kv_heads, _) = keys.dims4()?;
@@ -50,17 +48,12 @@ pub fn attend_plainly(
             .broadcast_add(&mask)?
             .reshape((batch, kv_heads, shared * count, filled))?;
     }
-    softmax(&scores)?
+    candle_nn::ops::softmax_last_dim(&scores)?
         .to_dtype(values.dtype())?
         .matmul(&values)?
         .reshape((batch, kv_heads, shared, count, width))?
         .permute((0, 3, 1, 2, 4))?
         .reshape((batch, count, heads * width))
-}
-
-/// The softmax gradients pass through.
-pub fn differentiable_softmax(scores: &Tensor) -> candle_core::Result<Tensor> {
-    candle_nn::ops::softmax(scores, D::Minus1)
 }
 
 /// `(count, filled)`: 0 where query `offset + row` may look, minus infinity ahead of it.
@@ -97,9 +90,8 @@ mod tests {
                 let keys = random(offset + count, kv_heads);
                 let values = random(offset + count, kv_heads);
                 let fast = attend(&queries, &keys, &values, offset).unwrap();
-                let plain =
-                    attend_plainly(&queries, &keys, &values, offset, differentiable_softmax);
-                let difference = largest_difference(&fast, &plain.unwrap());
+                let plain = attend_plainly(&queries, &keys, &values, offset).unwrap();
+                let difference = largest_difference(&fast, &plain);
                 assert!(difference < 1e-5, "{heads}/{kv_heads} {count}+{offset}: {difference}");
             }
         }

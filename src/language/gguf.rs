@@ -5,9 +5,9 @@ use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use candle_core::Device;
 use candle_core::quantized::gguf_file::Content;
 use candle_core::quantized::{GgmlDType, QStorage, QTensor};
+use candle_core::{Device, Tensor};
 
 use super::config::LlamaConfig;
 use super::error::LanguageError;
@@ -69,17 +69,18 @@ impl GgufFile {
         self.content.tensor_infos.values().map(|info| (info.ggml_dtype, info.shape.dims()))
     }
 
-    /// Reads the tensor Hugging Face calls `name`, which must have the shape `expected`.
+    /// Reads the blocks of the tensor Hugging Face calls `name`, which must have the shape
+    /// `expected`.
     ///
     /// Rows of query and key projections come back in Hugging Face's order (GGUF interleaves the
     /// two halves of every head), so that one rotary embedding serves both formats. Rows are whole
     /// blocks: moving them changes no bit of a quantised weight.
-    pub fn tensor(
+    pub fn blocks(
         &mut self,
         name: &str,
         expected: &[usize],
         device: &Device,
-    ) -> Result<QTensor, LanguageError> {
+    ) -> Result<QStorage, LanguageError> {
         let Some(info) = gguf_name(name).and_then(|name| self.content.tensor_infos.get(&name))
         else {
             return Err(LanguageError::MissingTensor {
@@ -102,8 +103,18 @@ impl GgufFile {
         if name.ends_with("q_proj.weight") || name.ends_with("k_proj.weight") {
             bytes = unpermute(&bytes, expected[0], self.config.head_dim);
         }
-        let storage = QStorage::from_data(bytes.into(), device, dtype)?;
-        Ok(QTensor::new(storage, expected)?)
+        Ok(QStorage::from_data(bytes.into(), device, dtype)?)
+    }
+
+    /// Reads the same tensor as plain numbers of 32 bits.
+    pub fn tensor(
+        &mut self,
+        name: &str,
+        expected: &[usize],
+        device: &Device,
+    ) -> Result<Tensor, LanguageError> {
+        let blocks = self.blocks(name, expected, device)?;
+        Ok(QTensor::new(blocks, expected)?.dequantize(device)?)
     }
 
     /// Divisors of the rotary frequencies, where the file has them (Llama 3).
@@ -112,8 +123,7 @@ impl GgufFile {
             return Ok(None);
         }
         let half = self.config.head_dim / 2;
-        let factors = self.tensor("rope_freqs.weight", &[half], &Device::Cpu)?;
-        Ok(Some(factors.dequantize(&Device::Cpu)?.to_vec1()?))
+        Ok(Some(self.tensor("rope_freqs.weight", &[half], &Device::Cpu)?.to_vec1()?))
     }
 
     fn read_blocks(

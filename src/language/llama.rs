@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Tensor};
 
-use super::attention::{attend, attend_plainly, differentiable_softmax};
+use super::attention::attend;
 use super::config::LlamaConfig;
 use super::error::LanguageError;
 use super::kv_cache::KvCache;
@@ -132,30 +132,6 @@ impl Llama {
     ) -> Result<Tensor, LanguageError> {
         let hidden = self.extend(embeds, caches)?;
         self.logits_of_last(&hidden)
-    }
-
-    /// Logits `(b, t, vocabulary)` of every position of `embeds` `(b, t, hidden)`, without a
-    /// cache, by operations gradients pass through (dense weights only).
-    pub fn forward_differentiable(&self, embeds: &Tensor) -> Result<Tensor, LanguageError> {
-        let (batch, count, hidden) = embeds.dims3()?;
-        let (cos, sin) = self.rope.tables(0, count, self.dtype, &self.device)?;
-        let rotate = |x: Tensor| -> candle_core::Result<Tensor> {
-            let x = x.transpose(1, 2)?.contiguous()?;
-            candle_nn::rotary_emb::rope_slow(&x, &cos, &sin)?.transpose(1, 2)?.contiguous()
-        };
-        let eps = self.config.rms_norm_eps as f32;
-        let mut x = embeds.reshape((batch * count, hidden))?;
-        for block in &self.blocks {
-            let normed = candle_nn::ops::rms_norm_slow(&x, &block.attention_norm, eps)?;
-            let [queries, keys, values] = self.heads(block, &normed, batch, count)?;
-            let (queries, keys) = (rotate(queries)?, rotate(keys)?);
-            let mixed = attend_plainly(&queries, &keys, &values, 0, differentiable_softmax)?;
-            x = (x + block.output.forward(&mixed.reshape((batch * count, ()))?)?)?;
-            let normed = candle_nn::ops::rms_norm_slow(&x, &block.feed_forward_norm, eps)?;
-            x = (x + block.feed_forward(&normed)?)?;
-        }
-        let x = candle_nn::ops::rms_norm_slow(&x, &self.norm, eps)?;
-        Ok(self.head.forward(&x)?.reshape((batch, count, self.config.vocab_size))?)
     }
 
     #[cfg(test)]

@@ -2,7 +2,10 @@
 
 mod attention;
 mod beam;
+mod blocks;
 mod config;
+mod config_gguf;
+mod config_json;
 mod constraint;
 mod detokenize;
 mod device;
@@ -24,6 +27,7 @@ mod weights;
 mod parity;
 
 pub use beam::{BeamOptions, Hypothesis, beam_search};
+pub use blocks::BlockMatrix;
 pub use config::{LlamaConfig, RopeScaling};
 pub use constraint::{Constraint, TokenMask};
 pub use detokenize::Detokenizer;

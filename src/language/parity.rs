@@ -65,44 +65,6 @@ fn prefill_and_decode_agree_with_pytorch_for_every_rope() {
 }
 
 #[test]
-fn the_differentiable_way_agrees_with_pytorch() {
-    let golden = golden();
-    let llama = tiny("llama3");
-    let embeds = llama.embed(&golden.tokens).unwrap();
-    let all = llama.forward_differentiable(&embeds).unwrap().squeeze(0).unwrap();
-    for (row, expected) in golden.logits["llama3"].iter().enumerate() {
-        let found: Vec<f32> = all.get(3 * row).unwrap().to_vec1().unwrap();
-        assert_close(&found, expected, 1e-5);
-    }
-}
-
-#[test]
-fn gradients_reach_every_weight() {
-    let golden = golden();
-    let path = Path::new(FIXTURE).join("model.safetensors");
-    let tensors = candle_core::safetensors::load(path, &Device::Cpu).unwrap();
-    let variables: std::collections::HashMap<_, _> = tensors
-        .into_iter()
-        .map(|(name, tensor)| {
-            let tensor = tensor.to_dtype(candle_core::DType::F32).unwrap();
-            (name, candle_core::Var::from_tensor(&tensor).unwrap())
-        })
-        .collect();
-    let tensors = variables.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone()));
-    let config = tiny("default").config().clone();
-    let mut weights = Weights::Tensors(tensors.collect());
-    let llama = Llama::load(config, &mut weights, &Device::Cpu).unwrap();
-    let embeds = llama.embed(&golden.tokens).unwrap();
-    let loss = llama.forward_differentiable(&embeds).unwrap().sqr().unwrap().sum_all().unwrap();
-    let gradients = loss.backward().unwrap();
-    for (name, variable) in &variables {
-        let gradient = gradients.get(variable).unwrap_or_else(|| panic!("none for {name}"));
-        let size: f32 = gradient.abs().unwrap().sum_all().unwrap().to_scalar().unwrap();
-        assert!(size > 0.0, "{name}");
-    }
-}
-
-#[test]
 fn greedy_generation_agrees_with_pytorch() {
     let golden = golden();
     let mut llama = tiny("default");
@@ -126,8 +88,9 @@ fn greedy_generation_agrees_with_pytorch() {
 fn generation_stops_for_its_reasons() {
     let llama = tiny("default");
     let prompt = llama.embed(&[5, 6, 7]).unwrap();
-    let options = SamplingOptions { max_tokens: 80, temperature: 6.0, ..Default::default() };
-    let run = |capacity, limit: usize| {
+    let run = |capacity, limit: usize, seed| {
+        let options =
+            SamplingOptions { max_tokens: 80, temperature: 6.0, seed, ..Default::default() };
         let mut cache = llama.new_cache(capacity).unwrap();
         let mut count = 0;
         let mut listen = |_| {
@@ -136,13 +99,15 @@ fn generation_stops_for_its_reasons() {
         };
         generate(&llama, &mut cache, &prompt, None, &options, &mut listen).unwrap()
     };
-    let cancelled = run(96, 2);
+    let cancelled = run(96, 2, 0);
     assert_eq!((cancelled.stop, cancelled.tokens.len()), (StopReason::Cancelled, 2));
-    let full = run(5, usize::MAX);
+    let full = run(5, usize::MAX, 0);
     assert_eq!((full.stop, full.tokens.len()), (StopReason::ContextFull, 3));
-    let ended = run(96, usize::MAX);
-    assert!(ended.stop == StopReason::EndOfText && !ended.tokens.contains(&1), "{ended:?}");
-    assert_eq!(run(96, usize::MAX).tokens, ended.tokens);
+    let ended = (0..20).map(|seed| (seed, run(96, usize::MAX, seed)));
+    let mut ended = ended.filter(|(_, answer)| answer.stop == StopReason::EndOfText);
+    let (seed, ended) = ended.next().expect("one of twenty answers ends by itself");
+    assert!(!ended.tokens.contains(&1), "{ended:?}");
+    assert_eq!(run(96, usize::MAX, seed).tokens, ended.tokens);
 }
 
 #[test]

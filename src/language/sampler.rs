@@ -1,7 +1,7 @@
 //! From logits to one token.
 
-use rand::{Rng, SeedableRng};
-use rand_pcg::Pcg64Mcg;
+use candle_core::{Device, Tensor};
+use candle_transformers::generation::{LogitsProcessor, Sampling};
 
 use super::constraint::TokenMask;
 use super::error::LanguageError;
@@ -13,7 +13,7 @@ pub struct SamplingOptions {
     pub temperature: f32,
     /// Draw from at most this many of the likeliest tokens.
     pub top_k: Option<usize>,
-    /// Draw from the likeliest tokens that together reach this probability.
+    /// Draw from the likeliest tokens that together reach this probability; 1 and more is no limit.
     pub top_p: Option<f32>,
     /// The same seed draws the same tokens.
     pub seed: u64,
@@ -67,62 +67,47 @@ pub fn log_probabilities(
 }
 
 /// Draws tokens by its options and its own random numbers.
-#[derive(Debug)]
 pub struct Sampler {
-    options: SamplingOptions,
-    random: Pcg64Mcg,
+    processor: LogitsProcessor,
 }
 
 impl Sampler {
     /// A sampler at the beginning of its random numbers.
     pub fn new(options: &SamplingOptions) -> Self {
-        Self { options: options.clone(), random: Pcg64Mcg::seed_from_u64(options.seed) }
+        Self { processor: LogitsProcessor::from_sampling(options.seed, sampling(options)) }
     }
 
-    /// One token of those `mask` allows.
+    /// One token of those `mask` allows. The processor sees the allowed ones only.
     pub fn sample(
         &mut self,
         logits: &[f32],
         mask: Option<&TokenMask>,
     ) -> Result<Choice, LanguageError> {
-        let mut choices = log_probabilities(logits, mask)?;
-        // Not above zero also catches a temperature that is no number.
-        if choices.len() == 1
-            || self.options.temperature.partial_cmp(&0.0).is_none_or(|o| o.is_le())
-        {
-            return Ok(likeliest(&choices));
+        let choices = log_probabilities(logits, mask)?;
+        if let [only] = choices[..] {
+            return Ok(only);
         }
-        choices.sort_by(|a, b| b.log_probability.total_cmp(&a.log_probability));
-        choices.truncate(self.options.top_k.unwrap_or(usize::MAX).max(1));
-        let best = choices[0].log_probability;
-        let weight =
-            |choice: &Choice| ((choice.log_probability - best) / self.options.temperature).exp();
-        let mut weights: Vec<f32> = choices.iter().map(weight).collect();
-        let mut total: f32 = weights.iter().sum();
-        if let Some(top_p) = self.options.top_p {
-            let mut reached = 0.0;
-            let enough = weights.iter().position(|weight| {
-                reached += weight;
-                reached >= top_p * total
-            });
-            weights.truncate(enough.map_or(weights.len(), |last| last + 1));
-            total = weights.iter().sum();
-        }
-        let mut left = self.random.random::<f32>() * total;
-        let drawn = weights.iter().position(|weight| {
-            left -= weight;
-            left < 0.0
-        });
-        // Rounding may leave a crumb behind the last weight.
-        Ok(choices[drawn.unwrap_or(weights.len() - 1)])
+        let allowed: Vec<f32> = choices.iter().map(|choice| choice.log_probability).collect();
+        let allowed = Tensor::from_vec(allowed, choices.len(), &Device::Cpu)?;
+        Ok(choices[self.processor.sample(&allowed)? as usize])
     }
 }
 
-/// The likeliest choice; the first of equals.
-fn likeliest(choices: &[Choice]) -> Choice {
-    choices.iter().fold(choices[0], |best, choice| {
-        if choice.log_probability > best.log_probability { *choice } else { best }
-    })
+/// The options as the processor takes them.
+fn sampling(options: &SamplingOptions) -> Sampling {
+    let temperature = f64::from(options.temperature);
+    // Not above zero also catches a temperature that is no number.
+    if temperature.partial_cmp(&0.0).is_none_or(|order| order.is_le()) {
+        return Sampling::ArgMax;
+    }
+    // The processor takes a share of 0 for no limit; here it leaves the likeliest token.
+    let share = |p: f32| f64::from(p.max(f32::MIN_POSITIVE));
+    match (options.top_k.map(|k| k.max(1)), options.top_p.map(share)) {
+        (None, None) => Sampling::All { temperature },
+        (Some(k), None) => Sampling::TopK { k, temperature },
+        (None, Some(p)) => Sampling::TopP { p, temperature },
+        (Some(k), Some(p)) => Sampling::TopKThenTopP { k, p, temperature },
+    }
 }
 
 #[cfg(test)]
@@ -161,8 +146,12 @@ mod tests {
         let logits = [0.1f32, 0.2, 0.7].map(f32::ln);
         let top_k = SamplingOptions { top_k: Some(2), ..options(1.0) };
         assert!(draw(&top_k, &logits, 500).iter().all(|token| *token != 0));
-        let top_p = SamplingOptions { top_p: Some(0.65), ..options(1.0) };
-        assert!(draw(&top_p, &logits, 500).iter().all(|token| *token == 2));
+        for top_p in [0.65, 0.0] {
+            let top_p = SamplingOptions { top_p: Some(top_p), ..options(1.0) };
+            assert!(draw(&top_p, &logits, 500).iter().all(|token| *token == 2));
+        }
+        let both = SamplingOptions { top_k: Some(0), top_p: Some(0.0), ..options(1.0) };
+        assert!(draw(&both, &logits, 500).iter().all(|token| *token == 2));
     }
 
     #[test]

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use candle_core::quantized::GgmlDType;
 use candle_core::{DType, Device, Tensor};
 
+use super::blocks::BlockMatrix;
 use super::config::LlamaConfig;
 use super::device::compute_dtype;
 use super::error::LanguageError;
@@ -103,7 +103,7 @@ impl Weights {
         let dtype = self.compute_dtype(device);
         match self {
             Self::Safetensors(files) => files.tensor(name, shape, dtype, device),
-            Self::Gguf(file) => Ok(file.tensor(name, shape, device)?.dequantize(device)?),
+            Self::Gguf(file) => file.tensor(name, shape, device),
             Self::Tensors(tensors) => {
                 let path = PathBuf::from("memory");
                 let (name, expected) = (name.to_string(), shape.to_vec());
@@ -129,8 +129,8 @@ impl Weights {
     ) -> Result<Linear, LanguageError> {
         match self {
             Self::Gguf(file) => {
-                let blocks = file.tensor(name, &[outputs, inputs], device)?;
-                Ok(Linear::from_blocks(Arc::new(blocks))?)
+                let blocks = file.blocks(name, &[outputs, inputs], device)?;
+                Ok(Linear::from_blocks(BlockMatrix::new(blocks, outputs, inputs)?)?)
             }
             _ => Ok(Linear::Dense(self.tensor(name, &[outputs, inputs], device)?)),
         }
@@ -146,8 +146,8 @@ impl Weights {
     ) -> Result<Embedding, LanguageError> {
         match self {
             Self::Gguf(file) => {
-                let blocks = file.tensor(name, &[rows, width], device)?;
-                Ok(Embedding::Quantized(Arc::new(blocks)))
+                let blocks = file.blocks(name, &[rows, width], device)?;
+                Ok(Embedding::Quantized(BlockMatrix::new(blocks, rows, width)?))
             }
             _ => Ok(Embedding::Dense(self.tensor(name, &[rows, width], device)?)),
         }

@@ -2,8 +2,8 @@
 //!
 //! The fused operations that make inference fast (`rms_norm`, `rope`, `softmax_last_dim`) have no
 //! backward pass in candle and would leave weights silently unlearnt, so training runs this forward
-//! pass of plain operations over the same weights with the same names. A test holds every weight to
-//! receiving a gradient, another holds the two forward passes together.
+//! pass of plain operations over the same weights with the same names. Tests hold every weight to
+//! its true gradient, and the outputs to PyTorch's and to those of the fast forward pass.
 
 use candle_core::{D, Device, Result, Tensor, Var};
 use rand::Rng;
@@ -220,6 +220,8 @@ fn normal(rng: &mut impl Rng) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::language::{Llama, LlamaConfig, RopeScaling, Weights};
+    use candle_core::DType;
     use rand::SeedableRng;
 
     fn tiny() -> TrainableLlama {
@@ -269,6 +271,91 @@ mod tests {
                 (numeric - analytic).abs() <= 0.03 * analytic.abs() + 2e-5,
                 "{name}: {analytic} by backward, {numeric} by differences"
             );
+        }
+    }
+
+    /// The stored model shares each key-value head between two query heads and has an output layer
+    /// of its own; with its key-value heads written out twice it is one of ours up to that layer.
+    #[test]
+    fn hidden_states_agree_with_pytorch() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/llama_tiny");
+        let file = format!("{folder}/model.safetensors");
+        let mut tensors = candle_core::safetensors::load(file, &Device::Cpu).unwrap();
+        let head = tensors.remove("lm_head.weight").unwrap().to_dtype(DType::F32).unwrap();
+        let shape = LlamaShape {
+            hidden: 32,
+            intermediate: 48,
+            layers: 2,
+            heads: 4,
+            max_positions: 96,
+            rope_theta: 1e4,
+        };
+        let mut model = TrainableLlama { shape, vocabulary: 64, weights: BTreeMap::new() };
+        for (name, tensor) in tensors {
+            let mut tensor = tensor.to_dtype(DType::F32).unwrap();
+            if name.contains("k_proj") || name.contains("v_proj") {
+                let shared = tensor.reshape((2, 1, 8, 32)).unwrap();
+                tensor = shared.repeat((1, 2, 1, 1)).unwrap().reshape((32, 32)).unwrap();
+            }
+            model.weights.insert(name, Var::from_tensor(&tensor).unwrap());
+        }
+        assert!(model.weights.keys().eq(BTreeMap::from_iter(weight_shapes(&shape, 64)).keys()));
+
+        let golden = std::fs::read_to_string(format!("{folder}/golden.json")).unwrap();
+        let golden: serde_json::Value = serde_json::from_str(&golden).unwrap();
+        let tokens: Vec<u32> = serde_json::from_value(golden["tokens"].clone()).unwrap();
+        // The logits of every third position.
+        let expected: Vec<Vec<f32>> =
+            serde_json::from_value(golden["logits"]["default"].clone()).unwrap();
+        let tokens = Tensor::new(tokens, &Device::Cpu).unwrap().unsqueeze(0).unwrap();
+        let hidden = model.hidden(&tokens, &mut None).unwrap().squeeze(0).unwrap();
+        let logits = hidden.matmul(&head.t().unwrap()).unwrap().to_vec2::<f32>().unwrap();
+        let found: Vec<_> = logits.into_iter().step_by(3).collect();
+        assert_eq!(found.len(), expected.len());
+        for (found, expected) in found.iter().zip(&expected) {
+            let size = expected.iter().fold(0f32, |most, x| most.max(x.abs()));
+            approx::assert_abs_diff_eq!(
+                found.as_slice(),
+                expected.as_slice(),
+                epsilon = 1e-5 * size
+            );
+        }
+    }
+
+    #[test]
+    fn logits_agree_with_the_fast_forward_pass() {
+        let model = tiny();
+        let tensors = model.weights.iter().map(|(name, var)| (name.clone(), var.as_tensor()));
+        let mut weights = Weights::Tensors(tensors.map(|(n, t)| (n, t.clone())).collect());
+        let config = LlamaConfig {
+            hidden_size: 16,
+            intermediate_size: 24,
+            layers: 2,
+            heads: 2,
+            kv_heads: 2,
+            head_dim: 8,
+            vocab_size: 11,
+            rms_norm_eps: NORM_EPS,
+            rope_theta: 1e4,
+            rope_scaling: RopeScaling::None,
+            max_position_embeddings: 32,
+            tie_word_embeddings: true,
+            bos: None,
+            eos: vec![],
+        };
+        let fast = Llama::load(config, &mut weights, &Device::Cpu).unwrap();
+        let tokens = [3u32, 1, 4, 1, 5, 9, 2, 6];
+        let mut cache = fast.new_cache(tokens.len()).unwrap();
+        let batch = Tensor::new(&tokens, &Device::Cpu).unwrap().unsqueeze(0).unwrap();
+        let hidden = model.hidden(&batch, &mut None).unwrap();
+        for (at, token) in (0u32..).zip(tokens) {
+            let embeds = fast.embed(&[token]).unwrap();
+            let fast: Vec<f32> =
+                fast.forward_embeds(&embeds, &mut cache).unwrap().to_vec1().unwrap();
+            let row = Tensor::new(&[at], &Device::Cpu).unwrap();
+            let ours = model.logits(&hidden, &row).unwrap().squeeze(0).unwrap();
+            let ours: Vec<f32> = ours.to_vec1().unwrap();
+            approx::assert_abs_diff_eq!(ours.as_slice(), fast.as_slice(), epsilon = 1e-6);
         }
     }
 
