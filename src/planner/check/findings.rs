@@ -1,20 +1,16 @@
 //! From what the pass noted to what would fail.
 
-use super::facts::{
-    alignment, camera_check, depth_check, median, root_of, sync_check, transform_check,
-};
-use super::pass::{DropKind, Pass, bare};
-use super::{BagCheck, DepthCheck, Finding, FrameCheck, Severity, SyncCheck, TransformCheck};
-use crate::bag::BagReader;
-use crate::geometry::CameraModel;
-use crate::ros::TopicRole;
-use crate::sensing::{
-    CameraInfoEvent, ImageEvent, SensingConfig, SensingError, camera_model, check_size,
-    decode_color, decode_depth,
-};
+mod images;
+mod tree;
 
-/// Depth with fewer readings than this share of the pixels is worth a word.
-const FEW_READINGS: f64 = 0.05;
+use super::facts::{alignment, camera_check, depth_check, median, sync_check, transform_check};
+use super::pass::{DropKind, Pass};
+use super::{BagCheck, Finding, FrameCheck, Severity, SyncCheck, TransformCheck};
+use crate::bag::BagReader;
+use crate::ros::TopicRole;
+use crate::sensing::{decode_color, decode_depth};
+use images::{camera, depth_readings, image_fits};
+use tree::tree;
 
 /// Collects findings; the same thing is said once.
 #[derive(Default)]
@@ -123,161 +119,6 @@ fn choice(pass: &Pass<'_>, findings: &mut Findings) {
             let what =
                 format!("no message of {} in the bag, it was to serve as {role}", topic.name);
             findings.error(&topic.name, what, "record it again, with the publisher running");
-        }
-    }
-}
-
-/// The camera of an info, and whether image and info speak of the same frame.
-fn camera(
-    info: Option<&CameraInfoEvent>,
-    image: &Option<ImageEvent>,
-    config: &SensingConfig,
-    findings: &mut Findings,
-) -> Option<CameraModel> {
-    let (info, image) = (info?, image.as_ref());
-    if let Some(image) = image
-        && bare(&image.frame_id) != bare(&info.frame_id)
-    {
-        let what = format!(
-            "images on {} are in frame {:?}, their camera info in {:?}",
-            image.topic, image.frame_id, info.frame_id
-        );
-        findings.warning(&info.topic, what, "the frame of the images is used; fix the driver");
-    }
-    let image_topic = image.map_or("", |image| image.topic.as_str());
-    camera_model(info, image_topic, config.images_rectified)
-        .map_err(|error| {
-            findings.error(&info.topic, error, "calibrate the camera (camera_calibration)")
-        })
-        .ok()
-}
-
-/// Whether the first image decodes and has the size of its calibration.
-fn image_fits(
-    image: &ImageEvent,
-    size: Result<(u32, u32), SensingError>,
-    camera: Option<&CameraModel>,
-    info: Option<&CameraInfoEvent>,
-    findings: &mut Findings,
-) {
-    let fits = size.and_then(|size| match (camera, info) {
-        (Some(camera), Some(info)) => check_size(camera, &info.topic, size, &image.topic),
-        _ => Ok(()),
-    });
-    match fits {
-        Ok(()) => {}
-        Err(error @ SensingError::SizeMismatch { .. }) => findings.error(
-            &image.topic,
-            error,
-            "name the right camera info: topics.color_info or topics.depth_info",
-        ),
-        Err(error) => {
-            findings.error(
-                &image.topic,
-                error,
-                "record the images raw, as JPEG or PNG, or as compressedDepth",
-            );
-        }
-    }
-}
-
-fn depth_readings(
-    topic: &str,
-    depth: &DepthCheck,
-    config: &SensingConfig,
-    findings: &mut Findings,
-) {
-    let Some([min_m, median_m, max_m]) = depth.range_m else {
-        let advice =
-            "check that the depth camera was on; the first image often is empty, others count";
-        return findings.warning(topic, "the first depth image has no valid reading", advice);
-    };
-    if depth.believed_share == 0.0 {
-        let what = format!(
-            "all readings of the first depth image ({min_m:.3} to {max_m:.3} m, median \
-             {median_m:.3} m) are outside {} to {} m",
-            config.min_depth_m, config.max_depth_m
-        );
-        let advice = format!(
-            "the unit of {:?} is taken as {}; fix the encoding, or set sensing.min_depth_m and \
-             sensing.max_depth_m",
-            depth.encoding, depth.unit
-        );
-        findings.error(topic, what, advice);
-    } else if depth.believed_share < FEW_READINGS {
-        let what = format!(
-            "only {:.1} % of the first depth image are readings between {} and {} m",
-            100.0 * depth.believed_share,
-            config.min_depth_m,
-            config.max_depth_m
-        );
-        findings.warning(topic, what, "look at the picture (--out) and at sensing.max_depth_m");
-    }
-}
-
-/// Frames: what is not named, not connected.
-fn tree(pass: &Pass<'_>, check: &TransformCheck, findings: &mut Findings) {
-    let Some(color) = &pass.first_color else { return };
-    let (world, optical) = (check.world_frame.as_str(), bare(&color.frame_id));
-    if optical.is_empty() {
-        let what = format!("images on {} name no frame", color.topic);
-        findings.error(&color.topic, what, "set header.frame_id in the camera driver");
-        return;
-    }
-    connection(check, world, optical, findings);
-    if let Some(depth) = &pass.first_depth
-        && bare(&depth.frame_id) != optical
-    {
-        connection(check, optical, bare(&depth.frame_id), findings);
-    }
-}
-
-/// Says what is missing between two frames.
-fn connection(check: &TransformCheck, target: &str, source: &str, findings: &mut Findings) {
-    if target == source {
-        return;
-    }
-    let between = format!("{target} <- {source}");
-    let roots = check.roots.join(", ");
-    if check.edges.is_empty() {
-        let what = format!(
-            "no transforms between {target:?} and {source:?}: the bag has no transform at all"
-        );
-        return findings.error(&between, what, "record /tf and /tf_static with the images");
-    }
-    match (root_of(&check.edges, target), root_of(&check.edges, source)) {
-        (Some(a), Some(b)) if a == b => {}
-        (Some(a), Some(b)) => {
-            let what = format!(
-                "no transforms between {target:?} and {source:?}: they stand in two trees, under \
-                 {a:?} and {b:?}"
-            );
-            let advice = format!(
-                "record the transform that joins {a:?} and {b:?} (localisation, odometry, or \
-                 robot_state_publisher)"
-            );
-            findings.error(&between, what, advice);
-        }
-        (None, _) if target == check.world_frame => {
-            let what = format!(
-                "no transforms between {target:?} and {source:?}: no transform names {target:?}"
-            );
-            let advice = format!(
-                "set sensing.world_frame (--world-frame) to a root of the tree: {roots}; or record \
-                 the localisation that publishes {target:?}"
-            );
-            findings.error(&between, what, advice);
-        }
-        (None, _) | (_, None) => {
-            let missing = if root_of(&check.edges, source).is_none() { source } else { target };
-            let what = format!(
-                "no transforms between {target:?} and {source:?}: no transform names {missing:?}"
-            );
-            let advice = format!(
-                "record /tf_static; the camera driver or robot_state_publisher must publish \
-                 {missing:?} (roots of the tree: {roots})"
-            );
-            findings.error(&between, what, advice);
         }
     }
 }
