@@ -1,12 +1,12 @@
 //! Objects from a detector outside.
 
-use super::transform::{pose, quaternion};
 use super::{ConvertError, frame, value_error};
 use crate::ros::msg::{
     self, BoundingBox3D, Detection3D, Detection3DArray, Header, ObjectHypothesis,
-    ObjectHypothesisWithPose, Point, PoseWithCovariance, Vector3,
+    ObjectHypothesisWithPose, PoseWithCovariance, Vector3,
 };
 use crate::sensing::{Detection, DetectionsEvent};
+use cv_convert::{ToCv, TryToCv};
 
 /// The detections of a message, each with its best hypothesis. One without any hypothesis says
 /// nothing about what it is and is left out. A box without orientation (all zeros, as many
@@ -44,8 +44,7 @@ fn best(message: &Detection3D) -> Result<Option<Detection>, String> {
     let msg::Quaternion { x, y, z, w } = center.orientation;
     let orientation =
         if [x, y, z, w] == [0.0; 4] { msg::Quaternion::default() } else { center.orientation };
-    let Point { x, y, z } = center.position;
-    let frame_T_box = pose([x, y, z], orientation)?;
+    let frame_T_box = msg::Pose { orientation, ..center }.try_to_cv()?;
     let size_m = [size.x, size.y, size.z];
     if size_m.iter().any(|edge| !edge.is_finite() || *edge < 0.0) {
         return Err(format!("has edge lengths {size_m:?}"));
@@ -64,11 +63,7 @@ fn best(message: &Detection3D) -> Result<Option<Detection>, String> {
 pub fn detections_message(event: &DetectionsEvent) -> Detection3DArray {
     let header = Header::new(event.stamp_ns, &event.frame_id);
     let detections = event.detections.iter().map(|detection| {
-        let [x, y, z]: [f64; 3] = detection.frame_T_box.translation.vector.into();
-        let center = msg::Pose {
-            position: Point { x, y, z },
-            orientation: quaternion(&detection.frame_T_box),
-        };
+        let center: msg::Pose = detection.frame_T_box.to_cv();
         let [x, y, z] = detection.size_m;
         Detection3D {
             header: header.clone(),

@@ -2,6 +2,7 @@
 
 mod cloud;
 mod detection;
+mod geometry;
 mod image;
 mod plan;
 mod transform;

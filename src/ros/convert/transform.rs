@@ -1,13 +1,9 @@
-//! Transforms and poses.
+//! Transforms.
 
 use super::{ConvertError, frame, value_error};
-use crate::geometry::Pose;
-use crate::ros::msg::{self, TFMessage, Transform, TransformStamped};
+use crate::ros::msg::{self, TFMessage, TransformStamped};
 use crate::sensing::StampedTransform;
-use nalgebra::{Quaternion, Translation3, UnitQuaternion};
-
-/// How far the length of a rotation may be from 1, as tf2 has it.
-const ROTATION_TOLERANCE: f64 = 1e-2;
+use cv_convert::{ToCv, TryToCv};
 
 /// The transforms in a message. One that cannot be refuses the whole message.
 pub(super) fn event(
@@ -27,44 +23,17 @@ fn stamped(topic: &str, message: TransformStamped) -> Result<StampedTransform, C
     if parent == child {
         return Err(value_error(topic, name(), "has the same frame at both ends"));
     }
-    let Transform { translation: t, rotation } = message.transform;
     let parent_T_child =
-        pose([t.x, t.y, t.z], rotation).map_err(|reason| value_error(topic, name(), reason))?;
+        message.transform.try_to_cv().map_err(|reason| value_error(topic, name(), reason))?;
     Ok(StampedTransform { stamp_ns: message.header.stamp.to_ns(), parent, child, parent_T_child })
-}
-
-/// The pose with this origin (metres) and rotation; the error says what is wrong with it.
-pub(super) fn pose(origin_m: [f64; 3], rotation: msg::Quaternion) -> Result<Pose, String> {
-    let quaternion = Quaternion::new(rotation.w, rotation.x, rotation.y, rotation.z);
-    let length = quaternion.norm();
-    if origin_m.iter().any(|value| !value.is_finite()) || !length.is_finite() {
-        return Err("is not finite".into());
-    }
-    if (length - 1.0).abs() > ROTATION_TOLERANCE {
-        return Err(format!("has a rotation of length {length:.3} instead of 1"));
-    }
-    let [x, y, z] = origin_m;
-    Ok(Pose::from_parts(Translation3::new(x, y, z), UnitQuaternion::from_quaternion(quaternion)))
-}
-
-/// The message's form of a rotation.
-pub(super) fn quaternion(pose: &Pose) -> msg::Quaternion {
-    let [x, y, z, w]: [f64; 4] = pose.rotation.coords.into();
-    msg::Quaternion { x, y, z, w }
 }
 
 /// The message of some transforms.
 pub fn tf_message(transforms: &[StampedTransform]) -> TFMessage {
-    let transforms = transforms.iter().map(|transform| {
-        let [x, y, z]: [f64; 3] = transform.parent_T_child.translation.vector.into();
-        TransformStamped {
-            header: msg::Header::new(transform.stamp_ns, &transform.parent),
-            child_frame_id: transform.child.clone(),
-            transform: Transform {
-                translation: msg::Vector3 { x, y, z },
-                rotation: quaternion(&transform.parent_T_child),
-            },
-        }
+    let transforms = transforms.iter().map(|transform| TransformStamped {
+        header: msg::Header::new(transform.stamp_ns, &transform.parent),
+        child_frame_id: transform.child.clone(),
+        transform: transform.parent_T_child.to_cv(),
     });
     TFMessage { transforms: transforms.collect() }
 }
@@ -73,6 +42,7 @@ pub fn tf_message(transforms: &[StampedTransform]) -> TFMessage {
 mod tests {
     use super::super::{TopicRole, decode};
     use super::*;
+    use crate::geometry::Pose;
     use crate::ros::{Message, to_cdr};
     use crate::sensing::SensorEvent;
     use nalgebra::Vector3;
