@@ -7,6 +7,7 @@ use super::voxel::Block;
 use super::{SceneError, SceneMap};
 use crate::sensing::RgbdFrame;
 use crate::vision::FeatureMap;
+use nalgebra::Point3;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -21,6 +22,8 @@ pub struct IntegrateReport {
     pub new_voxels: usize,
     /// Voxels removed because what they showed has gone.
     pub removed_voxels: usize,
+    /// Objects removed because the voxels in their boxes have gone.
+    pub removed_objects: usize,
     /// Voxels dropped to keep the map below its byte cap.
     pub evicted_voxels: usize,
 }
@@ -40,14 +43,16 @@ impl SceneMap {
         let lens = self.lens_of(frame)?;
         let hits = gather(frame, &lens.rays, &self.config, features)?;
         let new_voxels = self.merge(&hits, frame.stamp_ns, features);
-        let removed_voxels =
-            if self.config.removal.enabled { self.remove_absent(frame, &lens) } else { 0 };
+        let gone =
+            if self.config.removal.enabled { self.remove_absent(frame, &lens) } else { Vec::new() };
+        let removed_objects = self.remove_unsupported(&gone, frame.stamp_ns);
         let evicted_voxels = self.store.evict(self.config.max_bytes);
         Ok(IntegrateReport {
             points: hits.points,
             voxels: hits.hits.len(),
             new_voxels,
-            removed_voxels,
+            removed_voxels: gone.len(),
+            removed_objects,
             evicted_voxels,
         })
     }
@@ -95,12 +100,17 @@ impl SceneMap {
         new.into_iter().sum()
     }
 
-    fn remove_absent(&mut self, frame: &RgbdFrame, lens: &Lens) -> usize {
+    /// The mean points of the voxels removed, in world coordinates and metres.
+    fn remove_absent(&mut self, frame: &RgbdFrame, lens: &Lens) -> Vec<Point3<f64>> {
         let view = DepthView::new(frame, lens, &self.config);
         let (low, high) = view.block_bounds();
         let keys = self.store.within(low, high, |key| view.may_see(key));
         let width = self.config.feature_width;
-        self.store.update(&keys, |_, block| view.sweep(block, width)).into_iter().sum()
+        self.store
+            .update(&keys, |_, block| view.sweep(block, width))
+            .into_iter()
+            .flatten()
+            .collect()
     }
 }
 

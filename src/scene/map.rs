@@ -2,8 +2,10 @@
 
 use super::lens::Lens;
 use super::store::Store;
+use super::support::Loss;
 use super::voxel::{EDGE, place_of, voxel_at};
-use super::{MapConfig, ObjectStore, SceneError, half};
+use super::{MapConfig, ObjectId, ObjectStore, SceneError, half};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A hybrid point–voxel map: for each occupied voxel the mean point, mean colour, mean feature,
@@ -17,6 +19,8 @@ pub struct SceneMap {
     pub(super) objects: ObjectStore,
     /// The camera seen last; no part of the map.
     pub(super) lens: Option<Arc<Lens>>,
+    /// What objects have lost since they were detected; no part of the map.
+    pub(super) losses: BTreeMap<ObjectId, Loss>,
 }
 
 /// How much a map holds.
@@ -70,7 +74,13 @@ impl SceneMap {
     /// An empty map.
     pub fn new(config: MapConfig) -> Result<Self, SceneError> {
         config.validate()?;
-        Ok(Self { config, store: Store::default(), objects: ObjectStore::default(), lens: None })
+        Ok(Self {
+            config,
+            store: Store::default(),
+            objects: ObjectStore::default(),
+            lens: None,
+            losses: BTreeMap::new(),
+        })
     }
 
     /// The map's settings.
@@ -92,6 +102,7 @@ impl SceneMap {
     pub fn clear(&mut self) {
         self.store = Store::default();
         self.objects.clear();
+        self.losses.clear();
     }
 
     /// Number of occupied voxels.
@@ -149,12 +160,10 @@ impl SceneMap {
         width: usize,
     ) -> VoxelView<'a> {
         let voxel = &block.voxels[index];
-        let metres = |axis: usize| {
-            (f64::from(key[axis]) + f64::from(voxel.offset[axis])) * self.config.voxel_size_m
-        };
+        let point_m = voxel.point_m(key, self.config.voxel_size_m);
         VoxelView {
             key,
-            xyz_m: std::array::from_fn(|axis| metres(axis) as f32),
+            xyz_m: point_m.cast::<f32>().into(),
             rgb: voxel.rgb.map(|c| c.round() as u8),
             count: voxel.count,
             evidence: voxel.evidence,

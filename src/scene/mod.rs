@@ -15,6 +15,7 @@ mod removal;
 mod save;
 mod select;
 mod store;
+mod support;
 mod token;
 mod voxel;
 

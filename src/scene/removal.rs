@@ -6,7 +6,7 @@
 //! edges and surfaces seen at a grazing angle from small errors of the pose.
 
 use super::lens::Lens;
-use super::voxel::{Block, EDGE, Voxel};
+use super::voxel::{Block, EDGE, Voxel, voxel_at};
 use super::{MapConfig, RemovalConfig};
 use crate::sensing::RgbdFrame;
 use nalgebra::{Matrix3, Point3, Vector3};
@@ -104,13 +104,14 @@ impl<'a> DepthView<'a> {
     }
 
     /// Lowers the evidence of the absent voxels of `block` and removes those that have none left.
-    /// Voxels this frame hit are left alone. Returns how many are gone.
-    pub fn sweep(&self, block: &mut Block, feature_width: usize) -> usize {
+    /// Voxels this frame hit are left alone. Returns the mean points, in world coordinates and
+    /// metres, of those that are gone.
+    pub fn sweep(&self, block: &mut Block, feature_width: usize) -> Vec<Point3<f64>> {
         let stamp_ns = self.frame.stamp_ns;
         let corner_m = block.key.map(|v| f64::from(v) * f64::from(EDGE) * self.voxel_size_m);
         let corner = (self.camera_T_world * Point3::from(Vector3::from(corner_m))).cast::<f32>();
         let places: Vec<usize> = block.places().collect();
-        let mut any_spent = false;
+        let mut gone = Vec::new();
         for (place, voxel) in places.iter().zip(&mut block.voxels) {
             if voxel.last_seen_ns == stamp_ns {
                 continue;
@@ -118,10 +119,15 @@ impl<'a> DepthView<'a> {
             let point = corner + self.axes_m * inside(*place, voxel);
             if self.sight(&point) == Sight::Absent {
                 voxel.evidence = voxel.evidence.saturating_sub(self.config.miss);
-                any_spent |= voxel.evidence <= 0;
+                if voxel.evidence <= 0 {
+                    gone.push(voxel.point_m(voxel_at(block.key, *place), self.voxel_size_m));
+                }
             }
         }
-        if any_spent { block.retain(feature_width, |voxel| voxel.evidence > 0) } else { 0 }
+        if !gone.is_empty() {
+            block.retain(feature_width, |voxel| voxel.evidence > 0);
+        }
+        gone
     }
 
     /// What the image says about a point in camera coordinates.

@@ -32,7 +32,11 @@ impl SceneMap {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
-        let written = tempfile::NamedTempFile::new_in(folder).and_then(|file| {
+        let mut file = tempfile::Builder::new();
+        // As any other file a program writes: the user's mask decides who may read it.
+        #[cfg(unix)]
+        file.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let written = file.tempfile_in(folder).and_then(|file| {
             self.write_to(BufWriter::new(file.as_file()))?;
             file.as_file().sync_all()?;
             file.persist(path).map_err(|failed| failed.error)

@@ -5,7 +5,7 @@ use crate::geometry::{CameraModel, Pose};
 use crate::sensing::{DepthImage, Detection, RgbdFrame};
 use crate::vision::FeatureMap;
 use image::{Rgb, RgbImage};
-use nalgebra::{Point3, Vector3};
+use nalgebra::{Matrix3, Point3, Translation3, Vector3};
 use std::collections::BTreeSet;
 
 const WIDTH: u32 = 160;
@@ -152,6 +152,57 @@ fn what_moved_away_is_removed_and_the_rest_stays() {
     assert_eq!(on(&map, &CRATE), 0);
     assert!(removed >= crate_before);
     assert!(on(&map, &WALL) >= wall_before, "{} of {wall_before}", on(&map, &WALL));
+}
+
+/// A camera one metre above the floor that looks along the world's x axis, z up.
+fn upright(turn: i64) -> Pose {
+    let columns = [-Vector3::y(), -Vector3::z(), Vector3::x()];
+    let rotation = nalgebra::Rotation3::from_matrix_unchecked(Matrix3::from_columns(&columns));
+    let level = Pose::from_parts(Translation3::new(0.0, 0.0, 1.0), rotation.into());
+    level * jitter(turn)
+}
+
+#[test]
+fn objects_go_with_their_voxels_and_only_then() {
+    const FLOOR: Solid = Solid([-9.0, -9.0, -0.1], [9.0, 9.0, 0.0], [150, 150, 150]);
+    const BACK: Solid = Solid([3.02, -5.0, -1.0], [3.5, 5.0, 5.0], [200, 200, 190]);
+    const STOOL: Solid = Solid([1.8, -0.2, 0.0], [2.2, 0.2, 0.5], [180, 40, 30]);
+    const SHELF: Solid = Solid([2.7, 0.5, 0.0], [3.02, 1.0, 1.5], [40, 90, 30]);
+    const BOX: Solid = Solid([1.8, -0.9, 0.0], [2.0, -0.6, 0.3], [30, 40, 200]);
+    const SCREEN: Solid = Solid([1.5, -1.2, 0.0], [1.6, -0.3, 1.2], [0, 0, 90]);
+    let detection = |label: &str, solid: &Solid| Detection {
+        label: label.into(),
+        score: 0.9,
+        frame_T_box: Pose::from(Vector3::from(solid.0).lerp(&solid.1.into(), 0.5)),
+        size_m: std::array::from_fn(|axis| solid.1[axis] - solid.0[axis]),
+        track_id: String::new(),
+    };
+    let behind = Solid([-2.0, 0.0, 0.0], [-1.5, 0.5, 0.5], [0; 3]);
+    let glass = Solid([1.5, 0.3, 0.9], [1.6, 0.4, 1.1], [0; 3]);
+    let seen = [
+        detection("stool", &STOOL),
+        detection("shelf", &SHELF),
+        detection("box", &BOX),
+        detection("bench", &behind),
+        detection("glass", &glass),
+    ];
+    let mut map = SceneMap::new(MapConfig::default()).unwrap();
+    let look = |map: &mut SceneMap, solids: &[Solid], turns: std::ops::Range<i64>| -> usize {
+        let frames = turns.map(|turn| render(solids, upright(turn), turn));
+        frames.map(|frame| map.integrate(&frame, None).unwrap().removed_objects).sum()
+    };
+    let labels = |map: &SceneMap| -> Vec<String> {
+        map.objects().iter().map(|object| object.label.clone()).collect()
+    };
+    look(&mut map, &[FLOOR, BACK, STOOL, SHELF, BOX], 0..20);
+    map.objects_mut().observe(&seen, &Pose::identity(), 19);
+    assert_eq!(look(&mut map, &[FLOOR, BACK, STOOL, SHELF, BOX], 20..60), 0, "all is there");
+    // The stool is carried away, and a screen put before the box, which goes unseen.
+    assert_eq!(look(&mut map, &[FLOOR, BACK, SHELF, SCREEN], 60..100), 1);
+    assert_eq!(labels(&map), ["shelf", "box", "bench", "glass"]);
+    // A detector that still sees it outweighs the voxels.
+    map.objects_mut().observe(&[detection("shelf", &SHELF)], &Pose::identity(), 200);
+    assert_eq!(look(&mut map, &[FLOOR, BACK, SCREEN], 100..140), 0);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! are there. Features stand out of line, so that a map without features pays nothing for them.
 
 use super::half;
+use nalgebra::Point3;
 
 /// Edge length of a block in voxels.
 pub(super) const EDGE: i32 = 8;
@@ -63,6 +64,13 @@ impl Voxel {
             first_seen_ns: stamp_ns,
             last_seen_ns: stamp_ns,
         }
+    }
+
+    /// The mean point in world coordinates, metres, of the voxel at voxel coordinates `key`.
+    pub(super) fn point_m(&self, key: [i32; 3], voxel_size_m: f64) -> Point3<f64> {
+        Point3::from(std::array::from_fn::<_, 3, _>(|axis| {
+            (f64::from(key[axis]) + f64::from(self.offset[axis])) * voxel_size_m
+        }))
     }
 
     /// Moves the running means towards the points of `hit`.

@@ -1,0 +1,120 @@
+//! Objects whose voxels were seen to be gone.
+//!
+//! An object stands on the word of its detector, and on the voxels in its box. When the three-way
+//! test has removed nearly all of those voxels, the object has gone with them. What is merely out
+//! of view, hidden, or dropped to keep the map small says nothing about objects.
+
+use super::voxel::{Block, EDGE, voxel_at};
+use super::{MapObject, ObjectId, SceneMap};
+use crate::geometry::Pose;
+use nalgebra::{Point3, Quaternion, Translation3, UnitQuaternion, Vector3};
+
+/// The object goes when this share of its voxels has gone. Some may stay behind, where they are at
+/// the edge of what the camera saw.
+const GONE_SHARE: f64 = 0.8;
+
+/// How many voxels of an object have gone since it was last detected.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Loss {
+    last_seen_ns: i64,
+    voxels: usize,
+}
+
+/// Where the voxels of an object stand: its box, without what is too near to its lower end.
+struct Support {
+    box_T_world: Pose,
+    /// Half the edges of the box, metres.
+    half_m: Vector3<f64>,
+    /// The world's z below which a point may as well belong to what the object stands on.
+    floor_m: f64,
+    /// Voxels that are newer do not belong to the object but to what it used to hide.
+    last_seen_ns: i64,
+}
+
+impl Support {
+    /// `margin_m` is how far behind a point a reading must lie to show it gone.
+    fn new(object: &MapObject, margin_m: f64) -> Self {
+        let [x, y, z, w] = object.orientation_xyzw;
+        let world_T_box = Pose::from_parts(
+            Translation3::from(object.position_m),
+            UnitQuaternion::new_normalize(Quaternion::new(w, x, y, z)),
+        );
+        let half_m = Vector3::from(object.size_m) / 2.0;
+        let half_height_m = extent(&world_T_box, &half_m).z;
+        Self {
+            box_T_world: world_T_box.inverse(),
+            half_m,
+            floor_m: object.position_m[2] - half_height_m + margin_m.min(half_height_m),
+            last_seen_ns: object.last_seen_ns,
+        }
+    }
+
+    fn contains(&self, world: &Point3<f64>) -> bool {
+        let inside = self.box_T_world * world;
+        world.z >= self.floor_m && (0..3).all(|axis| inside[axis].abs() <= self.half_m[axis])
+    }
+}
+
+/// Half the edges of the axis-aligned box around a box.
+fn extent(world_T_box: &Pose, half_m: &Vector3<f64>) -> Vector3<f64> {
+    world_T_box.rotation.to_rotation_matrix().matrix().abs() * half_m
+}
+
+impl SceneMap {
+    /// Takes out the objects that were last detected before `stamp_ns` and have lost their support
+    /// now that voxels at the points `gone` (world coordinates) are removed. Returns how many.
+    pub(super) fn remove_unsupported(&mut self, gone: &[Point3<f64>], stamp_ns: i64) -> usize {
+        if gone.is_empty() {
+            return 0;
+        }
+        let margin_m = f64::from(self.config.removal.margin_m);
+        let mut losses = std::mem::take(&mut self.losses);
+        losses.retain(|id, loss| {
+            self.objects.get(*id).is_some_and(|object| object.last_seen_ns == loss.last_seen_ns)
+        });
+        let mut lost: Vec<ObjectId> = Vec::new();
+        for object in self.objects.iter().filter(|object| object.last_seen_ns < stamp_ns) {
+            let support = Support::new(object, margin_m);
+            let now = gone.iter().filter(|point| support.contains(point)).count();
+            if now == 0 {
+                continue;
+            }
+            let none = Loss { last_seen_ns: object.last_seen_ns, voxels: 0 };
+            let loss = losses.entry(object.id).or_insert(none);
+            loss.voxels += now;
+            let all = loss.voxels + self.count(&support);
+            if loss.voxels as f64 >= GONE_SHARE * all as f64 {
+                lost.push(object.id);
+            }
+        }
+        self.losses = losses;
+        for id in &lost {
+            self.objects.remove(*id);
+        }
+        lost.len()
+    }
+
+    /// How many voxels of the support are there.
+    fn count(&self, support: &Support) -> usize {
+        let world_T_box = support.box_T_world.inverse();
+        let (centre, extent) =
+            (world_T_box.translation.vector, extent(&world_T_box, &support.half_m));
+        let block_m = self.config.voxel_size_m * f64::from(EDGE);
+        let block = |corner: Vector3<f64>| {
+            <[f64; 3]>::from(corner).map(|metres| (metres / block_m).floor() as i32)
+        };
+        let near = self.store.within(block(centre - extent), block(centre + extent), |_| true);
+        let blocks = near.iter().filter_map(|key| self.store.block(key));
+        let held = |block: &Block| {
+            let voxels = block.places().zip(&block.voxels);
+            voxels
+                .filter(|(place, voxel)| {
+                    let key = voxel_at(block.key, *place);
+                    let point = voxel.point_m(key, self.config.voxel_size_m);
+                    voxel.first_seen_ns <= support.last_seen_ns && support.contains(&point)
+                })
+                .count()
+        };
+        blocks.map(held).sum()
+    }
+}
