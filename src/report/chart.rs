@@ -6,12 +6,25 @@ use super::ReportError;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::register_font;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Once;
 
 /// Name under which the compiled-in face is known to plotters.
 pub(super) const FACE: &str = "sans-serif";
+
+/// Colours that stay apart on paper and for the colour-blind (Tableau's ten).
+const COLORS: [RGBColor; 6] = [
+    RGBColor(31, 119, 180),
+    RGBColor(255, 127, 14),
+    RGBColor(44, 160, 44),
+    RGBColor(214, 39, 40),
+    RGBColor(148, 103, 189),
+    RGBColor(140, 86, 75),
+];
+/// Height of a line of the legend.
+const LEGEND_LINE_PX: i32 = 18;
 
 /// One named line of a chart.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,7 +74,10 @@ impl LineChart {
         let text = |error: DrawingAreaErrorKind<B::ErrorType>| error.to_string();
         area.fill(&WHITE).map_err(text)?;
         let (x, y) = self.ranges();
-        let mut chart = ChartBuilder::on(area)
+        let (width_px, _) = area.dim_in_pixel();
+        // Beside the lines, where it hides none of them.
+        let (plot, legend) = area.split_horizontally(width_px - self.legend_px().min(width_px / 2));
+        let mut chart = ChartBuilder::on(&plot)
             .caption(&self.title, (FACE, 18))
             .margin(12)
             .x_label_area_size(40)
@@ -72,29 +88,31 @@ impl LineChart {
             .configure_mesh()
             .x_desc(&self.x_label)
             .y_desc(&self.y_label)
+            .x_label_formatter(&|value| tick(*value))
+            .y_label_formatter(&|value| tick(*value))
             .label_style((FACE, 13))
             .light_line_style(WHITE)
             .bold_line_style(BLACK.mix(0.12))
             .draw()
             .map_err(text)?;
         for (index, series) in self.series.iter().enumerate() {
-            let color = Palette99::pick(index).to_rgba();
+            let color = COLORS[index % COLORS.len()];
             let points = series.points.iter().copied().filter(|(x, y)| (x + y).is_finite());
-            chart
-                .draw_series(LineSeries::new(points, color.stroke_width(2)))
-                .map_err(text)?
-                .label(&series.name)
-                .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], color));
+            let line = color.stroke_width(2);
+            chart.draw_series(LineSeries::new(points, line)).map_err(text)?;
+            let y = 40 + LEGEND_LINE_PX * index as i32;
+            legend.draw(&PathElement::new([(0, y), (16, y)], line)).map_err(text)?;
+            let style = (FACE, 13).into_font().color(&BLACK);
+            let style = style.pos(Pos::new(HPos::Left, VPos::Center));
+            legend.draw(&Text::new(series.name.as_str(), (22, y), style)).map_err(text)?;
         }
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperRight)
-            .background_style(WHITE.mix(0.8))
-            .border_style(BLACK.mix(0.3))
-            .label_font((FACE, 13))
-            .draw()
-            .map_err(text)?;
         area.present().map_err(text)
+    }
+
+    /// Room for the names of the lines.
+    fn legend_px(&self) -> u32 {
+        let longest = self.series.iter().map(|series| series.name.chars().count()).max();
+        36 + 7 * longest.unwrap_or(0) as u32
     }
 
     fn ranges(&self) -> (Range<f64>, Range<f64>) {
@@ -111,6 +129,12 @@ impl LineChart {
         let y0 = y0.min(0.0);
         (x0..x1.max(x0 + 1e-9), y0..(y1 + 0.05 * (y1 - y0)).max(y0 + 1e-9))
     }
+}
+
+/// A number on an axis, with no more digits than it needs.
+fn tick(value: f64) -> String {
+    let text = format!("{value:.4}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// Registers the compiled-in face; plotters keeps fonts in a table of its own.
@@ -146,6 +170,11 @@ mod tests {
         for text in ["loss", "step", "nats", "train"] {
             assert!(svg.contains(text), "{text} is missing");
         }
+    }
+
+    #[test]
+    fn ticks_have_the_digits_they_need() {
+        assert_eq!([0.0, 5.0, 17.5, 40.0, 0.25].map(tick), ["0", "5", "17.5", "40", "0.25"]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub mod chart;
 mod cloud;
 mod error;
 mod frames;
+mod labels;
 mod page;
 mod topdown;
 

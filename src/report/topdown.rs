@@ -5,14 +5,16 @@
 
 use super::ReportError;
 use super::chart::{FACE, use_compiled_in_face};
+use super::labels::Labels;
 use crate::geometry::Pose;
-use crate::scene::MapObject;
-use crate::tasks::Plan;
+use crate::scene::{MapObject, ObjectId};
+use crate::tasks::{Grounding, Plan};
 use image::{Rgb, RgbImage};
 use plotters::backend::BitMapBackend;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
+use std::cmp::Ordering;
 use std::path::Path;
 
 const PAPER: [u8; 3] = [248, 248, 246];
@@ -22,6 +24,8 @@ const MAX_PX_PER_METRE: f64 = 160.0;
 const PANEL_PX: u32 = 380;
 const LINE_PX: i32 = 19;
 const MIN_HEIGHT_PX: u32 = 360;
+const LABEL_PX: i32 = 11;
+const STEP_RADIUS_PX: i32 = 9;
 const PATH_BLUE: RGBColor = RGBColor(30, 90, 220);
 const STEP_RED: RGBColor = RGBColor(205, 30, 50);
 
@@ -190,11 +194,32 @@ impl TopDown<'_> {
         canvas: &Canvas,
         area: &DrawingArea<BitMapBackend<'_>, Shift>,
     ) -> Result<(), String> {
-        for object in self.objects {
-            let at = canvas.pixel(object.position_m[0], object.position_m[1]);
-            let mark = Circle::new(at, 2, BLACK.filled());
-            area.draw(&mark).map_err(|error| error.to_string())?;
-            draw_label(area, &object.label, (at.0 + 4, at.1 - 4), 11, &BLACK)?;
+        let at = |object: &MapObject| canvas.pixel(object.position_m[0], object.position_m[1]);
+        let marks: Vec<_> = self.objects.iter().map(at).collect();
+        for mark in &marks {
+            area.draw(&Circle::new(*mark, 2, BLACK.filled())).map_err(|error| error.to_string())?;
+        }
+        let mut labels = Labels::default();
+        for ((x, y), ids) in self.step_marks(canvas) {
+            let (r, text_px) = (STEP_RADIUS_PX, 8 * ids.len() as i32);
+            labels.keep_free([x - r, y - r, x + r, y + r]);
+            labels.keep_free([x + r + 1, y + 4, x + r + 3 + text_px, y + 20]);
+        }
+        // Things of the plan are named before others; of those, small ones before large.
+        let mut order: Vec<_> = self.objects.iter().zip(marks).collect();
+        let bound = self.bound_objects();
+        order.sort_by(|(a, _), (b, _)| {
+            let rank = |object: &MapObject| (!bound.contains(&object.id), object.size_m);
+            rank(a).partial_cmp(&rank(b)).unwrap_or(Ordering::Equal).then(a.id.cmp(&b.id))
+        });
+        for (object, mark) in order {
+            let style = (FACE, LABEL_PX).into_font();
+            let size = area.estimate_text_size(&object.label, &style.into_text_style(area));
+            let (width, height) = size.map_err(|error| error.to_string())?;
+            let gap = if bound.contains(&object.id) { STEP_RADIUS_PX + 3 } else { 5 };
+            if let Some(place) = labels.place(mark, gap, (width as i32, height as i32)) {
+                draw_label(area, &object.label, place, LABEL_PX, &BLACK)?;
+            }
         }
         Ok(())
     }
@@ -204,23 +229,38 @@ impl TopDown<'_> {
         canvas: &Canvas,
         area: &DrawingArea<BitMapBackend<'_>, Shift>,
     ) -> Result<(), String> {
-        let Some(plan) = self.plan else { return Ok(()) };
-        let mut places: Vec<((i32, i32), Vec<u32>)> = Vec::new();
-        for step in &plan.steps {
+        for (at, ids) in self.step_marks(canvas) {
+            let mark = Circle::new(at, STEP_RADIUS_PX, STEP_RED.stroke_width(2));
+            area.draw(&mark).map_err(|error| error.to_string())?;
+            draw_label(area, &ids, (at.0 + STEP_RADIUS_PX + 1, at.1 + 4), 15, &STEP_RED)?;
+        }
+        Ok(())
+    }
+
+    /// Where steps are done, with their numbers.
+    fn step_marks(&self, canvas: &Canvas) -> Vec<((i32, i32), String)> {
+        let mut places: Vec<((i32, i32), String)> = Vec::new();
+        for step in self.plan.iter().flat_map(|plan| &plan.steps) {
             let Some(at) = step.target_position_m() else { continue };
             let at = canvas.pixel(at[0], at[1]);
             match places.iter_mut().find(|(place, _)| *place == at) {
-                Some((_, ids)) => ids.push(step.id),
-                None => places.push((at, vec![step.id])),
+                Some((_, ids)) => *ids = format!("{ids},{}", step.id),
+                None => places.push((at, step.id.to_string())),
             }
         }
-        for (at, ids) in places {
-            let ids: Vec<_> = ids.iter().map(u32::to_string).collect();
-            let mark = Circle::new(at, 9, STEP_RED.stroke_width(2));
-            area.draw(&mark).map_err(|error| error.to_string())?;
-            draw_label(area, &ids.join(","), (at.0 + 10, at.1 + 4), 15, &STEP_RED)?;
-        }
-        Ok(())
+        places
+    }
+
+    /// The objects that the plan speaks of.
+    fn bound_objects(&self) -> Vec<ObjectId> {
+        let steps = self.plan.iter().flat_map(|plan| &plan.steps);
+        let bound = steps.flat_map(|step| &step.arguments).filter_map(|argument| {
+            match argument.grounding {
+                Grounding::Grounded { object_id, .. } => Some(object_id),
+                Grounding::Ungrounded { .. } => None,
+            }
+        });
+        bound.collect()
     }
 
     /// Lines of the panel beside the map, and whether each is bold.
@@ -229,6 +269,8 @@ impl TopDown<'_> {
             (format!("frame {}, x right, y up", self.frame_id), false),
             (format!("{} voxels of {:.2} m", self.voxels.len(), self.voxel_size_m), false),
             (format!("{} frames, {} objects", self.path.len(), self.objects.len()), false),
+            ("blue: the camera's way, from the ring to the dot".into(), false),
+            ("red: where the steps of the plan are done".into(), false),
             (String::new(), false),
         ];
         let Some(plan) = self.plan else { return lines };
