@@ -147,3 +147,19 @@ fn real_kitchen_recordings_give_the_same_map_twice() {
         assert!(page.contains("Not used"), "{bag}: the first image is reported");
     }
 }
+
+#[test]
+fn a_closed_pipe_ends_the_program_quietly() {
+    for arguments in [&["completions", "bash"][..], &["check", "bags/kitchen_sim", "--json"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let done = Command::new(env!("CARGO_BIN_EXE_scenellm"))
+            .args(arguments)
+            .current_dir(ROOT)
+            .stdout(writer)
+            .output()
+            .unwrap();
+        let said = text(&done.stderr);
+        assert!(done.status.success() && !said.contains("panicked"), "{arguments:?}: {said}");
+    }
+}

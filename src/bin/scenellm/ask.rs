@@ -6,7 +6,7 @@ use clap::Args;
 use scenellm::planner::PlannerConfig;
 use scenellm::scene::SceneMap;
 use scenellm::tasks::{GoalPlanner, PlanRequest};
-use std::io::BufRead;
+use std::io::{BufRead, Write};
 use std::path::PathBuf;
 
 /// Plan for goals over a saved map (`map.scenemap` of a replay).
@@ -76,9 +76,9 @@ impl Ask {
             require_grounding: config.plan.require_grounding,
         });
         if self.json {
-            println!("{}", serde_json::to_string(&plan)?);
+            writeln!(std::io::stdout(), "{}", serde_json::to_string(&plan)?)?;
         } else {
-            crate::show::plan(&plan);
+            crate::show::plan(&plan)?;
         }
         Ok(if plan.refusal.is_some() { Outcome::No } else { Outcome::Done })
     }

@@ -6,6 +6,7 @@ use clap::Args;
 use scenellm::bag::BagReader;
 use scenellm::planner::{PlannerConfig, check_bag};
 use scenellm::report::CloudPicture;
+use std::io::Write;
 use std::path::PathBuf;
 
 /// Look through a bag: topics, transforms, cameras, and what would fail.
@@ -49,9 +50,9 @@ impl Check {
         });
         bar.finish_and_clear();
         if self.json {
-            println!("{}", serde_json::to_string(&check)?);
+            writeln!(std::io::stdout(), "{}", serde_json::to_string(&check)?)?;
         } else {
-            print!("{check}");
+            write!(std::io::stdout(), "{check}")?;
         }
         if let Some(folder) = &self.out {
             std::fs::create_dir_all(folder)
@@ -60,7 +61,7 @@ impl Check {
                 let path = folder.join("cloud.png");
                 CloudPicture { frame }.write(&path)?;
                 if !self.json {
-                    println!("\nwrote {}", path.display());
+                    writeln!(std::io::stdout(), "\nwrote {}", path.display())?;
                 }
             }
         }

@@ -3,6 +3,7 @@
 use crate::{Arguments, Outcome};
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
+use std::io::Write;
 
 /// Print the completion script of a shell.
 ///
@@ -16,12 +17,9 @@ pub struct Completions {
 impl Completions {
     /// Prints the script.
     pub fn run(self) -> anyhow::Result<Outcome> {
-        clap_complete::generate(
-            self.shell,
-            &mut Arguments::command(),
-            "scenellm",
-            &mut std::io::stdout(),
-        );
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut Arguments::command(), "scenellm", &mut script);
+        std::io::stdout().write_all(&script)?;
         Ok(Outcome::Done)
     }
 }

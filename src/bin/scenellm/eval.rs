@@ -7,6 +7,7 @@ use scenellm::language::parse_device;
 use scenellm::learn::{Evaluation, NearestGoal, Prediction, evaluate, read_alfred};
 use scenellm::tasks::{GoalPlanner, PlanningError};
 use std::convert::Infallible;
+use std::io::Write;
 use std::path::PathBuf;
 
 /// Measure a planner.
@@ -86,7 +87,7 @@ impl Alfred {
             }
         };
         bar.finish_and_clear();
-        print(&evaluation);
+        print(&evaluation)?;
         if let Some(path) = &self.json {
             let text = format!("{:#}\n", serde_json::to_value(&evaluation)?);
             std::fs::write(path, text)
@@ -96,23 +97,27 @@ impl Alfred {
     }
 }
 
-fn print(evaluation: &Evaluation) {
-    println!(
+fn print(evaluation: &Evaluation) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(
+        out,
         "{:<36} {:>6} {:>20} {:>20} {:>20} {:>7}",
         "", "goals", "type", "without Goto", "full plan", "edits"
-    );
+    )?;
     let rows = evaluation.per_type.iter().map(|(task, scores)| (task.as_str(), scores));
     for (name, scores) in rows.chain([("all", &evaluation.all)]) {
         let with = |value: f64, interval: scenellm::learn::Interval| {
             format!("{value:.3} [{:.3}, {:.3}]", interval.low, interval.high)
         };
-        println!(
+        writeln!(
+            out,
             "{name:<36} {:>6} {:>20} {:>20} {:>20} {:>7.2}",
             scores.n,
             with(scores.type_accuracy, scores.type_accuracy_ci95),
             with(scores.plan_without_goto_exact, scores.plan_without_goto_exact_ci95),
             with(scores.full_plan_exact, scores.full_plan_exact_ci95),
             scores.edit_distance,
-        );
+        )?;
     }
+    Ok(())
 }

@@ -10,6 +10,7 @@ use scenellm::report::{ReportPage, TopDown, frames_csv, timings_svg};
 use scenellm::sensing::SensorEvent;
 use scenellm::tasks::{GoalPlanner, Plan, PlanRequest};
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -191,18 +192,19 @@ impl Replay {
         }
         let refused = gathered.plan.as_ref().is_some_and(|plan| plan.refusal.is_some());
         if self.json {
-            println!("{:#}", serde_json::to_value(&gathered.plan)?);
+            writeln!(std::io::stdout(), "{:#}", serde_json::to_value(&gathered.plan)?)?;
         } else {
-            println!(
+            writeln!(
+                std::io::stdout(),
                 "{} frames, {} voxels, {} objects",
                 gathered.frames.len(),
                 session.map().len(),
                 session.map().objects().len()
-            );
+            )?;
             if let Some(plan) = &gathered.plan {
-                crate::show::plan(plan);
+                crate::show::plan(plan)?;
             }
-            println!("wrote {}", self.out.join("report.html").display());
+            writeln!(std::io::stdout(), "wrote {}", self.out.join("report.html").display())?;
         }
         if let Some(damage) = &gathered.damage {
             bail!("{damage}\nwhat stands before the damage was used");

@@ -1,5 +1,6 @@
 //! Settings that several commands share: the parameter file and what overrides it.
 
+use anyhow::Context;
 use clap::Args;
 use indicatif::ProgressBar;
 use scenellm::bag::{BagReader, Events, TopicSelection, select};
@@ -30,6 +31,9 @@ pub struct Settings {
     /// Features of the map: none, color_geometry, or vit.
     #[arg(long, value_name = "NAME")]
     extractor: Option<String>,
+    /// Where the model runs: auto, cpu, or cuda:N; the parameter `plan.device` unless given.
+    #[arg(long, value_name = "DEVICE")]
+    device: Option<String>,
 }
 
 impl Settings {
@@ -56,6 +60,9 @@ impl Settings {
         if let Some(extractor) = &self.extractor {
             config.vision.extractor.clone_from(extractor);
         }
+        if let Some(device) = &self.device {
+            config.plan.device.clone_from(device);
+        }
         config.sensing.check()?;
         config.map.validate()?;
         Ok(config)
@@ -73,7 +80,10 @@ pub fn extractor(config: &PlannerConfig) -> anyhow::Result<Option<Box<dyn Featur
 /// The planner in `model`, or in the folder that `config` names.
 pub fn planner(config: &PlannerConfig, model: Option<&Path>) -> anyhow::Result<GoalPlanner> {
     let folder = model.unwrap_or(&config.plan.model);
-    Ok(GoalPlanner::load(folder, &parse_device(&config.plan.device)?)?)
+    let device = parse_device(&config.plan.device)?;
+    GoalPlanner::load(folder, &device).with_context(|| {
+        format!("no planner in {}: name a model folder with --model", folder.display())
+    })
 }
 
 /// A bag with its topics chosen.

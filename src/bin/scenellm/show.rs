@@ -1,15 +1,16 @@
 //! Plans as people read them in a terminal.
 
 use scenellm::tasks::{Grounding, Plan};
+use std::io::{self, Write};
 
 /// Prints `plan`, a step a line.
-pub fn plan(plan: &Plan) {
+pub fn plan(plan: &Plan) -> io::Result<()> {
+    let mut out = io::stdout().lock();
     if let Some(refusal) = &plan.refusal {
-        println!("no plan: {refusal}");
-        return;
+        return writeln!(out, "no plan: {refusal}");
     }
     let task = plan.task.as_deref().unwrap_or("a task");
-    println!("plan for \"{}\" ({task}, model {}):", plan.goal, plan.model);
+    writeln!(out, "plan for \"{}\" ({task}, model {}):", plan.goal, plan.model)?;
     for step in &plan.steps {
         let bound: Vec<_> = step
             .arguments
@@ -21,6 +22,7 @@ pub fn plan(plan: &Plan) {
                 Grounding::Ungrounded { reason } => format!("{}: {reason}", argument.name),
             })
             .collect();
-        println!("{:>3}. {:<34} {}", step.id, step.summary(), bound.join("; "));
+        writeln!(out, "{:>3}. {:<34} {}", step.id, step.summary(), bound.join("; "))?;
     }
+    Ok(())
 }

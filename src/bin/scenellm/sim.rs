@@ -9,6 +9,7 @@ use scenellm::ros::{
 };
 use scenellm::sensing::{ImageEvent, SensorEvent};
 use scenellm::sim::{Home, HomeKind, RecordOptions, record};
+use std::io::Write;
 use std::path::PathBuf;
 
 /// Simulated homes.
@@ -95,7 +96,7 @@ impl Record {
         }
         bag.finish()?;
         bar.finish_and_clear();
-        println!("wrote {}", self.out.display());
+        writeln!(std::io::stdout(), "wrote {}", self.out.display())?;
         Ok(Outcome::Done)
     }
 }

@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 use serde::Serialize;
+use std::io::Write;
 use std::path::Path;
 
 /// Under what the numbers were measured.
@@ -38,19 +39,21 @@ impl Table {
             target: format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
             cores: cores(),
         };
-        println!("{}", self.title);
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{}", self.title)?;
         let width = self.rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
         for (name, value) in &self.rows {
-            println!("  {name:<width$}  {value}");
+            writeln!(out, "  {name:<width$}  {value}")?;
         }
-        println!(
+        writeln!(
+            out,
             "  {:<width$}  {} {}, {}, {} cores",
             "measured by",
             conditions.version,
             conditions.profile,
             conditions.target,
             conditions.cores
-        );
+        )?;
         let Some(path) = json else { return Ok(()) };
         let text = serde_json::json!({
             "bench": self.title, "conditions": conditions, "result": result,
