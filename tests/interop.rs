@@ -54,7 +54,7 @@ fn third_parties_read_every_message() {
     let scenellm = env!("CARGO_BIN_EXE_scenellm");
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
-    let (raw, packed, out) = (path("raw.mcap"), path("packed"), path("out"));
+    let (raw, packed, out) = (path("raw.mcap"), path("packed.mcap"), path("out"));
     let drive = ["--home", "5", "--seconds", "1", "--fps", "4", "--goal", "put the mug away"];
     run(scenellm, &[&["sim", "record", &raw], &drive[..]].concat());
     run(scenellm, &[&["sim", "record", &packed, "--compressed"], &drive[..]].concat());
