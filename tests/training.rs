@@ -56,10 +56,11 @@ fn config() -> PlannerTraining {
         batch_size: 8,
         replicas: 2,
         max_length: 96,
-        mixture: Mixture { with_instructions: 0.0, single_steps: 0.0 },
+        mixture: Mixture { retold: 0.0, with_instructions: 0.0, single_steps: 0.0 },
         place_weight: 1.0,
         dropout: 0.0,
         hide_words: 0.0,
+        tear_words: 0.1,
         optimizer: AdamWConfig {
             learning_rate: 0.01,
             beta1: 0.9,

@@ -18,27 +18,58 @@ pub struct Encoded {
     pub place: Vec<bool>,
 }
 
-/// Encodes `samples`; those longer than `max_length` tokens are left out and counted.
+/// Encodes `samples`; those longer than `max_length` tokens are left out and counted. Words of
+/// prompts are torn in two with probability `tear`, which spells them in other tokens: what BPE
+/// dropout does (Provilkov et al., 2020), from a seed.
 pub fn encode(
     tokenizer: &Tokenizer,
     samples: &[Sample],
     max_length: usize,
+    tear: f64,
+    rng: &mut impl Rng,
 ) -> std::result::Result<(Vec<Encoded>, usize), LearnError> {
     let failed = |error: tokenizers::Error| LearnError::Tokenizer(error.to_string());
     let mut kept = Vec::with_capacity(samples.len());
     for sample in samples {
-        let prompt = tokenizer.encode_fast(sample.prompt.as_str(), false).map_err(failed)?;
+        let mut ids = Vec::new();
+        for piece in torn(&sample.prompt, tear, rng) {
+            ids.extend(tokenizer.encode_fast(piece, false).map_err(failed)?.get_ids());
+        }
+        let answer_at = ids.len();
         let answer = tokenizer.encode(sample.answer.as_str(), false).map_err(failed)?;
-        let ids = [prompt.get_ids(), answer.get_ids()].concat();
+        ids.extend(answer.get_ids());
         let names_place =
             |at: &(usize, usize)| sample.places.iter().any(|place| place.contains(&at.0));
         let place = answer.get_offsets().iter().map(names_place).collect();
         if ids.len() <= max_length {
-            kept.push(Encoded { answer_at: prompt.len(), ids, place });
+            kept.push(Encoded { answer_at, ids, place });
         }
     }
     let dropped = samples.len() - kept.len();
     Ok((kept, dropped))
+}
+
+/// `prompt` in pieces: some words are torn at a random place. Only words behind white space are,
+/// which special tokens never are.
+fn torn<'a>(prompt: &'a str, probability: f64, rng: &mut impl Rng) -> Vec<&'a str> {
+    let (mut pieces, mut rest) = (Vec::new(), 0);
+    let starts = prompt.match_indices(char::is_whitespace).map(|(at, space)| at + space.len());
+    for start in starts {
+        let word = &prompt[start..];
+        let inside: Vec<usize> = word
+            .char_indices()
+            .take_while(|(_, letter)| letter.is_alphabetic())
+            .map(|(at, _)| start + at)
+            .skip(1)
+            .collect();
+        if !inside.is_empty() && rng.random_bool(probability) {
+            let cut = inside[rng.random_range(0..inside.len())];
+            pieces.push(&prompt[rest..cut]);
+            rest = cut;
+        }
+    }
+    pieces.push(&prompt[rest..]);
+    pieces
 }
 
 /// Cuts `samples` into batches of `batch_size` samples of like length, in random order. Each batch
@@ -167,6 +198,17 @@ mod tests {
             first,
             max_relative = 1e-5
         );
+    }
+
+    #[test]
+    fn only_words_are_torn() {
+        let prompt = "<s><goal> put a mug\n on it<draft>";
+        let mut rng = Pcg64Mcg::seed_from_u64(0);
+        let pieces = torn(prompt, 1.0, &mut rng);
+        assert_eq!(pieces.concat(), prompt);
+        assert_eq!(pieces.len(), 5, "each of four words that can be torn: {pieces:?}");
+        assert!(pieces[0].starts_with("<s><goal> p") && pieces[4].ends_with("t<draft>"));
+        assert_eq!(torn(prompt, 0.0, &mut rng), [prompt]);
     }
 
     #[test]

@@ -46,6 +46,8 @@ pub struct PlannerTraining {
     pub dropout: f32,
     /// Probability of hiding a prompt token.
     pub hide_words: f64,
+    /// Probability of tearing a prompt word into other tokens.
+    pub tear_words: f64,
     /// The optimiser.
     pub optimizer: AdamWConfig,
     /// Steps over which the learning rate rises before it falls along a cosine.
@@ -126,13 +128,15 @@ pub fn train_planner(
     let model = TrainableLlama::new(config.model, vocabulary_size, &mut rng)?;
     let mut optimizer = AdamW::new(config.optimizer, &model.weights)?;
     let mut progress = checkpoint.restore(&model, &mut optimizer)?.unwrap_or_default();
-    let (watched, _) = encode(&tokenizer, &goal_samples(&held_out, vocabulary), config.max_length)?;
+    let held_out = goal_samples(&held_out, vocabulary);
+    let (watched, _) = encode(&tokenizer, &held_out, config.max_length, 0.0, &mut rng)?;
     let mut trainer = Trainer { config, model, tokenizer, optimizer };
 
     for epoch in progress.epoch..config.epochs {
         let mut rng = Pcg64Mcg::seed_from_u64(config.seed ^ (u64::from(epoch) + 1) << 32);
         let samples = epoch_samples(&training, vocabulary, config.mixture, &mut rng);
-        let (samples, _) = encode(&trainer.tokenizer, &samples, config.max_length)?;
+        let (samples, _) =
+            encode(&trainer.tokenizer, &samples, config.max_length, config.tear_words, &mut rng)?;
         let batches = batches(&samples, config.batch_size, &mut rng);
         let done = if epoch == progress.epoch { progress.batch } else { 0 };
         for (at, batch) in batches.iter().enumerate().skip(done) {

@@ -1,15 +1,17 @@
 //! Training samples of the planner: prompt and answer as text.
 //!
-//! Three kinds, all from the same trajectories:
+//! Four kinds, all from the same trajectories:
 //!
-//! * the goal alone, answered by the kind of task and the whole plan: what the planner is for;
-//! * the goal with the person's step instructions, answered by the same;
+//! * the goal alone, answered by the kind of task, what is to be done, and the whole plan with
+//!   where to go: what the planner is for;
+//! * the goal retold, in the words of the person's step instructions for what is done;
+//! * the goal with all step instructions;
 //! * one step instruction, answered by its one step: it ties people's many words for a thing
 //!   (*wash cloth*, *timer*) to the vocabulary, and plan lines up with instructions one to one.
 
 use super::alfred::{Trajectory, complete_plan};
 use crate::model::GoalStyle;
-use crate::tasks::{ActionVocabulary, plan_text, step_text};
+use crate::tasks::{ActionVocabulary, SpokenStep, plan_text, step_text};
 use rand::Rng;
 use rand::seq::SliceRandom;
 use std::ops::Range;
@@ -20,7 +22,9 @@ pub const GOAL: &str = "<goal>";
 pub const STEPS: &str = "<steps>";
 /// Marks one step instruction in a prompt.
 pub const STEP: &str = "<step>";
-/// Marks the place where the answer begins.
+/// Marks the place where it begins to be said what is to be done.
+pub const DRAFT: &str = "<draft>";
+/// Marks the place where steps with places begin.
 pub const PLAN: &str = "<plan>";
 /// Begins a text.
 pub const BEGIN: &str = "<s>";
@@ -46,7 +50,7 @@ pub const STYLE: GoalStyle = GoalStyle::Plain;
 
 /// The prompt for a goal.
 pub fn goal_prompt(goal: &str) -> String {
-    format!("{BEGIN}{GOAL}{}{PLAN}", STYLE.apply(goal))
+    format!("{BEGIN}{GOAL}{}{DRAFT}", STYLE.apply(goal))
 }
 
 /// The token that names a kind of task.
@@ -58,6 +62,8 @@ pub fn task_token(task: &str) -> String {
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mixture {
+    /// Share of the goals that come again in the words of their step instructions, 0..=1.
+    pub retold: f64,
     /// Share of the goals that come again with their step instructions, 0..=1.
     pub with_instructions: f64,
     /// Share of the single step instructions that are learnt, 0..=1.
@@ -93,11 +99,15 @@ pub fn epoch_samples(
                 for instruction in &goal.steps {
                     prompt.push_str(&format!("{}\n", STYLE.apply(instruction)));
                 }
-                prompt.push_str(PLAN);
+                prompt.push_str(DRAFT);
                 samples.push(sample(prompt, answer.clone(), vocabulary));
             }
             if goal.steps.len() != steps.len() {
                 continue;
+            }
+            if rng.random_bool(mixture.retold) {
+                let told = retold(&goal.steps, &steps, vocabulary, rng);
+                samples.push(sample(told, answer.clone(), vocabulary));
             }
             for (instruction, step) in goal.steps.iter().zip(&steps) {
                 if rng.random_bool(mixture.single_steps) {
@@ -112,13 +122,28 @@ pub fn epoch_samples(
     samples
 }
 
+/// A goal in the words of the instructions: most of those for what is done, few of those that only
+/// lead somewhere, as people leave them out when they say what they want.
+fn retold(
+    instructions: &[String],
+    steps: &[SpokenStep],
+    vocabulary: &ActionVocabulary,
+    rng: &mut impl Rng,
+) -> String {
+    let told = instructions.iter().zip(steps).filter(|(_, step)| {
+        rng.random_bool(if vocabulary.only_goes(&step.action) { 0.2 } else { 0.9 })
+    });
+    let words: String = told.map(|(instruction, _)| STYLE.apply(instruction)).collect();
+    format!("{BEGIN}{GOAL}{words}{DRAFT}")
+}
+
 fn sample(prompt: String, answer: String, vocabulary: &ActionVocabulary) -> Sample {
     let mut places = Vec::new();
     let mut at = 0;
     for line in answer.split_inclusive('\n') {
         let words = line.trim_end_matches('\n').trim_end_matches(END);
         if let Some((action, _)) = words.split_once(' ')
-            && vocabulary.action(action).is_some_and(|action| action.only_goes())
+            && vocabulary.only_goes(action)
         {
             places.push(at + action.len()..at + words.len());
         }
@@ -128,15 +153,17 @@ fn sample(prompt: String, answer: String, vocabulary: &ActionVocabulary) -> Samp
 }
 
 fn answer(trajectory: &Trajectory, vocabulary: &ActionVocabulary) -> String {
-    let plan = plan_text(&complete_plan(&trajectory.plan), vocabulary);
-    format!("{}{plan}{END}", task_token(&trajectory.task))
+    let steps = complete_plan(&trajectory.plan);
+    let acts: Vec<_> =
+        steps.iter().filter(|step| !vocabulary.only_goes(&step.action)).cloned().collect();
+    let (task, draft) = (task_token(&trajectory.task), plan_text(&acts, vocabulary));
+    format!("{task}{draft}{PLAN}{}{END}", plan_text(&steps, vocabulary))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::learn::Goal;
-    use crate::tasks::SpokenStep;
     use rand::SeedableRng;
 
     fn trajectory() -> Trajectory {
@@ -157,26 +184,33 @@ mod tests {
     #[test]
     fn answers_name_the_task_and_mark_the_places() {
         let samples = goal_samples(&[trajectory()], &ActionVocabulary::alfred());
-        assert_eq!(samples[0].prompt, "<s><goal> take the mug<plan>");
-        let answer = "<pick_and_place_simple>\nGotoLocation desk\nPickupObject mug\nNoOp</s>";
+        assert_eq!(samples[0].prompt, "<s><goal> take the mug<draft>");
+        let answer = "<pick_and_place_simple>\nPickupObject mug\nNoOp\
+            <plan>\nGotoLocation desk\nPickupObject mug\nNoOp</s>";
         assert_eq!(samples[0].answer, answer);
         let marked: Vec<_> = samples[0].places.iter().map(|at| &answer[at.clone()]).collect();
         assert_eq!(marked, [" desk"]);
     }
 
     #[test]
-    fn an_epoch_holds_all_three_kinds() {
-        let all = Mixture { with_instructions: 1.0, single_steps: 1.0 };
+    fn an_epoch_holds_all_kinds() {
+        let all = Mixture { retold: 1.0, with_instructions: 1.0, single_steps: 1.0 };
         let mut rng = rand_pcg::Pcg64Mcg::seed_from_u64(0);
         let samples = epoch_samples(&[trajectory()], &ActionVocabulary::alfred(), all, &mut rng);
         let mut prompts: Vec<_> = samples.iter().map(|sample| sample.prompt.as_str()).collect();
         prompts.sort_unstable();
+        // How much is retold is left to chance.
+        let (retold, rest): (Vec<_>, Vec<_>) = prompts.into_iter().partition(|prompt| {
+            prompt.starts_with("<s><goal>") && !prompt.contains("take the mug")
+        });
+        assert_eq!(retold.len(), 1);
+        assert!("<s><goal> go to the desk grab it<draft>".ends_with(&retold[0][9..]));
         let expected = [
-            "<s><goal> take the mug<plan>",
-            "<s><goal> take the mug<steps> go to the desk\n grab it\n<plan>",
+            "<s><goal> take the mug<draft>",
+            "<s><goal> take the mug<steps> go to the desk\n grab it\n<draft>",
             "<s><step> go to the desk<plan>",
             "<s><step> grab it<plan>",
         ];
-        assert_eq!(prompts, expected);
+        assert_eq!(rest, expected);
     }
 }

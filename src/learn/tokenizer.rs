@@ -2,7 +2,7 @@
 
 use super::LearnError;
 use super::alfred::Trajectory;
-use super::samples::{BEGIN, END, GOAL, PAD, PLAN, STEP, STEPS, STYLE, task_token};
+use super::samples::{BEGIN, DRAFT, END, GOAL, PAD, PLAN, STEP, STEPS, STYLE, task_token};
 use crate::tasks::{ActionVocabulary, plan_text};
 use tokenizers::models::bpe::{BPE, BpeTrainer};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
@@ -21,7 +21,7 @@ pub fn train_tokenizer(
     vocabulary_size: usize,
 ) -> Result<Tokenizer, LearnError> {
     let failed = |error: tokenizers::Error| LearnError::Tokenizer(error.to_string());
-    let specials: Vec<_> = [BEGIN, END, PAD, GOAL, PLAN, STEPS, STEP]
+    let specials: Vec<_> = [BEGIN, END, PAD, GOAL, DRAFT, PLAN, STEPS, STEP]
         .into_iter()
         .map(str::to_string)
         .chain(vocabulary.tasks.iter().map(|task| task_token(task)))

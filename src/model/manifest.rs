@@ -204,6 +204,9 @@ impl Manifest {
         need(centre_m.iter().all(|metres| metres.is_finite()), "coordinates.centre_m", &|| {
             format!("{centre_m:?} must be finite")
         });
+        let draft_end = &self.prompt.draft_end;
+        let ends = draft_end.is_empty() || self.prompt.end.contains(draft_end);
+        need(ends, "prompt.draft_end", &|| format!("'{draft_end}' is not among prompt.end"));
         let Decoding { beams, max_tokens, length_penalty } = self.decoding;
         need((1..=64).contains(&beams), "decoding.beams", &|| {
             format!("is {beams}, must be 1..=64")
@@ -277,6 +280,11 @@ scores: {alfworld: 0.5}
             ("frame: 4", "frame: 18446744073709551615", "tokens"),
             ("scale_m: 5", "scale_m: 0", "coordinates.scale_m"),
             ("scale_m: 5", "scale_m: .nan", "coordinates.scale_m"),
+            (
+                "answer: \"Next",
+                "draft_end: \"<p>\", answer: \"Next",
+                "'<p>' is not among prompt.end",
+            ),
             ("beams: 2", "beams: 0", "decoding.beams"),
             ("max_tokens: 8", "max_tokens: 0", "decoding.max_tokens: is 0"),
             ("max_tokens: 8", "max_tokens: 97", "decoding.max_tokens: is 97, must be 1..=96"),

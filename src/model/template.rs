@@ -23,6 +23,9 @@ pub struct PromptTemplate {
     pub goal_suffix: String,
     /// Ends every prompt; the answer follows.
     pub answer: String,
+    /// Where the model first says what is to be done and then where to go for it: stands between
+    /// the two. Empty where it writes the whole plan at once.
+    pub draft_end: String,
     /// Instruction by which the model describes the egocentric frame.
     pub describe: String,
     /// Special tokens that end an answer, beside those of the language model.

@@ -1,10 +1,11 @@
 //! The grammar of plans: a byte automaton over the vocabulary, walked by the tokenizer's tokens.
 //!
 //! Whatever the weights, text decoded under it is a task name (where the vocabulary has tasks), at
-//! most [`MAX_STEPS`] lines of known actions with known words, and the end action. Tokens need not
-//! respect words: a token is allowed when all of its bytes can be walked.
+//! most [`MAX_STEPS`] lines of known actions with known words, and the end action. Where the acts
+//! are given already, they must come in their order, and only going is added between them. Tokens
+//! need not respect words: a token is allowed when all of its bytes can be walked.
 
-use super::{ActionVocabulary, ArgumentKind};
+use super::{ActionVocabulary, ArgumentKind, SpokenStep, step_text};
 use crate::language::{Constraint, TokenMask};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -78,6 +79,16 @@ impl Trie {
     fn step(&self, node: u32, byte: u8) -> Option<u32> {
         self.nodes[node as usize].next.get(&byte).copied()
     }
+
+    /// A node and all nodes that can be reached from it.
+    fn below(&self, node: u32) -> impl Iterator<Item = &Node> {
+        let mut ahead = vec![node];
+        std::iter::from_fn(move || {
+            let node = &self.nodes[ahead.pop()? as usize];
+            ahead.extend(node.next.values());
+            Some(node)
+        })
+    }
 }
 
 #[derive(Debug)]
@@ -88,6 +99,8 @@ struct Rules {
     actions: Trie,
     /// Words by [`ArgumentKind`], in the order of its variants.
     words: [Trie; 3],
+    /// Lines that must come in this order, with nothing but going between them.
+    acts: Option<Vec<Vec<u8>>>,
 }
 
 /// Where in a plan the text stands.
@@ -96,6 +109,10 @@ struct Place {
     state: State,
     /// Complete steps so far.
     steps: usize,
+    /// Given acts so far.
+    acts: usize,
+    /// Bytes of this line, if they are those with which the next given act begins.
+    on_act: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,6 +132,35 @@ enum State {
 impl Rules {
     /// The place after `byte`; `None` when the grammar forbids it.
     fn after(&self, place: Place, byte: u8) -> Option<Place> {
+        let next = self.after_in_any_plan(place, byte)?;
+        let Some(acts) = &self.acts else { return Some(next) };
+        let line = |act: usize| acts.get(act).map_or(self.vocabulary.end.as_bytes(), Vec::as_slice);
+        if byte == b'\n' {
+            // The line that ends here is the next act, or goes somewhere.
+            let whole = place.on_act.is_some_and(|at| at > 0 && at == line(place.acts).len());
+            let acts = place.acts + usize::from(whole);
+            return Some(Place { acts, on_act: Some(0), ..next });
+        }
+        let on_act = place.on_act.filter(|&at| line(place.acts).get(at) == Some(&byte));
+        let next = Place { on_act: on_act.map(|at| at + 1), ..next };
+        let left = acts.len() - place.acts;
+        let may_go = place.steps + left < MAX_STEPS && self.may_go(next.state);
+        (next.on_act.is_some() || may_go).then_some(next)
+    }
+
+    /// Whether a line in this state can be one that only goes somewhere.
+    fn may_go(&self, state: State) -> bool {
+        let goes = |&action: &u32| self.vocabulary.actions[action as usize].only_goes();
+        match state {
+            State::Action(node) => {
+                self.actions.below(node).any(|node| node.values.iter().any(goes))
+            }
+            State::Word { action, .. } => goes(&action),
+            _ => false,
+        }
+    }
+
+    fn after_in_any_plan(&self, place: Place, byte: u8) -> Option<Place> {
         let here = |state| Some(Place { state, ..place });
         match place.state {
             State::Task | State::Done => None,
@@ -152,7 +198,7 @@ impl Rules {
     }
 
     fn next_line(place: Place) -> Option<Place> {
-        Some(Place { state: State::Action(0), steps: place.steps + 1 })
+        Some(Place { state: State::Action(0), steps: place.steps + 1, ..place })
     }
 
     /// Whether a node of the action names lies on the way to the end action.
@@ -167,6 +213,9 @@ impl Rules {
     /// Whether the end action stands complete.
     fn may_end(&self, place: Place) -> bool {
         let State::Action(node) = place.state else { return false };
+        if self.acts.as_ref().is_some_and(|acts| place.acts < acts.len()) {
+            return false;
+        }
         let ends =
             |&action: &u32| self.vocabulary.actions[action as usize].name == self.vocabulary.end;
         self.actions.nodes[node as usize].values.iter().any(ends)
@@ -192,6 +241,28 @@ pub struct PlanGrammar {
 impl PlanGrammar {
     /// The grammar of `vocabulary` for a tokenizer. Fails where decoding could get stuck.
     pub fn new(vocabulary: &ActionVocabulary, table: TokenTable) -> Result<Self, GrammarError> {
+        let state = if table.tasks.is_empty() { State::Newline } else { State::Task };
+        Self::starting(vocabulary, table, state, None)
+    }
+
+    /// The grammar of plans that do `acts`, in order, and otherwise only go from place to place.
+    /// They begin with their first step, not with the task.
+    pub fn around(
+        vocabulary: &ActionVocabulary,
+        table: TokenTable,
+        acts: &[SpokenStep],
+    ) -> Result<Self, GrammarError> {
+        let line = |act| step_text(act).trim_start().as_bytes().to_vec();
+        let acts = acts.iter().map(line).collect();
+        Self::starting(vocabulary, table, State::Newline, Some(acts))
+    }
+
+    fn starting(
+        vocabulary: &ActionVocabulary,
+        table: TokenTable,
+        state: State,
+        acts: Option<Vec<Vec<u8>>>,
+    ) -> Result<Self, GrammarError> {
         let single = |byte: u8| table.bytes.iter().any(|bytes| bytes.as_slice() == [byte]);
         let names = || vocabulary.actions.iter().map(|action| action.name.as_str());
         for word in names().chain(vocabulary.words(ArgumentKind::Target)).chain(["\n", " "]) {
@@ -203,7 +274,6 @@ impl PlanGrammar {
             return Err(GrammarError::NoTaskToken(task.clone()));
         }
         let trie = |kind| Trie::new(vocabulary.words(kind).into_iter().map(str::as_bytes));
-        let state = if table.tasks.is_empty() { State::Newline } else { State::Task };
         let rules = Rules {
             tokens: Trie::new(table.bytes.iter().map(Vec::as_slice)),
             actions: Trie::new(names().map(str::as_bytes)),
@@ -214,8 +284,10 @@ impl PlanGrammar {
             ],
             vocabulary: vocabulary.clone(),
             table,
+            acts,
         };
-        Ok(Self { rules: Arc::new(rules), place: Place { state, steps: 0 } })
+        let place = Place { state, steps: 0, acts: 0, on_act: None };
+        Ok(Self { rules: Arc::new(rules), place })
     }
 
     /// Whether the text so far is a whole plan with its end of text.
@@ -267,11 +339,15 @@ mod tests {
         let vocabulary = ActionVocabulary::alfred();
         let mut bytes: Vec<Vec<u8>> = (0..=255).map(|byte| vec![byte]).collect();
         bytes.extend(longer.iter().map(|token| token.as_bytes().to_vec()));
-        let end = bytes.len() as u32;
         bytes.resize(bytes.len() + 1 + vocabulary.tasks.len(), Vec::new());
+        (PlanGrammar::new(&vocabulary, table(&bytes, &vocabulary)).unwrap(), bytes)
+    }
+
+    /// The table of the tokens that [`grammar`] made.
+    fn table(bytes: &[Vec<u8>], vocabulary: &ActionVocabulary) -> TokenTable {
+        let end = (bytes.len() - 1 - vocabulary.tasks.len()) as u32;
         let tasks = (end + 1..bytes.len() as u32).collect();
-        let table = TokenTable { bytes: bytes.clone(), end, tasks };
-        (PlanGrammar::new(&vocabulary, table).unwrap(), bytes)
+        TokenTable { bytes: bytes.to_vec(), end, tasks }
     }
 
     /// Decodes by drawing among the allowed tokens with the numbers of `choices`.
@@ -303,6 +379,26 @@ mod tests {
                 }
             }
             let _ = steps.iter().map(step_text).collect::<String>();
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn given_acts_come_in_order_with_only_going_between(
+            acts in prop::collection::vec(any::<u16>(), 0..60),
+            choices in prop::collection::vec(any::<u16>(), 0..400),
+        ) {
+            let (_, bytes) = grammar(&["\nPick", " mug", "\nGoto", "\nNoOp", "desk\n", "\nP"]);
+            let vocabulary = ActionVocabulary::alfred();
+            let table = || table(&bytes, &vocabulary);
+            let draft = PlanGrammar::new(&vocabulary.without_going(), table()).unwrap();
+            let acts = parse_plan(&decode(draft, &bytes, &acts), &vocabulary).unwrap();
+            let around = PlanGrammar::around(&vocabulary, table(), &acts).unwrap();
+            let steps = parse_plan(&decode(around, &bytes, &choices), &vocabulary).unwrap();
+            prop_assert!(steps.len() <= MAX_STEPS);
+            let goes = |step: &SpokenStep| vocabulary.action(&step.action).unwrap().only_goes();
+            let done: Vec<_> = steps.into_iter().filter(|step| !goes(step)).collect();
+            prop_assert_eq!(done, acts);
         }
     }
 

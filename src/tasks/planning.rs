@@ -1,12 +1,12 @@
 //! A goal in a person's words becomes a typed plan.
 
 use super::grammar::{GrammarError, PlanGrammar, TokenTable};
-use super::text::parse_plan;
+use super::text::{parse_plan, plan_text};
 use super::{
     ActionVocabulary, Grounding, Plan, PlanStep, Refusal, SpokenStep, VocabularyError, ground,
 };
 use crate::language::Tokenizer;
-use crate::model::{ModelError, PromptInput, SceneLlm};
+use crate::model::{ModelError, PromptInput, SceneLlm, Segment};
 use crate::scene::MapObject;
 use candle_core::Device;
 use std::path::Path;
@@ -60,7 +60,8 @@ pub struct SpokenPlan {
     pub task: Option<String>,
     /// The steps, the end action left out.
     pub steps: Vec<SpokenStep>,
-    /// Mean log-probability of a token among those the grammar allowed.
+    /// Mean log-probability of a token among those the grammar allowed; of what is done, where
+    /// that is decided before where to go.
     pub mean_log_probability: f64,
 }
 
@@ -147,55 +148,54 @@ impl GoalPlanner {
         goal: &str,
         vocabulary: &ActionVocabulary,
     ) -> Result<SpokenPlan, PlanningError> {
-        let manifest = self.model.manifest();
-        let max_tokens = manifest.decoding.max_tokens;
-        let goal = manifest.prompt.goal_style.apply(goal);
-        let segments = self.model.plan_prompt(PromptInput { goal, ..Default::default() })?;
+        let prompt = &self.model.manifest().prompt;
+        let draft_end = prompt.draft_end.clone();
+        let goal = prompt.goal_style.apply(goal);
+        let mut segments = self.model.plan_prompt(PromptInput { goal, ..Default::default() })?;
         let table = token_table(&self.model, vocabulary);
-        let tasks = table.tasks.clone();
-        let grammar = PlanGrammar::new(vocabulary, table)?;
-        let replies = self.model.search(&segments, Some(Box::new(grammar)), &mut || true)?;
-        let finished = replies.into_iter().filter(|reply| reply.finished);
-        let spoken = finished.filter_map(|reply| {
+        if draft_end.is_empty() {
+            let grammar = PlanGrammar::new(vocabulary, table)?;
+            return self.likeliest(&segments, grammar, vocabulary);
+        }
+        // Where to go depends on the home more than on the goal, so its guesses must not sway what
+        // is done: that is decided first.
+        let end = self.model.tokenizer().token(&draft_end).unwrap_or(table.end);
+        let acts = PlanGrammar::new(&vocabulary.without_going(), TokenTable { end, ..table })?;
+        let draft = self.likeliest(&segments, acts, vocabulary)?;
+        let task = draft.task.as_ref().map(|task| format!("<{task}>")).unwrap_or_default();
+        let said = format!("{task}{}{draft_end}", plan_text(&draft.steps, vocabulary));
+        segments.push(Segment::Template(said));
+        let table = token_table(&self.model, vocabulary);
+        let around = PlanGrammar::around(vocabulary, table, &draft.steps)?;
+        let plan = self.likeliest(&segments, around, vocabulary)?;
+        Ok(SpokenPlan {
+            task: draft.task,
+            mean_log_probability: draft.mean_log_probability,
+            ..plan
+        })
+    }
+
+    /// The likeliest answer to `segments` under `grammar`.
+    fn likeliest(
+        &mut self,
+        segments: &[Segment],
+        grammar: PlanGrammar,
+        vocabulary: &ActionVocabulary,
+    ) -> Result<SpokenPlan, PlanningError> {
+        let tasks = token_table(&self.model, vocabulary).tasks;
+        let replies = self.model.search(segments, Some(Box::new(grammar)), &mut || true)?;
+        let spoken = replies.into_iter().filter(|reply| reply.finished).find_map(|reply| {
             let steps = parse_plan(&reply.text, vocabulary).ok()?;
-            let first = reply.tokens.first();
-            let task = tasks.iter().position(|token| Some(token) == first);
-            let log_probability =
-                f64::from(reply.mean_log_probability) * (reply.tokens.len() + 1) as f64;
-            let plan = SpokenPlan {
+            let task = tasks.iter().position(|token| Some(token) == reply.tokens.first());
+            Some(SpokenPlan {
                 task: task.map(|at| vocabulary.tasks[at].clone()),
                 steps,
                 mean_log_probability: f64::from(reply.mean_log_probability),
-            };
-            Some((plan, log_probability))
+            })
         });
-        likeliest(spoken.collect(), vocabulary)
-            .ok_or(PlanningError::Unfinished { tokens: max_tokens })
+        let tokens = self.model.manifest().decoding.max_tokens;
+        spoken.ok_or(PlanningError::Unfinished { tokens })
     }
-}
-
-/// The likeliest plan of those with the likeliest actions.
-///
-/// Where to go first depends on the home more than on the goal, so the probability of one and the
-/// same sequence of actions is spread over many plans that differ in places only. It is summed over
-/// them before actions are compared.
-fn likeliest(plans: Vec<(SpokenPlan, f64)>, vocabulary: &ActionVocabulary) -> Option<SpokenPlan> {
-    let acts = |plan: &SpokenPlan| -> Vec<SpokenStep> {
-        let goes =
-            |step: &&SpokenStep| vocabulary.action(&step.action).is_some_and(|a| a.only_goes());
-        plan.steps.iter().filter(|step| !goes(step)).cloned().collect()
-    };
-    // The plans come best first; of equals the first stays.
-    let mut groups: Vec<(Vec<SpokenStep>, f64, SpokenPlan)> = Vec::new();
-    for (plan, log_probability) in plans {
-        let acts = acts(&plan);
-        match groups.iter_mut().find(|(known, ..)| *known == acts) {
-            Some((_, sum, _)) => *sum += log_probability.exp(),
-            None => groups.push((acts, log_probability.exp(), plan)),
-        }
-    }
-    let best = groups.into_iter().reduce(|best, next| if next.1 > best.1 { next } else { best });
-    best.map(|(_, _, plan)| plan)
 }
 
 /// What the grammar needs to know of the model's tokenizer.
@@ -241,30 +241,6 @@ fn missing(plan: &Plan) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn plan(place: &str, thing: &str) -> SpokenPlan {
-        let step = |action: &str, word: &str| SpokenStep {
-            action: action.into(),
-            arguments: vec![word.into()],
-        };
-        SpokenPlan {
-            task: None,
-            steps: vec![step("GotoLocation", place), step("PickupObject", thing)],
-            mean_log_probability: -1.0,
-        }
-    }
-
-    #[test]
-    fn actions_outvote_places() {
-        let plans = vec![
-            (plan("desk", "mug"), 0.4f64.ln()),
-            (plan("desk", "cup"), 0.35f64.ln()),
-            (plan("shelf", "cup"), 0.15f64.ln()),
-        ];
-        let vocabulary = ActionVocabulary::alfred();
-        assert_eq!(likeliest(plans, &vocabulary), Some(plan("desk", "cup")));
-        assert_eq!(likeliest(Vec::new(), &vocabulary), None);
-    }
 
     #[test]
     fn goals_that_cannot_be_read_are_refused_with_a_reason() {

@@ -120,6 +120,11 @@ impl ActionVocabulary {
         self.actions.iter().find(|action| action.name == name)
     }
 
+    /// Whether `action` is one that only goes somewhere.
+    pub fn only_goes(&self, action: &str) -> bool {
+        self.action(action).is_some_and(ActionSpec::only_goes)
+    }
+
     /// The words an argument of `kind` may be, each once, sorted.
     pub fn words(&self, kind: ArgumentKind) -> Vec<&str> {
         let mut words: Vec<&str> = match kind {
@@ -132,6 +137,13 @@ impl ActionVocabulary {
         words.sort_unstable();
         words.dedup();
         words
+    }
+
+    /// The vocabulary without the actions that only go somewhere: what is done, not where.
+    pub fn without_going(&self) -> Self {
+        let mut acts = self.clone();
+        acts.actions.retain(|action| !action.only_goes());
+        acts
     }
 
     /// The vocabulary with the classes of the map as further words for every argument. Labels are
