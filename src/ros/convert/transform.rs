@@ -53,6 +53,12 @@ pub(super) fn quaternion(pose: &Pose) -> msg::Quaternion {
     msg::Quaternion { x, y, z, w }
 }
 
+/// The message's form of a pose.
+pub fn pose_message(pose: &Pose) -> msg::Pose {
+    let [x, y, z]: [f64; 3] = pose.translation.vector.into();
+    msg::Pose { position: msg::Point { x, y, z }, orientation: quaternion(pose) }
+}
+
 /// The message of some transforms.
 pub fn tf_message(transforms: &[StampedTransform]) -> TFMessage {
     let transforms = transforms.iter().map(|transform| {
