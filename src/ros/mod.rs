@@ -11,12 +11,14 @@
 //! # Ok::<(), scenellm::ros::CdrError>(())
 //! ```
 
+mod arguments;
 mod cdr;
 mod convert;
 mod definition;
 pub mod msg;
 pub mod srv;
 
+pub use arguments::{ArgumentError, NodeNames, ParameterSource, Remap, RosArguments};
 pub use cdr::{CdrError, from_cdr, to_cdr, to_cdr_big_endian};
 pub use convert::{
     ConvertError, ImageMessage, TopicRole, camera_info_message, cloud_message, decode,
