@@ -16,7 +16,9 @@ mod cdr;
 mod convert;
 mod definition;
 pub mod msg;
+pub mod qos;
 pub mod srv;
+pub mod transport;
 
 pub use arguments::{ArgumentError, NodeNames, ParameterSource, Remap, RosArguments};
 pub use cdr::{CdrError, from_cdr, to_cdr, to_cdr_big_endian};
