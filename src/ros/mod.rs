@@ -16,6 +16,7 @@ mod cdr;
 mod convert;
 mod definition;
 pub mod msg;
+pub mod node;
 pub mod qos;
 pub mod srv;
 pub mod transport;
