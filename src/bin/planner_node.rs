@@ -2,11 +2,13 @@
 #![allow(clippy::print_stderr, reason = "a program talks to its user")]
 
 use anyhow::Context;
-use scenellm::ros::node::{NodeSettings, PlannerNode};
+use scenellm::ros::node::{NodeSettings, PlannerNode, Rosout};
 use scenellm::ros::transport::{Dds, DdsSettings};
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// How often to look whether the node still lives.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -15,7 +17,12 @@ fn start() -> anyhow::Result<()> {
     let settings = NodeSettings::from_arguments(std::env::args().skip(1))?;
     let filter = tracing_subscriber::EnvFilter::try_new(settings.log_filter())
         .with_context(|| format!("--log-level {}", settings.log_level))?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let rosout = Rosout::default();
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr))
+        .with(rosout.clone())
+        .init();
     let names = &settings.names;
     let graph = DdsSettings::from_environment(|variable| std::env::var(variable).ok())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -24,6 +31,7 @@ fn start() -> anyhow::Result<()> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let transport = Dds::join(graph, names.namespace(), names.name())?;
+        rosout.open(&settings, &transport)?;
         let node = PlannerNode::start(&settings, &transport)?;
         loop {
             tokio::select! {

@@ -134,6 +134,7 @@ pub(super) mod tests {
             deserialize_u32, visit_u32, "uint32", 0;
             deserialize_u64, visit_u64, "uint64", 0;
             deserialize_i32, visit_i32, "int32", 0;
+            deserialize_i64, visit_i64, "int64", 0;
             deserialize_f32, visit_f32, "float32", 0.0;
             deserialize_f64, visit_f64, "float64", 0.0;
             deserialize_string, visit_str, "string", "";
@@ -177,7 +178,7 @@ pub(super) mod tests {
         }
 
         serde::forward_to_deserialize_any! {
-            i8 i16 i64 char str bytes option unit unit_struct newtype_struct
+            i8 i16 char str bytes option unit unit_struct newtype_struct
             tuple_struct map enum identifier ignored_any
         }
     }

@@ -28,5 +28,7 @@ pub const EVENT: Qos = Qos { reliable: true, latched: false, depth: 10 };
 pub const LATCHED: Qos = Qos { reliable: true, latched: true, depth: 1 };
 /// The points of the newest frame: large, and soon replaced.
 pub const CLOUD: Qos = Qos { reliable: false, latched: false, depth: 1 };
+/// The log, with its past for those who come late.
+pub const ROSOUT: Qos = Qos { reliable: true, latched: true, depth: 1000 };
 /// Requests and responses of services.
 pub const SERVICE: Qos = Qos { reliable: true, latched: false, depth: 10 };

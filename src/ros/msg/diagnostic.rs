@@ -1,6 +1,6 @@
-//! `diagnostic_msgs`.
+//! `diagnostic_msgs`, and the log of `rcl_interfaces`.
 
-use super::Header;
+use super::{Header, Time};
 use serde::{Deserialize, Serialize};
 
 /// `diagnostic_msgs/KeyValue`.
@@ -45,4 +45,34 @@ pub struct DiagnosticArray {
     pub header: Header,
     /// The parts.
     pub status: Vec<DiagnosticStatus>,
+}
+
+/// `rcl_interfaces/Log`: one message of the log.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Log {
+    /// When.
+    pub stamp: Time,
+    /// One of the constants.
+    pub level: u8,
+    /// Logger.
+    pub name: String,
+    /// What is said.
+    pub msg: String,
+    /// Source file.
+    pub file: String,
+    /// Function, or module.
+    pub function: String,
+    /// Line in the file.
+    pub line: u32,
+}
+
+impl Log {
+    /// `level` of details.
+    pub const DEBUG: u8 = 10;
+    /// `level` of news.
+    pub const INFO: u8 = 20;
+    /// `level` of what should not be.
+    pub const WARN: u8 = 30;
+    /// `level` of what failed.
+    pub const ERROR: u8 = 40;
 }

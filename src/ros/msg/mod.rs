@@ -6,15 +6,20 @@
 mod common;
 mod diagnostic;
 mod geometry;
+mod parameter;
 mod plan;
 mod sensor;
 mod vision;
 
 pub use common::{Clock, Header, StringMsg, Time};
-pub use diagnostic::{DiagnosticArray, DiagnosticStatus, KeyValue};
+pub use diagnostic::{DiagnosticArray, DiagnosticStatus, KeyValue, Log};
 pub use geometry::{
     Path, Point, Pose, PoseStamped, PoseWithCovariance, Quaternion, TFMessage, Transform,
     TransformStamped, Vector3,
+};
+pub use parameter::{
+    FloatingPointRange, IntegerRange, ListParametersResult, Parameter, ParameterDescriptor,
+    ParameterValue, SetParametersResult,
 };
 pub use plan::{Plan, PlanArgument, PlanStep, StepFeedback};
 pub use sensor::{CameraInfo, CompressedImage, Image, PointCloud2, PointField, RegionOfInterest};
@@ -92,6 +97,22 @@ messages! {
         "cc12fe83e4c02719f1ce8070bfd14aecd40f75a96696a67a2a1f37f7dbb0765d";
     Path: "nav_msgs" / "Path" in "src/ros/definitions/nav_msgs",
         "1957a5bb3cee5da65c4e52e52b65a93df227efce4c20f8458b36e73066ca334b";
+    FloatingPointRange: "rcl_interfaces" / "FloatingPointRange" in "src/ros/definitions/rcl_interfaces",
+        "e6af23a23c177fee5f3075c8b1e435162a9b63c863d78c06017460b49684262d";
+    IntegerRange: "rcl_interfaces" / "IntegerRange" in "src/ros/definitions/rcl_interfaces",
+        "f7b7fdc0f65f07702e099218e13288c3963bcb9345bde78b560e6cd19800fc5a";
+    ListParametersResult: "rcl_interfaces" / "ListParametersResult" in "src/ros/definitions/rcl_interfaces",
+        "237ae3428413dcbcfb452b510c42355f3a2b021dc091afa3e18526d57022f1cd";
+    Log: "rcl_interfaces" / "Log" in "src/ros/definitions/rcl_interfaces",
+        "e28ce254ca8abc06abf92773b74602cdbf116ed34fbaf294fb9f81da9f318eac";
+    Parameter: "rcl_interfaces" / "Parameter" in "src/ros/definitions/rcl_interfaces",
+        "ddfe6442cffc462317adb5c92536a7b6dd55858c5c3e1e328165a6b73c2831af";
+    ParameterDescriptor: "rcl_interfaces" / "ParameterDescriptor" in "src/ros/definitions/rcl_interfaces",
+        "52175dbfda6c51153101d33d2a9da05743f66f02d5ab2ca9ec4709b46b73d704";
+    ParameterValue: "rcl_interfaces" / "ParameterValue" in "src/ros/definitions/rcl_interfaces",
+        "115fc089a387e23c7ecd3525c9189c379109119d6ab82e8dfbde0fdf6a7f9b68";
+    SetParametersResult: "rcl_interfaces" / "SetParametersResult" in "src/ros/definitions/rcl_interfaces",
+        "cfcc0fb0371ee5159b403960ef4300f8f9d2f1fd6117c8666b7f9654d528a9b1";
     Clock: "rosgraph_msgs" / "Clock" in "src/ros/definitions/rosgraph_msgs",
         "692f7a66e93a3c83e71765d033b60349ba68023a8c689a79e48078bcb5c58564";
     CameraInfo: "sensor_msgs" / "CameraInfo" in "src/ros/definitions/sensor_msgs",

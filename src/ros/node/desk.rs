@@ -5,9 +5,10 @@ use super::diagnostics::Diagnostics;
 use super::inbox::{Inbox, Taken, TopicIndex};
 use super::input::{Input, Use};
 use super::map_request::MapRequest;
+use super::newest::Newest;
 use super::outlets::DeskOutlets;
 use super::thinker::{Job, JobCell};
-use super::view::Shared;
+use super::view::View;
 use crate::planner::{Act, Command, Executive, facts};
 use crate::ros::{decode, from_cdr, msg, step_feedback};
 use crate::sensing::SensorEvent;
@@ -41,7 +42,7 @@ pub struct Desk {
     pub outlets: DeskOutlets,
     pub jobs: Arc<JobCell>,
     pub map: Arc<Inbox<MapRequest>>,
-    pub view: Arc<Shared>,
+    pub view: Arc<Newest<View>>,
     pub clock: Arc<NodeClock>,
     pub diagnostics: Diagnostics,
     pub frame_id: String,

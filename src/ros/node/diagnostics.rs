@@ -3,8 +3,9 @@
 
 use super::inbox::{Counts, Inbox};
 use super::input::{Input, Use};
+use super::newest::Newest;
 use super::view::View;
-use crate::planner::{Executive, PublishConfig};
+use crate::planner::{Executive, PlannerConfig};
 use crate::ros::msg::{DiagnosticArray, DiagnosticStatus, Header, KeyValue};
 use crate::ros::{NodeNames, TopicRole};
 use std::sync::Arc;
@@ -14,8 +15,7 @@ use std::time::{Duration, Instant};
 pub struct Diagnostics {
     node: String,
     model: String,
-    period: Duration,
-    stale_after: Duration,
+    config: Arc<Newest<PlannerConfig>>,
     started: Instant,
     inputs: Vec<Watched>,
     dropped: u64,
@@ -36,7 +36,7 @@ impl Diagnostics {
     /// Watches the inputs that perception and the desk have.
     pub fn new<R: Send + 'static, S: Send + 'static>(
         names: &NodeNames,
-        config: &PublishConfig,
+        config: &Arc<Newest<PlannerConfig>>,
         model: &str,
         (seen, seen_in): (&[Arc<Input>], &Arc<Inbox<R>>),
         (told, told_in): (&[Arc<Input>], &Arc<Inbox<S>>),
@@ -46,8 +46,7 @@ impl Diagnostics {
         Self {
             node: names.full_name(),
             model: model.into(),
-            period: Duration::from_secs_f64(config.diagnostics_period_s),
-            stale_after: Duration::from_secs_f64(config.stale_after_s),
+            config: Arc::clone(config),
             started: Instant::now(),
             inputs,
             dropped: 0,
@@ -56,12 +55,13 @@ impl Diagnostics {
 
     /// Time between two looks.
     pub fn period(&self) -> Duration {
-        self.period
+        Duration::from_secs_f64(self.config.get().publish.diagnostics_period_s)
     }
 
     /// The message of now, stamped `now_ns`. Warns of what fell silent since the last look.
     pub fn look(&mut self, view: &View, executive: &Executive, now_ns: i64) -> DiagnosticArray {
-        let (started, stale_after) = (self.started, self.stale_after);
+        let started = self.started;
+        let stale_after = Duration::from_secs_f64(self.config.get().publish.stale_after_s);
         let mut status: Vec<_> = self
             .inputs
             .iter_mut()
@@ -222,7 +222,6 @@ fn value(key: &str, value: impl ToString) -> KeyValue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::planner::PlannerConfig;
     use crate::ros::RosArguments;
     use crate::ros::node::input::open_perception;
     use crate::ros::qos::Qos;
@@ -265,11 +264,12 @@ mod tests {
         let names = NodeNames::new(&RosArguments::default(), "planner").unwrap();
         let hand = Hand::default();
         let inbox = Arc::new(Inbox::<()>::default());
-        let config = PlannerConfig::default();
+        let mut config = PlannerConfig::default();
+        config.publish.stale_after_s = 0.05;
         let inputs = open_perception(&config, &names, &hand, &inbox).unwrap();
-        let publish = PublishConfig { stale_after_s: 0.05, ..config.publish };
+        let config = Arc::new(Newest::new(config));
         let none: (&[Arc<Input>], _) = (&[], &inbox);
-        let mut diagnostics = Diagnostics::new(&names, &publish, "m", (&inputs, &inbox), none);
+        let mut diagnostics = Diagnostics::new(&names, &config, "m", (&inputs, &inbox), none);
         let mut look = || {
             let view = View::default();
             let status = diagnostics.look(&view, &Executive::default(), 1).status;

@@ -18,14 +18,18 @@ mod error;
 mod inbox;
 mod input;
 mod map_request;
+mod newest;
 mod outlets;
+mod parameters;
 mod perception;
+mod rosout;
 mod services;
 mod settings;
 mod thinker;
 mod view;
 
 pub use error::NodeError;
+pub use rosout::Rosout;
 pub use settings::NodeSettings;
 
 use crate::language::parse_device;
@@ -37,12 +41,12 @@ use clock::NodeClock;
 use desk::Desk;
 use diagnostics::Diagnostics;
 use inbox::Inbox;
+use newest::Newest;
 use outlets::{DeskOutlets, SceneOutlets};
 use perception::Perception;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use thinker::{JobCell, Thinker};
-use view::Shared;
 
 /// The running node. Dropping it withdraws the plan and ends its threads.
 pub struct PlannerNode {
@@ -76,28 +80,35 @@ impl PlannerNode {
         };
         let session = Session::new(config, extractor)?;
         let clock = Arc::new(NodeClock::new(config.use_sim_time));
-        let view = Arc::new(Shared::default());
+        let view = Arc::new(Newest::default());
         let (map, desk) = (Arc::new(Inbox::default()), Arc::new(Inbox::default()));
         let frame_id = config.sensing.world_frame.clone();
 
-        let scene_outlets = SceneOutlets::open(transport, names, &config.publish)?;
+        let live = Arc::new(Newest::new(config.clone()));
+        let scene_outlets = SceneOutlets::open(transport, names)?;
         let desk_outlets = DeskOutlets::open(transport, names)?;
         services::offer(transport, names, &map, &view, &frame_id)?;
+        parameters::offer(transport, names, &live)?;
         let seen = input::open_perception(config, names, transport, &map)?;
         let told = input::open_desk(config, names, transport, &desk)?;
 
-        let diagnostics =
-            Diagnostics::new(names, &config.publish, &name, (&seen, &map), (&told, &desk));
-        let thinker = Thinker::new(planner, &desk, &view, config);
-        let jobs = Arc::clone(&thinker.jobs);
+        let diagnostics = Diagnostics::new(names, &live, &name, (&seen, &map), (&told, &desk));
+        let jobs = Arc::new(JobCell::default());
+        let thinker = Thinker {
+            planner,
+            jobs: Arc::clone(&jobs),
+            desk: Arc::clone(&desk),
+            view: Arc::clone(&view),
+            config: Arc::clone(&live),
+        };
         let perception = Perception {
             session,
             inbox: Arc::clone(&map),
             inputs: seen,
             outlets: scene_outlets,
-            shared: Arc::clone(&view),
+            view: Arc::clone(&view),
             clock: Arc::clone(&clock),
-            config: config.publish.clone(),
+            config: live,
         };
         let talker = Desk {
             inbox: Arc::clone(&desk),

@@ -2,7 +2,6 @@
 
 use super::NodeError;
 use crate::geometry::Pose;
-use crate::planner::PublishConfig;
 use crate::ros::msg::{
     self, Detection3DArray, DiagnosticArray, Header, Message, Path, PointCloud2, PoseStamped,
     StringMsg,
@@ -107,23 +106,16 @@ pub struct SceneOutlets {
     frame: Outlet,
     objects: Outlet,
     path: Outlet,
-    /// Of a cloud, points.
-    max_points: usize,
 }
 
 impl SceneOutlets {
     /// Opens the topics.
-    pub fn open(
-        transport: &dyn Transport,
-        names: &NodeNames,
-        config: &PublishConfig,
-    ) -> Result<Self, NodeError> {
+    pub fn open(transport: &dyn Transport, names: &NodeNames) -> Result<Self, NodeError> {
         Ok(Self {
             map: Outlet::open::<PointCloud2>(transport, names, "~/map", qos::LATCHED)?,
             frame: Outlet::open::<PointCloud2>(transport, names, "~/frame", qos::CLOUD)?,
             objects: Outlet::open::<Detection3DArray>(transport, names, "~/objects", qos::LATCHED)?,
             path: Outlet::open::<Path>(transport, names, "~/path", qos::LATCHED)?,
-            max_points: config.max_points,
         })
     }
 
@@ -132,9 +124,9 @@ impl SceneOutlets {
         self.map.publication.subscribers()
     }
 
-    /// Publishes the voxels of the map, thinned evenly.
-    pub fn map(&self, map: &SceneMap, stamp_ns: i64) {
-        let every = map.len().div_ceil(self.max_points).max(1);
+    /// Publishes the voxels of the map, thinned evenly to `max_points`.
+    pub fn map(&self, map: &SceneMap, stamp_ns: i64, max_points: usize) {
+        let every = map.len().div_ceil(max_points).max(1);
         let voxels = map.voxels().step_by(every).map(|voxel| (voxel.xyz_m, voxel.rgb));
         self.map.send(&cloud_message(stamp_ns, &map.config().frame_id, voxels));
     }
@@ -147,14 +139,14 @@ impl SceneOutlets {
     }
 
     /// Publishes the points of the newest frame, in the camera's frame `frame_id`, when somebody
-    /// listens.
-    pub fn frame(&self, frame: &RgbdFrame, frame_id: &str) {
+    /// listens; of `max_points` about, evenly thinned.
+    pub fn frame(&self, frame: &RgbdFrame, frame_id: &str, max_points: usize) {
         if self.frame.publication.subscribers() == 0 {
             return;
         }
         let pixels = frame.depth_m.data_m.len();
         // Every so many-th pixel of every so many-th row.
-        let stride = (pixels as f64 / self.max_points as f64).sqrt().ceil().max(1.0) as usize;
+        let stride = (pixels as f64 / max_points as f64).sqrt().ceil().max(1.0) as usize;
         let config = EgoConfig { stride, ..EgoConfig::default() };
         match EgoFrame::new(frame, &frame.camera.ray_table(), None, &config) {
             Ok(ego) => {

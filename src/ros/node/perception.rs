@@ -5,10 +5,11 @@ use super::clock::NodeClock;
 use super::inbox::{Inbox, Taken, TopicIndex};
 use super::input::{Input, Use};
 use super::map_request::MapRequest;
+use super::newest::Newest;
 use super::outlets::SceneOutlets;
-use super::view::{Shared, View};
+use super::view::View;
 use crate::geometry::Pose;
-use crate::planner::{Output, PublishConfig, Session};
+use crate::planner::{Output, PlannerConfig, Session};
 use crate::ros::decode;
 use crate::sensing::SensorEvent;
 use std::sync::Arc;
@@ -27,9 +28,9 @@ pub struct Perception {
     pub inbox: Arc<Inbox<MapRequest>>,
     pub inputs: Vec<Arc<Input>>,
     pub outlets: SceneOutlets,
-    pub shared: Arc<Shared>,
+    pub view: Arc<Newest<View>>,
     pub clock: Arc<NodeClock>,
-    pub config: PublishConfig,
+    pub config: Arc<Newest<PlannerConfig>>,
 }
 
 /// What was published when.
@@ -140,19 +141,20 @@ impl Perception {
             view.robot_m = frame.world_T_camera.translation.vector.into();
             view.stamp_ns = frame.stamp_ns;
         }
-        self.shared.set(view.clone());
+        self.view.set(view.clone());
     }
 
     fn publish(&self, gathered: &Gathered, published: &mut Published) {
+        let config = &self.config.get().publish;
         let is_due = |at: Instant, period_s: f64| at.elapsed().as_secs_f64() >= period_s;
-        if published.frame_is_new && is_due(published.frame_at, self.config.frame_period_s) {
+        if published.frame_is_new && is_due(published.frame_at, config.frame_period_s) {
             if let Some(frame) = self.session.newest_frame() {
-                self.outlets.frame(frame, &gathered.camera_frame);
+                self.outlets.frame(frame, &gathered.camera_frame, config.max_points);
             }
             published.frame_is_new = false;
             published.frame_at = Instant::now();
         }
-        if !is_due(published.map_at, self.config.map_period_s) {
+        if !is_due(published.map_at, config.map_period_s) {
             return;
         }
         published.map_at = Instant::now();
@@ -160,7 +162,7 @@ impl Perception {
         let map = self.session.map();
         // A cloud is made for listeners only; a new one gets the map as it is.
         if listeners > 0 && (published.map_is_new || listeners > published.listeners) {
-            self.outlets.map(map, gathered.view.stamp_ns);
+            self.outlets.map(map, gathered.view.stamp_ns, config.max_points);
         }
         published.listeners = listeners;
         if published.map_is_new {

@@ -4,7 +4,8 @@
 use super::NodeError;
 use super::inbox::Inbox;
 use super::map_request::{FileTask, MapRequest};
-use super::view::Shared;
+use super::newest::Newest;
+use super::view::View;
 use crate::planner::{Command, facts};
 use crate::ros::srv::{
     Ask, AskRequest, AskResponse, DescribeScene, DescribeSceneRequest, DescribeSceneResponse,
@@ -26,7 +27,7 @@ pub fn offer(
     transport: &dyn Transport,
     names: &NodeNames,
     map: &Arc<Inbox<MapRequest>>,
-    view: &Arc<Shared>,
+    view: &Arc<Newest<View>>,
     frame_id: &str,
 ) -> Result<(), NodeError> {
     let (seen, frame) = (Arc::clone(view), frame_id.to_owned());
@@ -43,7 +44,7 @@ pub fn offer(
 }
 
 /// Offers a service; `answer` gives no response when it cannot be had in time.
-fn serve<S: Service>(
+pub(super) fn serve<S: Service>(
     transport: &dyn Transport,
     names: &NodeNames,
     name: &str,
@@ -82,7 +83,7 @@ fn reset(map: &Inbox<MapRequest>) -> Option<ResetMapResponse> {
     answer.recv_timeout(PATIENCE).ok()
 }
 
-fn ask(request: &AskRequest, view: &Shared, frame_id: &str) -> AskResponse {
+fn ask(request: &AskRequest, view: &Newest<View>, frame_id: &str) -> AskResponse {
     let refuse = |error_code, error_msg: String| AskResponse {
         error_code,
         error_msg,
@@ -112,7 +113,11 @@ fn ask(request: &AskRequest, view: &Shared, frame_id: &str) -> AskResponse {
     }
 }
 
-fn describe(request: DescribeSceneRequest, view: &Shared, frame_id: &str) -> DescribeSceneResponse {
+fn describe(
+    request: DescribeSceneRequest,
+    view: &Newest<View>,
+    frame_id: &str,
+) -> DescribeSceneResponse {
     let max_objects = usize::try_from(request.max_objects).unwrap_or(usize::MAX);
     let fact = facts::describe(&view.get().objects, max_objects);
     DescribeSceneResponse {
@@ -132,7 +137,7 @@ mod tests {
 
     fn asked(question: &str) -> AskResponse {
         let request = AskRequest { question: question.into() };
-        ask(&request, &Shared::default(), "map")
+        ask(&request, &Newest::default(), "map")
     }
 
     #[test]

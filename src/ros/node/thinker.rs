@@ -3,8 +3,9 @@
 
 use super::desk::DeskRequest;
 use super::inbox::Inbox;
-use super::view::Shared;
-use crate::planner::{PlanConfig, PlannerConfig};
+use super::newest::Newest;
+use super::view::View;
+use crate::planner::PlannerConfig;
 use crate::tasks::{GoalPlanner, PlanRequest};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -61,42 +62,23 @@ pub struct Thinker {
     pub planner: GoalPlanner,
     pub jobs: Arc<JobCell>,
     pub desk: Arc<Inbox<DeskRequest>>,
-    pub view: Arc<Shared>,
-    pub config: PlanConfig,
-    /// The world frame.
-    pub frame_id: String,
+    pub view: Arc<Newest<View>>,
+    pub config: Arc<Newest<PlannerConfig>>,
 }
 
 impl Thinker {
-    /// A thinker for the node's parameters.
-    pub fn new(
-        planner: GoalPlanner,
-        desk: &Arc<Inbox<DeskRequest>>,
-        view: &Arc<Shared>,
-        config: &PlannerConfig,
-    ) -> Self {
-        Self {
-            planner,
-            jobs: Arc::default(),
-            desk: Arc::clone(desk),
-            view: Arc::clone(view),
-            config: config.plan.clone(),
-            frame_id: config.sensing.world_frame.clone(),
-        }
-    }
-
     /// Runs until the cell of jobs is closed.
     pub fn run(mut self) {
         while let Some(Job { number, goal }) = self.jobs.take() {
-            let view = self.view.get();
+            let (view, config) = (self.view.get(), self.config.get());
             let plan = self.planner.plan(&PlanRequest {
                 goal: &goal,
                 objects: &view.objects,
                 robot_m: view.robot_m,
-                frame_id: &self.frame_id,
+                frame_id: &config.sensing.world_frame,
                 stamp_ns: view.stamp_ns,
-                step_expiry_ns: (self.config.step_expiry_s * 1e9) as i64,
-                require_grounding: self.config.require_grounding,
+                step_expiry_ns: (config.plan.step_expiry_s * 1e9) as i64,
+                require_grounding: config.plan.require_grounding,
             });
             if self.desk.ask(DeskRequest::Planned { number, plan }).is_err() {
                 tracing::debug!("a plan came too late");

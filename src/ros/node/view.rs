@@ -1,8 +1,7 @@
-//! What perception lets others see: replaced whole, read at any time, waited for by nobody.
+//! What perception lets others see.
 
 use crate::scene::MapObject;
 use crate::sensing::AssemblerStatus;
-use std::sync::{Arc, Mutex, PoisonError};
 
 /// The state of perception.
 #[derive(Debug, Clone, Default)]
@@ -27,20 +26,4 @@ pub struct View {
     pub last_dropped: String,
     /// How pairing and posing go.
     pub sensing: AssemblerStatus,
-}
-
-/// The newest [`View`].
-#[derive(Debug, Default)]
-pub struct Shared(Mutex<Arc<View>>);
-
-impl Shared {
-    /// The newest view.
-    pub fn get(&self) -> Arc<View> {
-        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Replaces it.
-    pub fn set(&self, view: View) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(view);
-    }
 }

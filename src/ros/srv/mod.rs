@@ -1,10 +1,17 @@
 //! ROS 2 services, field for field as the `.srv` texts say; a test holds them against the texts.
 
 mod map;
+mod parameter;
 mod scene;
 
 pub use map::{
     ExportMap, FileRequest, LoadMap, MapFileResponse, ResetMap, ResetMapResponse, SaveMap,
+};
+pub use parameter::{
+    DescribeParameters, DescribeParametersResponse, GetParameterTypes, GetParameterTypesResponse,
+    GetParameters, GetParametersResponse, ListParameters, ListParametersRequest,
+    ListParametersResponse, NamesRequest, SetParameters, SetParametersAtomically,
+    SetParametersAtomicallyResponse, SetParametersRequest, SetParametersResponse,
 };
 pub use scene::{
     Ask, AskRequest, AskResponse, DescribeScene, DescribeSceneRequest, DescribeSceneResponse,
@@ -36,33 +43,43 @@ pub const ERROR_NONE: u16 = 0;
 
 /// Ties each service to its structs, type name and text.
 macro_rules! services {
-    ($($name:ident: $request:ty => $response:ty;)*) => {
-        $(impl Service for $name {
+    ($($package:literal in $folder:literal { $($name:ident: $request:ty => $response:ty;)* })*) => {
+        $($(impl Service for $name {
             type Request = $request;
             type Response = $response;
-            const TYPE: &'static str = concat!("scenellm/srv/", stringify!($name));
+            const TYPE: &'static str = concat!($package, "/srv/", stringify!($name));
             const DEFINITION: &'static str = include_str!(concat!(
-                env!("CARGO_MANIFEST_DIR"), "/srv/", stringify!($name), ".srv"
+                env!("CARGO_MANIFEST_DIR"), "/", $folder, "/", stringify!($name), ".srv"
             ));
-        })*
+        })*)*
 
         #[cfg(test)]
         mod shape_tests {
             use crate::ros::definition::tests::assert_service_shape;
-            $(#[test]
+            $($(#[test]
             #[allow(non_snake_case)]
             fn $name() {
                 assert_service_shape::<super::$name>();
-            })*
+            })*)*
         }
     };
 }
 
 services! {
-    Ask: AskRequest => AskResponse;
-    DescribeScene: DescribeSceneRequest => DescribeSceneResponse;
-    ResetMap: Empty => ResetMapResponse;
-    SaveMap: FileRequest => MapFileResponse;
-    LoadMap: FileRequest => MapFileResponse;
-    ExportMap: FileRequest => MapFileResponse;
+    "scenellm" in "srv" {
+        Ask: AskRequest => AskResponse;
+        DescribeScene: DescribeSceneRequest => DescribeSceneResponse;
+        ResetMap: Empty => ResetMapResponse;
+        SaveMap: FileRequest => MapFileResponse;
+        LoadMap: FileRequest => MapFileResponse;
+        ExportMap: FileRequest => MapFileResponse;
+    }
+    "rcl_interfaces" in "src/ros/definitions/rcl_interfaces" {
+        ListParameters: ListParametersRequest => ListParametersResponse;
+        GetParameters: NamesRequest => GetParametersResponse;
+        GetParameterTypes: NamesRequest => GetParameterTypesResponse;
+        DescribeParameters: NamesRequest => DescribeParametersResponse;
+        SetParameters: SetParametersRequest => SetParametersResponse;
+        SetParametersAtomically: SetParametersRequest => SetParametersAtomicallyResponse;
+    }
 }

@@ -16,6 +16,9 @@ mod raw;
 mod service;
 mod watchdog;
 
+#[cfg(test)]
+mod tests;
+
 pub use environment::DdsSettings;
 pub use service::ServiceMapping;
 
@@ -30,8 +33,7 @@ use watchdog::{Heard, Watchdog};
 
 /// One node on the graph. Dropping it leaves the graph.
 pub struct Dds {
-    // Dropped first, so that it does not revive what is being left.
-    _watchdog: Watchdog,
+    watchdog: Option<Watchdog>,
     shared: Arc<Shared>,
 }
 
@@ -70,7 +72,7 @@ impl Dds {
             heard: Arc::default(),
             state: Mutex::new(State { live, ..State::default() }),
         });
-        Ok(Self { _watchdog: Watchdog::start(Arc::clone(&shared))?, shared })
+        Ok(Self { watchdog: Some(Watchdog::start(Arc::clone(&shared))?), shared })
     }
 
     /// Asks a service of another node, and waits for the answer.
@@ -87,6 +89,17 @@ impl Dds {
             endpoint::Client::open(live, service, type_name)?
         };
         client.call(self.shared.settings.mapping, request, patience)
+    }
+}
+
+impl Drop for Dds {
+    fn drop(&mut self) {
+        // First, so that it does not revive what is being left.
+        self.watchdog = None;
+        let mut state = self.shared.state();
+        // Who still holds a publication holds no writer.
+        state.topics.iter().for_each(|topic| topic.close());
+        state.live = None;
     }
 }
 
