@@ -4,6 +4,7 @@
 use anyhow::Context;
 use scenellm::ros::node::{NodeSettings, PlannerNode, Rosout};
 use scenellm::ros::transport::{Dds, DdsSettings};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -20,7 +21,11 @@ fn start() -> anyhow::Result<()> {
     let rosout = Rosout::default();
     tracing_subscriber::registry()
         .with(filter)
-        .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr))
+        .with(
+            tracing_subscriber::fmt::layer()
+                .with_writer(std::io::stderr)
+                .with_ansi(std::io::stderr().is_terminal()),
+        )
         .with(rosout.clone())
         .init();
     let names = &settings.names;
