@@ -21,7 +21,7 @@
 //! * [`model`]: Scene-LLM, the projector that joins 3D tokens and language, the checkpoint folder.
 //! * [`tasks`]: a request becomes a typed, grounded result.
 //! * [`planner`]: the loop that feeds events through all of the above.
-//! * [`ros`] and [`bag`]: message structs, CDR, rosbag2 files.
+//! * [`ros`] and [`bag`]: message structs, CDR, the node and its transport; rosbag2 files.
 //! * [`sim`]: furnished homes, a software depth camera, an agent.
 //! * [`learn`]: data sets, training, evaluation.
 //! * [`report`]: pictures and pages.

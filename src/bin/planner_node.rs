@@ -1,36 +1,57 @@
 //! The ROS 2 node that the launch file starts.
-//!
-//! It reads the parameter file, loads the model and says whether both are good. It does not join a
-//! ROS graph yet: no transport is built in, and it says so and fails rather than idle unseen.
 #![allow(clippy::print_stderr, reason = "a program talks to its user")]
 
-use scenellm::language::parse_device;
-use scenellm::planner::PlannerConfig;
-use scenellm::tasks::GoalPlanner;
-use std::path::PathBuf;
+use anyhow::Context;
+use scenellm::ros::node::{NodeSettings, PlannerNode, Rosout};
+use scenellm::ros::transport::{Dds, DdsSettings};
+use std::io::IsTerminal;
 use std::process::ExitCode;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
-/// Files given as `--params-file FILE`; all other ROS arguments are left to the transport.
-fn parameter_files(arguments: impl Iterator<Item = String>) -> Vec<PathBuf> {
-    let arguments: Vec<_> = arguments.collect();
-    arguments
-        .windows(2)
-        .filter(|pair| pair[0] == "--params-file")
-        .map(|pair| PathBuf::from(&pair[1]))
-        .collect()
-}
+/// How often to look whether the node still lives.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 fn start() -> anyhow::Result<()> {
-    let config = match parameter_files(std::env::args()).last() {
-        Some(path) => PlannerConfig::read(path)?,
-        None => PlannerConfig::default(),
-    };
-    let planner = GoalPlanner::load(&config.plan.model, &parse_device(&config.plan.device)?)?;
-    let name = &planner.model().manifest().name;
-    anyhow::bail!(
-        "parameters and model {name} are good, but this build has no ROS 2 transport yet; \
-         use `scenellm replay BAG` on a recording"
-    )
+    let settings = NodeSettings::from_arguments(std::env::args().skip(1))?;
+    let filter = tracing_subscriber::EnvFilter::try_new(settings.log_filter())
+        .with_context(|| format!("--log-level {}", settings.log_level))?;
+    let rosout = Rosout::default();
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(
+            tracing_subscriber::fmt::layer()
+                .with_writer(std::io::stderr)
+                .with_ansi(std::io::stderr().is_terminal()),
+        )
+        .with(rosout.clone())
+        .init();
+    let names = &settings.names;
+    let graph = DdsSettings::from_environment(|variable| std::env::var(variable).ok())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        // Before the graph is joined, so that no signal ends us without a goodbye.
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let transport = Dds::join(graph, names.namespace(), names.name())?;
+        rosout.open(&settings, &transport)?;
+        let node = PlannerNode::start(&settings, &transport)?;
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => break,
+                _ = terminate.recv() => break,
+                () = tokio::time::sleep(LOOK_EVERY) => {
+                    anyhow::ensure!(node.is_alive(), "a thread of the node ended; see above");
+                }
+            }
+        }
+        tracing::info!("ending");
+        drop(node);
+        drop(transport);
+        Ok(())
+    })
 }
 
 fn main() -> ExitCode {

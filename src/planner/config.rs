@@ -7,9 +7,11 @@
 //!     map: {voxel_size_m: 0.05}
 //! ```
 
+use super::parameters::Parameters;
 use crate::scene::MapConfig;
 use crate::sensing::SensingConfig;
 use serde::{Deserialize, Serialize};
+use serde_yaml::Value;
 use std::path::{Path, PathBuf};
 
 /// Name of the node, under which its parameters stand.
@@ -29,6 +31,86 @@ pub struct PlannerConfig {
     pub map: MapConfig,
     /// How plans are made.
     pub plan: PlanConfig,
+    /// What the node publishes, and how often.
+    pub publish: PublishConfig,
+    /// Whether the node's time is that of `/clock`.
+    pub use_sim_time: bool,
+    /// How colour images travel to the node: `raw` or `compressed`.
+    pub image_transport: ImageTransport,
+    /// How depth images travel to the node: `raw` or `compressedDepth`.
+    pub depth_transport: ImageTransport,
+}
+
+/// How images travel, in the words of `image_transport`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum ImageTransport {
+    /// As they are.
+    #[default]
+    #[serde(rename = "raw")]
+    Raw,
+    /// JPEG or PNG.
+    #[serde(rename = "compressed")]
+    Compressed,
+    /// PNG or RVL of depth.
+    #[serde(rename = "compressedDepth")]
+    CompressedDepth,
+}
+
+impl ImageTransport {
+    /// What stands behind the topic of the images.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::Raw => "",
+            Self::Compressed => "/compressed",
+            Self::CompressedDepth => "/compressedDepth",
+        }
+    }
+}
+
+/// What the node publishes, and how often.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PublishConfig {
+    /// Least time between two clouds of the map, seconds.
+    pub map_period_s: f64,
+    /// Least time between two clouds of the newest frame, seconds.
+    pub frame_period_s: f64,
+    /// Most points of a cloud; of larger ones every so many-th point is left in.
+    pub max_points: usize,
+    /// Time between two diagnostics, seconds.
+    pub diagnostics_period_s: f64,
+    /// Silence of a topic after which it is warned of, seconds.
+    pub stale_after_s: f64,
+}
+
+impl Default for PublishConfig {
+    fn default() -> Self {
+        Self {
+            map_period_s: 1.0,
+            frame_period_s: 0.2,
+            max_points: 20_000,
+            diagnostics_period_s: 1.0,
+            stale_after_s: 2.0,
+        }
+    }
+}
+
+impl PublishConfig {
+    /// The first setting that cannot be used, and why.
+    fn fault(&self) -> Option<String> {
+        let periods = [
+            ("map_period_s", self.map_period_s),
+            ("frame_period_s", self.frame_period_s),
+            ("diagnostics_period_s", self.diagnostics_period_s),
+            ("stale_after_s", self.stale_after_s),
+        ];
+        let bad = periods.iter().find(|(_, seconds)| !(0.01..=3600.0).contains(seconds));
+        let bad = bad.map(|(name, _)| format!("publish.{name} must lie between 0.01 and 3600"));
+        bad.or_else(|| {
+            (!(1..=10_000_000).contains(&self.max_points))
+                .then(|| "publish.max_points must lie between 1 and 10000000".into())
+        })
+    }
 }
 
 /// Topics by role; `None` means: find it by its type. An empty name leaves an optional role
@@ -132,31 +214,32 @@ impl PlannerConfig {
     /// Parses the parameter file `text` called `path`.
     pub fn parse(text: &str, path: &str) -> Result<Self, ConfigError> {
         let invalid = |reason: String| ConfigError::Invalid { path: path.to_string(), reason };
-        let file: ParameterFile =
-            serde_yaml::from_str(text).map_err(|error| invalid(error.to_string()))?;
-        let mut config = file.node.parameters;
+        let mut parameters = Parameters::default();
+        if !parameters.add_file(text, path, "/", NODE_NAME)? {
+            return Err(invalid(format!("it has no parameters of {NODE_NAME}")));
+        }
+        Self::from_parameters(parameters.into_value(), path)
+    }
+
+    /// The configuration in a tree of parameters; `source` names it in errors.
+    pub fn from_parameters(parameters: Value, source: &str) -> Result<Self, ConfigError> {
+        let invalid = |reason: String| ConfigError::Invalid { path: source.to_string(), reason };
+        let mut config: Self =
+            serde_yaml::from_value(parameters).map_err(|error| invalid(error.to_string()))?;
         config.map.frame_id.clone_from(&config.sensing.world_frame);
         config.sensing.check().map_err(|error| invalid(error.to_string()))?;
         config.map.validate().map_err(|error| invalid(error.to_string()))?;
         if !(config.plan.step_expiry_s > 0.0 && config.plan.step_expiry_s <= 86_400.0) {
             return Err(invalid("plan.step_expiry_s must be more than 0 and at most a day".into()));
         }
+        if let Some(fault) = config.publish.fault() {
+            return Err(invalid(fault));
+        }
+        if config.image_transport == ImageTransport::CompressedDepth {
+            return Err(invalid("image_transport must be raw or compressed".into()));
+        }
         Ok(config)
     }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ParameterFile {
-    #[serde(rename = "scenellm_planner", alias = "/scenellm_planner", alias = "/**")]
-    node: NodeParameters,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NodeParameters {
-    #[serde(rename = "ros__parameters")]
-    parameters: PlannerConfig,
 }
 
 #[cfg(test)]
@@ -179,5 +262,9 @@ mod tests {
         assert!(fault("{map: {voxel_size_m: -1}}").contains("voxel_size_m"));
         assert!(fault("{plan: {step_expiry_s: 0}}").contains("step_expiry_s"));
         assert!(fault("{sensing: {tf_wait_s: -1}}").starts_with("mine.yaml: "));
+        assert!(fault("{publish: {map_period_s: 0}}").contains("publish.map_period_s"));
+        assert!(fault("{image_transport: theora}").contains("theora"));
+        let other = PlannerConfig::parse("other: {}", "mine.yaml").unwrap_err().to_string();
+        assert!(other.contains("no parameters of scenellm_planner"), "{other}");
     }
 }

@@ -82,6 +82,11 @@ impl Session {
         &self.map
     }
 
+    /// The map, to be changed or replaced from outside.
+    pub fn map_mut(&mut self) -> &mut SceneMap {
+        &mut self.map
+    }
+
     /// The newest frame that went into the map.
     pub fn newest_frame(&self) -> Option<&RgbdFrame> {
         self.newest.as_ref()

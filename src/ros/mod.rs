@@ -11,15 +11,22 @@
 //! # Ok::<(), scenellm::ros::CdrError>(())
 //! ```
 
+mod arguments;
 mod cdr;
 mod convert;
 mod definition;
 pub mod msg;
+pub mod node;
+pub mod qos;
+pub mod srv;
+pub mod transport;
 
+pub use arguments::{ArgumentError, NodeNames, ParameterSource, Remap, RosArguments};
 pub use cdr::{CdrError, from_cdr, to_cdr, to_cdr_big_endian};
 pub use convert::{
     ConvertError, ImageMessage, TopicRole, camera_info_message, cloud_message, decode,
-    detections_message, image_message, objects_event, plan_message, tf_message,
+    detections_message, image_message, objects_event, plan_message, plan_step_message,
+    step_feedback, tf_message,
 };
 pub use definition::{Field, FieldArray, parse_definition};
 pub use msg::Message;

@@ -10,7 +10,7 @@ mod transform;
 pub use cloud::{cloud_message, objects_event};
 pub use detection::detections_message;
 pub use image::{ImageMessage, camera_info_message, image_message};
-pub use plan::plan_message;
+pub use plan::{plan_message, plan_step_message, step_feedback};
 pub use transform::tf_message;
 
 use super::cdr::{CdrError, from_cdr};

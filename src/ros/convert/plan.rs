@@ -1,6 +1,7 @@
-//! The typed plan.
+//! The typed plan, and what becomes of its steps.
 
 use crate::ros::msg;
+use crate::sensing::StepFeedback;
 use crate::tasks::{Argument, Grounding, Plan, PlanStep, Refusal};
 
 /// The message of a plan or a refusal.
@@ -17,20 +18,27 @@ pub fn plan_message(plan: &Plan) -> msg::Plan {
         task: plan.task.clone().unwrap_or_default(),
         model: plan.model.clone(),
         mean_log_probability: plan.mean_log_probability.unwrap_or(f64::NAN),
-        steps: plan.steps.iter().map(step).collect(),
+        steps: plan.steps.iter().map(plan_step_message).collect(),
         refusal,
         refusal_reason: plan.refusal.as_ref().map(Refusal::to_string).unwrap_or_default(),
         refusal_names,
     }
 }
 
-fn step(step: &PlanStep) -> msg::PlanStep {
+/// The message of one step.
+pub fn plan_step_message(step: &PlanStep) -> msg::PlanStep {
     msg::PlanStep {
         id: step.id,
         action: step.action.clone(),
         arguments: step.arguments.iter().map(argument).collect(),
         expires: msg::Time::from_ns(step.expires_ns),
     }
+}
+
+/// The outcome in a message.
+pub fn step_feedback(message: msg::StepFeedback) -> StepFeedback {
+    let msg::StepFeedback { step_id, success, message, .. } = message;
+    StepFeedback { step_id, success, message }
 }
 
 fn argument(argument: &Argument) -> msg::PlanArgument {

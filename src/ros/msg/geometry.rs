@@ -1,4 +1,4 @@
-//! `geometry_msgs` and `tf2_msgs`. Lengths are metres.
+//! `geometry_msgs`, `nav_msgs` and `tf2_msgs`. Lengths are metres.
 
 use super::Header;
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,24 @@ pub struct Pose {
     pub position: Point,
     /// Rotation.
     pub orientation: Quaternion,
+}
+
+/// `geometry_msgs/PoseStamped`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PoseStamped {
+    /// Time and frame.
+    pub header: Header,
+    /// The pose in that frame.
+    pub pose: Pose,
+}
+
+/// `nav_msgs/Path`: poses in order.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Path {
+    /// Time of the newest pose, and frame.
+    pub header: Header,
+    /// The poses.
+    pub poses: Vec<PoseStamped>,
 }
 
 /// `geometry_msgs/Transform`.

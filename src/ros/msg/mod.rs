@@ -4,16 +4,24 @@
 //! for this package's own messages, in `msg`; a test holds every struct against its text.
 
 mod common;
+mod diagnostic;
 mod geometry;
+mod parameter;
 mod plan;
 mod sensor;
 mod vision;
 
 pub use common::{Clock, Header, StringMsg, Time};
+pub use diagnostic::{DiagnosticArray, DiagnosticStatus, KeyValue, Log};
 pub use geometry::{
-    Point, Pose, PoseWithCovariance, Quaternion, TFMessage, Transform, TransformStamped, Vector3,
+    Path, Point, Pose, PoseStamped, PoseWithCovariance, Quaternion, TFMessage, Transform,
+    TransformStamped, Vector3,
 };
-pub use plan::{Plan, PlanArgument, PlanStep};
+pub use parameter::{
+    FloatingPointRange, IntegerRange, ListParametersResult, Parameter, ParameterDescriptor,
+    ParameterValue, SetParametersResult,
+};
+pub use plan::{Plan, PlanArgument, PlanStep, StepFeedback};
 pub use sensor::{CameraInfo, CompressedImage, Image, PointCloud2, PointField, RegionOfInterest};
 pub use vision::{
     BoundingBox3D, Detection3D, Detection3DArray, ObjectHypothesis, ObjectHypothesisWithPose,
@@ -65,10 +73,18 @@ macro_rules! messages {
 messages! {
     Time: "builtin_interfaces" / "Time" in "src/ros/definitions/builtin_interfaces",
         "b106235e25a4c5ed35098aa0a61a3ee9c9b18d197f398b0e4206cea9acf9c197";
+    DiagnosticArray: "diagnostic_msgs" / "DiagnosticArray" in "src/ros/definitions/diagnostic_msgs",
+        "5a8a36efb05fb25070fa0fb3810290c0e6cd4862b54a8fb975a1ee8dc55a333e";
+    DiagnosticStatus: "diagnostic_msgs" / "DiagnosticStatus" in "src/ros/definitions/diagnostic_msgs",
+        "b0e3e692ea2d54a8af2f4ef1930e81556a2db55216b771f8a7d2724ed47bf0e4";
+    KeyValue: "diagnostic_msgs" / "KeyValue" in "src/ros/definitions/diagnostic_msgs",
+        "d68081eaa540288c5440753baecef0c4e16e81a5f78ad68902ded5100413bb42";
     Point: "geometry_msgs" / "Point" in "src/ros/definitions/geometry_msgs",
         "6963084842a9b04494d6b2941d11444708d892da2f4b09843b9c43f42a7f6881";
     Pose: "geometry_msgs" / "Pose" in "src/ros/definitions/geometry_msgs",
         "d501954e9476cea2996984e812054b68026ae0bfae789d9a10b23daf35cc90fa";
+    PoseStamped: "geometry_msgs" / "PoseStamped" in "src/ros/definitions/geometry_msgs",
+        "10f3786d7d40fd2b54367835614bff85d4ad3b5dab62bf8bca0cc232d73b4cd8";
     PoseWithCovariance: "geometry_msgs" / "PoseWithCovariance" in "src/ros/definitions/geometry_msgs",
         "9a7c0fd234b7f45c6098745ecccd773ca1085670e64107135397aee31c02e1bb";
     Quaternion: "geometry_msgs" / "Quaternion" in "src/ros/definitions/geometry_msgs",
@@ -79,6 +95,24 @@ messages! {
         "0a241f87d04668d94099cbb5ba11691d5ad32c2f29682e4eb5653424bd275206";
     Vector3: "geometry_msgs" / "Vector3" in "src/ros/definitions/geometry_msgs",
         "cc12fe83e4c02719f1ce8070bfd14aecd40f75a96696a67a2a1f37f7dbb0765d";
+    Path: "nav_msgs" / "Path" in "src/ros/definitions/nav_msgs",
+        "1957a5bb3cee5da65c4e52e52b65a93df227efce4c20f8458b36e73066ca334b";
+    FloatingPointRange: "rcl_interfaces" / "FloatingPointRange" in "src/ros/definitions/rcl_interfaces",
+        "e6af23a23c177fee5f3075c8b1e435162a9b63c863d78c06017460b49684262d";
+    IntegerRange: "rcl_interfaces" / "IntegerRange" in "src/ros/definitions/rcl_interfaces",
+        "f7b7fdc0f65f07702e099218e13288c3963bcb9345bde78b560e6cd19800fc5a";
+    ListParametersResult: "rcl_interfaces" / "ListParametersResult" in "src/ros/definitions/rcl_interfaces",
+        "237ae3428413dcbcfb452b510c42355f3a2b021dc091afa3e18526d57022f1cd";
+    Log: "rcl_interfaces" / "Log" in "src/ros/definitions/rcl_interfaces",
+        "e28ce254ca8abc06abf92773b74602cdbf116ed34fbaf294fb9f81da9f318eac";
+    Parameter: "rcl_interfaces" / "Parameter" in "src/ros/definitions/rcl_interfaces",
+        "ddfe6442cffc462317adb5c92536a7b6dd55858c5c3e1e328165a6b73c2831af";
+    ParameterDescriptor: "rcl_interfaces" / "ParameterDescriptor" in "src/ros/definitions/rcl_interfaces",
+        "52175dbfda6c51153101d33d2a9da05743f66f02d5ab2ca9ec4709b46b73d704";
+    ParameterValue: "rcl_interfaces" / "ParameterValue" in "src/ros/definitions/rcl_interfaces",
+        "115fc089a387e23c7ecd3525c9189c379109119d6ab82e8dfbde0fdf6a7f9b68";
+    SetParametersResult: "rcl_interfaces" / "SetParametersResult" in "src/ros/definitions/rcl_interfaces",
+        "cfcc0fb0371ee5159b403960ef4300f8f9d2f1fd6117c8666b7f9654d528a9b1";
     Clock: "rosgraph_msgs" / "Clock" in "src/ros/definitions/rosgraph_msgs",
         "692f7a66e93a3c83e71765d033b60349ba68023a8c689a79e48078bcb5c58564";
     CameraInfo: "sensor_msgs" / "CameraInfo" in "src/ros/definitions/sensor_msgs",
@@ -115,4 +149,6 @@ messages! {
         "594920c8cd434c8236e8535b78a3dcb151cdc5f88c436ea7bcdbe440dd6de095";
     PlanStep: "scenellm" / "PlanStep" in "msg",
         "88659ce47b2722452337891416e1b5cd5a7c0cabf025da25b2c51559fe08d937";
+    StepFeedback: "scenellm" / "StepFeedback" in "msg",
+        "5233fb05d09c2b7acb1a81013adecf3ac3e470a54d697c3743a870a5a4ffc3b1";
 }

@@ -1,4 +1,4 @@
-//! `scenellm` itself: the typed plan.
+//! `scenellm` itself: the typed plan, and what becomes of its steps.
 
 use super::{Header, Point, Time};
 use serde::{Deserialize, Serialize};
@@ -65,4 +65,19 @@ impl Plan {
     pub const REFUSAL_BAD_GOAL: u8 = 2;
     /// The model failed.
     pub const REFUSAL_MODEL_FAILED: u8 = 3;
+    /// There was a plan; it holds no more.
+    pub const REFUSAL_WITHDRAWN: u8 = 4;
+}
+
+/// `scenellm/StepFeedback`: the outcome of one plan step, as the executor reports it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepFeedback {
+    /// When it ended.
+    pub header: Header,
+    /// Id of the step in the newest plan.
+    pub step_id: u32,
+    /// Whether it succeeded.
+    pub success: bool,
+    /// Why it failed, in words; empty on success.
+    pub message: String,
 }

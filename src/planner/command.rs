@@ -1,0 +1,142 @@
+//! What a sentence asks for: one of a few commands, a question to the map, or a goal to plan for.
+//!
+//! Matching is by words, not by a model: a sentence that is none of these and asks something is
+//! said not to be understood, rather than answered with an invention.
+
+/// What a person wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Give up the goal.
+    Stop,
+    /// Forget the map and its objects.
+    ForgetMap,
+    /// Tell what the map holds.
+    Describe,
+    /// Tell where the things called so are.
+    Where(String),
+    /// Tell how many things called so there are.
+    Count(String),
+    /// Tell what is being done.
+    Status,
+    /// Plan for this.
+    Goal(String),
+    /// A question of another kind.
+    NotUnderstood,
+}
+
+const STOP: [&str; 7] = ["stop", "halt", "cancel", "abort", "stop it", "stop that", "never mind"];
+const FORGET: [&str; 3] = ["forget", "reset", "clear"];
+const MAP: [&str; 3] = ["map", "the map", "your map"];
+const DESCRIBE: [&str; 7] = [
+    "what do you see",
+    "what can you see",
+    "what is there",
+    "what is here",
+    "what is in the map",
+    "describe the scene",
+    "describe the room",
+];
+const STATUS: [&str; 4] =
+    ["what are you doing", "what is the plan", "what is your plan", "what is the goal"];
+const WHERE: [&str; 4] = ["where is", "where are", "where do you see", "find"];
+const COUNT: [&str; 1] = ["how many"];
+/// What may stand behind the thing that is asked for.
+const COUNT_ENDS: [&str; 4] = [" are there", " do you see", " can you see", " are in the map"];
+const ARTICLES: [&str; 6] = ["the ", "a ", "an ", "my ", "any ", "some "];
+const QUESTION_WORDS: [&str; 17] = [
+    "what", "where", "who", "why", "when", "how", "which", "is", "are", "do", "does", "did", "can",
+    "could", "will", "was", "were",
+];
+/// Requests that begin like questions.
+const POLITE: [&str; 4] = ["can you ", "could you ", "would you ", "please "];
+
+impl Command {
+    /// What `sentence` asks for.
+    pub fn of(sentence: &str) -> Self {
+        let is_question = sentence.trim_end().ends_with('?');
+        let whole = sentence.trim().trim_end_matches(['.', '!', '?', ' ']);
+        let plain = whole.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
+        let plain = plain.replace("what's", "what is").replace("where's", "where is");
+        let asked = POLITE.iter().fold(plain.as_str(), |rest, polite| {
+            if DESCRIBE.contains(&rest) { rest } else { rest.strip_prefix(polite).unwrap_or(rest) }
+        });
+        let was_polite = asked.len() < plain.len();
+        if asked.is_empty() {
+            return Self::NotUnderstood;
+        }
+        if STOP.contains(&asked) {
+            return Self::Stop;
+        }
+        let forgets = |verb: &&str| {
+            asked.strip_prefix(*verb).is_some_and(|rest| MAP.contains(&rest.trim_start()))
+        };
+        if FORGET.iter().any(forgets) {
+            return Self::ForgetMap;
+        }
+        if DESCRIBE.contains(&asked) {
+            return Self::Describe;
+        }
+        if STATUS.contains(&asked) {
+            return Self::Status;
+        }
+        if let Some(thing) = thing_behind(asked, &WHERE) {
+            return Self::Where(thing);
+        }
+        if let Some(thing) = thing_behind(asked, &COUNT) {
+            let end = COUNT_ENDS.iter().find_map(|end| thing.strip_suffix(end));
+            return Self::Count(end.unwrap_or(&thing).to_owned());
+        }
+        let first = asked.split(' ').next().unwrap_or_default();
+        if QUESTION_WORDS.contains(&first) || (is_question && !was_polite) {
+            return Self::NotUnderstood;
+        }
+        // In the words of the person: case may mean something to the model.
+        Self::Goal(if was_polite { asked.to_owned() } else { whole.to_owned() })
+    }
+}
+
+/// The thing behind one of `openings`, without its article.
+fn thing_behind(sentence: &str, openings: &[&str]) -> Option<String> {
+    let rest = openings
+        .iter()
+        .find_map(|opening| sentence.strip_prefix(opening).filter(|rest| rest.starts_with(' ')))?;
+    let rest = rest.trim();
+    let thing = ARTICLES.iter().find_map(|article| rest.strip_prefix(article)).unwrap_or(rest);
+    (!thing.is_empty()).then(|| thing.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands() {
+        for stop in ["Stop!", "please stop", " halt ", "never mind."] {
+            assert_eq!(Command::of(stop), Command::Stop, "{stop}");
+        }
+        assert_eq!(Command::of("Forget the map"), Command::ForgetMap);
+        assert_eq!(Command::of("could you clear your map?"), Command::ForgetMap);
+        assert_eq!(Command::of("What's here?"), Command::Describe);
+        assert_eq!(Command::of("what can you see"), Command::Describe);
+        assert_eq!(Command::of("What are you doing?"), Command::Status);
+    }
+
+    #[test]
+    fn questions_to_the_map() {
+        assert_eq!(Command::of("Where is the red mug?"), Command::Where("red mug".into()));
+        assert_eq!(Command::of("find a knife"), Command::Where("knife".into()));
+        assert_eq!(Command::of("How many cups are there?"), Command::Count("cups".into()));
+        assert_eq!(Command::of("where is"), Command::NotUnderstood);
+    }
+
+    #[test]
+    fn everything_else_is_a_goal_unless_it_asks() {
+        assert_eq!(Command::of("bring me the mug."), Command::Goal("bring me the mug".into()));
+        let polite = Command::of("Can you bring me the mug?");
+        assert_eq!(polite, Command::Goal("bring me the mug".into()));
+        assert_eq!(Command::of("forget the mug"), Command::Goal("forget the mug".into()));
+        for other in ["who are you", "Is it raining?", "the mug?", "", "?!"] {
+            assert_eq!(Command::of(other), Command::NotUnderstood, "{other}");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! What the list of objects says, in words: facts of the map and nothing else.
+
+use crate::scene::{MapObject, ObjectId};
+use crate::tasks::class_word;
+use std::collections::BTreeMap;
+
+/// Words, and the objects they rest on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    /// In words.
+    pub words: String,
+    /// The objects.
+    pub objects: Vec<ObjectId>,
+}
+
+/// The objects a person may mean by `name`: those of the class, in the singular or the plural.
+pub fn named<'a>(objects: &'a [MapObject], name: &str) -> Vec<&'a MapObject> {
+    let asked = class_word(name);
+    let mut forms = vec![asked.clone()];
+    forms.extend(["s", "es"].iter().filter_map(|end| asked.strip_suffix(end)).map(str::to_owned));
+    forms.extend(asked.strip_suffix("ves").map(|stem| format!("{stem}fe")));
+    objects.iter().filter(|object| forms.contains(&class_word(&object.label))).collect()
+}
+
+/// Where the things called `name` are, in the frame `frame_id`; `None` when there are none.
+pub fn whereabouts(objects: &[MapObject], name: &str, frame_id: &str) -> Option<Fact> {
+    let found = named(objects, name);
+    let places: Vec<_> = found.iter().map(|object| place(object)).collect();
+    let words = match &places[..] {
+        [] => return None,
+        [one] => format!("{one} in {frame_id}"),
+        many => format!("{} of them in {frame_id}: {}", many.len(), many.join("; ")),
+    };
+    Some(Fact { words, objects: found.iter().map(|object| object.id).collect() })
+}
+
+/// How many things called `name` there are.
+pub fn count(objects: &[MapObject], name: &str) -> Fact {
+    let found = named(objects, name);
+    Fact {
+        words: format!("{} in the map", found.len()),
+        objects: found.iter().map(|object| object.id).collect(),
+    }
+}
+
+/// What the map holds, classes by number; of `max_objects` objects at most, the surest ones (0: of
+/// all).
+pub fn describe(objects: &[MapObject], max_objects: usize) -> Fact {
+    let mut told: Vec<_> = objects.iter().collect();
+    told.sort_by(|a, b| b.confidence.total_cmp(&a.confidence).then(a.id.cmp(&b.id)));
+    if max_objects > 0 {
+        told.truncate(max_objects);
+    }
+    let mut classes = BTreeMap::<&str, usize>::new();
+    told.iter().for_each(|object| *classes.entry(&object.label).or_default() += 1);
+    let classes: Vec<_> = classes
+        .iter()
+        .map(|(label, n)| if *n == 1 { (*label).to_owned() } else { format!("{n} × {label}") })
+        .collect();
+    let left_out = objects.len() - told.len();
+    let words = match (&classes[..], left_out) {
+        ([], _) => "no objects yet".to_owned(),
+        (classes, 0) => classes.join(", "),
+        (classes, more) => format!("{}, and {more} more", classes.join(", ")),
+    };
+    Fact { words, objects: told.iter().map(|object| object.id).collect() }
+}
+
+fn place(object: &MapObject) -> String {
+    let [x, y, z] = object.position_m;
+    format!("{} #{} at ({x:.2}, {y:.2}, {z:.2}) m", object.label, object.id.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(id: u32, label: &str, confidence: f32) -> MapObject {
+        MapObject {
+            id: ObjectId(id),
+            label: label.into(),
+            position_m: [f64::from(id), 0.5, -1.0],
+            orientation_xyzw: [0.0, 0.0, 0.0, 1.0],
+            size_m: [0.1; 3],
+            confidence,
+            observations: 1,
+            first_seen_ns: 0,
+            last_seen_ns: 0,
+        }
+    }
+
+    #[test]
+    fn where_and_how_many() {
+        let objects =
+            [object(1, "Coffee Mug", 0.5), object(4, "knife", 0.9), object(6, "knife", 0.7)];
+        let mug = whereabouts(&objects, "coffee mug", "map").unwrap();
+        assert_eq!(mug.words, "Coffee Mug #1 at (1.00, 0.50, -1.00) m in map");
+        let knives = whereabouts(&objects, "knives", "map").unwrap();
+        assert!(knives.words.starts_with("2 of them in map: knife #4 at"), "{}", knives.words);
+        assert_eq!(knives.objects, [ObjectId(4), ObjectId(6)]);
+        assert_eq!(whereabouts(&objects, "spoon", "map"), None);
+        assert_eq!(count(&objects, "knife").words, "2 in the map");
+    }
+
+    #[test]
+    fn descriptions_count_classes_and_say_what_is_left_out() {
+        let objects = [object(1, "mug", 0.5), object(2, "knife", 0.9), object(3, "knife", 0.7)];
+        assert_eq!(describe(&objects, 0).words, "2 × knife, mug");
+        let short = describe(&objects, 2);
+        assert_eq!((short.words.as_str(), short.objects.len()), ("2 × knife, and 1 more", 2));
+        assert_eq!(describe(&[], 0).words, "no objects yet");
+    }
+}

@@ -1,0 +1,158 @@
+//! The thread that talks: goals, words and outcomes of steps in; plans, steps and words out.
+
+use super::clock::NodeClock;
+use super::diagnostics::Diagnostics;
+use super::inbox::{Inbox, Taken, TopicIndex};
+use super::input::{Input, Use};
+use super::map_request::MapRequest;
+use super::newest::Newest;
+use super::outlets::DeskOutlets;
+use super::thinker::{Job, JobCell};
+use super::view::View;
+use crate::planner::{Act, Command, Executive, facts};
+use crate::ros::{decode, from_cdr, msg, step_feedback};
+use crate::sensing::SensorEvent;
+use crate::tasks::Plan;
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::time::{Duration, Instant};
+
+/// How often the thread looks around when nothing comes.
+const NAP: Duration = Duration::from_millis(100);
+/// How long a person is let wait for the map to be forgotten.
+const PATIENCE: Duration = Duration::from_secs(5);
+const NOT_UNDERSTOOD: &str = "I can plan for household goals, tell what is in the map, where it \
+    is and how many there are, forget the map, and stop. I cannot answer that.";
+
+/// What other threads tell the desk.
+pub enum DeskRequest {
+    /// Job `number` became `plan`.
+    Planned {
+        /// Number of the job.
+        number: u64,
+        /// The plan, or a refusal.
+        plan: Plan,
+    },
+}
+
+/// Talks.
+pub struct Desk {
+    pub inbox: Arc<Inbox<DeskRequest>>,
+    pub inputs: Vec<Arc<Input>>,
+    pub outlets: DeskOutlets,
+    pub jobs: Arc<JobCell>,
+    pub map: Arc<Inbox<MapRequest>>,
+    pub view: Arc<Newest<View>>,
+    pub clock: Arc<NodeClock>,
+    pub diagnostics: Diagnostics,
+    pub frame_id: String,
+}
+
+impl Desk {
+    /// Runs until the inbox is closed; then gives up the goal, so that nobody follows a plan that
+    /// nobody watches.
+    pub fn run(mut self) {
+        let mut executive = Executive::default();
+        let mut told_at: Option<Instant> = None;
+        loop {
+            let acts = match self.inbox.take(NAP) {
+                Taken::Closed => break,
+                Taken::Nothing => Vec::new(),
+                Taken::Request(DeskRequest::Planned { number, plan }) => {
+                    executive.planned(number, plan)
+                }
+                Taken::Message(topic, cdr) => self.message(topic, &cdr, &mut executive),
+            };
+            self.act(acts);
+            let period = self.diagnostics.period();
+            if told_at.is_none_or(|at| at.elapsed() >= period) {
+                told_at = Some(Instant::now());
+                let view = self.view.get();
+                let message = self.diagnostics.look(&view, &executive, self.clock.now_ns());
+                self.outlets.diagnostics(&message);
+            }
+        }
+        let acts = executive.stop("the planner ends");
+        self.act(acts.into_iter().filter(|act| matches!(act, Act::Withdraw { .. })).collect());
+    }
+
+    fn message(&self, topic: TopicIndex, cdr: &[u8], executive: &mut Executive) -> Vec<Act> {
+        let Some(input) = self.inputs.iter().find(|input| input.index == topic) else {
+            return Vec::new();
+        };
+        match input.used {
+            Use::StepFeedback => match from_cdr::<msg::StepFeedback>(cdr) {
+                Err(error) => input.fault(format!("{}: {error}", input.topic)),
+                Ok(message) => match executive.feedback(&step_feedback(message)) {
+                    Ok(acts) => return acts,
+                    Err(reason) => input.fault(format!("{}: not used: {reason}", input.topic)),
+                },
+            },
+            Use::Event(role) => match decode(role, &input.topic, input.type_name, cdr) {
+                Err(error) => input.fault(error.to_string()),
+                Ok(SensorEvent::Goal(goal)) => return executive.goal(&goal),
+                Ok(SensorEvent::Utterance(words)) => return self.utterance(&words, executive),
+                Ok(_) => {}
+            },
+        }
+        Vec::new()
+    }
+
+    fn utterance(&self, words: &str, executive: &mut Executive) -> Vec<Act> {
+        let view = self.view.get();
+        let said = match Command::of(words) {
+            Command::Stop => return executive.stop("someone said stop"),
+            Command::Goal(goal) => return executive.goal(&goal),
+            Command::Describe => {
+                format!("I see in the map: {}", facts::describe(&view.objects, 0).words)
+            }
+            Command::Where(name) => {
+                match facts::whereabouts(&view.objects, &name, &self.frame_id) {
+                    Some(fact) => fact.words,
+                    None => format!("there is no {name} in the map"),
+                }
+            }
+            Command::Count(name) => {
+                format!("{name}: {}", facts::count(&view.objects, &name).words)
+            }
+            Command::Status => executive.status(),
+            Command::ForgetMap => self.forget_map(),
+            Command::NotUnderstood => NOT_UNDERSTOOD.into(),
+        };
+        vec![Act::Say(said)]
+    }
+
+    fn forget_map(&self) -> String {
+        let (reply, answer) = sync_channel(1);
+        if self.map.ask(MapRequest::Reset(reply)).is_err() {
+            return "I am too busy to forget the map".into();
+        }
+        match answer.recv_timeout(PATIENCE) {
+            Ok(counts) => {
+                format!("map forgotten: {} voxels, {} objects", counts.voxels, counts.objects)
+            }
+            Err(_) => "the map will be forgotten as soon as there is time".into(),
+        }
+    }
+
+    fn act(&self, acts: Vec<Act>) {
+        for act in acts {
+            match act {
+                Act::Think { number, goal } => {
+                    tracing::info!("goal: {goal}");
+                    self.jobs.put(Job { number, goal });
+                }
+                Act::Publish(plan) => self.outlets.plan(&plan),
+                Act::Step(step) => self.outlets.step(&step),
+                Act::Withdraw { goal, reason } => {
+                    let now_ns = self.clock.now_ns();
+                    self.outlets.withdraw(&goal, &reason, now_ns, &self.frame_id);
+                }
+                Act::Say(words) => {
+                    tracing::info!("{words}");
+                    self.outlets.say(&words);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What other threads want of the map, and how the thread that owns it answers.
+
+use crate::ros::srv::{ERROR_NONE, MapFileResponse, ResetMapResponse};
+use crate::scene::{MapCounts, SceneError, SceneMap};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::SyncSender;
+
+/// A wish, and where the answer goes. Whoever asked may have gone: answers are sent and not waited
+/// for.
+pub enum MapRequest {
+    /// Forget everything.
+    Reset(SyncSender<ResetMapResponse>),
+    /// Something between the map and a file.
+    File(FileTask, PathBuf, SyncSender<MapFileResponse>),
+}
+
+/// What to do with the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileTask {
+    /// Write the map.
+    Save,
+    /// Read a map in place of the present one.
+    Load,
+    /// Write it for other programs.
+    Export,
+}
+
+impl MapRequest {
+    /// Does what is asked for. Whether the map has changed.
+    pub fn answer(self, map: &mut SceneMap) -> bool {
+        match self {
+            Self::Reset(reply) => {
+                let counts = map.counts();
+                map.clear();
+                tracing::info!("map forgotten: {} voxels", counts.voxels);
+                let response = ResetMapResponse { voxels: counts.voxels, objects: counts.objects };
+                // See above: the answer may be of no use any more.
+                let _ = reply.try_send(response);
+                true
+            }
+            Self::File(task, path, reply) => {
+                let done = match task {
+                    FileTask::Save => map.save(&path).map_err(file_fault),
+                    FileTask::Export => export(map, &path),
+                    FileTask::Load => load(map, &path),
+                };
+                let is_new = task == FileTask::Load && done.is_ok();
+                let response = match done {
+                    Ok(counts) => {
+                        tracing::info!("{task:?} {}: {} voxels", path.display(), counts.voxels);
+                        MapFileResponse {
+                            voxels: counts.voxels,
+                            objects: counts.objects,
+                            error_code: ERROR_NONE,
+                            error_msg: String::new(),
+                        }
+                    }
+                    Err((error_code, error_msg)) => {
+                        tracing::warn!("{error_msg}");
+                        MapFileResponse { error_code, error_msg, ..MapFileResponse::default() }
+                    }
+                };
+                let _ = reply.try_send(response);
+                is_new
+            }
+        }
+    }
+}
+
+fn file_fault(error: SceneError) -> (u16, String) {
+    (MapFileResponse::ERROR_FILE, error.to_string())
+}
+
+fn export(map: &SceneMap, path: &Path) -> Result<MapCounts, (u16, String)> {
+    match path.extension().and_then(|end| end.to_str()) {
+        Some("ply") => map.write_ply(path).map_err(file_fault),
+        Some("json") => map.write_json(path).map_err(file_fault),
+        _ => Err((
+            MapFileResponse::ERROR_UNKNOWN_FORMAT,
+            format!("{}: give a name that ends in .ply or .json", path.display()),
+        )),
+    }
+}
+
+fn load(map: &mut SceneMap, path: &Path) -> Result<MapCounts, (u16, String)> {
+    let (loaded, counts) = SceneMap::load(path).map_err(file_fault)?;
+    let (theirs, ours) = (loaded.config(), map.config());
+    let differs = |what: &str, theirs: &str, ours: &str| {
+        Err((
+            MapFileResponse::ERROR_OTHER_SETTINGS,
+            format!("{}: its {what} is {theirs}, that of this node {ours}", path.display()),
+        ))
+    };
+    if theirs.frame_id != ours.frame_id {
+        return differs("frame", &theirs.frame_id, &ours.frame_id);
+    }
+    if theirs.feature_width != ours.feature_width {
+        let widths = [theirs.feature_width, ours.feature_width].map(|width| width.to_string());
+        return differs("feature width", &widths[0], &widths[1]);
+    }
+    *map = loaded;
+    Ok(counts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scene::MapConfig;
+    use std::sync::mpsc::sync_channel;
+
+    fn map(frame_id: &str) -> SceneMap {
+        SceneMap::new(MapConfig { frame_id: frame_id.into(), ..MapConfig::default() }).unwrap()
+    }
+
+    fn ask(map: &mut SceneMap, task: FileTask, path: &Path) -> (bool, MapFileResponse) {
+        let (reply, answer) = sync_channel(1);
+        let changed = MapRequest::File(task, path.into(), reply).answer(map);
+        (changed, answer.recv().unwrap())
+    }
+
+    #[test]
+    fn a_saved_map_loads_only_where_it_fits() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.scenemap");
+        let (changed, saved) = ask(&mut map("map"), FileTask::Save, &path);
+        assert_eq!((changed, saved.error_code), (false, ERROR_NONE));
+        let (changed, loaded) = ask(&mut map("map"), FileTask::Load, &path);
+        assert_eq!((changed, loaded.error_code), (true, ERROR_NONE));
+        let (changed, refused) = ask(&mut map("odom"), FileTask::Load, &path);
+        assert_eq!((changed, refused.error_code), (false, MapFileResponse::ERROR_OTHER_SETTINGS));
+        assert!(refused.error_msg.contains("its frame is map, that of this node odom"));
+        let (_, missing) = ask(&mut map("map"), FileTask::Load, &folder.path().join("no"));
+        assert_eq!(missing.error_code, MapFileResponse::ERROR_FILE);
+    }
+
+    #[test]
+    fn exports_go_by_the_name_of_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a.ply", "a.json"] {
+            let path = folder.path().join(name);
+            let (_, done) = ask(&mut map("map"), FileTask::Export, &path);
+            assert!(done.error_code == ERROR_NONE && path.exists(), "{done:?}");
+        }
+        let (_, refused) = ask(&mut map("map"), FileTask::Export, &folder.path().join("a.obj"));
+        assert_eq!(refused.error_code, MapFileResponse::ERROR_UNKNOWN_FORMAT);
+    }
+}

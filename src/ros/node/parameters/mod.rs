@@ -1,0 +1,197 @@
+//! The node's parameters, as `ros2 param` lists, reads, describes and sets them.
+
+mod offer;
+mod table;
+
+pub use offer::offer;
+
+use super::newest::Newest;
+use crate::planner::{Parameters, PlannerConfig};
+use crate::ros::msg::{
+    FloatingPointRange, IntegerRange, Parameter, ParameterDescriptor, ParameterValue,
+};
+use serde_yaml::Value;
+use std::collections::BTreeMap;
+use table::{Entry, Range, TABLE};
+
+/// Values by name, parts joined by dots.
+fn values(config: &PlannerConfig) -> BTreeMap<String, ParameterValue> {
+    let mut values = BTreeMap::new();
+    // The configuration is made of what YAML can say.
+    let tree = serde_yaml::to_value(config).unwrap_or_default();
+    flatten("", &tree, &mut values);
+    values
+}
+
+fn flatten(prefix: &str, tree: &Value, values: &mut BTreeMap<String, ParameterValue>) {
+    match tree {
+        Value::Mapping(mapping) => {
+            for (key, value) in mapping {
+                let key = key.as_str().unwrap_or_default();
+                let dot = if prefix.is_empty() { "" } else { "." };
+                flatten(&format!("{prefix}{dot}{key}"), value, values);
+            }
+        }
+        leaf => drop(values.insert(prefix.to_owned(), to_message(leaf))),
+    }
+}
+
+fn to_message(value: &Value) -> ParameterValue {
+    let mut message = ParameterValue::default();
+    match value {
+        Value::Bool(yes) => (message.kind, message.bool_value) = (ParameterValue::BOOL, *yes),
+        Value::Number(number) if number.is_i64() => {
+            message.kind = ParameterValue::INTEGER;
+            message.integer_value = number.as_i64().unwrap_or_default();
+        }
+        Value::Number(number) => {
+            message.kind = ParameterValue::DOUBLE;
+            message.double_value = shortest(number.as_f64().unwrap_or_default());
+        }
+        Value::String(text) => {
+            (message.kind, message.string_value) = (ParameterValue::STRING, text.clone());
+        }
+        _ => {}
+    }
+    message
+}
+
+/// 0.1 for the 0.1 of a short float, which a long one writes as 0.10000000149.
+fn shortest(value: f64) -> f64 {
+    let short = value as f32;
+    let same = f64::from(short) == value;
+    same.then(|| short.to_string().parse().ok()).flatten().unwrap_or(value)
+}
+
+fn from_message(value: &ParameterValue) -> Result<Value, String> {
+    Ok(match value.kind {
+        ParameterValue::BOOL => value.bool_value.into(),
+        ParameterValue::INTEGER => value.integer_value.into(),
+        ParameterValue::DOUBLE => value.double_value.into(),
+        ParameterValue::STRING => value.string_value.clone().into(),
+        kind => return Err(format!("no parameter here has a value of type {kind}")),
+    })
+}
+
+/// Sets all of `parameters` or, with the reason, none.
+fn set(config: &Newest<PlannerConfig>, parameters: &[Parameter]) -> Result<(), String> {
+    config.update(|config| {
+        let mut tree = Parameters::default();
+        for (name, value) in values(config) {
+            // What is not set stays so.
+            if let Ok(value) = from_message(&value) {
+                tree.set(&name, value);
+            }
+        }
+        for Parameter { name, value } in parameters {
+            let entry = entry(name).ok_or_else(|| format!("there is no parameter {name}"))?;
+            if !entry.live {
+                return Err(format!("{name} is read-only: set it where the node is started"));
+            }
+            entry.check(value)?;
+            tree.set(name, from_message(value)?);
+        }
+        PlannerConfig::from_parameters(tree.into_value(), "refused")
+            .map_err(|error| error.to_string())
+    })
+}
+
+fn entry(name: &str) -> Option<&'static Entry> {
+    TABLE.iter().find(|entry| entry.name == name)
+}
+
+impl Entry {
+    fn check(&self, value: &ParameterValue) -> Result<(), String> {
+        let found = match value.kind {
+            ParameterValue::INTEGER => value.integer_value as f64,
+            ParameterValue::DOUBLE => value.double_value,
+            _ => return Ok(()),
+        };
+        let (low, high) = match self.range {
+            Range::Any => return Ok(()),
+            Range::Double(low, high) => (low, high),
+            Range::Integer(low, high) => (low as f64, high as f64),
+        };
+        match (low..=high).contains(&found) {
+            true => Ok(()),
+            false => Err(format!("{} must lie between {low} and {high}", self.name)),
+        }
+    }
+
+    fn descriptor(&self, kind: u8) -> ParameterDescriptor {
+        let mut descriptor = ParameterDescriptor {
+            name: self.name.into(),
+            kind,
+            description: self.description.into(),
+            read_only: !self.live,
+            ..ParameterDescriptor::default()
+        };
+        match self.range {
+            Range::Any => {}
+            Range::Double(from_value, to_value) => {
+                descriptor.floating_point_range =
+                    vec![FloatingPointRange { from_value, to_value, step: 0.0 }];
+            }
+            Range::Integer(from_value, to_value) => {
+                descriptor.integer_range = vec![IntegerRange { from_value, to_value, step: 0 }];
+            }
+        }
+        descriptor
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn double(name: &str, double_value: f64) -> Parameter {
+        let kind = ParameterValue::DOUBLE;
+        Parameter {
+            name: name.into(),
+            value: ParameterValue { kind, double_value, ..ParameterValue::default() },
+        }
+    }
+
+    #[test]
+    fn every_parameter_is_described_and_its_default_in_range() {
+        let values = values(&PlannerConfig::default());
+        let mut described: Vec<_> = TABLE.iter().map(|entry| entry.name).collect();
+        described.sort_unstable();
+        assert_eq!(values.keys().collect::<Vec<_>>(), described);
+        for entry in TABLE {
+            entry.check(&values[entry.name]).unwrap();
+        }
+    }
+
+    #[test]
+    fn values_read_back_are_the_configuration() {
+        let mut config = PlannerConfig { use_sim_time: true, ..PlannerConfig::default() };
+        config.topics.color = Some("/camera/rgb".into());
+        config.map.voxel_size_m = 0.07;
+        let mut tree = Parameters::default();
+        for (name, value) in values(&config) {
+            if let Ok(value) = from_message(&value) {
+                tree.set(&name, value);
+            }
+        }
+        let back = PlannerConfig::from_parameters(tree.into_value(), "test").unwrap();
+        assert_eq!(back, config);
+        assert_eq!(values(&config)["sensing.min_depth_m"].double_value, 0.1);
+    }
+
+    #[test]
+    fn setting_is_vetoed_with_the_reason() {
+        let config = Newest::new(PlannerConfig::default());
+        let refused = |parameters: &[Parameter]| set(&config, parameters).unwrap_err();
+        assert!(refused(&[double("map.voxel_size_m", 0.1)]).contains("read-only"));
+        assert!(refused(&[double("publish.map_period_s", 0.0)]).contains("between 0.01 and 3600"));
+        assert!(refused(&[double("speed", 1.0)]).contains("no parameter speed"));
+        // In the range, and yet not usable.
+        assert!(refused(&[double("plan.step_expiry_s", 0.0)]).contains("more than 0"));
+        let both = [double("publish.map_period_s", 2.0), double("publish.stale_after_s", -1.0)];
+        refused(&both);
+        assert_eq!(*config.get(), PlannerConfig::default(), "all or none");
+        set(&config, &both[..1]).unwrap();
+        assert_eq!(config.get().publish.map_period_s, 2.0);
+    }
+}

@@ -1,0 +1,130 @@
+//! What each parameter is: description with unit, range, and whether it may change at run time.
+
+/// What a value may be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Range {
+    /// Anything of its type.
+    Any,
+    /// A number between these.
+    Double(f64, f64),
+    /// An integer between these.
+    Integer(i64, i64),
+}
+
+/// One parameter.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Entry {
+    pub name: &'static str,
+    pub description: &'static str,
+    pub range: Range,
+    /// Whether it can be set while the node runs.
+    pub live: bool,
+}
+
+const fn fixed(name: &'static str, range: Range, description: &'static str) -> Entry {
+    Entry { name, description, range, live: false }
+}
+
+const fn live(name: &'static str, range: Range, description: &'static str) -> Entry {
+    Entry { name, description, range, live: true }
+}
+
+use Range::{Any, Double, Integer};
+
+/// All parameters, in the order of config/planner.yaml.
+pub const TABLE: &[Entry] = &[
+    fixed("use_sim_time", Any, "Whether time is that of /clock."),
+    fixed("image_transport", Any, "Transport of colour images: raw or compressed."),
+    fixed("depth_transport", Any, "Transport of depth images: raw, compressedDepth or compressed."),
+    fixed("topics.color", Any, "Topic of colour images, without the suffix of the transport."),
+    fixed("topics.color_info", Any, "Topic of the colour camera's calibration."),
+    fixed("topics.depth", Any, "Topic of depth images, without the suffix of the transport."),
+    fixed("topics.depth_info", Any, "Topic of the depth camera's calibration."),
+    fixed("topics.tf", Any, "Topic of moving transforms."),
+    fixed("topics.tf_static", Any, "Topic of fixed transforms."),
+    fixed("topics.detections", Any, "Topic of labelled objects; empty for none."),
+    fixed("topics.goal", Any, "Topic of goals."),
+    fixed("topics.utterance", Any, "Topic of what people say."),
+    fixed("topics.clock", Any, "Topic of simulated time."),
+    fixed("sensing.world_frame", Any, "Fixed frame of the map (REP 105)."),
+    fixed(
+        "sensing.sync_slop_ms",
+        Double(0.0, 1e4),
+        "Largest difference of colour and depth stamps, milliseconds; 0: equal stamps.",
+    ),
+    fixed("sensing.tf_cache_s", Double(0.0, 3600.0), "How long transforms are kept, seconds."),
+    fixed(
+        "sensing.tf_wait_s",
+        Double(0.0, 3600.0),
+        "How long a frame waits for a late transform, seconds.",
+    ),
+    fixed("sensing.queue_length", Integer(1, 10_000), "Most images waiting in each queue."),
+    fixed("sensing.min_depth_m", Double(0.0, 1000.0), "Readings nearer are none, metres."),
+    fixed("sensing.max_depth_m", Double(0.0, 1000.0), "Readings farther are none, metres."),
+    fixed("sensing.images_rectified", Any, "Whether P of the camera info holds, not K and D."),
+    fixed("vision.extractor", Any, "Features of the map: none, color_geometry or vit."),
+    fixed("vision.weights", Any, "Weights of the extractor, where it has any."),
+    fixed("map.frame_id", Any, "Follows sensing.world_frame."),
+    fixed("map.voxel_size_m", Double(0.001, 10.0), "Edge length of a voxel, metres."),
+    fixed("map.max_bytes", Any, "Bytes the map may take."),
+    fixed("map.min_depth_m", Double(0.0, 1000.0), "Nearest depth that is mapped, metres."),
+    fixed("map.max_depth_m", Double(0.0, 1000.0), "Farthest depth that is mapped, metres."),
+    fixed("map.feature_width", Any, "Follows vision.extractor."),
+    fixed(
+        "map.feature_memory",
+        Integer(1, 65_535),
+        "Frames that the mean feature of a voxel remembers.",
+    ),
+    fixed("map.removal.enabled", Any, "Whether what is seen to be gone is removed."),
+    fixed(
+        "map.removal.margin_m",
+        Double(0.0, 1000.0),
+        "How far readings must lie behind a voxel, metres.",
+    ),
+    fixed(
+        "map.removal.margin_per_m2",
+        Double(0.0, 1000.0),
+        "How much more of that a square metre of depth.",
+    ),
+    fixed(
+        "map.removal.radius_m",
+        Double(0.0, 1000.0),
+        "How near to the voxel all readings must agree, metres.",
+    ),
+    fixed("map.removal.hit", Integer(1, 32_767), "Evidence won by a frame that shows it."),
+    fixed("map.removal.miss", Integer(1, 32_767), "Evidence lost by a frame that does not."),
+    fixed("map.removal.max_evidence", Integer(1, 32_767), "Most evidence of a voxel."),
+    fixed("plan.model", Any, "Folder of the planner model."),
+    fixed("plan.device", Any, "auto, cpu or cuda:N."),
+    live(
+        "plan.step_expiry_s",
+        Double(0.0, 86_400.0),
+        "How long after the newest observation a step may be started, seconds; more than 0.",
+    ),
+    live(
+        "plan.require_grounding",
+        Any,
+        "Whether a word that is not in the map makes the plan a refusal.",
+    ),
+    live(
+        "publish.map_period_s",
+        Double(0.01, 3600.0),
+        "Least time between two clouds of the map, seconds.",
+    ),
+    live(
+        "publish.frame_period_s",
+        Double(0.01, 3600.0),
+        "Least time between two clouds of the newest frame, seconds.",
+    ),
+    live("publish.max_points", Integer(1, 10_000_000), "Most points of a cloud."),
+    live(
+        "publish.diagnostics_period_s",
+        Double(0.01, 3600.0),
+        "Time between two messages on /diagnostics, seconds.",
+    ),
+    live(
+        "publish.stale_after_s",
+        Double(0.01, 3600.0),
+        "Silence of a topic after which it is warned of, seconds.",
+    ),
+];

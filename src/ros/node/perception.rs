@@ -1,0 +1,210 @@
+//! The thread that keeps the map: messages in, clouds and a [`View`] out. It owns the session and
+//! waits for nobody; who wants something of the map asks through its inbox.
+
+use super::clock::NodeClock;
+use super::inbox::{Inbox, Taken, TopicIndex};
+use super::input::{Input, Use};
+use super::map_request::MapRequest;
+use super::newest::Newest;
+use super::outlets::SceneOutlets;
+use super::view::View;
+use crate::geometry::Pose;
+use crate::planner::{Output, PlannerConfig, Session};
+use crate::ros::decode;
+use crate::sensing::SensorEvent;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How often the thread looks around when nothing comes.
+const NAP: Duration = Duration::from_millis(100);
+/// Poses of the path that are kept; beyond it every other one is left out.
+const MAX_PATH: usize = 1024;
+/// Least way between two poses of the path, metres.
+const PATH_STEP_M: f64 = 0.02;
+
+/// Keeps the map.
+pub struct Perception {
+    pub session: Session,
+    pub inbox: Arc<Inbox<MapRequest>>,
+    pub inputs: Vec<Arc<Input>>,
+    pub outlets: SceneOutlets,
+    pub view: Arc<Newest<View>>,
+    pub clock: Arc<NodeClock>,
+    pub config: Arc<Newest<PlannerConfig>>,
+}
+
+/// What was published when.
+struct Published {
+    map_at: Instant,
+    frame_at: Instant,
+    listeners: usize,
+    /// Whether the map has changed since.
+    map_is_new: bool,
+    frame_is_new: bool,
+}
+
+/// What the thread gathers beside the session.
+struct Gathered {
+    view: View,
+    path: Vec<(i64, Pose)>,
+    /// Optical frame of the newest colour image.
+    camera_frame: String,
+}
+
+impl Perception {
+    /// Runs until the inbox is closed.
+    pub fn run(mut self) {
+        let now = Instant::now();
+        let mut published = Published {
+            map_at: now,
+            frame_at: now,
+            listeners: 0,
+            map_is_new: false,
+            frame_is_new: false,
+        };
+        let mut gathered =
+            Gathered { view: View::default(), path: Vec::new(), camera_frame: String::new() };
+        loop {
+            match self.inbox.take(NAP) {
+                Taken::Closed => return,
+                Taken::Nothing => {}
+                Taken::Request(request) => {
+                    if request.answer(self.session.map_mut()) {
+                        published.map_is_new = true;
+                        self.show(&mut gathered);
+                    }
+                }
+                Taken::Message(topic, cdr) => {
+                    self.message(topic, &cdr, &mut gathered, &mut published);
+                }
+            }
+            self.publish(&gathered, &mut published);
+        }
+    }
+
+    fn message(
+        &mut self,
+        topic: TopicIndex,
+        cdr: &[u8],
+        gathered: &mut Gathered,
+        published: &mut Published,
+    ) {
+        let Some(input) = self.inputs.iter().find(|input| input.index == topic) else { return };
+        let Use::Event(role) = input.used else { return };
+        let event = match decode(role, &input.topic, input.type_name, cdr) {
+            Ok(event) => event,
+            Err(error) => return input.fault(error.to_string()),
+        };
+        match &event {
+            SensorEvent::Clock { stamp_ns } => self.clock.set_ns(*stamp_ns),
+            SensorEvent::Color(image) => gathered.camera_frame.clone_from(&image.frame_id),
+            SensorEvent::Detections(_) => published.map_is_new = true,
+            _ => {}
+        }
+        for output in self.session.push(event) {
+            match output {
+                Output::Frame(record) => {
+                    gathered.view.frames += 1;
+                    gathered.view.frame_ms = record.timings.total_ms();
+                    gathered.extend_path(record.stamp_ns, record.world_T_camera);
+                    published.map_is_new = true;
+                    published.frame_is_new = true;
+                }
+                Output::Dropped { reason, .. } => {
+                    tracing::debug!("{reason}");
+                    gathered.view.dropped += 1;
+                    gathered.view.last_dropped = reason;
+                }
+                Output::ClockJumpedBack { from_ns, to_ns } => {
+                    tracing::warn!(
+                        "time went back from {from_ns} to {to_ns} ns: transforms and waiting \
+                         images are forgotten, the map is kept"
+                    );
+                    gathered.path.clear();
+                }
+                // The session makes no plans.
+                Output::Plan(_) => {}
+            }
+        }
+        self.show(gathered);
+    }
+
+    /// Lets others see the state of things.
+    fn show(&self, gathered: &mut Gathered) {
+        let map = self.session.map();
+        let view = &mut gathered.view;
+        view.objects = map.objects().as_slice().to_vec();
+        view.voxels = map.len();
+        view.map_bytes = map.bytes();
+        view.sensing = self.session.assembler().status();
+        if let Some(frame) = self.session.newest_frame() {
+            view.robot_m = frame.world_T_camera.translation.vector.into();
+            view.stamp_ns = frame.stamp_ns;
+        }
+        self.view.set(view.clone());
+    }
+
+    fn publish(&self, gathered: &Gathered, published: &mut Published) {
+        let config = &self.config.get().publish;
+        let is_due = |at: Instant, period_s: f64| at.elapsed().as_secs_f64() >= period_s;
+        if published.frame_is_new && is_due(published.frame_at, config.frame_period_s) {
+            if let Some(frame) = self.session.newest_frame() {
+                self.outlets.frame(frame, &gathered.camera_frame, config.max_points);
+            }
+            published.frame_is_new = false;
+            published.frame_at = Instant::now();
+        }
+        if !is_due(published.map_at, config.map_period_s) {
+            return;
+        }
+        published.map_at = Instant::now();
+        let listeners = self.outlets.map_listeners();
+        let map = self.session.map();
+        // A cloud is made for listeners only; a new one gets the map as it is.
+        if listeners > 0 && (published.map_is_new || listeners > published.listeners) {
+            self.outlets.map(map, gathered.view.stamp_ns, config.max_points);
+        }
+        published.listeners = listeners;
+        if published.map_is_new {
+            self.outlets.objects(map, gathered.view.stamp_ns);
+            self.outlets.path(&gathered.path, &map.config().frame_id);
+            published.map_is_new = false;
+        }
+    }
+}
+
+impl Gathered {
+    fn extend_path(&mut self, stamp_ns: i64, world_T_camera: Pose) {
+        let here = world_T_camera.translation.vector;
+        let last = self.path.last().map(|(_, pose)| pose.translation.vector);
+        if last.is_some_and(|last| (here - last).norm() < PATH_STEP_M) {
+            return;
+        }
+        self.path.push((stamp_ns, world_T_camera));
+        if self.path.len() > MAX_PATH {
+            let mut keep = false;
+            self.path.retain(|_| {
+                keep = !keep;
+                keep
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_is_thinned_instead_of_growing() {
+        let mut gathered =
+            Gathered { view: View::default(), path: Vec::new(), camera_frame: String::new() };
+        for at in 0..3 * MAX_PATH {
+            gathered.extend_path(at as i64, Pose::translation(at as f64, 0.0, 0.0));
+            gathered.extend_path(at as i64, Pose::translation(at as f64 + 0.001, 0.0, 0.0));
+        }
+        assert!(gathered.path.len() <= MAX_PATH);
+        assert_eq!(gathered.path[0].0, 0);
+        assert_eq!(gathered.path.last().map(|(stamp_ns, _)| *stamp_ns), Some(3 * 1024 - 1));
+    }
+}

@@ -1,0 +1,151 @@
+//! The services the node offers. Each runs on a thread of the transport; what concerns the map is
+//! done by the thread that owns it.
+
+use super::NodeError;
+use super::inbox::Inbox;
+use super::map_request::{FileTask, MapRequest};
+use super::newest::Newest;
+use super::view::View;
+use crate::planner::{Command, facts};
+use crate::ros::srv::{
+    Ask, AskRequest, AskResponse, DescribeScene, DescribeSceneRequest, DescribeSceneResponse,
+    ERROR_NONE, ExportMap, FileRequest, LoadMap, MapFileResponse, ResetMap, ResetMapResponse,
+    SaveMap, Service,
+};
+use crate::ros::transport::Transport;
+use crate::ros::{NodeNames, from_cdr, to_cdr};
+use crate::scene::ObjectId;
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+
+/// How long a service waits for the map; a large one takes seconds to write.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Offers all services.
+pub fn offer(
+    transport: &dyn Transport,
+    names: &NodeNames,
+    map: &Arc<Inbox<MapRequest>>,
+    view: &Arc<Newest<View>>,
+    frame_id: &str,
+) -> Result<(), NodeError> {
+    let (seen, frame) = (Arc::clone(view), frame_id.to_owned());
+    serve::<Ask>(transport, names, "~/ask", move |request| Some(ask(&request, &seen, &frame)))?;
+    let (seen, frame) = (Arc::clone(view), frame_id.to_owned());
+    serve::<DescribeScene>(transport, names, "~/describe_scene", move |request| {
+        Some(describe(request, &seen, &frame))
+    })?;
+    let inbox = Arc::clone(map);
+    serve::<ResetMap>(transport, names, "~/reset_map", move |_| reset(&inbox))?;
+    serve_file::<SaveMap>(transport, names, "~/save_map", FileTask::Save, map)?;
+    serve_file::<LoadMap>(transport, names, "~/load_map", FileTask::Load, map)?;
+    serve_file::<ExportMap>(transport, names, "~/export_map", FileTask::Export, map)
+}
+
+/// Offers a service; `answer` gives no response when it cannot be had in time.
+pub(super) fn serve<S: Service>(
+    transport: &dyn Transport,
+    names: &NodeNames,
+    name: &str,
+    answer: impl Fn(S::Request) -> Option<S::Response> + Send + Sync + 'static,
+) -> Result<(), NodeError> {
+    let name = names.resolve(name)?;
+    let called = name.clone();
+    let answer = move |cdr: &[u8]| match from_cdr::<S::Request>(cdr) {
+        Ok(request) => answer(request).map(|response| to_cdr(&response)),
+        Err(error) => {
+            tracing::warn!("{called}: a request cannot be read: {error}");
+            None
+        }
+    };
+    Ok(transport.serve(&name, S::TYPE, Box::new(answer))?)
+}
+
+fn serve_file<S: Service<Request = FileRequest, Response = MapFileResponse>>(
+    transport: &dyn Transport,
+    names: &NodeNames,
+    name: &str,
+    task: FileTask,
+    map: &Arc<Inbox<MapRequest>>,
+) -> Result<(), NodeError> {
+    let map = Arc::clone(map);
+    serve::<S>(transport, names, name, move |request| {
+        let (reply, answer) = sync_channel(1);
+        map.ask(MapRequest::File(task, request.path.into(), reply)).ok()?;
+        answer.recv_timeout(PATIENCE).ok()
+    })
+}
+
+fn reset(map: &Inbox<MapRequest>) -> Option<ResetMapResponse> {
+    let (reply, answer) = sync_channel(1);
+    map.ask(MapRequest::Reset(reply)).ok()?;
+    answer.recv_timeout(PATIENCE).ok()
+}
+
+fn ask(request: &AskRequest, view: &Newest<View>, frame_id: &str) -> AskResponse {
+    let refuse = |error_code, error_msg: String| AskResponse {
+        error_code,
+        error_msg,
+        ..AskResponse::default()
+    };
+    let objects = &view.get().objects;
+    let fact = match Command::of(&request.question) {
+        Command::Describe => facts::describe(objects, 0),
+        Command::Count(name) => facts::count(objects, &name),
+        Command::Where(name) => match facts::whereabouts(objects, &name, frame_id) {
+            Some(fact) => fact,
+            None => {
+                let reason = format!("there is no {name} in the map");
+                return refuse(AskResponse::ERROR_NOT_FOUND, reason);
+            }
+        },
+        _ => {
+            let reason = "ask what is there, where something is, or how many there are";
+            return refuse(AskResponse::ERROR_NOT_UNDERSTOOD, reason.into());
+        }
+    };
+    AskResponse {
+        answer: fact.words,
+        object_ids: numbers(&fact.objects),
+        error_code: ERROR_NONE,
+        error_msg: String::new(),
+    }
+}
+
+fn describe(
+    request: DescribeSceneRequest,
+    view: &Newest<View>,
+    frame_id: &str,
+) -> DescribeSceneResponse {
+    let max_objects = usize::try_from(request.max_objects).unwrap_or(usize::MAX);
+    let fact = facts::describe(&view.get().objects, max_objects);
+    DescribeSceneResponse {
+        description: fact.words,
+        frame_id: frame_id.into(),
+        object_ids: numbers(&fact.objects),
+    }
+}
+
+fn numbers(ids: &[ObjectId]) -> Vec<u32> {
+    ids.iter().map(|id| id.0).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(question: &str) -> AskResponse {
+        let request = AskRequest { question: question.into() };
+        ask(&request, &Newest::default(), "map")
+    }
+
+    #[test]
+    fn an_empty_map_answers_with_facts_or_a_typed_refusal() {
+        assert_eq!(asked("how many mugs are there?").answer, "0 in the map");
+        assert_eq!(asked("where is the mug?").error_code, AskResponse::ERROR_NOT_FOUND);
+        let other = asked("who are you?");
+        assert_eq!(other.error_code, AskResponse::ERROR_NOT_UNDERSTOOD);
+        assert_eq!(other.answer, "");
+    }
+}

@@ -1,0 +1,104 @@
+//! The thread that owns the planner model. It works on the newest request and waits for nothing
+//! else; perception goes on meanwhile.
+
+use super::desk::DeskRequest;
+use super::inbox::Inbox;
+use super::newest::Newest;
+use super::view::View;
+use crate::planner::PlannerConfig;
+use crate::tasks::{GoalPlanner, PlanRequest};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+/// A goal to plan for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// Comes back with the plan.
+    pub number: u64,
+    /// The goal.
+    pub goal: String,
+}
+
+/// Where the newest job waits. An older one that was not begun is overwritten.
+#[derive(Default)]
+pub struct JobCell {
+    state: Mutex<(Option<Job>, bool)>,
+    ready: Condvar,
+}
+
+impl JobCell {
+    /// Puts a job in.
+    pub fn put(&self, job: Job) {
+        self.lock().0 = Some(job);
+        self.ready.notify_all();
+    }
+
+    /// Ends the thread that takes.
+    pub fn close(&self) {
+        self.lock().1 = true;
+        self.ready.notify_all();
+    }
+
+    /// Waits for a job; `None` once the cell is closed.
+    fn take(&self) -> Option<Job> {
+        let mut state = self.lock();
+        loop {
+            if state.1 {
+                return None;
+            }
+            if let Some(job) = state.0.take() {
+                return Some(job);
+            }
+            state = self.ready.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (Option<Job>, bool)> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Makes plans.
+pub struct Thinker {
+    pub planner: GoalPlanner,
+    pub jobs: Arc<JobCell>,
+    pub desk: Arc<Inbox<DeskRequest>>,
+    pub view: Arc<Newest<View>>,
+    pub config: Arc<Newest<PlannerConfig>>,
+}
+
+impl Thinker {
+    /// Runs until the cell of jobs is closed.
+    pub fn run(mut self) {
+        while let Some(Job { number, goal }) = self.jobs.take() {
+            let (view, config) = (self.view.get(), self.config.get());
+            let plan = self.planner.plan(&PlanRequest {
+                goal: &goal,
+                objects: &view.objects,
+                robot_m: view.robot_m,
+                frame_id: &config.sensing.world_frame,
+                stamp_ns: view.stamp_ns,
+                step_expiry_ns: (config.plan.step_expiry_s * 1e9) as i64,
+                require_grounding: config.plan.require_grounding,
+            });
+            if self.desk.ask(DeskRequest::Planned { number, plan }).is_err() {
+                tracing::debug!("a plan came too late");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_job_wins_and_a_closed_cell_ends() {
+        let cell = JobCell::default();
+        for number in 1..=3 {
+            cell.put(Job { number, goal: String::new() });
+        }
+        assert_eq!(cell.take().map(|job| job.number), Some(3));
+        cell.close();
+        assert_eq!(cell.take(), None);
+    }
+}

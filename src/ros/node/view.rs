@@ -1,0 +1,29 @@
+//! What perception lets others see.
+
+use crate::scene::MapObject;
+use crate::sensing::AssemblerStatus;
+
+/// The state of perception.
+#[derive(Debug, Clone, Default)]
+pub struct View {
+    /// Objects of the map.
+    pub objects: Vec<MapObject>,
+    /// Where the camera was last, world frame, metres.
+    pub robot_m: [f64; 3],
+    /// Stamp of the newest frame in the map, nanoseconds; 0 before the first.
+    pub stamp_ns: i64,
+    /// Voxels of the map.
+    pub voxels: usize,
+    /// Bytes of the map.
+    pub map_bytes: usize,
+    /// Frames that went into the map.
+    pub frames: u64,
+    /// Time the newest of them took, milliseconds.
+    pub frame_ms: f64,
+    /// Images, pairs and detections that were not used.
+    pub dropped: u64,
+    /// Why the last of them was not.
+    pub last_dropped: String,
+    /// How pairing and posing go.
+    pub sensing: AssemblerStatus,
+}

@@ -1,0 +1,85 @@
+//! ROS 2 services, field for field as the `.srv` texts say; a test holds them against the texts.
+
+mod map;
+mod parameter;
+mod scene;
+
+pub use map::{
+    ExportMap, FileRequest, LoadMap, MapFileResponse, ResetMap, ResetMapResponse, SaveMap,
+};
+pub use parameter::{
+    DescribeParameters, DescribeParametersResponse, GetParameterTypes, GetParameterTypesResponse,
+    GetParameters, GetParametersResponse, ListParameters, ListParametersRequest,
+    ListParametersResponse, NamesRequest, SetParameters, SetParametersAtomically,
+    SetParametersAtomicallyResponse, SetParametersRequest, SetParametersResponse,
+};
+pub use scene::{
+    Ask, AskRequest, AskResponse, DescribeScene, DescribeSceneRequest, DescribeSceneResponse,
+};
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// A ROS 2 service type.
+pub trait Service {
+    /// What is asked.
+    type Request: Serialize + DeserializeOwned;
+    /// What is answered.
+    type Response: Serialize + DeserializeOwned;
+    /// Full type name, such as `scenellm/srv/Ask`.
+    const TYPE: &'static str;
+    /// The `.srv` text.
+    const DEFINITION: &'static str;
+}
+
+/// A request without fields: DDS knows no empty types, so ROS 2 puts this byte there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Empty {
+    /// Means nothing.
+    pub structure_needs_at_least_one_member: u8,
+}
+
+/// `error_code` of a service that did what was asked.
+pub const ERROR_NONE: u16 = 0;
+
+/// Ties each service to its structs, type name and text.
+macro_rules! services {
+    ($($package:literal in $folder:literal { $($name:ident: $request:ty => $response:ty;)* })*) => {
+        $($(impl Service for $name {
+            type Request = $request;
+            type Response = $response;
+            const TYPE: &'static str = concat!($package, "/srv/", stringify!($name));
+            const DEFINITION: &'static str = include_str!(concat!(
+                env!("CARGO_MANIFEST_DIR"), "/", $folder, "/", stringify!($name), ".srv"
+            ));
+        })*)*
+
+        #[cfg(test)]
+        mod shape_tests {
+            use crate::ros::definition::tests::assert_service_shape;
+            $($(#[test]
+            #[allow(non_snake_case)]
+            fn $name() {
+                assert_service_shape::<super::$name>();
+            })*)*
+        }
+    };
+}
+
+services! {
+    "scenellm" in "srv" {
+        Ask: AskRequest => AskResponse;
+        DescribeScene: DescribeSceneRequest => DescribeSceneResponse;
+        ResetMap: Empty => ResetMapResponse;
+        SaveMap: FileRequest => MapFileResponse;
+        LoadMap: FileRequest => MapFileResponse;
+        ExportMap: FileRequest => MapFileResponse;
+    }
+    "rcl_interfaces" in "src/ros/definitions/rcl_interfaces" {
+        ListParameters: ListParametersRequest => ListParametersResponse;
+        GetParameters: NamesRequest => GetParametersResponse;
+        GetParameterTypes: NamesRequest => GetParameterTypesResponse;
+        DescribeParameters: NamesRequest => DescribeParametersResponse;
+        SetParameters: SetParametersRequest => SetParametersResponse;
+        SetParametersAtomically: SetParametersRequest => SetParametersAtomicallyResponse;
+    }
+}

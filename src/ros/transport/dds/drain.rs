@@ -1,0 +1,92 @@
+//! One thread a topic that takes messages as they come, so that no slow reader holds up another.
+
+use super::raw::{Inbound, Raw};
+use rustdds::no_key::{DeserializedCacheChange, SimpleDataReader};
+use rustdds::{DataReaderStatus, StatusEvented};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Wake, Waker};
+use std::thread::{JoinHandle, Thread};
+use std::time::Duration;
+
+pub(super) type Reader = SimpleDataReader<Inbound, Raw>;
+pub(super) type Sample = DeserializedCacheChange<Inbound>;
+
+/// Longest sleep: should a wake-up get lost, so much later the message is seen.
+const NAP: Duration = Duration::from_millis(200);
+
+/// A running thread; dropping it ends the thread and closes the reader.
+pub(super) struct Drain {
+    ended: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Wakes a thread that is parked.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+impl Drain {
+    /// Gives every sample of `reader` to `each`. `topic` is for messages to people.
+    pub fn spawn(
+        topic: &str,
+        reader: Reader,
+        each: impl Fn(Sample) + Send + 'static,
+    ) -> std::io::Result<Self> {
+        let ended = Arc::new(AtomicBool::new(false));
+        let (topic, end) = (topic.to_owned(), Arc::clone(&ended));
+        let thread = std::thread::Builder::new().name(topic.clone()).spawn(move || {
+            let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+            while !end.load(Ordering::Acquire) {
+                reader.set_waker(Some(waker.clone()));
+                reader.drain_read_notifications();
+                take_all(&topic, &reader, &each, &end);
+                report(&topic, &reader);
+                std::thread::park_timeout(NAP);
+            }
+        })?;
+        Ok(Self { ended, thread: Some(thread) })
+    }
+}
+
+fn take_all(topic: &str, reader: &Reader, each: &impl Fn(Sample), end: &AtomicBool) {
+    while !end.load(Ordering::Acquire) {
+        match reader.try_take_one() {
+            Ok(Some(sample)) => each(sample),
+            Ok(None) => return,
+            Err(error) => tracing::warn!("{topic}: a message cannot be read: {error}"),
+        }
+    }
+}
+
+/// Says which publisher cannot be heard, and why.
+fn report(topic: &str, reader: &Reader) {
+    while let Some(status) = reader.try_recv_status() {
+        if let DataReaderStatus::RequestedIncompatibleQos { last_policy_id, offered_qos, .. } =
+            status
+        {
+            tracing::warn!(
+                "{topic}: a publisher offers less than is needed ({last_policy_id:?}; it offers \
+                 {:?} and {:?}) and is not heard: have it publish reliable, and transient_local \
+                 for latched topics",
+                offered_qos.reliability(),
+                offered_qos.durability()
+            );
+        }
+    }
+}
+
+impl Drop for Drain {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::Release);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            // A thread that panicked has told so already.
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Topics and services as they were asked for, so that they can be opened again.
+
+use super::drain::{Reader, Sample};
+use super::live::{Live, Writer};
+use super::names::dds_type;
+use super::raw::Outbound;
+use super::service::{self, RequestId, ServiceMapping};
+use super::watchdog::Heard;
+use crate::ros::qos::{self, Qos};
+use crate::ros::transport::{Answer, Publication, Take, TransportError};
+use rustdds::{
+    DataReaderStatus, DataWriterStatus, SampleIdentity, StatusEvented, WriteOptions,
+    WriteOptionsBuilder,
+};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A topic that is listened to.
+pub(super) struct Subscription {
+    pub topic: String,
+    pub type_name: String,
+    pub qos: Qos,
+    pub take: Take,
+}
+
+impl Subscription {
+    pub fn open(
+        self: &Arc<Self>,
+        live: &mut Live,
+        heard: &Arc<Heard>,
+    ) -> Result<(), TransportError> {
+        let (this, heard) = (Arc::clone(self), Arc::clone(heard));
+        live.subscribe(&self.topic, &self.type_name, self.qos, move |sample| {
+            heard.something();
+            (this.take)(sample.sample.0);
+        })
+    }
+}
+
+/// A topic that is published on.
+pub(super) struct Topic {
+    name: String,
+    type_name: String,
+    qos: Qos,
+    writer: Mutex<Option<Writer>>,
+    /// Of a latched topic the newest message, which a new participant publishes again.
+    newest: Mutex<Option<Vec<u8>>>,
+    matched: AtomicUsize,
+}
+
+impl Topic {
+    pub fn new(name: &str, type_name: &str, qos: Qos) -> Self {
+        Self {
+            name: name.into(),
+            type_name: type_name.into(),
+            qos,
+            writer: Mutex::default(),
+            newest: Mutex::default(),
+            matched: AtomicUsize::new(0),
+        }
+    }
+
+    pub fn open(&self, live: &mut Live) -> Result<(), TransportError> {
+        let writer = live.advertise(&self.name, &self.type_name, self.qos)?;
+        *lock(&self.writer) = Some(writer);
+        let newest = lock(&self.newest).clone();
+        newest.map_or(Ok(()), |cdr| self.send(cdr))
+    }
+
+    pub fn close(&self) {
+        *lock(&self.writer) = None;
+        self.matched.store(0, Ordering::Relaxed);
+    }
+
+    fn send(&self, cdr: Vec<u8>) -> Result<(), TransportError> {
+        match &*lock(&self.writer) {
+            // Between two participants: what is latched is sent by the next one.
+            None => Ok(()),
+            Some(writer) => {
+                writer.write(Outbound::new(cdr), None).map_err(|error| not_sent(&self.name, &error))
+            }
+        }
+    }
+}
+
+impl Publication for Topic {
+    fn publish(&self, cdr: Vec<u8>) -> Result<(), TransportError> {
+        if self.qos.latched {
+            *lock(&self.newest) = Some(cdr.clone());
+        }
+        self.send(cdr)
+    }
+
+    fn subscribers(&self) -> usize {
+        if let Some(writer) = &*lock(&self.writer) {
+            while let Some(status) = writer.try_recv_status() {
+                if let DataWriterStatus::PublicationMatched { current, .. } = status {
+                    let count = usize::try_from(current.count()).unwrap_or(0);
+                    self.matched.store(count, Ordering::Relaxed);
+                }
+            }
+        }
+        self.matched.load(Ordering::Relaxed)
+    }
+}
+
+/// A service that is offered.
+pub(super) struct Server {
+    pub name: String,
+    pub type_name: String,
+    pub answer: Answer,
+}
+
+impl Server {
+    pub fn open(
+        self: &Arc<Self>,
+        live: &mut Live,
+        mapping: ServiceMapping,
+        heard: &Arc<Heard>,
+    ) -> Result<(), TransportError> {
+        let (request, response) = names(&self.name);
+        let (request_type, response_type) = types(&self.type_name);
+        let writer = live.writer(&response, &response_type, qos::SERVICE)?;
+        let reader = live.reader(&request, &request_type, qos::SERVICE)?;
+        let (this, heard) = (Arc::clone(self), Arc::clone(heard));
+        live.drain(&self.name, reader, move |sample| {
+            heard.something();
+            if let Err(error) = this.answer_one(mapping, sample, &writer) {
+                tracing::warn!("{error}");
+            }
+        })
+    }
+
+    fn answer_one(
+        &self,
+        mapping: ServiceMapping,
+        sample: Sample,
+        writer: &Writer,
+    ) -> Result<(), TransportError> {
+        let (own, related) = identities(&sample);
+        let Some((id, request)) = service::open(mapping, sample.sample.0, own, related) else {
+            tracing::warn!("{}: a request is too short to have an id", self.name);
+            return Ok(());
+        };
+        let Some(response) = (self.answer)(&request) else { return Ok(()) };
+        let options = match id {
+            RequestId::Enhanced(id) => WriteOptionsBuilder::new().related_sample_identity(id),
+            RequestId::Cyclone(_) => WriteOptionsBuilder::new(),
+        };
+        writer
+            .write_with_options(Outbound::new(service::close(&id, response)), options.build())
+            .map(drop)
+            .map_err(|error| not_sent(&self.name, &error))
+    }
+}
+
+/// One client of a service.
+pub(super) struct Client {
+    name: String,
+    writer: Writer,
+    reader: Reader,
+}
+
+impl Client {
+    pub fn open(live: &mut Live, name: &str, type_name: &str) -> Result<Self, TransportError> {
+        let (request, response) = names(name);
+        let (request_type, response_type) = types(type_name);
+        Ok(Self {
+            name: name.into(),
+            reader: live.reader(&response, &response_type, qos::SERVICE)?,
+            writer: live.writer(&request, &request_type, qos::SERVICE)?,
+        })
+    }
+
+    /// Waits for the service to be there, asks once, and waits for the answer.
+    pub fn call(
+        &self,
+        mapping: ServiceMapping,
+        request: Vec<u8>,
+        patience: Duration,
+    ) -> Result<Vec<u8>, TransportError> {
+        const NAP: Duration = Duration::from_millis(10);
+        let end = Instant::now() + patience;
+        let late = |reason| TransportError::NoAnswer {
+            name: self.name.clone(),
+            seconds: patience.as_secs(),
+            reason,
+        };
+        let (mut heard_by_us, mut hears_us) = (false, false);
+        while !(heard_by_us && hears_us) {
+            while let Some(status) = self.reader.try_recv_status() {
+                heard_by_us |= matches!(status, DataReaderStatus::SubscriptionMatched { .. });
+            }
+            while let Some(status) = self.writer.try_recv_status() {
+                hears_us |= matches!(status, DataWriterStatus::PublicationMatched { .. });
+            }
+            if Instant::now() > end {
+                return Err(late("the service was not found"));
+            }
+            std::thread::sleep(NAP);
+        }
+        let cyclone = service::cyclone_id(rustdds::RTPSEntity::guid(&self.writer), 1);
+        let request = match mapping {
+            ServiceMapping::Enhanced => request,
+            ServiceMapping::Cyclone => service::close(&cyclone, request),
+        };
+        let sent = self
+            .writer
+            .write_with_options(Outbound::new(request), WriteOptions::default())
+            .map_err(|error| not_sent(&self.name, &error))?;
+        let wanted = match mapping {
+            ServiceMapping::Enhanced => RequestId::Enhanced(sent),
+            ServiceMapping::Cyclone => cyclone,
+        };
+        while Instant::now() < end {
+            self.reader.drain_read_notifications();
+            while let Ok(Some(sample)) = self.reader.try_take_one() {
+                let (own, related) = identities(&sample);
+                match service::open(mapping, sample.sample.0, own, related) {
+                    Some((id, response)) if id == wanted => return Ok(response),
+                    _ => {}
+                }
+            }
+            std::thread::sleep(NAP);
+        }
+        Err(late("it was asked and did not answer"))
+    }
+}
+
+fn identities(sample: &Sample) -> (SampleIdentity, Option<SampleIdentity>) {
+    let own =
+        SampleIdentity { writer_guid: sample.writer_guid, sequence_number: sample.sequence_number };
+    (own, sample.related_sample_identity())
+}
+
+/// DDS topics of requests and responses.
+fn names(service: &str) -> (String, String) {
+    (format!("rq{service}Request"), format!("rr{service}Reply"))
+}
+
+/// DDS types of requests and responses.
+fn types(type_name: &str) -> (String, String) {
+    (dds_type(type_name, "_Request"), dds_type(type_name, "_Response"))
+}
+
+fn not_sent(name: &str, error: &impl std::fmt::Display) -> TransportError {
+    TransportError::Send { name: name.into(), reason: error.to_string() }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // What is behind these locks is replaced whole.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

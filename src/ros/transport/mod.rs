@@ -1,0 +1,105 @@
+//! How messages travel: CDR bytes, a type name and a quality of service. Nothing outside this
+//! folder knows what carries them.
+//!
+//! Names are full (`/robot/plan`) and types are written as ROS 2 writes them
+//! (`scenellm/msg/Plan`). CDR bytes begin with the encapsulation header.
+
+#[cfg(feature = "dds")]
+mod dds;
+
+#[cfg(feature = "dds")]
+pub use dds::{Dds, DdsSettings, ServiceMapping};
+
+use super::qos::Qos;
+use std::sync::Arc;
+
+/// What can go wrong between this program and the graph.
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {
+    /// A variable of the environment cannot be used.
+    #[error("{variable}={value}: {reason}")]
+    Environment {
+        /// Its name.
+        variable: &'static str,
+        /// Its value.
+        value: String,
+        /// What it must be.
+        reason: String,
+    },
+    /// The graph cannot be joined.
+    #[error("cannot join domain {domain_id}: {reason}")]
+    Join {
+        /// The domain.
+        domain_id: u16,
+        /// What the middleware says.
+        reason: String,
+    },
+    /// A topic or a service cannot be opened.
+    #[error("{name} ({type_name}): cannot be opened: {reason}")]
+    Open {
+        /// Topic or service.
+        name: String,
+        /// Its type.
+        type_name: String,
+        /// What the middleware says.
+        reason: String,
+    },
+    /// A message was not taken for sending.
+    #[error("{name}: not sent: {reason}")]
+    Send {
+        /// Topic or service.
+        name: String,
+        /// What the middleware says.
+        reason: String,
+    },
+    /// No answer came.
+    #[error("{name}: no answer within {seconds} s: {reason}")]
+    NoAnswer {
+        /// The service.
+        name: String,
+        /// How long it was waited for.
+        seconds: u64,
+        /// How far it came.
+        reason: &'static str,
+    },
+}
+
+/// Takes the CDR bytes of one message. Called on a thread of the transport: put them aside and
+/// return.
+pub type Take = Box<dyn Fn(Vec<u8>) + Send + Sync>;
+
+/// Makes the CDR bytes of a response from those of a request; `None` answers nothing, which is for
+/// requests that cannot be read. Each service has a thread of its own, which this may hold.
+pub type Answer = Box<dyn Fn(&[u8]) -> Option<Vec<u8>> + Send + Sync>;
+
+/// A way onto a ROS 2 graph.
+pub trait Transport: Send + Sync {
+    /// Has every message of a topic taken by `take`, as long as the transport lives.
+    fn subscribe(
+        &self,
+        topic: &str,
+        type_name: &str,
+        qos: Qos,
+        take: Take,
+    ) -> Result<(), TransportError>;
+
+    /// Opens a topic to publish on.
+    fn advertise(
+        &self,
+        topic: &str,
+        type_name: &str,
+        qos: Qos,
+    ) -> Result<Arc<dyn Publication>, TransportError>;
+
+    /// Has every request of a service answered by `answer`, as long as the transport lives.
+    fn serve(&self, service: &str, type_name: &str, answer: Answer) -> Result<(), TransportError>;
+}
+
+/// A topic that is published on.
+pub trait Publication: Send + Sync {
+    /// Sends one message. To fail to is not fatal: the next one may go.
+    fn publish(&self, cdr: Vec<u8>) -> Result<(), TransportError>;
+
+    /// How many subscribers get what is published.
+    fn subscribers(&self) -> usize;
+}

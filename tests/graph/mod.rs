@@ -1,0 +1,194 @@
+//! A ROS 2 graph on this machine's loopback: the built node as a process of its own, and a peer in
+//! this one that talks to it.
+
+use scenellm::bag::BagReader;
+use scenellm::ros::qos::{self, Qos};
+use scenellm::ros::srv::Service;
+use scenellm::ros::transport::{Dds, DdsSettings, Publication, ServiceMapping, Transport};
+use scenellm::ros::{Message, from_cdr, to_cdr};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+/// Long enough for a small machine that does other work as well.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A domain of this test alone, as far as chance allows.
+pub fn settings() -> DdsSettings {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let chance = std::process::id() as u16 % 60 + NEXT.fetch_add(1, Ordering::Relaxed) * 60;
+    DdsSettings {
+        domain_id: 50 + chance % 180,
+        localhost_only: true,
+        mapping: ServiceMapping::Enhanced,
+        long_ids: false,
+    }
+}
+
+/// Tries `attempt` until it gives something; `None` when it does not in time.
+pub fn wait_for<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
+    let end = Instant::now() + PATIENCE;
+    while Instant::now() < end {
+        if let Some(found) = attempt() {
+            return Some(found);
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    None
+}
+
+/// Whether two participants hear each other here: some machines have no multicast on loopback.
+pub fn loopback_works() -> bool {
+    let settings = settings();
+    let (Ok(one), Ok(other)) = (Dds::join(settings, "/", "one"), Dds::join(settings, "/", "other"))
+    else {
+        return false;
+    };
+    let heard = Arc::new(Mutex::new(false));
+    let hears = Arc::clone(&heard);
+    let take = Box::new(move |_| *hears.lock().unwrap() = true);
+    other.subscribe("/probe", "std_msgs/msg/String", qos::EVENT, take).unwrap();
+    let probe = one.advertise("/probe", "std_msgs/msg/String", qos::EVENT).unwrap();
+    let word = to_cdr(&scenellm::ros::msg::StringMsg { data: "hear".into() });
+    wait_for(|| {
+        probe.publish(word.clone()).unwrap();
+        heard.lock().unwrap().then_some(())
+    })
+    .is_some()
+}
+
+/// The built node.
+pub struct Node {
+    process: Child,
+}
+
+impl Node {
+    /// Starts it on the domain of `settings` with ROS arguments.
+    pub fn start(settings: DdsSettings, arguments: &[&str]) -> Self {
+        let process = Command::new(env!("CARGO_BIN_EXE_planner_node"))
+            .arg("--ros-args")
+            .args(arguments)
+            .current_dir(ROOT)
+            .env("ROS_DOMAIN_ID", settings.domain_id.to_string())
+            .env("ROS_LOCALHOST_ONLY", "1")
+            .env_remove("ROS_AUTOMATIC_DISCOVERY_RANGE")
+            .env_remove("ROS_STATIC_PEERS")
+            .env_remove("ROS_DISTRO")
+            .env_remove("RMW_IMPLEMENTATION")
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the node was built with the tests");
+        Self { process }
+    }
+
+    /// Sends it a signal, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        let id = self.process.id().to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &id]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// How it ended, if it did in time.
+    pub fn end(&mut self) -> Option<ExitStatus> {
+        wait_for(|| self.process.try_wait().unwrap())
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // Only a test that failed leaves it running.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// What a subscription heard last, and how much.
+#[derive(Clone)]
+pub struct Ear {
+    newest: Arc<Mutex<(usize, Vec<u8>)>>,
+}
+
+impl Ear {
+    /// The newest message, if any came.
+    pub fn newest<M: Message>(&self) -> Option<M> {
+        let newest = self.newest.lock().unwrap();
+        (newest.0 > 0).then(|| from_cdr(&newest.1).expect("the node writes what it promises"))
+    }
+}
+
+/// This process on the graph.
+pub struct Peer {
+    dds: Dds,
+    publications: Mutex<BTreeMap<String, Arc<dyn Publication>>>,
+}
+
+impl Peer {
+    pub fn join(settings: DdsSettings) -> Self {
+        let dds = Dds::join(settings, "/", "peer").expect("loopback works");
+        Self { dds, publications: Mutex::default() }
+    }
+
+    pub fn hear<M: Message>(&self, topic: &str, qos: Qos) -> Ear {
+        let newest = Arc::new(Mutex::new((0, Vec::new())));
+        let into = Arc::clone(&newest);
+        let take = Box::new(move |cdr| {
+            let mut newest = into.lock().unwrap();
+            *newest = (newest.0 + 1, cdr);
+        });
+        self.dds.subscribe(topic, M::TYPE, qos, take).unwrap();
+        Ear { newest }
+    }
+
+    pub fn topic(&self, topic: &str, type_name: &str, qos: Qos) -> Arc<dyn Publication> {
+        let mut publications = self.publications.lock().unwrap();
+        let make = || self.dds.advertise(topic, type_name, qos).unwrap();
+        Arc::clone(publications.entry(topic.to_string()).or_insert_with(make))
+    }
+
+    pub fn publish<M: Message>(&self, topic: &str, message: &M) {
+        self.topic(topic, M::TYPE, qos::EVENT).publish(to_cdr(message)).unwrap();
+    }
+
+    pub fn call<S: Service>(&self, service: &str, request: &S::Request) -> S::Response {
+        let answer = self.dds.call(service, S::TYPE, to_cdr(request), PATIENCE);
+        from_cdr(&answer.unwrap_or_else(|error| panic!("{error}"))).unwrap()
+    }
+
+    /// Publishes a recording as its drivers would, `pause` between two colour images, until it is
+    /// over or `enough` says so. Waits for the node to listen.
+    pub fn play(&self, bag: &str, pause: Duration, enough: impl Fn() -> bool) {
+        let bag = BagReader::open(Path::new(ROOT).join(bag)).unwrap();
+        let qos = |name: &str| match name {
+            "/tf_static" => qos::LATCHED,
+            "/tf" => qos::EVENT,
+            name if name.contains("camera") => qos::SENSOR,
+            _ => qos::EVENT,
+        };
+        let topics: BTreeMap<_, _> = bag
+            .topics()
+            .iter()
+            .map(|topic| {
+                let (name, type_name) = (topic.name.clone(), &topic.type_name);
+                (name.clone(), self.topic(&name, type_name, qos(&name)))
+            })
+            .collect();
+        for (name, topic) in &topics {
+            let heard = wait_for(|| (topic.subscribers() > 0).then_some(()));
+            assert!(heard.is_some(), "the node does not listen to {name}");
+        }
+        for message in bag.messages(&[]) {
+            let message = message.unwrap();
+            topics[&*message.topic].publish(message.data).unwrap();
+            if message.topic.contains("color/image_raw") {
+                std::thread::sleep(pause);
+                if enough() {
+                    return;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! The built node on a real graph: a recording, goals and garbage go in over the wire; plans, maps,
+//! diagnostics and answers come out.
+
+#![cfg(feature = "dds")]
+#![allow(
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "tests stop and speak where they fail"
+)]
+
+mod graph;
+
+use graph::{Ear, Node, Peer, loopback_works, settings, wait_for};
+use scenellm::ros::msg::{
+    CameraInfo, Detection3DArray, DiagnosticArray, DiagnosticStatus, Message, Parameter,
+    ParameterValue, Path, Plan, PlanStep, PointCloud2, StepFeedback, StringMsg,
+};
+use scenellm::ros::qos;
+use scenellm::ros::srv::{
+    Ask, AskRequest, DescribeParameters, DescribeScene, DescribeSceneRequest, ERROR_NONE, Empty,
+    FileRequest, GetParameters, ListParameters, ListParametersRequest, LoadMap, NamesRequest,
+    ResetMap, SaveMap, SetParameters, SetParametersRequest,
+};
+use std::time::Duration;
+
+const GOAL: &str = "put a chilled tomato in the microwave";
+const KITCHEN: [&str; 14] = [
+    "-p",
+    "image_transport:=compressed",
+    "-p",
+    "depth_transport:=compressedDepth",
+    "-r",
+    "color/image_raw:=/camera/color/image_raw",
+    "-p",
+    "topics.color_info:=/camera/color/camera_info",
+    "-p",
+    "topics.depth:=/camera/aligned_depth_to_color/image_raw",
+    "-p",
+    "topics.depth_info:=/camera/aligned_depth_to_color/camera_info",
+    "-p",
+    "topics.detections:=/scenellm/detections",
+];
+/// Between two images: slower than a camera, so that a small machine keeps up.
+const PAUSE: Duration = Duration::from_millis(150);
+
+fn say(text: &str) -> StringMsg {
+    StringMsg { data: text.into() }
+}
+
+/// The status of the part whose name ends so.
+fn part(diagnostics: &Ear, name: &str) -> Option<DiagnosticStatus> {
+    let status = diagnostics.newest::<DiagnosticArray>()?.status;
+    status.into_iter().find(|part| part.name.ends_with(name))
+}
+
+fn number(diagnostics: &Ear, name: &str, key: &str) -> u64 {
+    let values = part(diagnostics, name).map(|part| part.values).unwrap_or_default();
+    let found = values.into_iter().find(|pair| pair.key == key);
+    found.and_then(|pair| pair.value.parse().ok()).unwrap_or(0)
+}
+
+#[test]
+fn a_kitchen_goes_in_and_a_grounded_plan_comes_out() {
+    if !loopback_works() {
+        eprintln!("skipped: two participants do not hear each other on this machine's loopback");
+        return;
+    }
+    let settings = settings();
+    let peer = Peer::join(settings);
+    let plans = peer.hear::<Plan>("/scenellm_planner/plan", qos::LATCHED);
+    let steps = peer.hear::<PlanStep>("/scenellm_planner/plan/steps", qos::LATCHED);
+    let maps = peer.hear::<PointCloud2>("/scenellm_planner/map", qos::LATCHED);
+    let frames = peer.hear::<PointCloud2>("/scenellm_planner/frame", qos::CLOUD);
+    let objects = peer.hear::<Detection3DArray>("/scenellm_planner/objects", qos::LATCHED);
+    let paths = peer.hear::<Path>("/scenellm_planner/path", qos::LATCHED);
+    let words = peer.hear::<StringMsg>("/scenellm_planner/dialogue/out", qos::EVENT);
+    let health = peer.hear::<DiagnosticArray>("/diagnostics", qos::EVENT);
+    let mut node = Node::start(settings, &KITCHEN);
+
+    peer.play("bags/kitchen_sim", PAUSE, || number(&health, "map", "frames") >= 20);
+    let frames_in = wait_for(|| Some(number(&health, "map", "frames")).filter(|n| *n >= 3));
+    assert!(frames_in.is_some(), "no frames: {:?}", health.newest::<DiagnosticArray>());
+
+    // A goal may meet a transport that joins anew: say it until it is heard.
+    let plan = wait_for(|| {
+        peer.publish("/scenellm_planner/goal", &say(GOAL));
+        std::thread::sleep(Duration::from_secs(1));
+        plans.newest::<Plan>().filter(|plan| plan.goal == GOAL)
+    })
+    .expect("a plan");
+    assert_eq!(plan.refusal, Plan::REFUSAL_NONE);
+    assert_eq!(plan.header.frame_id, "map");
+    assert!(plan.steps.len() >= 3, "{plan:?}");
+    let bound = plan.steps.iter().flat_map(|step| &step.arguments).filter(|word| word.grounded);
+    assert!(bound.count() >= 3, "the kitchen holds what the goal speaks of: {plan:?}");
+
+    let cloud = wait_for(|| maps.newest::<PointCloud2>()).expect("a map");
+    assert_eq!((cloud.header.frame_id.as_str(), cloud.point_step), ("map", 16));
+    assert!(cloud.width > 500 && cloud.data.len() == 16 * cloud.width as usize);
+    let frame = wait_for(|| frames.newest::<PointCloud2>()).expect("a frame");
+    assert_eq!(frame.header.frame_id, "camera_color_optical_frame");
+    let seen = wait_for(|| objects.newest::<Detection3DArray>()).expect("objects");
+    assert!(seen.detections.len() > 5);
+    let path = wait_for(|| paths.newest::<Path>()).expect("a path");
+    assert!(!path.poses.is_empty());
+
+    // Success of the first step makes the second one current.
+    let second = wait_for(|| {
+        let step = steps.newest::<PlanStep>()?;
+        if step.id == 1 {
+            let topic = "/scenellm_planner/step_feedback";
+            peer.publish(topic, &StepFeedback { step_id: 1, success: true, ..Default::default() });
+        }
+        (step.id == 2).then_some(step)
+    });
+    assert_eq!(second, Some(plan.steps[1].clone()));
+
+    // Facts of the map, by service and by word.
+    let request = AskRequest { question: "where is the microwave?".into() };
+    let answer = peer.call::<Ask>("/scenellm_planner/ask", &request);
+    assert_eq!(answer.error_code, ERROR_NONE, "{answer:?}");
+    assert!(answer.answer.contains("microwave #") && !answer.object_ids.is_empty());
+    let request = DescribeSceneRequest { max_objects: 3 };
+    let scene = peer.call::<DescribeScene>("/scenellm_planner/describe_scene", &request);
+    assert_eq!(scene.object_ids.len(), 3, "{scene:?}");
+    let told = wait_for(|| {
+        peer.publish("/scenellm_planner/dialogue/in", &say("What do you see?"));
+        words.newest::<StringMsg>().filter(|said| said.data.contains("microwave"))
+    });
+    assert!(told.is_some(), "{:?}", words.newest::<StringMsg>());
+
+    // The map goes to a file, is forgotten, and comes back.
+    let folder = tempfile::tempdir().unwrap();
+    let file = FileRequest { path: folder.path().join("a.scenemap").display().to_string() };
+    let saved = peer.call::<SaveMap>("/scenellm_planner/save_map", &file);
+    assert_eq!(saved.error_code, ERROR_NONE, "{saved:?}");
+    assert!(saved.voxels > 500);
+    let forgotten = peer.call::<ResetMap>("/scenellm_planner/reset_map", &Empty::default());
+    assert_eq!(forgotten.voxels, saved.voxels);
+    let loaded = peer.call::<LoadMap>("/scenellm_planner/load_map", &file);
+    assert_eq!((loaded.voxels, loaded.objects), (saved.voxels, saved.objects));
+
+    // Stop withdraws the plan.
+    let withdrawn = wait_for(|| {
+        peer.publish("/scenellm_planner/dialogue/in", &say("stop"));
+        plans.newest::<Plan>().filter(|plan| plan.refusal == Plan::REFUSAL_WITHDRAWN)
+    });
+    assert_eq!(withdrawn.map(|plan| (plan.goal, plan.steps.len())), Some((GOAL.into(), 0)));
+
+    node.signal("TERM");
+    let ended = node.end().expect("the node ends");
+    assert_eq!(ended.code(), Some(0), "{ended:?}");
+}
+
+#[test]
+fn garbage_is_counted_and_a_stopped_node_comes_back() {
+    if !loopback_works() {
+        eprintln!("skipped: two participants do not hear each other on this machine's loopback");
+        return;
+    }
+    let settings = settings();
+    let peer = Peer::join(settings);
+    let health = peer.hear::<DiagnosticArray>("/diagnostics", qos::EVENT);
+    let plans = peer.hear::<Plan>("/robot/eyes/plan", qos::LATCHED);
+    let mut node = Node::start(settings, &["-r", "__ns:=/robot", "-r", "__node:=eyes"]);
+
+    let garbage: [(&str, &str); 4] = [
+        ("/robot/color/camera_info", CameraInfo::TYPE),
+        ("/robot/eyes/goal", StringMsg::TYPE),
+        ("/robot/eyes/step_feedback", StepFeedback::TYPE),
+        ("/robot/detections", Detection3DArray::TYPE),
+    ];
+    for (topic, type_name) in garbage {
+        let counted = wait_for(|| {
+            let bytes = [0, 1, 0, 0, 0xff, 0xff, 0xff, 0xff, 7];
+            peer.topic(topic, type_name, qos::EVENT).publish(bytes.to_vec()).unwrap();
+            let unusable = number(&health, topic, "unusable");
+            (unusable > 0 && number(&health, topic, "received") >= unusable).then_some(())
+        });
+        assert!(counted.is_some(), "{topic}: {:?}", part(&health, topic));
+    }
+
+    // Parameters are listed, described, set and refused.
+    let list = ListParametersRequest { prefixes: vec!["publish".into()], depth: 0 };
+    let listed = peer.call::<ListParameters>("/robot/eyes/list_parameters", &list).result.names;
+    assert!(listed.contains(&"publish.map_period_s".to_string()), "{listed:?}");
+    let names = NamesRequest { names: listed };
+    let described = peer.call::<DescribeParameters>("/robot/eyes/describe_parameters", &names);
+    assert!(described.descriptors.iter().all(|one| !one.description.is_empty()));
+    let set = |name: &str, double_value| {
+        let kind = ParameterValue::DOUBLE;
+        let value = ParameterValue { kind, double_value, ..ParameterValue::default() };
+        let parameters = vec![Parameter { name: name.into(), value }];
+        let request = SetParametersRequest { parameters };
+        peer.call::<SetParameters>("/robot/eyes/set_parameters", &request).results.remove(0)
+    };
+    assert!(set("publish.stale_after_s", 9.0).successful);
+    assert!(set("publish.stale_after_s", -1.0).reason.contains("must lie between"));
+    assert!(set("map.voxel_size_m", 0.1).reason.contains("read-only"));
+    let names = NamesRequest { names: vec!["publish.stale_after_s".into()] };
+    let values = peer.call::<GetParameters>("/robot/eyes/get_parameters", &names).values;
+    assert_eq!(values[0].double_value, 9.0);
+
+    // An interrupted poll ends the middleware's threads for good; the node must come back.
+    node.signal("STOP");
+    std::thread::sleep(Duration::from_secs(6));
+    node.signal("CONT");
+    let goal = "rinse the mug";
+    let plan = wait_for(|| {
+        peer.publish("/robot/eyes/goal", &say(goal));
+        std::thread::sleep(Duration::from_secs(1));
+        plans.newest::<Plan>().filter(|plan| plan.goal == goal)
+    });
+    assert!(plan.is_some(), "the node hears nothing after it was stopped and resumed");
+
+    node.signal("INT");
+    let ended = node.end().expect("the node ends");
+    assert_eq!(ended.code(), Some(0), "{ended:?}");
+}
