@@ -164,7 +164,7 @@ impl Peer {
         let bag = BagReader::open(Path::new(ROOT).join(bag)).unwrap();
         let qos = |name: &str| match name {
             "/tf_static" => qos::LATCHED,
-            "/tf" => qos::EVENT,
+            "/tf" => qos::TF,
             name if name.contains("camera") => qos::SENSOR,
             _ => qos::EVENT,
         };
@@ -182,7 +182,10 @@ impl Peer {
         }
         for message in bag.messages(&[]) {
             let message = message.unwrap();
-            topics[&*message.topic].publish(message.data).unwrap();
+            // A reliable publisher is held up by a slow subscriber, and tries again.
+            let topic = &topics[&*message.topic];
+            let sent = wait_for(|| topic.publish(message.data.clone()).ok());
+            assert!(sent.is_some(), "{} takes no more messages", message.topic);
             if message.topic.contains("color/image_raw") {
                 std::thread::sleep(pause);
                 if enough() {
