@@ -134,6 +134,7 @@ vision: {extractor: analytic, provenance: analytic, width: 10}
 projector: {weights: projector.safetensors, input: 16, hidden: 12, output: 32}
 tokens: {frame: 4, scene: 8, context: 96}
 prompt: {begin: '<s>', end: ['</s>']}
+decoding: {max_tokens: 32}
 ";
 
 const VOCABULARY: &str = "

@@ -138,8 +138,9 @@ impl Rules {
         if byte == b'\n' {
             // The line that ends here is the next act, or goes somewhere.
             let whole = place.on_act.is_some_and(|at| at > 0 && at == line(place.acts).len());
+            let ends = whole || place.state == State::Newline || self.may_go(place.state);
             let acts = place.acts + usize::from(whole);
-            return Some(Place { acts, on_act: Some(0), ..next });
+            return ends.then_some(Place { acts, on_act: Some(0), ..next });
         }
         let on_act = place.on_act.filter(|&at| line(place.acts).get(at) == Some(&byte));
         let next = Place { on_act: on_act.map(|at| at + 1), ..next };
