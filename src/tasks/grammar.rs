@@ -404,6 +404,21 @@ mod tests {
     }
 
     #[test]
+    fn a_given_act_is_not_cut_to_a_shorter_word() {
+        let (_, bytes) = grammar(&[]);
+        let vocabulary = ActionVocabulary::alfred();
+        let arguments = vec!["mug".into(), "toiletpaperhanger".into()];
+        let act = SpokenStep { action: "PutObject".into(), arguments };
+        let mut around =
+            PlanGrammar::around(&vocabulary, table(&bytes, &vocabulary), &[act]).unwrap();
+        for byte in b"\nPutObject mug toilet" {
+            around.advance(u32::from(*byte));
+        }
+        let mask = around.allowed();
+        assert!(mask.allows(u32::from(b'p')) && !mask.allows(u32::from(b'\n')));
+    }
+
+    #[test]
     fn a_token_across_words_is_allowed_only_where_both_parts_fit() {
         let (mut grammar, bytes) = grammar(&["\nPutObject mug d", "esk\nNoOp", "esk mug"]);
         let id =
