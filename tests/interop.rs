@@ -3,8 +3,8 @@
 //! Runs where a Python that has both is named by `SCENELLM_INTEROP_PYTHON` or is `python3`:
 //!
 //! ```sh
-//! python3 -m venv /tmp/interop && /tmp/interop/bin/pip install rosbags mcap-ros2-support
-//! SCENELLM_INTEROP_PYTHON=/tmp/interop/bin/python cargo test --test interop
+//! python3 -m venv .venv && .venv/bin/pip install rosbags mcap-ros2-support
+//! SCENELLM_INTEROP_PYTHON=.venv/bin/python cargo test --test interop
 //! ```
 
 #![allow(clippy::unwrap_used, reason = "tests stop where they fail")]
