@@ -4,7 +4,8 @@
 
 use candle_core::Device;
 use scenellm::learn::{
-    AdamWConfig, Goal, LlamaShape, Mixture, PlannerTraining, Trajectory, train_planner,
+    AdamWConfig, Goal, LlamaShape, Mixture, PlannerTraining, TaughtAnswer, TaughtGoal, Trajectory,
+    train_planner,
 };
 use scenellm::tasks::{ActionVocabulary, GoalPlanner, SpokenStep};
 use std::path::Path;
@@ -40,9 +41,26 @@ fn trajectories() -> Vec<Trajectory> {
     all
 }
 
+/// A word the expert's goals never use, which the teacher knows.
+fn taught() -> Vec<TaughtGoal> {
+    let mut mugs = trajectories();
+    mugs.retain(|trajectory| trajectory.goals[0].goal.contains("the mug"));
+    mugs.into_iter()
+        .map(|mug| {
+            let answer =
+                |acts, probability| TaughtAnswer { task: mug.task.clone(), acts, probability };
+            TaughtGoal {
+                goal: mug.goals[0].goal.replace("mug", "teacup"),
+                answers: vec![answer(mug.plan[..1].to_vec(), 0.1), answer(mug.plan.clone(), 0.8)],
+            }
+        })
+        .collect()
+}
+
 fn config() -> PlannerTraining {
     PlannerTraining {
         seed: 3,
+        init: None,
         model: LlamaShape {
             hidden: 32,
             intermediate: 64,
@@ -56,7 +74,7 @@ fn config() -> PlannerTraining {
         batch_size: 8,
         replicas: 2,
         max_length: 96,
-        mixture: Mixture { retold: 0.0, with_instructions: 0.0, single_steps: 0.0 },
+        mixture: Mixture { retold: 0.0, with_instructions: 0.0, single_steps: 0.0, taught: 1.0 },
         place_weight: 1.0,
         dropout: 0.0,
         hide_words: 0.0,
@@ -78,7 +96,8 @@ fn config() -> PlannerTraining {
 /// Trains into `out`, stopping after `steps` steps of this run; returns the last loss.
 fn train(out: &Path, steps: usize) -> f64 {
     let (mut done, mut loss) = (0, f64::NAN);
-    train_planner(&config(), &trajectories(), &ActionVocabulary::alfred(), out, &mut |step| {
+    let vocabulary = ActionVocabulary::alfred();
+    train_planner(&config(), &trajectories(), &taught(), &vocabulary, out, &mut |step| {
         done += 1;
         loss = step.loss;
         done < steps
@@ -113,6 +132,35 @@ fn training_goes_on_to_the_same_weights_and_the_model_plans() {
         assert_eq!(plan.task.as_deref(), Some(trajectory.task.as_str()));
         assert_eq!(plan.steps, trajectory.plan, "{}", trajectory.goals[0].goal);
     }
+    for goal in taught() {
+        let plan = planner.speak(&goal.goal, &vocabulary).unwrap();
+        assert_eq!(plan.steps, goal.answers[1].acts, "{}", goal.goal);
+    }
+}
+
+#[test]
+fn a_finished_model_is_where_another_training_begins() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+    let vocabulary = ActionVocabulary::alfred();
+    let train = |config: &PlannerTraining, out: &Path| {
+        let mut first_loss = None;
+        train_planner(config, &trajectories(), &taught(), &vocabulary, out, &mut |step| {
+            first_loss.get_or_insert(step.loss);
+            true
+        })
+        .map(|()| first_loss.unwrap())
+    };
+    let brief = PlannerTraining { epochs: 40, ..config() };
+    let fresh = train(&brief, &first).unwrap();
+    let again = PlannerTraining { init: Some(first.clone()), epochs: 1, ..config() };
+    let learnt = train(&again, &second).unwrap();
+    assert!(learnt < 0.5 * fresh, "{learnt} after a training, {fresh} before");
+
+    let mut wider = again;
+    wider.model.hidden = 64;
+    let error = train(&wider, &folder.path().join("third")).unwrap_err().to_string();
+    assert!(error.contains("first/model.safetensors: tensor `model."), "{error}");
 }
 
 #[test]
@@ -121,8 +169,9 @@ fn another_configuration_does_not_go_on_from_a_checkpoint() {
     train(folder.path(), 8);
     let other = PlannerTraining { seed: 4, ..config() };
     let vocabulary = ActionVocabulary::alfred();
-    let error = train_planner(&other, &trajectories(), &vocabulary, folder.path(), &mut |_| false)
-        .unwrap_err()
-        .to_string();
+    let error =
+        train_planner(&other, &trajectories(), &[], &vocabulary, folder.path(), &mut |_| false)
+            .unwrap_err()
+            .to_string();
     assert!(error.contains("state.json") && error.contains("another configuration"), "{error}");
 }

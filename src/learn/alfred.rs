@@ -4,15 +4,10 @@
 //! and step instructions), its kind of task (`type`) and the expert's high-level `plan`.
 
 use super::LearnError;
+use super::lines::read_lines;
 use crate::tasks::SpokenStep;
-use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-
-/// No line of the data set is near this long; a longer one is an error, not an allocation.
-const MAX_LINE_BYTES: u64 = 4 << 20;
 
 /// One expert trajectory and what people said about it.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,48 +38,24 @@ struct Line {
     plan: Vec<LineStep>,
 }
 
+/// A step as the data sets write it.
 #[derive(Deserialize)]
-struct LineStep {
+pub(super) struct LineStep {
     action: String,
     #[serde(default)]
     args: Vec<String>,
 }
 
+impl LineStep {
+    /// The step in words.
+    pub(super) fn spoken(self) -> SpokenStep {
+        SpokenStep { action: self.action, arguments: self.args }
+    }
+}
+
 /// Reads all trajectories of a `.jsonl.gz` (or plain `.jsonl`) file.
 pub fn read_alfred(path: &Path) -> Result<Vec<Trajectory>, LearnError> {
-    let file = File::open(path).map_err(LearnError::file(path))?;
-    let reader: Box<dyn Read> = if path.extension().is_some_and(|extension| extension == "gz") {
-        Box::new(MultiGzDecoder::new(file))
-    } else {
-        Box::new(file)
-    };
-    let mut reader = BufReader::new(reader);
-    let mut trajectories = Vec::new();
-    let mut text = String::new();
-    for line in 1.. {
-        text.clear();
-        let read = (&mut reader).take(MAX_LINE_BYTES).read_line(&mut text);
-        let data_error =
-            |reason: String| LearnError::Data { path: path.display().to_string(), line, reason };
-        match read {
-            Ok(0) => break,
-            Ok(n) if n as u64 == MAX_LINE_BYTES => {
-                return Err(data_error(format!("longer than {MAX_LINE_BYTES} bytes")));
-            }
-            Ok(_) => {}
-            Err(error) => return Err(data_error(error.to_string())),
-        }
-        if text.trim().is_empty() {
-            continue;
-        }
-        let line: Line =
-            serde_json::from_str(&text).map_err(|error| data_error(error.to_string()))?;
-        trajectories.push(line.into());
-    }
-    if trajectories.is_empty() {
-        return Err(LearnError::invalid(path, "no trajectories in this file"));
-    }
-    Ok(trajectories)
+    Ok(read_lines::<Line>(path)?.into_iter().map(Trajectory::from).collect())
 }
 
 impl From<Line> for Trajectory {
@@ -93,7 +64,7 @@ impl From<Line> for Trajectory {
             .plan
             .into_iter()
             .filter(|step| step.action != "NoOp")
-            .map(|step| SpokenStep { action: step.action, arguments: step.args })
+            .map(LineStep::spoken)
             .collect();
         Self { task: line.task, goals: line.goals, plan }
     }
@@ -123,6 +94,7 @@ pub fn complete_plan(plan: &[SpokenStep]) -> Vec<SpokenStep> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::File;
     use std::io::Write;
 
     const LINE: &str = r#"{"type": "pick_clean_then_place_in_recep", "goals": [{"goal": "Wash it.",

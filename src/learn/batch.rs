@@ -5,17 +5,32 @@ use super::samples::{PAD, Sample};
 use candle_core::{D, Device, Result, Tensor};
 use rand::Rng;
 use rand::seq::SliceRandom;
+use std::collections::BTreeMap;
 use tokenizers::Tokenizer;
 
 /// A sample as token ids: the prompt, then the answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Encoded {
     /// All tokens.
     pub ids: Vec<u32>,
     /// Where the answer begins.
     pub answer_at: usize,
-    /// For each answer token: whether it names a place to go to.
-    pub place: Vec<bool>,
+    /// What is to be predicted, in the order of the answer.
+    pub targets: Vec<Target>,
+}
+
+/// A token to predict. The expert's answer has one at each position; a teacher's answers may go on
+/// in several ways from one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Target {
+    /// Index of the token in whose place it stands.
+    pub at: usize,
+    /// The token.
+    pub token: u32,
+    /// Its probability.
+    pub probability: f32,
+    /// Whether it names a place to go to.
+    pub is_place: bool,
 }
 
 /// Encodes `samples`; those longer than `max_length` tokens are left out and counted. Words of
@@ -36,17 +51,61 @@ pub fn encode(
             ids.extend(tokenizer.encode_fast(piece, false).map_err(failed)?.get_ids());
         }
         let answer_at = ids.len();
-        let answer = tokenizer.encode(sample.answer.as_str(), false).map_err(failed)?;
+        let encode = |answer: &str| tokenizer.encode(answer, false).map_err(failed);
+        let answer = encode(&sample.answer)?;
         ids.extend(answer.get_ids());
-        let names_place =
-            |at: &(usize, usize)| sample.places.iter().any(|place| place.contains(&at.0));
-        let place = answer.get_offsets().iter().map(names_place).collect();
+        let targets = if sample.taught.is_empty() {
+            let names_place =
+                |at: &(usize, usize)| sample.places.iter().any(|place| place.contains(&at.0));
+            let tokens = answer.get_ids().iter().zip(answer.get_offsets());
+            let target = |(at, (&token, offsets))| Target {
+                at,
+                token,
+                probability: 1.0,
+                is_place: names_place(offsets),
+            };
+            (answer_at..).zip(tokens).map(target).collect()
+        } else {
+            let answers = sample
+                .taught
+                .iter()
+                .map(|(answer, probability)| Ok((encode(answer)?.get_ids().to_vec(), *probability)))
+                .collect::<std::result::Result<Vec<_>, LearnError>>()?;
+            taught_targets(answer.get_ids(), answer_at, answers)
+        };
         if ids.len() <= max_length {
-            kept.push(Encoded { answer_at, ids, place });
+            kept.push(Encoded { answer_at, ids, targets });
         }
     }
     let dropped = samples.len() - kept.len();
     Ok((kept, dropped))
+}
+
+/// What a teacher expects at each token of the answer `path`: of its answers that began like the
+/// path, how they go on.
+fn taught_targets(
+    path: &[u32],
+    answer_at: usize,
+    mut answers: Vec<(Vec<u32>, f64)>,
+) -> Vec<Target> {
+    let mut targets = Vec::new();
+    for (at, &taken) in path.iter().enumerate() {
+        let total: f64 = answers.iter().map(|(_, probability)| probability).sum();
+        let mut next: BTreeMap<u32, f64> = BTreeMap::new();
+        for (answer, probability) in &answers {
+            if let Some(&token) = answer.get(at) {
+                *next.entry(token).or_default() += probability / total;
+            }
+        }
+        targets.extend(next.into_iter().map(|(token, probability)| Target {
+            at: answer_at + at,
+            token,
+            probability: probability as f32,
+            is_place: false,
+        }));
+        answers.retain(|(answer, _)| answer.get(at) == Some(&taken));
+    }
+    targets
 }
 
 /// `prompt` in pieces: some words are torn at a random place. Only words behind white space are,
@@ -91,9 +150,10 @@ pub fn batches(samples: &[Encoded], batch_size: usize, rng: &mut impl Rng) -> Ve
 pub struct Batch {
     /// Inputs `(samples, length)`, padded at the end.
     pub tokens: Tensor,
-    /// Rows of the flattened `(samples * length)` positions that predict an answer token.
+    /// Rows of the flattened `(samples * length)` positions that predict an answer token; one stands
+    /// here as often as there are tokens to predict from it.
     pub rows: Tensor,
-    /// The answer token of each row.
+    /// The token to predict of each row.
     pub targets: Tensor,
     /// How much each row counts.
     pub weights: Tensor,
@@ -102,7 +162,7 @@ pub struct Batch {
 }
 
 /// Joins `samples` into a batch, where names of places count `place_weight` and other answer tokens
-/// count 1. Each prompt token is hidden behind padding with probability
+/// count 1, in the share of their probability. Each prompt token is hidden behind padding with probability
 /// `hide`, which keeps the model from leaning on a single word.
 pub fn collate<'a>(
     samples: impl Iterator<Item = &'a Encoded> + Clone,
@@ -122,12 +182,11 @@ pub fn collate<'a>(
             // The first two tokens and the last of the prompt say what is asked.
             let hidable = at > 1 && at + 1 < sample.answer_at;
             tokens.push(if hidable && hide > 0.0 && rng.random_bool(hide) { pad } else { id });
-            if at + 1 >= sample.answer_at {
-                rows.push((start + at) as u32);
-                targets.push(sample.ids[at + 1]);
-                let place = sample.place[at + 1 - sample.answer_at];
-                weights.push(if place { place_weight } else { 1.0 });
-            }
+        }
+        for target in &sample.targets {
+            rows.push((start + target.at - 1) as u32);
+            targets.push(target.token);
+            weights.push(target.probability * if target.is_place { place_weight } else { 1.0 });
         }
         tokens.resize(start + length, pad);
         count += 1;
@@ -166,12 +225,34 @@ mod tests {
     use rand::SeedableRng;
     use rand_pcg::Pcg64Mcg;
 
+    /// An expert's answer: the last of `ids`, those that name places marked.
+    fn encoded(ids: &[u32], places: &[bool]) -> Encoded {
+        let answer_at = ids.len() - places.len();
+        let target = |(at, &is_place): (usize, &bool)| Target {
+            at,
+            token: ids[at],
+            probability: 1.0,
+            is_place,
+        };
+        let targets = (answer_at..).zip(places).map(target).collect();
+        Encoded { ids: ids.to_vec(), answer_at, targets }
+    }
+
+    #[test]
+    fn a_teachers_answers_part_where_they_differ() {
+        let answers = vec![(vec![1, 2, 9], 0.5), (vec![1, 3, 9], 0.25), (vec![4], 0.25)];
+        let targets = taught_targets(&[1, 3, 9], 5, answers);
+        let found: Vec<_> =
+            targets.iter().map(|target| (target.at, target.token, target.probability)).collect();
+        let third = 1.0 / 3.0;
+        let expected =
+            [(5, 1, 0.75), (5, 4, 0.25), (6, 2, 2.0 * third), (6, 3, third), (7, 9, 1.0)];
+        assert_eq!(found, expected);
+    }
+
     #[test]
     fn rows_point_at_the_positions_that_predict_the_answer() {
-        let samples = [
-            Encoded { ids: vec![1, 2, 3, 10, 11], answer_at: 3, place: vec![false, true] },
-            Encoded { ids: vec![1, 2, 12], answer_at: 2, place: vec![false] },
-        ];
+        let samples = [encoded(&[1, 2, 3, 10, 11], &[false, true]), encoded(&[1, 2, 12], &[false])];
         let mut rng = Pcg64Mcg::seed_from_u64(0);
         let batch = collate(samples.iter(), 0, 0.25, 0.0, &mut rng).unwrap();
         let tokens = batch.tokens.to_vec2::<u32>().unwrap();
@@ -183,7 +264,7 @@ mod tests {
 
     #[test]
     fn the_loss_without_weights_is_the_cross_entropy() {
-        let sample = Encoded { ids: vec![1, 2, 0, 2], answer_at: 2, place: vec![false, true] };
+        let sample = encoded(&[1, 2, 0, 2], &[false, true]);
         let of = |place_weight| {
             let mut rng = Pcg64Mcg::seed_from_u64(0);
             collate([sample.clone()].iter(), 0, place_weight, 0.0, &mut rng).unwrap()
@@ -214,7 +295,7 @@ mod tests {
     #[test]
     fn every_sample_comes_once_an_epoch() {
         let samples: Vec<_> = (0..103)
-            .map(|n| Encoded { ids: vec![0; 3 + n % 7], answer_at: 1, place: vec![] })
+            .map(|n| Encoded { ids: vec![0; 3 + n % 7], answer_at: 1, targets: vec![] })
             .collect();
         let batches = batches(&samples, 8, &mut Pcg64Mcg::seed_from_u64(3));
         let mut seen: Vec<_> = batches.concat();

@@ -6,8 +6,8 @@ use super::checkpoint::{Checkpoint, Progress};
 use super::llama::{Dropout, LlamaShape, TrainableLlama};
 use super::optimizer::{AdamW, AdamWConfig};
 use super::samples::{Mixture, epoch_samples, goal_samples};
-use super::tokenizer::train_tokenizer;
-use super::{LearnError, export};
+use super::taught::TaughtGoal;
+use super::{LearnError, export, start};
 use crate::tasks::ActionVocabulary;
 use candle_core::{D, DType, Tensor};
 use rand::SeedableRng;
@@ -16,7 +16,7 @@ use rand_pcg::Pcg64Mcg;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tokenizers::Tokenizer;
 
 /// Everything that decides what a training gives, but for the data.
@@ -25,9 +25,13 @@ use tokenizers::Tokenizer;
 pub struct PlannerTraining {
     /// Seed of all chance.
     pub seed: u64,
+    /// Folder of a finished model to begin with, its tokenizer included; fresh weights where none is
+    /// named.
+    #[serde(default)]
+    pub init: Option<PathBuf>,
     /// Size of the decoder.
     pub model: LlamaShape,
-    /// Most tokens of the tokenizer.
+    /// Most tokens of a new tokenizer.
     pub tokenizer_size: usize,
     /// Number of passes over the goals.
     pub epochs: u32,
@@ -107,12 +111,14 @@ pub struct StepReport {
     pub watch: Option<Watch>,
 }
 
-/// Trains until the last epoch and writes the model folder `out`; `report` stops it by saying
+/// Trains on `trajectories` and on what a teacher says (`taught`, which may be empty) until the last
+/// epoch and writes the model folder `out`; `report` stops it by saying
 /// `false`, and then nothing but the checkpoint is written. Training that was stopped goes on from
 /// the last checkpoint in `out/checkpoint`, to the same result.
 pub fn train_planner(
     config: &PlannerTraining,
     trajectories: &[Trajectory],
+    taught: &[TaughtGoal],
     vocabulary: &ActionVocabulary,
     out: &Path,
     report: &mut dyn FnMut(&StepReport) -> bool,
@@ -121,11 +127,11 @@ pub fn train_planner(
     let checkpoint = Checkpoint::new(out, config)?;
     let tokenizer = match checkpoint.tokenizer()? {
         Some(tokenizer) => tokenizer,
-        None => train_tokenizer(&training, vocabulary, config.tokenizer_size)?,
+        None => start::tokenizer(config, &training, vocabulary)?,
     };
     let vocabulary_size = tokenizer.get_vocab_size(true);
     let mut rng = Pcg64Mcg::seed_from_u64(config.seed);
-    let model = TrainableLlama::new(config.model, vocabulary_size, &mut rng)?;
+    let model = start::model(config, vocabulary_size, &mut rng)?;
     let mut optimizer = AdamW::new(config.optimizer, &model.weights)?;
     let mut progress = checkpoint.restore(&model, &mut optimizer)?.unwrap_or_default();
     let held_out = goal_samples(&held_out, vocabulary);
@@ -134,7 +140,7 @@ pub fn train_planner(
 
     for epoch in progress.epoch..config.epochs {
         let mut rng = Pcg64Mcg::seed_from_u64(config.seed ^ (u64::from(epoch) + 1) << 32);
-        let samples = epoch_samples(&training, vocabulary, config.mixture, &mut rng);
+        let samples = epoch_samples(&training, taught, vocabulary, config.mixture, &mut rng);
         let (samples, _) =
             encode(&trainer.tokenizer, &samples, config.max_length, config.tear_words, &mut rng)?;
         let batches = batches(&samples, config.batch_size, &mut rng);
@@ -293,8 +299,8 @@ impl Trainer<'_> {
             for sample in samples {
                 let wrong: Vec<bool> = right
                     .by_ref()
-                    .zip(&sample.place)
-                    .filter_map(|(hit, place)| (hit == 0).then_some(*place))
+                    .zip(&sample.targets)
+                    .filter_map(|(hit, target)| (hit == 0).then_some(target.is_place))
                     .collect();
                 exact += usize::from(wrong.is_empty());
                 without_places += usize::from(wrong.iter().all(|place| *place));

@@ -1,15 +1,17 @@
 //! Training samples of the planner: prompt and answer as text.
 //!
-//! Four kinds, all from the same trajectories:
+//! Five kinds, the first four from the same trajectories:
 //!
 //! * the goal alone, answered by the kind of task, what is to be done, and the whole plan with
 //!   where to go: what the planner is for;
 //! * the goal retold, in the words of the person's step instructions for what is done;
 //! * the goal with all step instructions;
 //! * one step instruction, answered by its one step: it ties people's many words for a thing
-//!   (*wash cloth*, *timer*) to the vocabulary, and plan lines up with instructions one to one.
+//!   (*wash cloth*, *timer*) to the vocabulary, and plan lines up with instructions one to one;
+//! * a goal answered by a teacher, as far as what is to be done.
 
 use super::alfred::{Trajectory, complete_plan};
+use super::taught::{TaughtAnswer, TaughtGoal};
 use crate::model::GoalStyle;
 use crate::tasks::{ActionVocabulary, SpokenStep, plan_text, step_text};
 use rand::Rng;
@@ -34,7 +36,7 @@ pub const END: &str = "</s>";
 pub const PAD: &str = "<pad>";
 
 /// A prompt and the answer to learn.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
     /// What the model reads.
     pub prompt: String,
@@ -43,6 +45,9 @@ pub struct Sample {
     /// Bytes of the answer that name places to go to. They depend on the home, which the words do
     /// not tell, so a blind model must not spend itself on them.
     pub places: Vec<Range<usize>>,
+    /// All answers of a teacher with their probabilities, `answer` among them; empty where the
+    /// answer is the expert's.
+    pub taught: Vec<(String, f64)>,
 }
 
 /// How words are written in samples, and must be written for the finished model.
@@ -68,6 +73,8 @@ pub struct Mixture {
     pub with_instructions: f64,
     /// Share of the single step instructions that are learnt, 0..=1.
     pub single_steps: f64,
+    /// Share of the teacher's goals that are learnt, 0..=1.
+    pub taught: f64,
 }
 
 /// All goals, each with the answer to learn.
@@ -85,11 +92,17 @@ pub fn goal_samples(trajectories: &[Trajectory], vocabulary: &ActionVocabulary) 
 /// The samples of one epoch, shuffled by `rng`.
 pub fn epoch_samples(
     trajectories: &[Trajectory],
+    taught: &[TaughtGoal],
     vocabulary: &ActionVocabulary,
     mixture: Mixture,
     rng: &mut impl Rng,
 ) -> Vec<Sample> {
     let mut samples = goal_samples(trajectories, vocabulary);
+    for goal in taught {
+        if rng.random_bool(mixture.taught) {
+            samples.push(taught_sample(goal, vocabulary, rng));
+        }
+    }
     for trajectory in trajectories {
         let steps = complete_plan(&trajectory.plan);
         let answer = answer(trajectory, vocabulary);
@@ -149,15 +162,37 @@ fn sample(prompt: String, answer: String, vocabulary: &ActionVocabulary) -> Samp
         }
         at += line.len();
     }
-    Sample { prompt, answer, places }
+    Sample { prompt, answer, places, taught: Vec::new() }
+}
+
+/// One of the teacher's answers, drawn by its probability, along which all of them are learnt.
+fn taught_sample(goal: &TaughtGoal, vocabulary: &ActionVocabulary, rng: &mut impl Rng) -> Sample {
+    let total: f64 = goal.answers.iter().map(|answer| answer.probability).sum();
+    let write = |answer: &TaughtAnswer| {
+        (draft(&answer.task, &answer.acts, vocabulary), answer.probability / total)
+    };
+    let taught: Vec<_> = goal.answers.iter().map(write).collect();
+    let mut left = rng.random::<f64>();
+    let drawn = taught.iter().find(|(_, probability)| {
+        left -= probability;
+        left < 0.0
+    });
+    // Rounding may leave a little over; the last answer stands in.
+    let answer = drawn.or(taught.last()).map(|(answer, _)| answer.clone()).unwrap_or_default();
+    Sample { prompt: goal_prompt(&goal.goal), answer, places: Vec::new(), taught }
+}
+
+/// What is to be done, up to the mark behind it.
+fn draft(task: &str, acts: &[SpokenStep], vocabulary: &ActionVocabulary) -> String {
+    format!("{}{}{PLAN}", task_token(task), plan_text(acts, vocabulary))
 }
 
 fn answer(trajectory: &Trajectory, vocabulary: &ActionVocabulary) -> String {
     let steps = complete_plan(&trajectory.plan);
     let acts: Vec<_> =
         steps.iter().filter(|step| !vocabulary.only_goes(&step.action)).cloned().collect();
-    let (task, draft) = (task_token(&trajectory.task), plan_text(&acts, vocabulary));
-    format!("{task}{draft}{PLAN}{}{END}", plan_text(&steps, vocabulary))
+    let draft = draft(&trajectory.task, &acts, vocabulary);
+    format!("{draft}{}{END}", plan_text(&steps, vocabulary))
 }
 
 #[cfg(test)]
@@ -192,20 +227,42 @@ mod tests {
         assert_eq!(marked, [" desk"]);
     }
 
+    fn taught() -> TaughtGoal {
+        let answer = |word: &str, probability| TaughtAnswer {
+            task: "pick_and_place_simple".into(),
+            acts: vec![SpokenStep { action: "PickupObject".into(), arguments: vec![word.into()] }],
+            probability,
+        };
+        let answers = vec![answer("mug", 0.6), answer("cup", 0.2)];
+        TaughtGoal { goal: "Get the mug.".into(), answers }
+    }
+
+    #[test]
+    fn a_teachers_answers_are_drawn_as_likely_as_it_finds_them() {
+        let mut rng = rand_pcg::Pcg64Mcg::seed_from_u64(0);
+        let mut draw = || taught_sample(&taught(), &ActionVocabulary::alfred(), &mut rng);
+        let mug = "<pick_and_place_simple>\nPickupObject mug\nNoOp<plan>";
+        assert_eq!(draw().taught[0], (mug.to_string(), 0.6 / 0.8));
+        let mugs = (0..1000).filter(|_| draw().answer == mug).count();
+        assert!((700..800).contains(&mugs), "{mugs}");
+    }
+
     #[test]
     fn an_epoch_holds_all_kinds() {
-        let all = Mixture { retold: 1.0, with_instructions: 1.0, single_steps: 1.0 };
+        let all = Mixture { retold: 1.0, with_instructions: 1.0, single_steps: 1.0, taught: 1.0 };
         let mut rng = rand_pcg::Pcg64Mcg::seed_from_u64(0);
-        let samples = epoch_samples(&[trajectory()], &ActionVocabulary::alfred(), all, &mut rng);
+        let vocabulary = ActionVocabulary::alfred();
+        let samples = epoch_samples(&[trajectory()], &[taught()], &vocabulary, all, &mut rng);
         let mut prompts: Vec<_> = samples.iter().map(|sample| sample.prompt.as_str()).collect();
         prompts.sort_unstable();
         // How much is retold is left to chance.
-        let (retold, rest): (Vec<_>, Vec<_>) = prompts.into_iter().partition(|prompt| {
-            prompt.starts_with("<s><goal>") && !prompt.contains("take the mug")
-        });
+        let (retold, rest): (Vec<_>, Vec<_>) = prompts
+            .into_iter()
+            .partition(|prompt| prompt.starts_with("<s><goal>") && !prompt.contains("the mug"));
         assert_eq!(retold.len(), 1);
         assert!("<s><goal> go to the desk grab it<draft>".ends_with(&retold[0][9..]));
         let expected = [
+            "<s><goal> get the mug<draft>",
             "<s><goal> take the mug<draft>",
             "<s><goal> take the mug<steps> go to the desk\n grab it\n<draft>",
             "<s><step> go to the desk<plan>",

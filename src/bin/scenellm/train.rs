@@ -3,7 +3,7 @@
 use crate::{Outcome, progress};
 use anyhow::Context;
 use clap::Args;
-use scenellm::learn::{PlannerTraining, read_alfred, train_planner};
+use scenellm::learn::{PlannerTraining, read_alfred, read_taught, train_planner};
 use scenellm::tasks::ActionVocabulary;
 use std::io::Write;
 use std::path::PathBuf;
@@ -20,6 +20,9 @@ pub struct Train {
     /// ALFRED trajectories, one a line (.jsonl or .jsonl.gz).
     #[arg(long)]
     data: PathBuf,
+    /// Answers of a teacher to learn from as well, one goal a line (.jsonl or .jsonl.gz).
+    #[arg(long)]
+    taught: Option<PathBuf>,
     /// Vocabulary of actions and words (YAML); ALFRED's own unless given.
     #[arg(long)]
     vocabulary: Option<PathBuf>,
@@ -36,6 +39,10 @@ impl Train {
     pub fn run(self) -> anyhow::Result<Outcome> {
         let config = PlannerTraining::read(&self.config)?;
         let trajectories = read_alfred(&self.data)?;
+        let taught = match &self.taught {
+            Some(path) => read_taught(path)?,
+            None => Vec::new(),
+        };
         let vocabulary = match &self.vocabulary {
             Some(path) => ActionVocabulary::read(path)?,
             None => ActionVocabulary::alfred(),
@@ -45,7 +52,7 @@ impl Train {
         let bar = progress::bar(10_000, "training");
         let (start, mut tokens, mut watched) = (Instant::now(), 0, None);
         let mut told = Ok(());
-        train_planner(&config, &trajectories, &vocabulary, &self.out, &mut |step| {
+        train_planner(&config, &trajectories, &taught, &vocabulary, &self.out, &mut |step| {
             tokens += step.tokens;
             let rate = tokens as f64 / start.elapsed().as_secs_f64();
             bar.set_position((step.progress * 10_000.0) as u64);
