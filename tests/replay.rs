@@ -90,6 +90,30 @@ fn the_shipped_bag_becomes_a_grounded_plan_twice_the_same() {
     assert_eq!(asked.steps.len(), plan.steps.len());
 }
 
+/// `cargo run` itself is not started here: it would build again under the test's own lock.
+#[test]
+fn the_first_command_of_the_readme_works_as_written() {
+    let read = |name: &str| std::fs::read_to_string(Path::new(ROOT).join(name)).unwrap();
+    let (readme, manifest) = (read("README.md"), read("Cargo.toml"));
+    let line = readme.lines().find(|line| line.starts_with("cargo run")).unwrap();
+    let (cargo, words) = line.split_once(" -- ").unwrap();
+    assert_eq!(cargo, "cargo run --release", "no --bin: the package must say which one runs");
+    assert!(manifest.contains("\ndefault-run = \"scenellm\"\n"));
+
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out").display().to_string();
+    let words = words.replace("--out out", &format!("--out {out}"));
+    let done = Command::new("sh")
+        .args(["-c", &format!("\"$0\" {words}"), env!("CARGO_BIN_EXE_scenellm")])
+        .current_dir(ROOT)
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{words}: {}", text(&done.stderr));
+    for name in ["plan.json", "topdown.png", "report.html"] {
+        assert!(folder.path().join("out").join(name).exists(), "{name}");
+    }
+}
+
 #[test]
 fn what_cannot_be_done_says_so_by_exit_code_and_words() {
     let folder = tempfile::tempdir().unwrap();
