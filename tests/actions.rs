@@ -154,19 +154,23 @@ fn instructions_move_the_base(
     let refused = |code| (GoalStatus::ABORTED, code);
     assert_eq!(end("sing"), refused(FollowInstructionResult::ERROR_NOT_UNDERSTOOD));
     assert_eq!(end("go to the piano"), refused(FollowInstructionResult::ERROR_NOT_IN_MAP));
-    let stop = motions.newest::<VlnAction>().expect("it is told to stand");
-    assert_eq!(stop.action, VlnAction::STOP);
-    assert_eq!(stop.error_code, FollowInstructionResult::ERROR_NOT_IN_MAP);
+    let stands = |error_code| {
+        let newest = || motions.newest::<VlnAction>().filter(|told| told.error_code == error_code);
+        wait_for(newest).map(|told| told.action) == Some(VlnAction::STOP)
+    };
+    assert!(stands(FollowInstructionResult::ERROR_NOT_IN_MAP));
 
     let id = course.send(&words("go forward two metres, then turn left"));
     let done = course.result(id);
     assert_eq!(done.status, GoalStatus::SUCCEEDED, "{done:?}");
-    assert_eq!((done.result.steps_done, done.result.motions), (2, 3));
+    // Two metres are more than one motion.
+    assert!(done.result.steps_done == 2 && done.result.motions >= 3, "{done:?}");
     let [x, y, yaw] = *base.pose.lock().unwrap();
     assert!((x - 2.0).abs() < 0.3 && y.abs() < 0.1, "{x} {y}");
     assert!((yaw - std::f64::consts::FRAC_PI_2).abs() < 0.3, "{yaw}");
-    let feedback = course.feedback(id).expect("feedback");
-    assert_eq!((feedback.step, feedback.steps, feedback.words.as_str()), (2, 2, "turn left 90°"));
+    let feedback =
+        wait_for(|| course.feedback(id).filter(|told| told.step == 2)).expect("feedback");
+    assert_eq!((feedback.steps, feedback.words.as_str()), (2, "turn left 90°"));
     assert_eq!(feedback.motion.action, VlnAction::TURN_LEFT);
 
     // A thing of the map, from a topic.
@@ -202,11 +206,7 @@ fn instructions_move_the_base(
     let moves = wait_for(|| course.feedback(far).filter(|told| told.motion.forward_m > 0.0));
     assert!(moves.is_some(), "it moves");
     base.is_silent.store(true, Ordering::Relaxed);
-    let halted = wait_for(|| {
-        motions.newest::<VlnAction>().filter(|motion| motion.action == VlnAction::STOP)
-    });
-    let code = halted.map(|motion| motion.error_code);
-    assert_eq!(code, Some(FollowInstructionResult::ERROR_NO_POSE));
+    assert!(stands(FollowInstructionResult::ERROR_NO_POSE));
     base.is_silent.store(false, Ordering::Relaxed);
     let goes_on = wait_for(|| {
         motions.newest::<VlnAction>().filter(|motion| motion.action == VlnAction::FORWARD)
@@ -221,10 +221,5 @@ fn instructions_move_the_base(
     assert_eq!(course.cancel(other).return_code, CancelGoalResponse::ERROR_NONE);
     let canceled = course.result(other);
     assert_eq!(canceled.status, GoalStatus::CANCELED);
-    let stop = wait_for(|| {
-        motions
-            .newest::<VlnAction>()
-            .filter(|motion| motion.error_code == FollowInstructionResult::ERROR_CANCELED)
-    });
-    assert_eq!(stop.map(|stop| stop.action), Some(VlnAction::STOP));
+    assert!(stands(FollowInstructionResult::ERROR_CANCELED));
 }

@@ -9,6 +9,8 @@ use crate::tasks::gap_m;
 use nalgebra::Point3;
 use std::f64::consts::PI;
 
+/// What a motion leaves over within its tolerance, and what rounding adds, is no new motion.
+const SLACK: f64 = 1.2;
 /// Motions of a step that may run out of time in a row.
 const MAX_LATE: u32 = 3;
 /// Motions that one step may take.
@@ -227,13 +229,13 @@ impl Follower {
     }
 
     fn turn(&self, left_rad: f64) -> Option<Motion> {
-        let is_left = left_rad.abs() > self.config.heading_tolerance_rad;
+        let is_left = left_rad.abs() > SLACK * self.config.heading_tolerance_rad;
         is_left.then_some(Motion::Turn { turn_rad: left_rad })
     }
 
     fn forward(&self, left_m: f64) -> Option<Motion> {
         let forward_m = left_m.min(self.config.max_forward_m);
-        (left_m > self.config.position_tolerance_m).then_some(Motion::Forward { forward_m })
+        (left_m > SLACK * self.config.position_tolerance_m).then_some(Motion::Forward { forward_m })
     }
 }
 

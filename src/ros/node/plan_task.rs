@@ -63,7 +63,8 @@ impl PlanTasks {
         let Some(Current { id, plan_only }) = self.current else { return };
         match act {
             Act::Publish(plan) if plan_only && plan.refusal.is_none() => {
-                let result = result(progress, PlanTaskResult::ERROR_NONE, String::new());
+                let progress = Progress { plan: Some(plan.clone()), ..progress.clone() };
+                let result = result(&progress, PlanTaskResult::ERROR_NONE, String::new());
                 self.end(id, End::Succeeded, result, now_ns);
             }
             Act::Think { .. } => self.server.feedback(id, feedback(PlanStep::default(), progress)),
