@@ -4,8 +4,8 @@ use super::{Ear, Peer, wait_for};
 use scenellm::ros::action::{
     Action, FeedbackMessage, GetResultRequest, GetResultResponse, SendGoalRequest, SendGoalResponse,
 };
-use scenellm::ros::msg::{GoalInfo, GoalStatusArray, Message, Uuid};
-use scenellm::ros::srv::{CancelGoal, CancelGoalRequest, CancelGoalResponse};
+use scenellm::ros::msg::{GoalInfo, GoalStatusArray, Uuid};
+use scenellm::ros::srv::{CancelGoal, CancelGoalRequest, CancelGoalResponse, Service};
 use scenellm::ros::{from_cdr, qos, to_cdr};
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -55,8 +55,7 @@ impl<'a, A: Action> ActionClient<'a, A> {
     pub fn cancel(&self, goal_id: Uuid) -> CancelGoalResponse {
         let goal_info = GoalInfo { goal_id, ..GoalInfo::default() };
         let request = to_cdr(&CancelGoalRequest { goal_info });
-        let answer =
-            wait_for(|| self.call("cancel_goal", "action_msgs/srv/CancelGoal", request.clone()));
+        let answer = wait_for(|| self.call("cancel_goal", CancelGoal::TYPE, request.clone()));
         from_cdr(&answer.expect("the node answers")).unwrap()
     }
 
