@@ -25,6 +25,7 @@ use scenellm::ros::srv::CancelGoalResponse;
 use scenellm::ros::{detections_message, qos};
 use scenellm::sensing::{Detection, DetectionsEvent};
 use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const NODE: &str = "/scenellm_planner";
 
@@ -40,36 +41,32 @@ fn words(instruction: &str) -> FollowInstructionGoal {
     FollowInstructionGoal { instruction: instruction.into() }
 }
 
-#[test]
-fn goals_and_instructions_are_followed_through() {
+/// A node that has started, and a peer that hears it; `None` where the machine has no loopback.
+fn start(arguments: &[&str]) -> Option<(Peer, Node)> {
     if !loopback_works() {
         eprintln!("skipped: two participants do not hear each other on this machine's loopback");
-        return;
+        return None;
     }
     let settings = settings();
     let peer = Peer::join(settings);
     let health = peer.hear::<DiagnosticArray>("/diagnostics", qos::EVENT);
-    let tasks = ActionClient::<PlanTask>::new(&peer, &format!("{NODE}/plan_task"));
-    let course = ActionClient::new(&peer, &format!("{NODE}/follow_instruction"));
-    let motions = peer.hear::<VlnAction>(&format!("{NODE}/vln_action"), qos::EVENT);
-    let mut node = Node::start(settings, &["-p", "follow.pose_stale_s:=1.0"]);
+    let node = Node::start(settings, arguments);
     assert!(wait_for(|| health.newest::<DiagnosticArray>()).is_some(), "the node starts");
+    Some((peer, node))
+}
 
+#[test]
+fn tasks_are_followed_through_and_end_with_the_node() {
+    let Some((peer, mut node)) = start(&[]) else { return };
+    let tasks = ActionClient::<PlanTask>::new(&peer, &format!("{NODE}/plan_task"));
     tasks_end_as_the_action_says(&peer, &tasks);
-    let base = Base::default();
-    std::thread::scope(|scope| {
-        scope.spawn(|| base.run(&peer, &motions));
-        // Over whatever happens, so that a failure is not waited for.
-        let _over = Over(&base);
-        instructions_move_the_base(&peer, &course, &motions, &base);
-    });
 
     // Who waits for a result hears that the node ends.
     let last = tasks.send(&task("rinse the mug"));
     std::thread::scope(|scope| {
         let waits = scope.spawn(|| tasks.result(last));
         wait_for(|| tasks.feedback(last).filter(|feedback| feedback.step.id == 1)).expect("a step");
-        std::thread::sleep(std::time::Duration::from_secs(2));
+        std::thread::sleep(Duration::from_secs(2));
         node.signal("INT");
         let ended = waits.join().unwrap();
         assert_eq!(ended.status, GoalStatus::CANCELED, "{ended:?}");
@@ -77,6 +74,20 @@ fn goals_and_instructions_are_followed_through() {
     });
     let ended = node.end().expect("the node ends");
     assert_eq!(ended.code(), Some(0), "{ended:?}");
+}
+
+#[test]
+fn instructions_move_the_base_by_its_pose() {
+    let Some((peer, _node)) = start(&["-p", "follow.pose_stale_s:=1.0"]) else { return };
+    let course = ActionClient::new(&peer, &format!("{NODE}/follow_instruction"));
+    let motions = peer.hear::<VlnAction>(&format!("{NODE}/vln_action"), qos::EVENT);
+    let base = Base::default();
+    std::thread::scope(|scope| {
+        scope.spawn(|| base.run(&peer, &motions));
+        // Over whatever happens, so that a failure is not waited for.
+        let _over = Over(&base);
+        instructions_move_the_base(&peer, &course, &motions, &base);
+    });
 }
 
 /// Ends the base when it is dropped.
@@ -182,7 +193,7 @@ fn instructions_move_the_base(
         track_id: String::new(),
     };
     let arrived = wait_for(|| {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let event = DetectionsEvent {
             topic: "/detections".into(),
             stamp_ns: now.as_nanos() as i64,
@@ -195,7 +206,7 @@ fn instructions_move_the_base(
         let is_there = (x + 1.0).hypot(y - 2.0) < 1.1;
         if motion.action == VlnAction::STOP && !is_there {
             peer.publish(&format!("{NODE}/instruction"), &say("go to the mug"));
-            std::thread::sleep(std::time::Duration::from_secs(1));
+            std::thread::sleep(Duration::from_secs(1));
         }
         (motion.action == VlnAction::STOP && motion.error_code == 0 && is_there).then_some(())
     });

@@ -160,7 +160,10 @@ impl Peer {
     }
 
     pub fn publish<M: Message>(&self, topic: &str, message: &M) {
-        self.topic(topic, M::TYPE, qos::EVENT).publish(to_cdr(message)).unwrap();
+        let (topic, cdr) = (self.topic(topic, M::TYPE, qos::EVENT), to_cdr(message));
+        // A reliable publisher is held up by a slow subscriber, and tries again.
+        let sent = wait_for(|| topic.publish(cdr.clone()).ok());
+        assert!(sent.is_some(), "{} is not taken", M::TYPE);
     }
 
     pub fn call<S: Service>(&self, service: &str, request: &S::Request) -> S::Response {
