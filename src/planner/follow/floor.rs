@@ -26,7 +26,7 @@ pub struct Floor {
     cell_m: f64,
     blocked: FxHashSet<Cell>,
     seen: FxHashSet<Cell>,
-    /// Least and greatest cell of a way.
+    /// Least and greatest cell that is known; ways keep within a margin around.
     bounds: (Cell, Cell),
 }
 
@@ -54,13 +54,8 @@ impl Floor {
             } else {
                 continue;
             }
-            for axis in 0..2 {
-                bounds.0[axis] = bounds.0[axis].min(cell[axis]);
-                bounds.1[axis] = bounds.1[axis].max(cell[axis]);
-            }
+            widen(&mut bounds, cell);
         }
-        let margin = (MARGIN_M / cell_m).ceil() as i32;
-        bounds = (bounds.0.map(|low| low - margin), bounds.1.map(|high| high + margin));
         let circle = circle(config.robot_radius_m / cell_m);
         let around = |cell: Cell| circle.iter().map(move |[x, y]| [cell[0] + x, cell[1] + y]);
         let mut blocked: FxHashSet<Cell> =
@@ -69,6 +64,14 @@ impl Floor {
             blocked.remove(&cell);
         }
         Self { cell_m, blocked, seen, bounds }
+    }
+
+    /// The same floor, with ways that may lead as far as these places.
+    pub fn reaching(mut self, places_m: impl Iterator<Item = [f64; 2]>) -> Self {
+        for place_m in places_m {
+            widen(&mut self.bounds, cell_of(place_m, self.cell_m));
+        }
+        self
     }
 
     /// Whether the robot can go straight from one place to another.
@@ -135,7 +138,8 @@ impl Floor {
 
     fn is_free(&self, cell: Cell) -> bool {
         let (low, high) = self.bounds;
-        (0..2).all(|axis| (low[axis]..=high[axis]).contains(&cell[axis]))
+        let margin = (MARGIN_M / self.cell_m).ceil() as i32;
+        (0..2).all(|axis| (low[axis] - margin..=high[axis] + margin).contains(&cell[axis]))
             && !self.blocked.contains(&cell)
     }
 
@@ -146,6 +150,13 @@ impl Floor {
 
 fn cell_of(place_m: [f64; 2], cell_m: f64) -> Cell {
     place_m.map(|at| (at / cell_m).floor() as i32)
+}
+
+fn widen((low, high): &mut (Cell, Cell), cell: Cell) {
+    for axis in 0..2 {
+        low[axis] = low[axis].min(cell[axis]);
+        high[axis] = high[axis].max(cell[axis]);
+    }
 }
 
 /// Cells whose centres are within `radius` cells.
@@ -205,6 +216,15 @@ mod tests {
         });
         let floor = Floor::new(around, 0.05, &ROBOT, &FollowConfig::default());
         assert_eq!(way(&floor), None);
+    }
+
+    #[test]
+    fn ways_lead_no_farther_than_what_is_known() {
+        let far = |[x, _]: [f64; 2]| (x - 5.0).abs();
+        let floor = Floor::new(std::iter::empty(), 0.05, &ROBOT, &FollowConfig::default());
+        assert_eq!(floor.way(ROBOT.xy_m, 0.1, far), None);
+        let floor = floor.reaching(std::iter::once([5.0, 0.0]));
+        assert!(floor.way(ROBOT.xy_m, 0.1, far).is_some());
     }
 
     #[test]

@@ -43,8 +43,11 @@ impl MapRequest {
             }
             Self::Surroundings(robot, config, reply) => {
                 let points_m = map.voxels().map(|voxel| voxel.xyz_m);
-                let floor = Floor::new(points_m, map.config().voxel_size_m, &robot, &config);
                 let objects = map.objects().as_slice().to_vec();
+                let places_m =
+                    objects.iter().map(|object| [object.position_m[0], object.position_m[1]]);
+                let floor = Floor::new(points_m, map.config().voxel_size_m, &robot, &config)
+                    .reaching(places_m);
                 let _ = reply.try_send(Surroundings { floor, objects });
                 false
             }
