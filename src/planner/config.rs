@@ -7,6 +7,7 @@
 //!     map: {voxel_size_m: 0.05}
 //! ```
 
+use super::follow::FollowConfig;
 use super::parameters::Parameters;
 use crate::scene::MapConfig;
 use crate::sensing::SensingConfig;
@@ -31,6 +32,8 @@ pub struct PlannerConfig {
     pub map: MapConfig,
     /// How plans are made.
     pub plan: PlanConfig,
+    /// How instructions are followed.
+    pub follow: FollowConfig,
     /// What the node publishes, and how often.
     pub publish: PublishConfig,
     /// Whether the node's time is that of `/clock`.
@@ -232,7 +235,7 @@ impl PlannerConfig {
         if !(config.plan.step_expiry_s > 0.0 && config.plan.step_expiry_s <= 86_400.0) {
             return Err(invalid("plan.step_expiry_s must be more than 0 and at most a day".into()));
         }
-        if let Some(fault) = config.publish.fault() {
+        if let Some(fault) = config.publish.fault().or_else(|| config.follow.fault()) {
             return Err(invalid(fault));
         }
         if config.image_transport == ImageTransport::CompressedDepth {

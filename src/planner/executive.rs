@@ -32,17 +32,82 @@ pub enum Act {
     },
     /// Tell the person.
     Say(String),
+    /// The goal is worked on no more.
+    End {
+        /// How it ended.
+        ending: Ending,
+        /// How far it was then.
+        progress: Progress,
+    },
+}
+
+/// How the work on a goal ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// All steps succeeded.
+    Done,
+    /// The planner refused it; the plan says why.
+    Refused,
+    /// Steps failed after as many new plans as are made.
+    GivenUp(String),
+    /// A newer goal took its place.
+    Preempted,
+    /// It was stopped.
+    Stopped(StopCause),
+}
+
+/// Why a goal is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopCause {
+    /// Somebody said so.
+    Word,
+    /// The client that set the goal asked for it.
+    Client,
+    /// The planner ends.
+    Shutdown,
+}
+
+impl std::fmt::Display for StopCause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Word => "someone said stop",
+            Self::Client => "its client canceled it",
+            Self::Shutdown => "the planner ends",
+        })
+    }
+}
+
+/// How far the work on a goal is.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Progress {
+    /// The newest plan or refusal; `None` before the first.
+    pub plan: Option<Plan>,
+    /// Index of the current step; `None` while a plan is being made.
+    pub at: Option<usize>,
+    /// How often it was planned anew.
+    pub replans: u32,
 }
 
 /// The goal that is worked on.
 #[derive(Debug, Clone)]
 struct Work {
     goal: String,
-    /// `None` while it is being made.
+    /// The newest; it holds no more while `at` is `None`.
     plan: Option<Plan>,
-    /// Index of the current step.
-    at: usize,
+    /// Index of the current step; `None` while a plan is being made.
+    at: Option<usize>,
     replans: u32,
+}
+
+impl Work {
+    fn end(self, ending: Ending) -> Act {
+        let Self { plan, at, replans, .. } = self;
+        Act::End { ending, progress: Progress { plan, at, replans } }
+    }
+
+    fn current(&self) -> Option<&PlanStep> {
+        self.plan.as_ref()?.steps.get(self.at?)
+    }
 }
 
 /// What is being done.
@@ -55,8 +120,15 @@ pub struct Executive {
 impl Executive {
     /// A new goal, in place of whatever was worked on.
     pub fn goal(&mut self, goal: &str) -> Vec<Act> {
-        self.work = Some(Work { goal: goal.into(), plan: None, at: 0, replans: 0 });
-        vec![self.think()]
+        let mut acts = self.preempt();
+        self.work = Some(Work { goal: goal.into(), plan: None, at: None, replans: 0 });
+        acts.push(self.think());
+        acts
+    }
+
+    /// Makes room for a newer goal.
+    pub fn preempt(&mut self) -> Vec<Act> {
+        self.work.take().map(|work| work.end(Ending::Preempted)).into_iter().collect()
     }
 
     /// Request `number` became `plan`. Plans for earlier requests are of no use any more.
@@ -68,17 +140,18 @@ impl Executive {
             Some(refusal) => format!("no plan for \"{}\": {refusal}", plan.goal),
             None => format!("{} steps for \"{}\"", plan.steps.len(), plan.goal),
         };
-        let step = plan.steps.first().cloned();
+        let is_refused = plan.refusal.is_some();
         let mut acts = vec![Act::Publish(plan.clone())];
-        work.at = 0;
-        match step {
-            Some(step) => {
-                acts.push(Act::Step(step));
-                work.plan = Some(plan);
-            }
-            None => self.work = None,
+        work.plan = Some(plan);
+        work.at = Some(0);
+        if let Some(step) = work.current() {
+            acts.push(Act::Step(step.clone()));
+            acts.push(Act::Say(said));
+        } else {
+            acts.push(Act::Say(said));
+            let ending = if is_refused { Ending::Refused } else { Ending::Done };
+            acts.extend(self.work.take().map(|work| work.end(ending)));
         }
-        acts.push(Act::Say(said));
         acts
     }
 
@@ -89,8 +162,8 @@ impl Executive {
     /// When it is not the current step, with the reason.
     pub fn feedback(&mut self, feedback: &StepFeedback) -> Result<Vec<Act>, String> {
         let work = self.work.as_mut().ok_or("there is no plan")?;
-        let plan = work.plan.as_ref().ok_or("the plan is still being made")?;
-        let current = plan.steps.get(work.at).map_or(0, |step| step.id);
+        let at = work.at.ok_or("the plan is still being made")?;
+        let current = work.current().map_or(0, |step| step.id);
         if feedback.step_id != current {
             return Err(format!(
                 "it is about step {}, and step {current} is the current one",
@@ -98,58 +171,65 @@ impl Executive {
             ));
         }
         if feedback.success {
-            work.at += 1;
-            return Ok(match plan.steps.get(work.at) {
-                Some(step) => vec![Act::Step(step.clone())],
-                None => {
-                    let said = format!("done: \"{}\"", work.goal);
-                    self.work = None;
-                    vec![Act::Say(said)]
-                }
-            });
+            work.at = Some(at + 1);
+            if let Some(step) = work.current() {
+                return Ok(vec![Act::Step(step.clone())]);
+            }
+            let said = format!("done: \"{}\"", work.goal);
+            let ended = self.work.take().map(|work| work.end(Ending::Done));
+            return Ok([Act::Say(said)].into_iter().chain(ended).collect());
         }
         let because = match feedback.message.as_str() {
             "" => String::new(),
             message => format!(" ({message})"),
         };
         if work.replans >= MAX_REPLANS {
-            let goal = work.goal.clone();
-            self.work = None;
             let reason = format!("step {current} failed{because} after {MAX_REPLANS} new plans");
-            let said = format!("I give up \"{goal}\": {reason}");
-            return Ok(vec![Act::Withdraw { goal, reason }, Act::Say(said)]);
+            let said = format!("I give up \"{}\": {reason}", work.goal);
+            return Ok(self.give_up(Ending::GivenUp(reason.clone()), reason, said));
         }
         work.replans += 1;
-        work.plan = None;
+        work.at = None;
         let said = format!("step {current} failed{because}: planning anew");
         Ok(vec![Act::Say(said), self.think()])
     }
 
-    /// Gives up whatever is worked on, because of `reason`.
-    pub fn stop(&mut self, reason: &str) -> Vec<Act> {
+    /// Gives up whatever is worked on.
+    pub fn stop(&mut self, cause: StopCause) -> Vec<Act> {
         // A plan that is still being made is not wanted any more.
         self.number += 1;
-        match self.work.take() {
+        match &self.work {
             Some(Work { goal, .. }) => {
                 let said = format!("stopped: \"{goal}\"");
-                vec![Act::Withdraw { goal, reason: reason.into() }, Act::Say(said)]
+                self.give_up(Ending::Stopped(cause), cause.to_string(), said)
             }
-            None => vec![Act::Say("nothing to stop".into())],
+            None => vec![Act::Say("there is no goal to stop".into())],
         }
+    }
+
+    fn give_up(&mut self, ending: Ending, reason: String, said: String) -> Vec<Act> {
+        let Some(work) = self.work.take() else { return Vec::new() };
+        vec![Act::Withdraw { goal: work.goal.clone(), reason }, Act::Say(said), work.end(ending)]
+    }
+
+    /// How far the goal is that is worked on.
+    pub fn progress(&self) -> Progress {
+        let Some(work) = &self.work else { return Progress::default() };
+        Progress { plan: work.plan.clone(), at: work.at, replans: work.replans }
     }
 
     /// What is being done, in words.
     pub fn status(&self) -> String {
         let Some(work) = &self.work else { return "nothing: no goal is set".into() };
-        match work.plan.as_ref().and_then(|plan| Some((plan, plan.steps.get(work.at)?))) {
-            None => format!("planning for \"{}\"", work.goal),
-            Some((plan, step)) => format!(
+        match (&work.plan, work.current()) {
+            (Some(plan), Some(step)) => format!(
                 "\"{}\", step {} of {}: {}",
                 work.goal,
                 step.id,
                 plan.steps.len(),
                 step.summary()
             ),
+            _ => format!("planning for \"{}\"", work.goal),
         }
     }
 
@@ -209,7 +289,10 @@ mod tests {
         assert!(matches!(&acts[..], [Act::Step(step)] if step.action == "B"));
         assert!(executive.status().contains("step 2 of 2"));
         let acts = executive.feedback(&ended(2, true)).unwrap();
-        assert_eq!(acts, [Act::Say("done: \"tidy\"".into())]);
+        let [Act::Say(said), Act::End { ending: Ending::Done, progress }] = &acts[..] else {
+            panic!("{acts:?}")
+        };
+        assert_eq!((said.as_str(), progress.at), ("done: \"tidy\"", Some(2)));
         assert!(executive.feedback(&ended(2, true)).is_err());
     }
 
@@ -226,6 +309,10 @@ mod tests {
         executive.planned(asked, plan("tidy", &["A"]));
         let acts = executive.feedback(&ended(1, false)).unwrap();
         assert!(matches!(&acts[0], Act::Withdraw { goal, .. } if goal == "tidy"), "{acts:?}");
+        let Some(Act::End { ending: Ending::GivenUp(reason), progress }) = acts.last() else {
+            panic!("{acts:?}")
+        };
+        assert!(reason.contains("it slipped") && progress.replans == MAX_REPLANS);
         assert!(executive.status().contains("no goal"));
     }
 
@@ -233,12 +320,17 @@ mod tests {
     fn a_new_goal_or_stop_makes_plans_on_their_way_useless() {
         let mut executive = Executive::default();
         let first = number(&executive.goal("one"));
-        let second = number(&executive.goal("two"));
+        let acts = executive.goal("two");
+        assert!(matches!(&acts[0], Act::End { ending: Ending::Preempted, .. }), "{acts:?}");
+        let second = number(&acts);
         assert_eq!(executive.planned(first, plan("one", &["A"])), []);
-        let acts = executive.stop("someone said stop");
+        let acts = executive.stop(StopCause::Word);
         assert!(matches!(&acts[0], Act::Withdraw { goal, .. } if goal == "two"));
         assert_eq!(executive.planned(second, plan("two", &["A"])), []);
-        assert_eq!(executive.stop("again"), [Act::Say("nothing to stop".into())]);
+        assert_eq!(
+            executive.stop(StopCause::Client),
+            [Act::Say("there is no goal to stop".into())]
+        );
     }
 
     #[test]
@@ -247,7 +339,11 @@ mod tests {
         let asked = number(&executive.goal(""));
         let refusal = Some(Refusal::BadGoal { reason: "it is empty".into() });
         let acts = executive.planned(asked, Plan { refusal, ..plan("", &[]) });
-        assert!(matches!(&acts[..], [Act::Publish(_), Act::Say(said)] if said.contains("empty")));
+        let [Act::Publish(_), Act::Say(said), Act::End { ending, progress }] = &acts[..] else {
+            panic!("{acts:?}")
+        };
+        assert!(said.contains("empty") && *ending == Ending::Refused);
+        assert!(progress.plan.as_ref().is_some_and(|plan| plan.refusal.is_some()));
         assert!(executive.status().contains("no goal"));
     }
 }

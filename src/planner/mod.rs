@@ -5,6 +5,7 @@ mod command;
 mod config;
 mod executive;
 pub mod facts;
+pub mod follow;
 mod output;
 mod parameters;
 mod session;
@@ -18,7 +19,7 @@ pub use config::{
     ConfigError, ImageTransport, NODE_NAME, PlanConfig, PlannerConfig, PublishConfig, TopicConfig,
     VisionConfig,
 };
-pub use executive::{Act, Executive};
+pub use executive::{Act, Ending, Executive, Progress, StopCause};
 pub use output::{FrameRecord, Output, StageTimings};
 pub use parameters::Parameters;
 pub use session::Session;

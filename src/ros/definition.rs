@@ -97,12 +97,12 @@ pub(super) fn with_dependencies(full_type: &str) -> String {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::action::Action;
     use super::super::msg::{Detection3DArray, Message, Plan};
     use super::super::srv::Service;
     use super::*;
-    use serde::Deserialize;
     use serde::de::value::Error;
-    use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
+    use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, SeqAccess, Visitor};
 
     /// What a struct looks like to serde, in the words of the `.msg` texts.
     #[derive(Debug, Default, Clone, PartialEq)]
@@ -129,6 +129,7 @@ pub(super) mod tests {
 
         primitives! {
             deserialize_bool, visit_bool, "bool", false;
+            deserialize_i8, visit_i8, "int8", 0;
             deserialize_u8, visit_u8, "uint8", 0;
             deserialize_u16, visit_u16, "uint16", 0;
             deserialize_u32, visit_u32, "uint32", 0;
@@ -178,7 +179,7 @@ pub(super) mod tests {
         }
 
         serde::forward_to_deserialize_any! {
-            i8 i16 char str bytes option unit unit_struct newtype_struct
+            i16 char str bytes option unit unit_struct newtype_struct
             tuple_struct map enum identifier ignored_any
         }
     }
@@ -223,8 +224,7 @@ pub(super) mod tests {
 
     /// The struct has the fields of its `.msg` text: names, types, array lengths, order.
     pub fn assert_shape<T: Message>() {
-        let mut shape = Shape::default();
-        T::deserialize(Tracer(&mut shape)).unwrap();
+        let shape = shape_of::<T>();
         assert_fields(T::TYPE.replacen("/msg/", "/", 1).as_str(), &shape);
         assert!(T::TYPE_HASH.len() == 71);
     }
@@ -233,14 +233,30 @@ pub(super) mod tests {
     pub fn assert_service_shape<S: Service>() {
         let (package, name) = S::TYPE.split_once("/srv/").unwrap();
         let (request, response) = S::DEFINITION.split_once("---\n").unwrap();
-        let mut shape = Shape::default();
-        S::Request::deserialize(Tracer(&mut shape)).unwrap();
+        let mut shape = shape_of::<S::Request>();
         // What DDS puts into a message without fields.
         shape.fields.retain(|(field, _)| field != "structure_needs_at_least_one_member");
         assert_text(package, &format!("{name}_Request"), request, &shape);
+        assert_text(package, &format!("{name}_Response"), response, &shape_of::<S::Response>());
+    }
+
+    /// Goal, result and feedback have the fields of their `.action` text.
+    pub fn assert_action_shape<A: Action>() {
+        let (package, name) = A::TYPE.split_once("/action/").unwrap();
+        let mut texts = A::DEFINITION.split("---\n");
+        let mut part = |end: &str, shape: Shape| {
+            assert_text(package, &format!("{name}_{end}"), texts.next().unwrap(), &shape);
+        };
+        part("Goal", shape_of::<A::Goal>());
+        part("Result", shape_of::<A::Result>());
+        part("Feedback", shape_of::<A::Feedback>());
+        assert_eq!(texts.next(), None);
+    }
+
+    fn shape_of<T: DeserializeOwned>() -> Shape {
         let mut shape = Shape::default();
-        S::Response::deserialize(Tracer(&mut shape)).unwrap();
-        assert_text(package, &format!("{name}_Response"), response, &shape);
+        T::deserialize(Tracer(&mut shape)).unwrap();
+        shape
     }
 
     fn assert_fields(name: &str, shape: &Shape) {

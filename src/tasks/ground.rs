@@ -171,7 +171,7 @@ fn center(object: &MapObject) -> Point3<f64> {
 }
 
 /// Distance from `point` to the box of `object`, metres; 0 inside.
-fn gap_m(object: &MapObject, point: &Point3<f64>) -> f64 {
+pub(crate) fn gap_m(object: &MapObject, point: &Point3<f64>) -> f64 {
     let [x, y, z, w] = object.orientation_xyzw;
     let world_R_box = UnitQuaternion::from_quaternion(nalgebra::Quaternion::new(w, x, y, z));
     let in_box = world_R_box.inverse() * (point - center(object));

@@ -8,6 +8,7 @@ mod text;
 mod vocabulary;
 
 pub use grammar::{GrammarError, MAX_STEPS, PlanGrammar, TokenTable};
+pub(crate) use ground::gap_m;
 pub use ground::{SpokenStep, ground};
 pub use plan::{Argument, Grounding, Plan, PlanStep, Refusal};
 pub use planning::{GoalPlanner, PlanRequest, PlanningError, SpokenPlan};

@@ -165,6 +165,26 @@ impl TransformBuffer {
         }
     }
 
+    /// The newest pose `target_T_source` that every edge between the frames covers, and its time
+    /// in nanoseconds: `i64::MAX` where all of them are static.
+    ///
+    /// # Errors
+    /// As [`Self::lookup`]; the past is named when an edge has ended before another began.
+    pub fn lookup_newest(&self, target: &str, source: &str) -> Result<(i64, Pose), TransformError> {
+        let (target, source) = (bare(target), bare(source));
+        let [target_id, source_id] =
+            [self.id(target, target, source)?, self.id(source, target, source)?];
+        let up_target = self.climb(target_id, i64::MAX)?;
+        let up_source = self.climb(source_id, i64::MAX)?;
+        let is_in = |links: &[Link], child| links.iter().any(|link| link.child == child);
+        // Above the nearest common ancestor edges do not matter.
+        let between = (up_target.iter().filter(|link| !is_in(&up_source, link.child)))
+            .chain(up_source.iter().filter(|link| !is_in(&up_target, link.child)));
+        let ends = between.filter_map(|link| Some(self.edges[link.child].as_ref()?.range_ns()?.1));
+        let stamp_ns = ends.min().unwrap_or(i64::MAX);
+        Ok((stamp_ns, self.lookup(target, source, stamp_ns)?))
+    }
+
     /// The steps from `frame` to its root at `stamp_ns`.
     fn climb(&self, frame: FrameId, stamp_ns: i64) -> Result<Vec<Link>, TransformError> {
         let mut links: Vec<Link> = Vec::new();

@@ -50,6 +50,20 @@ fn static_edges_hold_at_every_time() {
 }
 
 #[test]
+fn the_newest_pose_is_the_one_that_every_edge_covers() {
+    let mut buffer = buffer();
+    let late = edge("world", "map", 3 * SECOND, pose(10.0, 0.0));
+    buffer.set(&late, false).unwrap();
+    let (stamp_ns, world_T_camera) = buffer.lookup_newest("world", "camera").unwrap();
+    assert_eq!(stamp_ns, 3 * SECOND);
+    assert_near(&world_T_camera, &(pose(10.0, 0.0) * pose(3.0, 0.3) * pose(0.5, 0.0)));
+    // The edge above the nearest common ancestor does not matter.
+    assert_eq!(buffer.lookup_newest("map", "base").unwrap().0, 4 * SECOND);
+    assert_eq!(buffer.lookup_newest("chair", "map").unwrap().0, i64::MAX);
+    assert!(buffer.lookup_newest("map", "nowhere").is_err());
+}
+
+#[test]
 fn extrapolation_names_frames_edge_times() {
     let buffer = buffer();
     let error = buffer.lookup("map", "camera", 5 * SECOND).unwrap_err();

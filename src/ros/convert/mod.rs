@@ -2,6 +2,7 @@
 
 mod cloud;
 mod detection;
+mod follow;
 mod geometry;
 mod image;
 mod plan;
@@ -9,6 +10,7 @@ mod transform;
 
 pub use cloud::{cloud_message, objects_event};
 pub use detection::detections_message;
+pub use follow::{follow_error_code, vln_action};
 pub use image::{ImageMessage, camera_info_message, image_message};
 pub use plan::{plan_message, plan_step_message, step_feedback};
 pub use transform::tf_message;

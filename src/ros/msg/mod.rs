@@ -3,6 +3,7 @@
 //! Fields keep the names and units of their packages. The texts stand in `src/ros/definitions` and,
 //! for this package's own messages, in `msg`; a test holds every struct against its text.
 
+mod action;
 mod common;
 mod diagnostic;
 mod geometry;
@@ -10,7 +11,9 @@ mod parameter;
 mod plan;
 mod sensor;
 mod vision;
+mod vln;
 
+pub use action::{GoalInfo, GoalStatus, GoalStatusArray, Uuid};
 pub use common::{Clock, Header, StringMsg, Time};
 pub use diagnostic::{DiagnosticArray, DiagnosticStatus, KeyValue, Log};
 pub use geometry::{
@@ -26,6 +29,7 @@ pub use sensor::{CameraInfo, CompressedImage, Image, PointCloud2, PointField, Re
 pub use vision::{
     BoundingBox3D, Detection3D, Detection3DArray, ObjectHypothesis, ObjectHypothesisWithPose,
 };
+pub use vln::VlnAction;
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -71,6 +75,12 @@ macro_rules! messages {
 }
 
 messages! {
+    GoalInfo: "action_msgs" / "GoalInfo" in "src/ros/definitions/action_msgs",
+        "6398fe763154554353930716b225947f93b672f0fb2e49fdd01bb7a7e37933e9";
+    GoalStatus: "action_msgs" / "GoalStatus" in "src/ros/definitions/action_msgs",
+        "32f4cfd717735d17657e1178f24431c1ce996c878c515230f6c5b3476819dbb9";
+    GoalStatusArray: "action_msgs" / "GoalStatusArray" in "src/ros/definitions/action_msgs",
+        "6c1684b00f177d37438febe6e709fc4e2b0d4248dca4854946f9ed8b30cda83e";
     Time: "builtin_interfaces" / "Time" in "src/ros/definitions/builtin_interfaces",
         "b106235e25a4c5ed35098aa0a61a3ee9c9b18d197f398b0e4206cea9acf9c197";
     DiagnosticArray: "diagnostic_msgs" / "DiagnosticArray" in "src/ros/definitions/diagnostic_msgs",
@@ -133,6 +143,8 @@ messages! {
         "df668c740482bbd48fb39d76a70dfd4bd59db1288021743503259e948f6b1a18";
     TFMessage: "tf2_msgs" / "TFMessage" in "src/ros/definitions/tf2_msgs",
         "e369d0f05a23ae52508854b66f6aa0437f3449d652e8cbf22d5abe85d020f087";
+    Uuid: "unique_identifier_msgs" / "UUID" in "src/ros/definitions/unique_identifier_msgs",
+        "1b8e8aca958cbea28fe6ef60bf6c19b683c97a9ef60bb34752067d0f2f7ab437";
     BoundingBox3D: "vision_msgs" / "BoundingBox3D" in "src/ros/definitions/vision_msgs",
         "bbb73a65c163d7f9bb29009c7bde9f7faa576bd2d23299c4511d19230dab4698";
     Detection3D: "vision_msgs" / "Detection3D" in "src/ros/definitions/vision_msgs",
@@ -151,4 +163,6 @@ messages! {
         "88659ce47b2722452337891416e1b5cd5a7c0cabf025da25b2c51559fe08d937";
     StepFeedback: "scenellm" / "StepFeedback" in "msg",
         "5233fb05d09c2b7acb1a81013adecf3ac3e470a54d697c3743a870a5a4ffc3b1";
+    VlnAction: "scenellm" / "VlnAction" in "msg",
+        "aa08238b18e2c27af76529c808c50ba5d2ca3118a77abe718b8515eb64550c35";
 }

@@ -7,9 +7,12 @@ use super::input::{Input, Use};
 use super::map_request::MapRequest;
 use super::newest::Newest;
 use super::outlets::DeskOutlets;
+use super::pilot::PilotRequest;
+use super::plan_task::PlanTasks;
 use super::thinker::{Job, JobCell};
 use super::view::View;
-use crate::planner::{Act, Command, Executive, facts};
+use crate::planner::{Act, Command, Executive, StopCause, facts};
+use crate::ros::action::{ActionRequest, Asked};
 use crate::ros::{decode, from_cdr, msg, step_feedback};
 use crate::sensing::SensorEvent;
 use crate::tasks::Plan;
@@ -33,6 +36,8 @@ pub enum DeskRequest {
         /// The plan, or a refusal.
         plan: Plan,
     },
+    /// A client of the action `~/plan_task`.
+    PlanTask(ActionRequest),
 }
 
 /// Talks.
@@ -40,6 +45,8 @@ pub struct Desk {
     pub inbox: Arc<Inbox<DeskRequest>>,
     pub inputs: Vec<Arc<Input>>,
     pub outlets: DeskOutlets,
+    pub tasks: PlanTasks,
+    pub pilot: Arc<Inbox<PilotRequest>>,
     pub jobs: Arc<JobCell>,
     pub map: Arc<Inbox<MapRequest>>,
     pub view: Arc<Newest<View>>,
@@ -61,9 +68,12 @@ impl Desk {
                 Taken::Request(DeskRequest::Planned { number, plan }) => {
                     executive.planned(number, plan)
                 }
+                Taken::Request(DeskRequest::PlanTask(request)) => {
+                    self.plan_task(request, &mut executive)
+                }
                 Taken::Message(topic, cdr) => self.message(topic, &cdr, &mut executive),
             };
-            self.act(acts);
+            self.act(acts, &executive);
             let period = self.diagnostics.period();
             if told_at.is_none_or(|at| at.elapsed() >= period) {
                 told_at = Some(Instant::now());
@@ -72,8 +82,22 @@ impl Desk {
                 self.outlets.diagnostics(&message);
             }
         }
-        let acts = executive.stop("the planner ends");
-        self.act(acts.into_iter().filter(|act| matches!(act, Act::Withdraw { .. })).collect());
+        let acts = executive.stop(StopCause::Shutdown).into_iter();
+        let last = acts.filter(|act| matches!(act, Act::Withdraw { .. } | Act::End { .. }));
+        self.act(last.collect(), &executive);
+    }
+
+    fn plan_task(&mut self, request: ActionRequest, executive: &mut Executive) -> Vec<Act> {
+        match self.tasks.answer(request, self.clock.now_ns()) {
+            Asked::Begin(id, goal) => {
+                let before = executive.preempt();
+                self.act(before, executive);
+                self.tasks.begin(id, goal.plan_only);
+                executive.goal(&goal.goal)
+            }
+            Asked::GiveUp(ids) if self.tasks.is_current(&ids) => executive.stop(StopCause::Client),
+            Asked::GiveUp(_) | Asked::Nothing => Vec::new(),
+        }
     }
 
     fn message(&self, topic: TopicIndex, cdr: &[u8], executive: &mut Executive) -> Vec<Act> {
@@ -88,6 +112,10 @@ impl Desk {
                     Err(reason) => input.fault(format!("{}: not used: {reason}", input.topic)),
                 },
             },
+            Use::Instruction => match from_cdr::<msg::StringMsg>(cdr) {
+                Err(error) => input.fault(format!("{}: {error}", input.topic)),
+                Ok(words) => self.tell_pilot(PilotRequest::Instruction(words.data)),
+            },
             Use::Event(role) => match decode(role, &input.topic, input.type_name, cdr) {
                 Err(error) => input.fault(error.to_string()),
                 Ok(SensorEvent::Goal(goal)) => return executive.goal(&goal),
@@ -101,7 +129,10 @@ impl Desk {
     fn utterance(&self, words: &str, executive: &mut Executive) -> Vec<Act> {
         let view = self.view.get();
         let said = match Command::of(words) {
-            Command::Stop => return executive.stop("someone said stop"),
+            Command::Stop => {
+                self.tell_pilot(PilotRequest::Stop);
+                return executive.stop(StopCause::Word);
+            }
             Command::Goal(goal) => return executive.goal(&goal),
             Command::Describe => {
                 format!("I see in the map: {}", facts::describe(&view.objects, 0).words)
@@ -122,6 +153,12 @@ impl Desk {
         vec![Act::Say(said)]
     }
 
+    fn tell_pilot(&self, request: PilotRequest) {
+        if self.pilot.ask(request).is_err() {
+            tracing::warn!("an instruction was lost: too many wait");
+        }
+    }
+
     fn forget_map(&self) -> String {
         let (reply, answer) = sync_channel(1);
         if self.map.ask(MapRequest::Reset(reply)).is_err() {
@@ -135,9 +172,12 @@ impl Desk {
         }
     }
 
-    fn act(&self, acts: Vec<Act>) {
+    fn act(&mut self, acts: Vec<Act>, executive: &Executive) {
+        let progress = executive.progress();
         for act in acts {
+            self.tasks.tell(&act, &progress, self.clock.now_ns());
             match act {
+                Act::End { .. } => {}
                 Act::Think { number, goal } => {
                     tracing::info!("goal: {goal}");
                     self.jobs.put(Job { number, goal });

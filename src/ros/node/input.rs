@@ -17,6 +17,8 @@ pub enum Use {
     Event(TopicRole),
     /// Outcomes of steps.
     StepFeedback,
+    /// Instructions to follow.
+    Instruction,
 }
 
 /// A topic the node listens to.
@@ -118,6 +120,14 @@ fn desk(config: &PlannerConfig) -> Vec<Wanted> {
             name: "~/step_feedback".into(),
             suffix: "",
             type_name: StepFeedback::TYPE,
+            qos: qos::EVENT,
+            depth: 10,
+        },
+        Wanted {
+            used: Use::Instruction,
+            name: "~/instruction".into(),
+            suffix: "",
+            type_name: StringMsg::TYPE,
             qos: qos::EVENT,
             depth: 10,
         },

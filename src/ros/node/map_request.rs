@@ -1,5 +1,6 @@
 //! What other threads want of the map, and how the thread that owns it answers.
 
+use crate::planner::follow::{BasePose, Floor, FollowConfig, Surroundings};
 use crate::ros::srv::{ERROR_NONE, MapFileResponse, ResetMapResponse};
 use crate::scene::{MapCounts, SceneError, SceneMap};
 use std::path::{Path, PathBuf};
@@ -10,6 +11,8 @@ use std::sync::mpsc::SyncSender;
 pub enum MapRequest {
     /// Forget everything.
     Reset(SyncSender<ResetMapResponse>),
+    /// Where a robot that stands there can go, and to what.
+    Surroundings(BasePose, FollowConfig, SyncSender<Surroundings>),
     /// Something between the map and a file.
     File(FileTask, PathBuf, SyncSender<MapFileResponse>),
 }
@@ -37,6 +40,16 @@ impl MapRequest {
                 // See above: the answer may be of no use any more.
                 let _ = reply.try_send(response);
                 true
+            }
+            Self::Surroundings(robot, config, reply) => {
+                let points_m = map.voxels().map(|voxel| voxel.xyz_m);
+                let objects = map.objects().as_slice().to_vec();
+                let places_m =
+                    objects.iter().map(|object| [object.position_m[0], object.position_m[1]]);
+                let floor = Floor::new(points_m, map.config().voxel_size_m, &robot, &config)
+                    .reaching(places_m);
+                let _ = reply.try_send(Surroundings { floor, objects });
+                false
             }
             Self::File(task, path, reply) => {
                 let done = match task {

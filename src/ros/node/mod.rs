@@ -8,8 +8,9 @@
 //! goal, words, outcomes ─ Inbox ───────────── Executive ─ ~/plan ~/plan/steps …
 //! ```
 //!
-//! Three threads, each with its own state. Perception never waits for the model; the model works on
-//! the newest goal and the newest view of the map.
+//! Threads, each with its own state. Perception never waits for the model; the model works on the
+//! newest goal and the newest view of the map. A fourth, the pilot, follows instructions: it needs
+//! the robot's pose and the map's floor plan, and no model.
 
 mod clock;
 mod desk;
@@ -22,6 +23,8 @@ mod newest;
 mod outlets;
 mod parameters;
 mod perception;
+mod pilot;
+mod plan_task;
 mod rosout;
 mod services;
 mod settings;
@@ -44,6 +47,8 @@ use inbox::Inbox;
 use newest::Newest;
 use outlets::{DeskOutlets, SceneOutlets};
 use perception::Perception;
+use pilot::Pilot;
+use plan_task::PlanTasks;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use thinker::{JobCell, Thinker};
@@ -52,6 +57,7 @@ use thinker::{JobCell, Thinker};
 pub struct PlannerNode {
     map: Arc<Inbox<map_request::MapRequest>>,
     desk: Arc<Inbox<desk::DeskRequest>>,
+    pilot: Arc<Inbox<pilot::PilotRequest>>,
     jobs: Arc<JobCell>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -81,7 +87,9 @@ impl PlannerNode {
         let session = Session::new(config, extractor)?;
         let clock = Arc::new(NodeClock::new(config.use_sim_time));
         let view = Arc::new(Newest::default());
+        let base = Arc::new(Newest::default());
         let (map, desk) = (Arc::new(Inbox::default()), Arc::new(Inbox::default()));
+        let pilot = Arc::new(Inbox::default());
         let frame_id = config.sensing.world_frame.clone();
 
         let live = Arc::new(Newest::new(config.clone()));
@@ -89,6 +97,8 @@ impl PlannerNode {
         let desk_outlets = DeskOutlets::open(transport, names)?;
         services::offer(transport, names, &map, &view, &frame_id)?;
         parameters::offer(transport, names, &live)?;
+        let tasks = PlanTasks::open(transport, names, &desk)?;
+        let follower = Pilot::open(transport, names, config, &pilot, (&map, &base), &clock)?;
         let seen = input::open_perception(config, names, transport, &map)?;
         let told = input::open_desk(config, names, transport, &desk)?;
 
@@ -107,6 +117,7 @@ impl PlannerNode {
             inputs: seen,
             outlets: scene_outlets,
             view: Arc::clone(&view),
+            base,
             clock: Arc::clone(&clock),
             config: live,
         };
@@ -114,6 +125,8 @@ impl PlannerNode {
             inbox: Arc::clone(&desk),
             inputs: told,
             outlets: desk_outlets,
+            tasks,
+            pilot: Arc::clone(&pilot),
             jobs: Arc::clone(&jobs),
             map: Arc::clone(&map),
             view,
@@ -121,9 +134,10 @@ impl PlannerNode {
             diagnostics,
             frame_id,
         };
-        let mut node = Self { map, desk, jobs, threads: Vec::new() };
+        let mut node = Self { map, desk, pilot, jobs, threads: Vec::new() };
         node.spawn("perception", move || perception.run())?;
         node.spawn("thinker", move || thinker.run())?;
+        node.spawn("pilot", move || follower.run())?;
         node.spawn("desk", move || talker.run())?;
         tracing::info!("{} plans with {name}", names.full_name());
         Ok(node)
@@ -144,6 +158,7 @@ impl Drop for PlannerNode {
     fn drop(&mut self) {
         self.jobs.close();
         self.desk.close();
+        self.pilot.close();
         self.map.close();
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {

@@ -9,6 +9,7 @@ use super::newest::Newest;
 use super::outlets::SceneOutlets;
 use super::view::View;
 use crate::geometry::Pose;
+use crate::planner::follow::BasePose;
 use crate::planner::{Output, PlannerConfig, Session};
 use crate::ros::decode;
 use crate::sensing::SensorEvent;
@@ -29,6 +30,7 @@ pub struct Perception {
     pub inputs: Vec<Arc<Input>>,
     pub outlets: SceneOutlets,
     pub view: Arc<Newest<View>>,
+    pub base: Arc<Newest<Option<BasePose>>>,
     pub clock: Arc<NodeClock>,
     pub config: Arc<Newest<PlannerConfig>>,
 }
@@ -101,6 +103,7 @@ impl Perception {
             SensorEvent::Detections(_) => published.map_is_new = true,
             _ => {}
         }
+        let moves = matches!(event, SensorEvent::Transforms(_) | SensorEvent::StaticTransforms(_));
         for output in self.session.push(event) {
             match output {
                 Output::Frame(record) => {
@@ -121,12 +124,27 @@ impl Perception {
                          images are forgotten, the map is kept"
                     );
                     gathered.path.clear();
+                    self.base.set(None);
                 }
                 // The session makes no plans.
                 Output::Plan(_) => {}
             }
         }
+        if moves {
+            self.find_base();
+        }
         self.show(gathered);
+    }
+
+    /// Lets others see where the base stands. Where it cannot be found the last pose grows old.
+    fn find_base(&self) {
+        let config = self.config.get();
+        let (world, base) = (&config.sensing.world_frame, &config.follow.base_frame);
+        if let Ok((stamp_ns, pose)) =
+            self.session.assembler().transforms().lookup_newest(world, base)
+        {
+            self.base.set(Some(BasePose::new(stamp_ns, &pose)));
+        }
     }
 
     /// Lets others see the state of things.

@@ -12,7 +12,7 @@ use crate::ros::srv::{
     ERROR_NONE, ExportMap, FileRequest, LoadMap, MapFileResponse, ResetMap, ResetMapResponse,
     SaveMap, Service,
 };
-use crate::ros::transport::Transport;
+use crate::ros::transport::{Reply, Transport};
 use crate::ros::{NodeNames, from_cdr, to_cdr};
 use crate::scene::ObjectId;
 use std::sync::Arc;
@@ -52,12 +52,13 @@ pub(super) fn serve<S: Service>(
 ) -> Result<(), NodeError> {
     let name = names.resolve(name)?;
     let called = name.clone();
-    let answer = move |cdr: &[u8]| match from_cdr::<S::Request>(cdr) {
-        Ok(request) => answer(request).map(|response| to_cdr(&response)),
-        Err(error) => {
-            tracing::warn!("{called}: a request cannot be read: {error}");
-            None
+    let answer = move |cdr: &[u8], reply: Reply| match from_cdr::<S::Request>(cdr) {
+        Ok(request) => {
+            if let Some(response) = answer(request) {
+                reply.send(to_cdr(&response));
+            }
         }
+        Err(error) => tracing::warn!("{called}: a request cannot be read: {error}"),
     };
     Ok(transport.serve(&name, S::TYPE, Box::new(answer))?)
 }

@@ -1,9 +1,11 @@
 //! ROS 2 services, field for field as the `.srv` texts say; a test holds them against the texts.
 
+mod action;
 mod map;
 mod parameter;
 mod scene;
 
+pub use action::{CancelGoal, CancelGoalRequest, CancelGoalResponse};
 pub use map::{
     ExportMap, FileRequest, LoadMap, MapFileResponse, ResetMap, ResetMapResponse, SaveMap,
 };
@@ -73,6 +75,9 @@ services! {
         SaveMap: FileRequest => MapFileResponse;
         LoadMap: FileRequest => MapFileResponse;
         ExportMap: FileRequest => MapFileResponse;
+    }
+    "action_msgs" in "src/ros/definitions/action_msgs" {
+        CancelGoal: CancelGoalRequest => CancelGoalResponse;
     }
     "rcl_interfaces" in "src/ros/definitions/rcl_interfaces" {
         ListParameters: ListParametersRequest => ListParametersResponse;

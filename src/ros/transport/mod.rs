@@ -68,9 +68,26 @@ pub enum TransportError {
 /// return.
 pub type Take = Box<dyn Fn(Vec<u8>) + Send + Sync>;
 
-/// Makes the CDR bytes of a response from those of a request; `None` answers nothing, which is for
-/// requests that cannot be read. Each service has a thread of its own, which this may hold.
-pub type Answer = Box<dyn Fn(&[u8]) -> Option<Vec<u8>> + Send + Sync>;
+/// Takes the CDR bytes of a request and the way back to who asked. Each service has a thread of its
+/// own, which this may hold; an answer that takes longer than others should wait is sent later.
+pub type Answer = Box<dyn Fn(&[u8], Reply) + Send + Sync>;
+
+/// The way back to who asked. Dropping it answers nothing, which is for requests that cannot be
+/// read.
+pub struct Reply(Box<dyn FnOnce(Vec<u8>) + Send>);
+
+impl Reply {
+    /// A way back that hands the CDR bytes of the response to `send`.
+    pub fn new(send: impl FnOnce(Vec<u8>) + Send + 'static) -> Self {
+        Self(Box::new(send))
+    }
+
+    /// Sends the CDR bytes of the response, from any thread and at any time. That it gets lost
+    /// cannot be helped, and is logged.
+    pub fn send(self, cdr: Vec<u8>) {
+        (self.0)(cdr);
+    }
+}
 
 /// A way onto a ROS 2 graph.
 pub trait Transport: Send + Sync {

@@ -7,7 +7,7 @@ use super::raw::Outbound;
 use super::service::{self, RequestId, ServiceMapping};
 use super::watchdog::Heard;
 use crate::ros::qos::{self, Qos};
-use crate::ros::transport::{Answer, Publication, Take, TransportError};
+use crate::ros::transport::{Answer, Publication, Reply, Take, TransportError};
 use rustdds::{
     DataReaderStatus, DataWriterStatus, SampleIdentity, StatusEvented, WriteOptions,
     WriteOptionsBuilder,
@@ -73,6 +73,11 @@ impl Topic {
         self.matched.store(0, Ordering::Relaxed);
     }
 
+    /// Waits until all that is reliable has arrived; for `patience` at most.
+    pub fn flush(&self, patience: Duration) {
+        flush(&self.writer, patience);
+    }
+
     fn send(&self, cdr: Vec<u8>) -> Result<(), TransportError> {
         match &*lock(&self.writer) {
             // Between two participants: what is latched is sent by the next one.
@@ -107,12 +112,18 @@ impl Publication for Topic {
 
 /// A service that is offered.
 pub(super) struct Server {
-    pub name: String,
-    pub type_name: String,
-    pub answer: Answer,
+    name: String,
+    type_name: String,
+    answer: Answer,
+    /// The newest participant's: an answer may come after the one that heard the request is gone.
+    writer: Mutex<Option<Writer>>,
 }
 
 impl Server {
+    pub fn new(name: &str, type_name: &str, answer: Answer) -> Self {
+        Self { name: name.into(), type_name: type_name.into(), answer, writer: Mutex::default() }
+    }
+
     pub fn open(
         self: &Arc<Self>,
         live: &mut Live,
@@ -121,35 +132,48 @@ impl Server {
     ) -> Result<(), TransportError> {
         let (request, response) = names(&self.name);
         let (request_type, response_type) = types(&self.type_name);
-        let writer = live.writer(&response, &response_type, qos::SERVICE)?;
+        *lock(&self.writer) = Some(live.writer(&response, &response_type, qos::SERVICE)?);
         let reader = live.reader(&request, &request_type, qos::SERVICE)?;
         let (this, heard) = (Arc::clone(self), Arc::clone(heard));
         live.drain(&self.name, reader, move |sample| {
             heard.something();
-            if let Err(error) = this.answer_one(mapping, sample, &writer) {
-                tracing::warn!("{error}");
-            }
+            this.answer_one(mapping, sample);
         })
     }
 
-    fn answer_one(
-        &self,
-        mapping: ServiceMapping,
-        sample: Sample,
-        writer: &Writer,
-    ) -> Result<(), TransportError> {
+    pub fn close(&self) {
+        *lock(&self.writer) = None;
+    }
+
+    /// Waits until all responses have arrived; for `patience` at most.
+    pub fn flush(&self, patience: Duration) {
+        flush(&self.writer, patience);
+    }
+
+    fn answer_one(self: &Arc<Self>, mapping: ServiceMapping, sample: Sample) {
         let (own, related) = identities(&sample);
         let Some((id, request)) = service::open(mapping, sample.sample.0, own, related) else {
             tracing::warn!("{}: a request is too short to have an id", self.name);
-            return Ok(());
+            return;
         };
-        let Some(response) = (self.answer)(&request) else { return Ok(()) };
+        let this = Arc::clone(self);
+        let reply = Reply::new(move |response| {
+            if let Err(error) = this.respond(&id, response) {
+                tracing::warn!("{error}");
+            }
+        });
+        (self.answer)(&request, reply);
+    }
+
+    fn respond(&self, id: &RequestId, response: Vec<u8>) -> Result<(), TransportError> {
         let options = match id {
-            RequestId::Enhanced(id) => WriteOptionsBuilder::new().related_sample_identity(id),
+            RequestId::Enhanced(id) => WriteOptionsBuilder::new().related_sample_identity(*id),
             RequestId::Cyclone(_) => WriteOptionsBuilder::new(),
         };
+        let writer = lock(&self.writer);
+        let writer = writer.as_ref().ok_or_else(|| not_sent(&self.name, &"the graph was left"))?;
         writer
-            .write_with_options(Outbound::new(service::close(&id, response)), options.build())
+            .write_with_options(Outbound::new(service::close(id, response)), options.build())
             .map(drop)
             .map_err(|error| not_sent(&self.name, &error))
     }
@@ -225,6 +249,13 @@ impl Client {
             std::thread::sleep(NAP);
         }
         Err(late("it was asked and did not answer"))
+    }
+}
+
+fn flush(writer: &Mutex<Option<Writer>>, patience: Duration) {
+    if let Some(writer) = &*lock(writer) {
+        // Who has not heard it by now will not.
+        let _ = writer.wait_for_acknowledgments(patience);
     }
 }
 

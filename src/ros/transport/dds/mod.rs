@@ -28,8 +28,11 @@ use endpoint::{Server, Subscription, Topic};
 use graph::NodeId;
 use live::Live;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use watchdog::{Heard, Watchdog};
+
+/// How long others are given to hear what was said before the graph is left.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// One node on the graph. Dropping it leaves the graph.
 pub struct Dds {
@@ -52,6 +55,15 @@ struct State {
     subscriptions: Vec<Arc<Subscription>>,
     topics: Vec<Arc<Topic>>,
     servers: Vec<Arc<Server>>,
+}
+
+impl State {
+    /// Leaves the graph. Who still holds a publication or a reply holds no writer.
+    fn close(&mut self) {
+        self.topics.iter().for_each(|topic| topic.close());
+        self.servers.iter().for_each(|server| server.close());
+        self.live = None;
+    }
 }
 
 impl Dds {
@@ -97,9 +109,12 @@ impl Drop for Dds {
         // First, so that it does not revive what is being left.
         self.watchdog = None;
         let mut state = self.shared.state();
-        // Who still holds a publication holds no writer.
-        state.topics.iter().for_each(|topic| topic.close());
-        state.live = None;
+        // What was said last is heard before the goodbye.
+        let end = Instant::now() + LAST_WORDS;
+        let left = || end.saturating_duration_since(Instant::now());
+        state.topics.iter().for_each(|topic| topic.flush(left()));
+        state.servers.iter().for_each(|server| server.flush(left()));
+        state.close();
     }
 }
 
@@ -135,7 +150,7 @@ impl Transport for Dds {
     }
 
     fn serve(&self, service: &str, type_name: &str, answer: Answer) -> Result<(), TransportError> {
-        let server = Arc::new(Server { name: service.into(), type_name: type_name.into(), answer });
+        let server = Arc::new(Server::new(service, type_name, answer));
         let mut state = self.shared.state();
         let live = state.live.as_mut().ok_or_else(|| self.shared.gone(service, type_name))?;
         server.open(live, self.shared.settings.mapping, &self.shared.heard)?;
@@ -161,8 +176,7 @@ impl Shared {
     /// Leaves the graph and joins it anew with everything that was open.
     fn revive(&self) -> Result<(), TransportError> {
         let mut state = self.state();
-        state.topics.iter().for_each(|topic| topic.close());
-        state.live = None;
+        state.close();
         let mut live = Live::join(&self.settings, &self.node)?;
         for subscription in &state.subscriptions {
             subscription.open(&mut live, &self.heard)?;

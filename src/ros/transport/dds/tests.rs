@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::ros::qos;
+use crate::ros::transport::Reply;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
@@ -51,7 +52,11 @@ fn messages_and_services_travel_before_and_after_a_revival() {
             return;
         }
         assert_eq!(spoken.subscribers(), 1);
-        let echo = |request: &[u8]| Some(request.iter().map(|byte| byte ^ 1).collect());
+        // Answered from another thread, while the next request could be taken.
+        let echo = |request: &[u8], reply: Reply| {
+            let response = request.iter().map(|byte| byte ^ 1).collect();
+            std::thread::spawn(move || reply.send(response));
+        };
         one.serve("/echo", SERVICE, Box::new(echo)).unwrap();
         let latched = one.advertise("/latched", TYPE, qos::LATCHED).unwrap();
         latched.publish(word.to_vec()).unwrap();

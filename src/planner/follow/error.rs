@@ -1,0 +1,46 @@
+//! Why an instruction is not followed, or no further.
+
+/// Why an instruction is not followed, or no further.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum FollowError {
+    /// A part of it is no motion and no place.
+    #[error(
+        "not understood: \"{words}\": I go forward, turn left or right, look up or down, stop, and \
+         go to things of the map"
+    )]
+    NotUnderstood {
+        /// The part.
+        words: String,
+    },
+    /// Nothing in the map is called so.
+    #[error("not in the map: {name}")]
+    NotInMap {
+        /// The name.
+        name: String,
+    },
+    /// Something is in the way.
+    #[error("no way there: {to}")]
+    NoWay {
+        /// Where to.
+        to: String,
+    },
+    /// The base does not do what is asked.
+    #[error("the robot's pose did not show \"{step}\" to be done, after {motions} motions")]
+    Stuck {
+        /// The step.
+        step: String,
+        /// Motions published for it.
+        motions: u32,
+    },
+    /// Nobody says where the robot is.
+    #[error(
+        "the pose of {base_frame} is {}: does its transform come in time?",
+        .age_s.map_or("unknown".into(), |age_s| format!("{age_s:.1} s old"))
+    )]
+    NoPose {
+        /// Frame of the base.
+        base_frame: String,
+        /// Age of the newest pose, seconds; `None` when there was none.
+        age_s: Option<f64>,
+    },
+}

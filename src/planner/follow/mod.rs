@@ -1,0 +1,18 @@
+//! Following a spoken instruction by rule and map: words → steps → motions of the base, each
+//! decided from where the robot is and what the map shows.
+//!
+//! No model takes part: what the rules do not know is refused.
+
+mod config;
+mod error;
+mod floor;
+mod follower;
+mod instruction;
+mod motion;
+
+pub use config::FollowConfig;
+pub use error::FollowError;
+pub use floor::Floor;
+pub use follower::{FollowAct, Follower, Surroundings};
+pub use instruction::{InstructionStep, parse_instruction};
+pub use motion::{BasePose, Motion};
