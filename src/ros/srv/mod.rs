@@ -1,9 +1,15 @@
 //! ROS 2 services, field for field as the `.srv` texts say; a test holds them against the texts.
 
+mod lifecycle;
 mod map;
 mod parameter;
 mod scene;
 
+pub use lifecycle::{
+    ChangeState, ChangeStateRequest, ChangeStateResponse, GetAvailableStates,
+    GetAvailableStatesResponse, GetAvailableTransitions, GetAvailableTransitionsResponse, GetState,
+    GetStateResponse,
+};
 pub use map::{
     ExportMap, FileRequest, LoadMap, MapFileResponse, ResetMap, ResetMapResponse, SaveMap,
 };
@@ -73,6 +79,12 @@ services! {
         SaveMap: FileRequest => MapFileResponse;
         LoadMap: FileRequest => MapFileResponse;
         ExportMap: FileRequest => MapFileResponse;
+    }
+    "lifecycle_msgs" in "src/ros/definitions/lifecycle_msgs" {
+        ChangeState: ChangeStateRequest => ChangeStateResponse;
+        GetState: Empty => GetStateResponse;
+        GetAvailableStates: Empty => GetAvailableStatesResponse;
+        GetAvailableTransitions: Empty => GetAvailableTransitionsResponse;
     }
     "rcl_interfaces" in "src/ros/definitions/rcl_interfaces" {
         ListParameters: ListParametersRequest => ListParametersResponse;
