@@ -1,18 +1,16 @@
 //! The interactive loop: events in, outputs out.
 
-mod check;
+mod cameras;
 mod command;
 mod config;
 mod executive;
 pub mod facts;
 mod output;
 mod parameters;
+mod qos_overrides;
 mod session;
 
-pub use check::{
-    Alignment, BagCheck, CameraCheck, DepthCheck, EdgeCheck, Finding, FrameCheck, RoleCheck,
-    Severity, SyncCheck, TopicCheck, TransformCheck, check_bag,
-};
+pub use cameras::{Camera, CameraConfig};
 pub use command::Command;
 pub use config::{
     ConfigError, ImageTransport, NODE_NAME, PlanConfig, PlannerConfig, PublishConfig, TopicConfig,
@@ -21,4 +19,5 @@ pub use config::{
 pub use executive::{Act, Executive};
 pub use output::{FrameRecord, Output, StageTimings};
 pub use parameters::Parameters;
+pub use qos_overrides::{Durability, History, QosOverride, QosOverrides, Reliability, TopicQos};
 pub use session::Session;
