@@ -19,14 +19,15 @@ use cv_convert::ToCv;
 use serde::Serialize;
 use std::sync::Arc;
 
-/// One topic of messages `M`.
-struct Outlet {
+/// One topic that is published on.
+pub struct Outlet {
     topic: String,
     publication: Arc<dyn Publication>,
 }
 
 impl Outlet {
-    fn open<M: Message>(
+    /// Opens the topic for messages `M`.
+    pub fn open<M: Message>(
         transport: &dyn Transport,
         names: &NodeNames,
         name: &str,
@@ -37,7 +38,8 @@ impl Outlet {
         Ok(Self { topic, publication })
     }
 
-    fn send<M: Serialize>(&self, message: &M) {
+    /// Sends a message.
+    pub fn send<M: Serialize>(&self, message: &M) {
         if let Err(error) = self.publication.publish(to_cdr(message)) {
             tracing::warn!("{error}");
         }
