@@ -22,6 +22,7 @@
 //! * [`tasks`]: a request becomes a typed, grounded result.
 //! * [`planner`]: the loop that feeds events through all of the above.
 //! * [`ros`] and [`bag`]: message structs, CDR, the node and its transport; rosbag2 files.
+//! * [`check`]: what in a recording would keep the planner from working.
 //! * [`sim`]: furnished homes, a software depth camera, an agent.
 //! * [`learn`]: data sets, training, evaluation.
 //! * [`report`]: pictures and pages.
@@ -33,6 +34,7 @@
 //! angles radians, stamps nanoseconds. Units stand in names (`depth_m`, `stamp_ns`).
 
 pub mod bag;
+pub mod check;
 pub mod geometry;
 pub mod language;
 pub mod learn;

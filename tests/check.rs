@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used)] // helpers of tests are tests
 
 use scenellm::bag::{BagReader, BagWriter};
+use scenellm::check::{Alignment, BagCheck, Finding, Severity, check_bag};
 use scenellm::geometry::CameraModel;
-use scenellm::planner::{Alignment, BagCheck, Finding, PlannerConfig, Severity, check_bag};
+use scenellm::planner::PlannerConfig;
 use scenellm::ros::{ImageMessage, camera_info_message, image_message, tf_message};
 use scenellm::sensing::{ImagePayload, SensingConfig, SensorEvent};
 use scenellm::sim::{Home, HomeKind, OPTICAL_FRAME, RecordOptions, record};

@@ -400,6 +400,7 @@ fn images_too_large_to_be_true_are_refused_before_they_are_decoded() {
         png.extend(crc.sum().to_be_bytes());
     }
     let event = |format: &str, data: Vec<u8>| ImageEvent {
+        camera: 0,
         topic: "/camera/image".into(),
         stamp_ns: 0,
         frame_id: "camera".into(),

@@ -187,3 +187,28 @@ fn a_closed_pipe_ends_the_program_quietly() {
         assert!(done.status.success() && !said.contains("panicked"), "{arguments:?}: {said}");
     }
 }
+
+#[test]
+fn two_cameras_feed_one_map() {
+    let folder = tempfile::tempdir().unwrap();
+    let (params, out) = (folder.path().join("two.yaml"), folder.path().join("out"));
+    // The bag has one camera; the other one is its twin, whose topics are named.
+    let text = "scenellm_planner: {ros__parameters: {
+        cameras: [camera, twin], camera: {twin: {
+            color: /camera/color/image_raw, image_transport: compressed,
+            color_info: /camera/color/camera_info,
+            depth: /camera/aligned_depth_to_color/image_raw, depth_transport: compressedDepth,
+            depth_info: /camera/aligned_depth_to_color/camera_info}}}}";
+    std::fs::write(&params, text).unwrap();
+    let (params, shown) = (params.display().to_string(), out.display().to_string());
+    let bag = "bags/kitchen_sim";
+    let done = scenellm(&["replay", bag, "--params-file", &params, "--out", &shown]);
+    assert!(done.status.success(), "{}", self::text(&done.stderr));
+    let csv = std::fs::read_to_string(out.join("frames.csv")).unwrap();
+    let names: Vec<_> = csv.lines().next().unwrap().split(',').collect();
+    let column = names.iter().position(|name| *name == "camera").unwrap();
+    let of = |camera: &str| {
+        csv.lines().filter(|line| line.split(',').nth(column) == Some(camera)).count()
+    };
+    assert!(of("0") > 40 && of("0") == of("1"), "{} and {} frames", of("0"), of("1"));
+}

@@ -22,8 +22,8 @@ pub enum EventError {
 /// Iterator over the events of a bag: log time (nanoseconds) and event, in log-time order.
 pub struct Events {
     messages: Messages,
-    /// Type and roles by topic.
-    roles: BTreeMap<String, (String, Vec<TopicRole>)>,
+    /// Type, and cameras and roles, by topic.
+    roles: BTreeMap<String, (String, Vec<(usize, TopicRole)>)>,
     ready: VecDeque<(i64, Result<SensorEvent, EventError>)>,
     /// Log time of the last message.
     log_time_ns: i64,
@@ -33,11 +33,20 @@ impl Events {
     /// The events of the selected topics. A topic with two roles (one calibration for colour and
     /// registered depth) gives two events a message.
     pub fn new(bag: &BagReader, selection: &TopicSelection) -> Self {
-        let mut roles = BTreeMap::<String, (String, Vec<TopicRole>)>::new();
-        for (role, topic) in selection.iter() {
-            let entry =
-                roles.entry(topic.name.clone()).or_insert((topic.type_name.clone(), Vec::new()));
-            entry.1.push(role);
+        Self::of_cameras(bag, std::slice::from_ref(selection))
+    }
+
+    /// The events of several cameras; those of no camera as the first selection has them.
+    pub fn of_cameras(bag: &BagReader, selections: &[TopicSelection]) -> Self {
+        let mut roles = BTreeMap::<String, (String, Vec<(usize, TopicRole)>)>::new();
+        for (camera, selection) in selections.iter().enumerate() {
+            for (role, topic) in selection.iter() {
+                if camera > 0 && !role.is_of_camera() {
+                    continue;
+                }
+                let (name, type_name) = (topic.name.clone(), topic.type_name.clone());
+                roles.entry(name).or_insert((type_name, Vec::new())).1.push((camera, role));
+            }
         }
         let names: Vec<&str> = roles.keys().map(String::as_str).collect();
         Self {
@@ -60,9 +69,11 @@ impl Iterator for Events {
             };
             self.log_time_ns = message.log_time_ns;
             if let Some((type_name, roles)) = self.roles.get(&*message.topic) {
-                for role in roles {
-                    let event = decode(*role, &message.topic, type_name, &message.data);
-                    self.ready.push_back((message.log_time_ns, event.map_err(EventError::from)));
+                for (camera, role) in roles {
+                    let event = decode(*role, &message.topic, type_name, &message.data)
+                        .map(|event| event.of_camera(*camera))
+                        .map_err(EventError::from);
+                    self.ready.push_back((message.log_time_ns, event));
                 }
             }
         }

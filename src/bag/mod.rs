@@ -5,6 +5,7 @@
 //! order; memory is bounded by the chunks that overlap in time, not by the bag. A damaged or
 //! cut-off bag gives every message before the damage, then one error.
 
+mod cameras;
 mod error;
 mod events;
 mod fields;
@@ -22,6 +23,8 @@ mod topics;
 mod unpack;
 mod writer;
 
+pub(crate) use cameras::camera_topics;
+pub use cameras::select_cameras;
 pub use error::BagError;
 pub use events::{EventError, Events};
 pub use merge::Messages;

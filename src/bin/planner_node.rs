@@ -6,6 +6,7 @@ use scenellm::ros::node::{NodeSettings, PlannerNode, Rosout};
 use scenellm::ros::transport::{Dds, DdsSettings};
 use std::io::IsTerminal;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::layer::SubscriberExt;
@@ -35,9 +36,9 @@ fn start() -> anyhow::Result<()> {
         // Before the graph is joined, so that no signal ends us without a goodbye.
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
-        let transport = Dds::join(graph, names.namespace(), names.name())?;
-        rosout.open(&settings, &transport)?;
-        let node = PlannerNode::start(&settings, &transport)?;
+        let transport = Arc::new(Dds::join(graph, names.namespace(), names.name())?);
+        rosout.open(&settings, &*transport)?;
+        let node = PlannerNode::start(&settings, Arc::clone(&transport) as _)?;
         loop {
             tokio::select! {
                 _ = interrupt.recv() => break,

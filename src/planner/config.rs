@@ -7,19 +7,22 @@
 //!     map: {voxel_size_m: 0.05}
 //! ```
 
+use super::cameras::CameraConfig;
 use super::follow::FollowConfig;
 use super::parameters::Parameters;
+use super::qos_overrides::{self, QosOverrides};
 use crate::scene::MapConfig;
 use crate::sensing::SensingConfig;
 use serde::{Deserialize, Serialize};
 use serde_yaml::Value;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Name of the node, under which its parameters stand.
 pub const NODE_NAME: &str = "scenellm_planner";
 
 /// Everything that can be set.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PlannerConfig {
     /// Topics by role; those left out are found by their types.
@@ -42,6 +45,34 @@ pub struct PlannerConfig {
     pub image_transport: ImageTransport,
     /// How depth images travel to the node: `raw` or `compressedDepth`.
     pub depth_transport: ImageTransport,
+    /// Names of the cameras, where there are several.
+    pub cameras: Vec<String>,
+    /// What differs from the defaults in each of them.
+    pub camera: BTreeMap<String, CameraConfig>,
+    /// Qualities of service of the node's topics that differ from the defaults.
+    pub qos_overrides: QosOverrides,
+    /// Whether the node configures and activates itself when it starts.
+    pub autostart: bool,
+}
+
+impl Default for PlannerConfig {
+    fn default() -> Self {
+        Self {
+            topics: TopicConfig::default(),
+            sensing: SensingConfig::default(),
+            vision: VisionConfig::default(),
+            map: MapConfig::default(),
+            plan: PlanConfig::default(),
+            publish: PublishConfig::default(),
+            use_sim_time: false,
+            image_transport: ImageTransport::default(),
+            depth_transport: ImageTransport::default(),
+            cameras: Vec::new(),
+            camera: BTreeMap::new(),
+            qos_overrides: BTreeMap::new(),
+            autostart: true,
+        }
+    }
 }
 
 /// How images travel, in the words of `image_transport`.
@@ -238,8 +269,8 @@ impl PlannerConfig {
         if let Some(fault) = config.publish.fault().or_else(|| config.follow.fault()) {
             return Err(invalid(fault));
         }
-        if config.image_transport == ImageTransport::CompressedDepth {
-            return Err(invalid("image_transport must be raw or compressed".into()));
+        if let Some(fault) = config.camera_fault().or(qos_overrides::fault(&config.qos_overrides)) {
+            return Err(invalid(fault));
         }
         Ok(config)
     }
@@ -267,6 +298,12 @@ mod tests {
         assert!(fault("{sensing: {tf_wait_s: -1}}").starts_with("mine.yaml: "));
         assert!(fault("{publish: {map_period_s: 0}}").contains("publish.map_period_s"));
         assert!(fault("{image_transport: theora}").contains("theora"));
+        let qos = |text: &str| fault(&format!("{{qos_overrides: {text}}}"));
+        assert!(qos("{rgb: {}}").contains("full name, such as /rgb"));
+        assert!(qos("{/rgb: {subscriber: {}}}").contains("subscriber"));
+        assert!(qos("{/rgb: {subscription: {depth: 0}}}").contains("between 1 and 1000"));
+        assert!(qos("{/rgb: {subscription: {history: keep_all}}}").contains("keep_last"));
+        assert!(qos("{/rgb: {publisher: {reliability: best}}}").contains("best_effort"));
         let other = PlannerConfig::parse("other: {}", "mine.yaml").unwrap_err().to_string();
         assert!(other.contains("no parameters of scenellm_planner"), "{other}");
     }

@@ -1,6 +1,6 @@
 //! The interactive loop: events in, outputs out.
 
-mod check;
+mod cameras;
 mod command;
 mod config;
 mod executive;
@@ -8,12 +8,10 @@ pub mod facts;
 pub mod follow;
 mod output;
 mod parameters;
+mod qos_overrides;
 mod session;
 
-pub use check::{
-    Alignment, BagCheck, CameraCheck, DepthCheck, EdgeCheck, Finding, FrameCheck, RoleCheck,
-    Severity, SyncCheck, TopicCheck, TransformCheck, check_bag,
-};
+pub use cameras::{Camera, CameraConfig};
 pub use command::Command;
 pub use config::{
     ConfigError, ImageTransport, NODE_NAME, PlanConfig, PlannerConfig, PublishConfig, TopicConfig,
@@ -22,4 +20,5 @@ pub use config::{
 pub use executive::{Act, Ending, Executive, Progress, StopCause};
 pub use output::{FrameRecord, Output, StageTimings};
 pub use parameters::Parameters;
+pub use qos_overrides::{Durability, History, QosOverride, QosOverrides, Reliability, TopicQos};
 pub use session::Session;

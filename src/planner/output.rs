@@ -31,6 +31,8 @@ pub enum Output {
 pub struct FrameRecord {
     /// Time of the colour exposure, nanoseconds.
     pub stamp_ns: i64,
+    /// Which camera it comes from; 0 for the only one.
+    pub camera: usize,
     /// Maps camera (optical) coordinates to world coordinates at `stamp_ns`.
     pub world_T_camera: Pose,
     /// Valid depth readings that went into the map.

@@ -24,11 +24,12 @@ pub struct Session {
     map: SceneMap,
     world_frame: String,
     waiting_detections: VecDeque<DetectionsEvent>,
-    newest: Option<RgbdFrame>,
+    /// The newest frame, and the optical frame it stands in.
+    newest: Option<(RgbdFrame, String)>,
 }
 
 impl Session {
-    /// A session with an empty map. `extractor` gives voxels their features.
+    /// A session with an empty map, which all cameras of `config` feed. `extractor` gives voxels their features.
     pub fn new(
         config: &PlannerConfig,
         extractor: Option<Box<dyn FeatureExtractor>>,
@@ -36,7 +37,7 @@ impl Session {
         let mut map = config.map.clone();
         map.feature_width = extractor.as_ref().map_or(0, |extractor| extractor.width());
         Ok(Self {
-            assembler: FrameAssembler::new(config.sensing.clone()),
+            assembler: FrameAssembler::of_cameras(config.sensing.clone(), config.cameras().len()),
             extractor,
             map: SceneMap::new(map)?,
             world_frame: config.sensing.world_frame.clone(),
@@ -89,7 +90,12 @@ impl Session {
 
     /// The newest frame that went into the map.
     pub fn newest_frame(&self) -> Option<&RgbdFrame> {
-        self.newest.as_ref()
+        self.newest.as_ref().map(|(frame, _)| frame)
+    }
+
+    /// Optical frame that it stands in; empty before the first.
+    pub fn newest_frame_id(&self) -> &str {
+        self.newest.as_ref().map_or("", |(_, frame_id)| frame_id)
     }
 
     /// The assembler, for diagnostics.
@@ -112,7 +118,7 @@ impl Session {
     }
 
     fn integrate(&mut self, assembled: AssembledFrame) -> Output {
-        let AssembledFrame { frame, color_frame_id, decode_ms, register_ms } = assembled;
+        let AssembledFrame { frame, camera, color_frame_id, decode_ms, register_ms } = assembled;
         let stamp_ns = frame.stamp_ns;
         let dropped = |reason: String| Output::Dropped {
             stamp_ns,
@@ -132,6 +138,7 @@ impl Session {
         };
         let record = FrameRecord {
             stamp_ns,
+            camera,
             world_T_camera: frame.world_T_camera,
             points: report.points,
             voxels: self.map.len(),
@@ -143,7 +150,7 @@ impl Session {
                 integrate_ms: milliseconds(start),
             },
         };
-        self.newest = Some(frame);
+        self.newest = Some((frame, color_frame_id));
         Output::Frame(record)
     }
 

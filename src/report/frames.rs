@@ -7,7 +7,7 @@ use crate::planner::{FrameRecord, StageTimings};
 use std::fmt::Write;
 
 /// The table as CSV: `stamp_ns`, the 16 numbers of `world_T_camera` row-major, `points`, `voxels`,
-/// and milliseconds by stage.
+/// the index of the `camera`, and milliseconds by stage.
 ///
 /// Numbers are written in the shortest form that reads back to the same value, so two replays of a
 /// bag give the same bytes in all columns but the milliseconds.
@@ -16,7 +16,7 @@ pub fn frames_csv(frames: &[FrameRecord]) -> String {
     for (row, column) in (0..4).flat_map(|row| (0..4).map(move |column| (row, column))) {
         let _ = write!(csv, ",world_T_camera_{row}{column}");
     }
-    csv.push_str(",points,voxels");
+    csv.push_str(",points,voxels,camera");
     for stage in StageTimings::NAMES {
         let _ = write!(csv, ",{stage}_ms");
     }
@@ -26,7 +26,7 @@ pub fn frames_csv(frames: &[FrameRecord]) -> String {
         for number in pose_to_row_major(&frame.world_T_camera) {
             let _ = write!(csv, ",{number}");
         }
-        let _ = write!(csv, ",{},{}", frame.points, frame.voxels);
+        let _ = write!(csv, ",{},{},{}", frame.points, frame.voxels, frame.camera);
         for milliseconds in frame.timings.values_ms() {
             let _ = write!(csv, ",{milliseconds:.3}");
         }
@@ -73,6 +73,7 @@ mod tests {
     fn csv_has_one_row_a_frame_and_reads_back_exactly() {
         let frame = FrameRecord {
             stamp_ns: 1_700_000_000_123_456_789,
+            camera: 0,
             world_T_camera: Pose::translation(0.1, 1.0 / 3.0, -2.0),
             points: 10,
             voxels: 4,

@@ -30,5 +30,7 @@ pub const LATCHED: Qos = Qos { reliable: true, latched: true, depth: 1 };
 pub const CLOUD: Qos = Qos { reliable: false, latched: false, depth: 1 };
 /// The log, with its past for those who come late.
 pub const ROSOUT: Qos = Qos { reliable: true, latched: true, depth: 1000 };
+/// Changes of parameters.
+pub const PARAMETER_EVENTS: Qos = Qos { reliable: true, latched: false, depth: 1000 };
 /// Requests and responses of services.
 pub const SERVICE: Qos = Qos { reliable: true, latched: false, depth: 10 };

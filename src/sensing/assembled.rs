@@ -30,6 +30,8 @@ pub enum Assembled {
 pub struct AssembledFrame {
     /// The frame.
     pub frame: RgbdFrame,
+    /// Which camera it comes from.
+    pub camera: usize,
     /// Optical frame of the colour camera.
     pub color_frame_id: String,
     /// Time spent on decoding colour and depth, milliseconds.
@@ -38,7 +40,7 @@ pub struct AssembledFrame {
     pub register_ms: f64,
 }
 
-/// How the assembler is doing, for diagnostics.
+/// How the assembler is doing with one camera, for diagnostics.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AssemblerStatus {
     /// Colour images waiting for depth.

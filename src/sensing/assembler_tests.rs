@@ -1,5 +1,6 @@
 use super::*;
-use crate::sensing::ImagePayload;
+use crate::geometry::{CameraModel, Pose};
+use crate::sensing::{AssembledFrame, CameraInfoEvent, ImagePayload, SensingError};
 use nalgebra::Vector3;
 use proptest::prelude::*;
 
@@ -7,7 +8,7 @@ const MS: i64 = 1_000_000;
 const SIZE: (u32, u32) = (32, 24);
 
 fn image(topic: &str, frame_id: &str, stamp_ns: i64, payload: ImagePayload) -> ImageEvent {
-    ImageEvent { topic: topic.into(), stamp_ns, frame_id: frame_id.into(), payload }
+    ImageEvent { camera: 0, topic: topic.into(), stamp_ns, frame_id: frame_id.into(), payload }
 }
 
 fn raw(encoding: &str, (width, height): (u32, u32), pixel: &[u8]) -> ImagePayload {
@@ -38,6 +39,7 @@ fn depth_in(frame_id: &str, stamp_ns: i64) -> SensorEvent {
 fn info(frame_id: &str, (width, height): (u32, u32)) -> CameraInfoEvent {
     let (cx, cy) = (f64::from(width) / 2.0 - 0.5, f64::from(height) / 2.0 - 0.5);
     CameraInfoEvent {
+        camera: 0,
         topic: format!("/{frame_id}_info"),
         stamp_ns: 0,
         frame_id: frame_id.into(),
@@ -208,6 +210,39 @@ fn the_queue_of_pairs_is_bounded() {
     assert_eq!(dropped.len(), 6);
     assert!(dropped[0].1.contains("4 newer images are waiting for"), "{}", dropped[0].1);
     assert_eq!(assembler.status().pairs_waiting, 4);
+}
+
+#[test]
+fn cameras_share_transforms_and_nothing_else() {
+    let mut assembler = FrameAssembler::of_cameras(SensingConfig::default(), 2);
+    let rear = |event: SensorEvent| event.of_camera(1);
+    let infos = [
+        SensorEvent::ColorInfo(info("eye", SIZE)),
+        rear(SensorEvent::ColorInfo(info("eye", SIZE))),
+    ];
+    let mut events = vec![fixed("eye", 0.5), moving(0), moving(100 * MS)];
+    events.extend(infos);
+    // Colour of one camera and depth of the other are no pair.
+    events.extend([
+        color(20 * MS),
+        rear(depth(20 * MS)),
+        rear(color(40 * MS)),
+        rear(depth(40 * MS)),
+    ]);
+    let (frames, dropped) = sort(feed(&mut assembler, events));
+    assert_eq!(stamps(&frames), [40]);
+    assert_eq!((frames[0].camera, dropped.len()), (1, 1));
+    let statuses = assembler.statuses();
+    assert_eq!((statuses[0].frames, statuses[1].frames), (0, 1));
+    assert_eq!(statuses[0].last_transform_ns, statuses[1].last_transform_ns);
+    assert!(assembler.push(color(0).of_camera(2)).is_empty(), "no such camera");
+
+    // A clock that is set back is set back for all.
+    let day = 1_000_000 * MS;
+    feed(&mut assembler, vec![moving(day), color(day), rear(color(day))]);
+    let (_, dropped) = sort(assembler.push(rear(color(0))));
+    let waiting = dropped.iter().filter(|(stamp_ns, _)| *stamp_ns == day).count();
+    assert_eq!(waiting, 2, "{dropped:?}");
 }
 
 #[test]

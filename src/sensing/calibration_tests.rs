@@ -5,6 +5,7 @@ const TOPIC: &str = "/color/image_raw";
 
 fn info() -> CameraInfoEvent {
     CameraInfoEvent {
+        camera: 0,
         topic: "/color/camera_info".into(),
         stamp_ns: 0,
         frame_id: "eye".into(),
@@ -135,6 +136,7 @@ proptest! {
     ) {
         let good = info();
         let info = CameraInfoEvent {
+camera: 0,
             width: size[0],
             height: size[1],
             distortion_model: model.into(),

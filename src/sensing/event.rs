@@ -32,9 +32,24 @@ pub enum SensorEvent {
     },
 }
 
+impl SensorEvent {
+    /// The event as one of the camera with this index; nothing else changes.
+    #[must_use]
+    pub fn of_camera(mut self, index: usize) -> Self {
+        match &mut self {
+            Self::Color(image) | Self::Depth(image) => image.camera = index,
+            Self::ColorInfo(info) | Self::DepthInfo(info) => info.camera = index,
+            _ => {}
+        }
+        self
+    }
+}
+
 /// An image as it came over the wire, still encoded.
 #[derive(Debug, Clone)]
 pub struct ImageEvent {
+    /// Which camera it comes from; 0 for the only one.
+    pub camera: usize,
     /// Topic it came on, for error messages.
     pub topic: String,
     /// Time of exposure, nanoseconds.
@@ -75,6 +90,8 @@ pub enum ImagePayload {
 /// `sensor_msgs/CameraInfo` before interpretation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CameraInfoEvent {
+    /// Which camera it is of; 0 for the only one.
+    pub camera: usize,
     /// Topic it came on, for error messages.
     pub topic: String,
     /// Stamp, nanoseconds.

@@ -12,6 +12,7 @@ mod error;
 mod event;
 mod frame;
 mod registration;
+mod stream;
 mod sync;
 
 pub use assembled::{Assembled, AssembledFrame, AssemblerStatus};

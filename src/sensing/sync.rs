@@ -241,7 +241,7 @@ mod tests {
 
     fn image(stamp_ns: i64) -> ImageEvent {
         let payload = ImagePayload::Compressed { format: String::new(), data: Vec::new() };
-        ImageEvent { topic: "/t".into(), stamp_ns, frame_id: "eye".into(), payload }
+        ImageEvent { camera: 0, topic: "/t".into(), stamp_ns, frame_id: "eye".into(), payload }
     }
 
     /// Feeds (is colour, stamp) and returns pairs of stamps and stamps of singles.

@@ -174,6 +174,7 @@ impl Recorder<'_> {
     fn info(&self, topic: &str, stamp_ns: i64) -> CameraInfoEvent {
         let c = &self.options.camera;
         CameraInfoEvent {
+            camera: 0,
             topic: topic.into(),
             stamp_ns,
             frame_id: OPTICAL_FRAME.into(),
@@ -260,7 +261,7 @@ fn raw(width: u32, height: u32, encoding: &str, bytes: u32, data: Vec<u8>) -> Im
 }
 
 fn image_event(topic: String, stamp_ns: i64, payload: ImagePayload) -> ImageEvent {
-    ImageEvent { topic, stamp_ns, frame_id: OPTICAL_FRAME.into(), payload }
+    ImageEvent { camera: 0, topic, stamp_ns, frame_id: OPTICAL_FRAME.into(), payload }
 }
 
 /// The true boxes of all furniture and things of which enough pixels are in sight.

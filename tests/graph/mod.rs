@@ -1,7 +1,6 @@
 //! A ROS 2 graph on this machine's loopback: the built node as a process of its own, and a peer in
 //! this one that talks to it.
-
-#![allow(dead_code, reason = "each test uses a part of it")]
+#![allow(dead_code, reason = "each program of tests needs other parts of it")]
 
 pub mod action;
 pub mod base;
@@ -9,7 +8,7 @@ pub mod base;
 use scenellm::bag::BagReader;
 use scenellm::ros::qos::{self, Qos};
 use scenellm::ros::srv::Service;
-use scenellm::ros::transport::{Dds, DdsSettings, Publication, ServiceMapping, Transport};
+use scenellm::ros::transport::{Dds, DdsSettings, Opened, Publication, ServiceMapping, Transport};
 use scenellm::ros::{Message, from_cdr, to_cdr};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -57,7 +56,7 @@ pub fn loopback_works() -> bool {
     let heard = Arc::new(Mutex::new(false));
     let hears = Arc::clone(&heard);
     let take = Box::new(move |_| *hears.lock().unwrap() = true);
-    other.subscribe("/probe", "std_msgs/msg/String", qos::EVENT, take).unwrap();
+    let _probe = other.subscribe("/probe", "std_msgs/msg/String", qos::EVENT, take).unwrap();
     let probe = one.advertise("/probe", "std_msgs/msg/String", qos::EVENT).unwrap();
     let word = to_cdr(&scenellm::ros::msg::StringMsg { data: "hear".into() });
     wait_for(|| {
@@ -112,18 +111,32 @@ impl Drop for Node {
     }
 }
 
-/// What a subscription heard last, and how much.
+/// What a subscription heard.
 #[derive(Clone)]
 pub struct Ear {
-    newest: Arc<Mutex<(usize, Vec<u8>)>>,
+    heard: Arc<Mutex<Vec<Vec<u8>>>>,
+    _open: Arc<Opened>,
 }
 
 impl Ear {
     /// The newest message, if any came.
     pub fn newest<M: DeserializeOwned>(&self) -> Option<M> {
-        let newest = self.newest.lock().unwrap();
-        (newest.0 > 0).then(|| from_cdr(&newest.1).expect("the node writes what it promises"))
+        self.heard.lock().unwrap().last().map(|cdr| read(cdr))
     }
+
+    /// All messages that came.
+    pub fn all<M: DeserializeOwned>(&self) -> Vec<M> {
+        self.heard.lock().unwrap().iter().map(|cdr| read(cdr)).collect()
+    }
+
+    /// How many came.
+    pub fn count(&self) -> usize {
+        self.heard.lock().unwrap().len()
+    }
+}
+
+fn read<M: DeserializeOwned>(cdr: &[u8]) -> M {
+    from_cdr(cdr).expect("the node writes what it promises")
 }
 
 /// This process on the graph.
@@ -143,20 +156,22 @@ impl Peer {
     }
 
     pub fn hear_type(&self, topic: &str, type_name: &str, qos: Qos) -> Ear {
-        let newest = Arc::new(Mutex::new((0, Vec::new())));
-        let into = Arc::clone(&newest);
-        let take = Box::new(move |cdr| {
-            let mut newest = into.lock().unwrap();
-            *newest = (newest.0 + 1, cdr);
-        });
-        self.dds.subscribe(topic, type_name, qos, take).unwrap();
-        Ear { newest }
+        let heard = Arc::<Mutex<Vec<Vec<u8>>>>::default();
+        let into = Arc::clone(&heard);
+        let take = Box::new(move |cdr| into.lock().unwrap().push(cdr));
+        let open = self.dds.subscribe(topic, type_name, qos, take).unwrap();
+        Ear { heard, _open: Arc::new(open) }
     }
 
     pub fn topic(&self, topic: &str, type_name: &str, qos: Qos) -> Arc<dyn Publication> {
         let mut publications = self.publications.lock().unwrap();
         let make = || self.dds.advertise(topic, type_name, qos).unwrap();
         Arc::clone(publications.entry(topic.to_string()).or_insert_with(make))
+    }
+
+    /// Withdraws what it published there.
+    pub fn forget(&self, topic: &str) {
+        self.publications.lock().unwrap().remove(topic);
     }
 
     pub fn publish<M: Message>(&self, topic: &str, message: &M) {

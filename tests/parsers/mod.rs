@@ -131,7 +131,7 @@ pub fn compressed_image(bytes: &[u8]) {
 
 fn image(payload: ImagePayload) {
     let topic = TOPIC.to_owned();
-    let event = ImageEvent { topic, stamp_ns: 0, frame_id: "camera".into(), payload };
+    let event = ImageEvent { camera: 0, topic, stamp_ns: 0, frame_id: "camera".into(), payload };
     match sensing::decode_color(&event) {
         Ok(image) => assert!(image.width() > 0 && image.height() > 0),
         Err(error) => assert_names(&error.to_string(), TOPIC),

@@ -52,7 +52,7 @@ impl Replay {
         let config = self.settings.config()?;
         let source = Source::open(&self.bag, &config)?;
         // Loaded before the bag is read: a model that cannot be loaded is said at once.
-        let wanted = self.goal.is_some() || source.selection.goal.is_some();
+        let wanted = self.goal.is_some() || source.selection().goal.is_some();
         let mut planner =
             if wanted { Some(planner(&config, self.model.as_deref())?) } else { None };
         std::fs::create_dir_all(&self.out)
@@ -139,7 +139,9 @@ impl Replay {
         map.write_json(&path("map.json"))?;
         map.save(&path("map.scenemap"))?;
         let voxels: Vec<_> = map.voxels().map(|voxel| (voxel.xyz_m, voxel.rgb)).collect();
-        let poses: Vec<_> = gathered.frames.iter().map(|frame| frame.world_T_camera).collect();
+        // Of several cameras, the way of the first is that of the robot.
+        let first = gathered.frames.iter().filter(|frame| frame.camera == 0);
+        let poses: Vec<_> = first.map(|frame| frame.world_T_camera).collect();
         let topdown = TopDown {
             frame_id: &map.config().frame_id,
             voxels: &voxels,

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use clap::Args;
 use indicatif::ProgressBar;
-use scenellm::bag::{BagReader, Events, TopicSelection, select};
+use scenellm::bag::{BagReader, Events, TopicSelection, select_cameras};
 use scenellm::language::parse_device;
 use scenellm::planner::PlannerConfig;
 use scenellm::tasks::GoalPlanner;
@@ -90,21 +90,26 @@ pub fn planner(config: &PlannerConfig, model: Option<&Path>) -> anyhow::Result<G
 pub struct Source {
     /// The bag.
     pub bag: BagReader,
-    /// Which topic serves what.
-    pub selection: TopicSelection,
+    /// Which topic serves what, by camera; there is at least one.
+    selections: Vec<TopicSelection>,
 }
 
 impl Source {
     /// Opens the bag at `path`.
     pub fn open(path: &Path, config: &PlannerConfig) -> anyhow::Result<Self> {
         let bag = BagReader::open(path)?;
-        let selection = select(bag.topics(), &config.topics)?;
-        Ok(Self { bag, selection })
+        let selections = select_cameras(bag.topics(), config)?;
+        Ok(Self { bag, selections })
+    }
+
+    /// Topics of the first camera, and those that all share.
+    pub fn selection(&self) -> &TopicSelection {
+        &self.selections[0]
     }
 
     /// Its events.
     pub fn events(&self) -> Events {
-        Events::new(&self.bag, &self.selection)
+        Events::of_cameras(&self.bag, &self.selections)
     }
 
     /// A progress bar over its time, and the time at which it starts.

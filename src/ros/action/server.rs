@@ -6,7 +6,7 @@ use super::{
 };
 use crate::ros::msg::{GoalStatus, GoalStatusArray, Message, Time, Uuid};
 use crate::ros::srv::{CancelGoal, CancelGoalRequest, Service};
-use crate::ros::transport::{Publication, Reply, Transport, TransportError};
+use crate::ros::transport::{Opened, Publication, Reply, Transport, TransportError};
 use crate::ros::{from_cdr, qos, to_cdr};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
@@ -45,6 +45,7 @@ pub struct ActionServer<A: Action> {
     book: GoalBook<A::Result, Reply>,
     feedback: Arc<dyn Publication>,
     status: Arc<dyn Publication>,
+    _services: Vec<Opened>,
 }
 
 impl<A: Action> ActionServer<A> {
@@ -64,19 +65,21 @@ impl<A: Action> ActionServer<A> {
         let feedback =
             transport.advertise(&part("feedback"), &typed("FeedbackMessage"), qos::EVENT)?;
         let status = transport.advertise(&part("status"), GoalStatusArray::TYPE, qos::LATCHED)?;
-        let services = [
+        let parts = [
             (Kind::SendGoal, part("send_goal"), typed("SendGoal")),
             (Kind::CancelGoal, part("cancel_goal"), CancelGoal::TYPE.to_owned()),
             (Kind::GetResult, part("get_result"), typed("GetResult")),
         ];
-        for (kind, service, type_name) in services {
+        let mut services = Vec::new();
+        for (kind, service, type_name) in parts {
             let forward = forward.clone();
             let answer = move |cdr: &[u8], reply| {
                 forward(ActionRequest { kind, cdr: cdr.to_vec(), reply });
             };
-            transport.serve(&service, &type_name, Box::new(answer))?;
+            services.push(transport.serve(&service, &type_name, Box::new(answer))?);
         }
-        let server = Self { name: name.into(), book: GoalBook::new(KEEP_NS), feedback, status };
+        let (name, book) = (name.into(), GoalBook::new(KEEP_NS));
+        let server = Self { name, book, feedback, status, _services: services };
         server.publish_status();
         Ok(server)
     }

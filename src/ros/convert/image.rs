@@ -18,6 +18,7 @@ pub(super) fn event(topic: &str, type_name: &str, cdr: &[u8]) -> Result<ImageEve
         (header, ImagePayload::Raw { width, height, encoding, is_bigendian, step, data })
     };
     Ok(ImageEvent {
+        camera: 0,
         topic: topic.to_owned(),
         stamp_ns: header.stamp.to_ns(),
         frame_id: frame(header.frame_id),
@@ -29,6 +30,7 @@ pub(super) fn event(topic: &str, type_name: &str, cdr: &[u8]) -> Result<ImageEve
 pub(super) fn camera_info_event(topic: &str, info: CameraInfo) -> CameraInfoEvent {
     let RegionOfInterest { x_offset, y_offset, height, width, do_rectify } = info.roi;
     CameraInfoEvent {
+        camera: 0,
         topic: topic.to_owned(),
         stamp_ns: info.header.stamp.to_ns(),
         frame_id: frame(info.header.frame_id),
@@ -112,6 +114,7 @@ mod tests {
     #[test]
     fn raw_image_round_trip() {
         let event = ImageEvent {
+            camera: 0,
             topic: "/depth".into(),
             stamp_ns: 12_345_678_901,
             frame_id: "camera_optical".into(),
@@ -133,6 +136,7 @@ mod tests {
     #[test]
     fn compressed_image_round_trip() {
         let event = ImageEvent {
+            camera: 0,
             topic: "/color/compressed".into(),
             stamp_ns: -1,
             frame_id: "optical".into(),
@@ -151,6 +155,7 @@ mod tests {
     #[test]
     fn camera_info_round_trip() {
         let event = CameraInfoEvent {
+            camera: 0,
             topic: "/camera_info".into(),
             stamp_ns: 5,
             frame_id: "optical".into(),

@@ -98,6 +98,11 @@ impl TopicRole {
         Self::Clock,
     ];
 
+    /// Whether each camera has a topic of its own for the role.
+    pub fn is_of_camera(self) -> bool {
+        matches!(self, Self::Color | Self::ColorInfo | Self::Depth | Self::DepthInfo)
+    }
+
     /// The message types that can serve the role.
     pub fn types(self) -> &'static [&'static str] {
         match self {

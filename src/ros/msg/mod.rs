@@ -7,6 +7,7 @@ mod action;
 mod common;
 mod diagnostic;
 mod geometry;
+mod lifecycle;
 mod parameter;
 mod plan;
 mod sensor;
@@ -20,9 +21,10 @@ pub use geometry::{
     Path, Point, Pose, PoseStamped, PoseWithCovariance, Quaternion, TFMessage, Transform,
     TransformStamped, Vector3,
 };
+pub use lifecycle::{State, Transition, TransitionDescription, TransitionEvent};
 pub use parameter::{
     FloatingPointRange, IntegerRange, ListParametersResult, Parameter, ParameterDescriptor,
-    ParameterValue, SetParametersResult,
+    ParameterEvent, ParameterValue, SetParametersResult,
 };
 pub use plan::{Plan, PlanArgument, PlanStep, StepFeedback};
 pub use sensor::{CameraInfo, CompressedImage, Image, PointCloud2, PointField, RegionOfInterest};
@@ -105,6 +107,14 @@ messages! {
         "0a241f87d04668d94099cbb5ba11691d5ad32c2f29682e4eb5653424bd275206";
     Vector3: "geometry_msgs" / "Vector3" in "src/ros/definitions/geometry_msgs",
         "cc12fe83e4c02719f1ce8070bfd14aecd40f75a96696a67a2a1f37f7dbb0765d";
+    State: "lifecycle_msgs" / "State" in "src/ros/definitions/lifecycle_msgs",
+        "dd2d02b82f3ebc858e53c431b1e6e91f3ffc71436fc81d0715214ac6ee2107a0";
+    Transition: "lifecycle_msgs" / "Transition" in "src/ros/definitions/lifecycle_msgs",
+        "c65d7b31ea134cba4f54fc867b817979be799f7452035cd35fac9b7421fb3424";
+    TransitionDescription: "lifecycle_msgs" / "TransitionDescription" in "src/ros/definitions/lifecycle_msgs",
+        "c5f1cd4bb1ad2ba0e3329d4ac7015c52a674a72c1faf7974c37a33f4f6048b28";
+    TransitionEvent: "lifecycle_msgs" / "TransitionEvent" in "src/ros/definitions/lifecycle_msgs",
+        "d5f8873a2f0146498f812d7885c7327ce27e463d36811d8792f35ee38c0d6c38";
     Path: "nav_msgs" / "Path" in "src/ros/definitions/nav_msgs",
         "1957a5bb3cee5da65c4e52e52b65a93df227efce4c20f8458b36e73066ca334b";
     FloatingPointRange: "rcl_interfaces" / "FloatingPointRange" in "src/ros/definitions/rcl_interfaces",
@@ -119,6 +129,8 @@ messages! {
         "ddfe6442cffc462317adb5c92536a7b6dd55858c5c3e1e328165a6b73c2831af";
     ParameterDescriptor: "rcl_interfaces" / "ParameterDescriptor" in "src/ros/definitions/rcl_interfaces",
         "52175dbfda6c51153101d33d2a9da05743f66f02d5ab2ca9ec4709b46b73d704";
+    ParameterEvent: "rcl_interfaces" / "ParameterEvent" in "src/ros/definitions/rcl_interfaces",
+        "043e627780fcad87a22d225bc2a037361dba713fca6a6b9f4b869a5aa0393204";
     ParameterValue: "rcl_interfaces" / "ParameterValue" in "src/ros/definitions/rcl_interfaces",
         "115fc089a387e23c7ecd3525c9189c379109119d6ab82e8dfbde0fdf6a7f9b68";
     SetParametersResult: "rcl_interfaces" / "SetParametersResult" in "src/ros/definitions/rcl_interfaces",

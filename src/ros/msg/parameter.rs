@@ -1,5 +1,6 @@
 //! `rcl_interfaces`: parameters of nodes.
 
+use super::Time;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
@@ -40,6 +41,8 @@ impl ParameterValue {
     pub const DOUBLE: u8 = 3;
     /// `type` of a text.
     pub const STRING: u8 = 4;
+    /// `type` of an array of texts.
+    pub const STRING_ARRAY: u8 = 9;
 }
 
 /// `rcl_interfaces/Parameter`.
@@ -111,4 +114,19 @@ pub struct ListParametersResult {
     pub names: Vec<String>,
     /// What stands before the last dot in them.
     pub prefixes: Vec<String>,
+}
+
+/// `rcl_interfaces/ParameterEvent`: what changed at once.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ParameterEvent {
+    /// When.
+    pub stamp: Time,
+    /// Full name of the node.
+    pub node: String,
+    /// Parameters that had no value before.
+    pub new_parameters: Vec<Parameter>,
+    /// Parameters that had another value before.
+    pub changed_parameters: Vec<Parameter>,
+    /// Parameters that have no value any more.
+    pub deleted_parameters: Vec<Parameter>,
 }

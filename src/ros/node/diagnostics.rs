@@ -4,10 +4,14 @@
 use super::inbox::{Counts, Inbox};
 use super::input::{Input, Use};
 use super::newest::Newest;
+use super::qos_overrides::cure;
 use super::view::View;
 use crate::planner::{Executive, PlannerConfig};
 use crate::ros::msg::{DiagnosticArray, DiagnosticStatus, Header, KeyValue};
+use crate::ros::transport::Transport;
 use crate::ros::{NodeNames, TopicRole};
+use crate::sensing::AssemblerStatus;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,6 +23,9 @@ pub struct Diagnostics {
     started: Instant,
     inputs: Vec<Watched>,
     dropped: u64,
+    transport: Arc<dyn Transport>,
+    /// What was warned of and still holds.
+    mismatches: BTreeSet<String>,
 }
 
 /// An input as it was at the last look.
@@ -38,6 +45,7 @@ impl Diagnostics {
         names: &NodeNames,
         config: &Arc<Newest<PlannerConfig>>,
         model: &str,
+        transport: Arc<dyn Transport>,
         (seen, seen_in): (&[Arc<Input>], &Arc<Inbox<R>>),
         (told, told_in): (&[Arc<Input>], &Arc<Inbox<S>>),
     ) -> Self {
@@ -50,6 +58,8 @@ impl Diagnostics {
             started: Instant::now(),
             inputs,
             dropped: 0,
+            transport,
+            mismatches: BTreeSet::new(),
         }
     }
 
@@ -62,11 +72,18 @@ impl Diagnostics {
     pub fn look(&mut self, view: &View, executive: &Executive, now_ns: i64) -> DiagnosticArray {
         let started = self.started;
         let stale_after = Duration::from_secs_f64(self.config.get().publish.stale_after_s);
-        let mut status: Vec<_> = self
-            .inputs
-            .iter_mut()
-            .map(|watched| watched.look(view, started, stale_after))
-            .collect();
+        let mut fallen_silent = Vec::new();
+        let looked = self.inputs.iter_mut().map(|watched| {
+            let (status, fell_silent) = watched.look(view, started, stale_after);
+            fallen_silent.extend(fell_silent);
+            status
+        });
+        let mut status: Vec<_> = looked.collect();
+        // A camera that stops is several topics that stop, and one event.
+        if !fallen_silent.is_empty() {
+            tracing::warn!("{}", fallen_silent.join("; "));
+        }
+        status.extend(self.mismatched());
         status.push(self.map(view));
         status.push(self.planner(executive));
         for part in &mut status {
@@ -76,33 +93,59 @@ impl Diagnostics {
         DiagnosticArray { header: Header::new(now_ns, ""), status }
     }
 
+    /// One status for each end of a topic that does not fit; warns of new ones.
+    fn mismatched(&mut self) -> Vec<DiagnosticStatus> {
+        let mut now = BTreeSet::new();
+        let mut status = Vec::new();
+        for mismatch in self.transport.mismatches() {
+            let message = cure(&mismatch);
+            if !self.mismatches.contains(&message) {
+                tracing::warn!("{message}");
+            }
+            now.insert(message.clone());
+            let name = format!("quality of service of {}", mismatch.topic);
+            let level = DiagnosticStatus::WARN;
+            status.push(DiagnosticStatus { level, name, message, ..Default::default() });
+        }
+        self.mismatches = now;
+        status
+    }
+
     fn map(&mut self, view: &View) -> DiagnosticStatus {
-        let sensing = &view.sensing;
         let is_dropping = view.dropped > self.dropped;
         self.dropped = view.dropped;
-        let (level, message) = match &sensing.waiting_for {
+        let names = &self.config.get().cameras;
+        let of = |camera: usize| names.get(camera).map_or_else(String::new, |n| format!("{n}: "));
+        let mut cameras = view.sensing.iter().enumerate();
+        let waiting = cameras.find_map(|(camera, status)| {
+            Some(format!("{}{}", of(camera), status.waiting_for.as_ref()?))
+        });
+        let (level, message) = match &waiting {
             Some(reason) => (DiagnosticStatus::WARN, format!("waiting: {reason}")),
             None if is_dropping => (DiagnosticStatus::WARN, view.last_dropped.clone()),
             None if view.frames == 0 => (DiagnosticStatus::STALE, "no frame yet".into()),
             None => (DiagnosticStatus::OK, format!("{} voxels", view.voxels)),
         };
-        let skew_ms = sensing.sync.last_skew_ns as f64 / 1e6;
+        let mut values = vec![
+            value("frames", view.frames),
+            value("voxels", view.voxels),
+            value("objects", view.objects.len()),
+            value("bytes", view.map_bytes),
+            value("milliseconds a frame", format!("{:.1}", view.frame_ms)),
+            value("newest frame (ns)", view.stamp_ns),
+            value("dropped", view.dropped),
+            value("last dropped", &view.last_dropped),
+        ];
+        for (camera, status) in view.sensing.iter().enumerate() {
+            let named = |what: &str| format!("{}{what}", of(camera));
+            values.push(value(&named("skew of depth to colour (ms)"), skew_ms(status)));
+            values.push(value(&named("transforms refused"), status.refused_transforms));
+        }
         DiagnosticStatus {
             level,
             name: "map".into(),
             message,
-            values: vec![
-                value("frames", view.frames),
-                value("voxels", view.voxels),
-                value("objects", view.objects.len()),
-                value("bytes", view.map_bytes),
-                value("milliseconds a frame", format!("{:.1}", view.frame_ms)),
-                value("newest frame (ns)", view.stamp_ns),
-                value("skew of depth to colour (ms)", format!("{skew_ms:.1}")),
-                value("dropped", view.dropped),
-                value("last dropped", &view.last_dropped),
-                value("transforms refused", sensing.refused_transforms),
-            ],
+            values,
             ..DiagnosticStatus::default()
         }
     }
@@ -134,7 +177,13 @@ fn watch<R: Send + 'static>(inputs: &[Arc<Input>], inbox: &Arc<Inbox<R>>) -> Vec
 }
 
 impl Watched {
-    fn look(&mut self, view: &View, started: Instant, stale_after: Duration) -> DiagnosticStatus {
+    /// The status of now, and what to warn of if it fell silent since the last look.
+    fn look(
+        &mut self,
+        view: &View,
+        started: Instant,
+        stale_after: Duration,
+    ) -> (DiagnosticStatus, Option<String>) {
         let counts = (self.counts)();
         let since_s = self.looked.elapsed().as_secs_f64();
         let new = counts.received - self.received;
@@ -146,10 +195,9 @@ impl Watched {
         let silent = self.matters() && silence >= stale_after;
         let (faults, last_fault) = self.input.faults();
         let told = self.silence(view, &counts, silence);
-        match (silent, self.silent) {
-            (true, false) => tracing::warn!("{told}"),
-            (false, true) => tracing::info!("{}: it speaks again", self.input.topic),
-            _ => {}
+        let fell_silent = (silent && !self.silent).then(|| told.clone());
+        if self.silent && !silent {
+            tracing::info!("{}: it speaks again", self.input.topic);
         }
         self.silent = silent;
         let (level, message) = match (silent, counts.received) {
@@ -158,20 +206,20 @@ impl Watched {
             (false, 0) => (DiagnosticStatus::OK, "nothing yet".into()),
             _ => (DiagnosticStatus::OK, format!("{:.1} Hz", self.rate_hz)),
         };
-        DiagnosticStatus {
-            level,
-            name: self.input.topic.clone(),
-            message,
-            values: vec![
-                value("type", self.input.type_name),
-                value("received", counts.received),
-                value("rate (Hz)", format!("{:.1}", self.rate_hz)),
-                value("overtaken by newer", counts.overtaken),
-                value("unusable", faults),
-                value("last unusable", last_fault),
-            ],
-            ..DiagnosticStatus::default()
+        let mut values = vec![
+            value("type", self.input.type_name),
+            value("received", counts.received),
+            value("rate (Hz)", format!("{:.1}", self.rate_hz)),
+            value("overtaken by newer", counts.overtaken),
+            value("unusable", faults),
+            value("last unusable", last_fault),
+        ];
+        if !self.input.camera_name.is_empty() {
+            values.push(value("camera", &self.input.camera_name));
         }
+        let name = self.input.topic.clone();
+        let status = DiagnosticStatus { level, name, message, values, ..Default::default() };
+        (status, fell_silent)
     }
 
     /// Whether silence of the topic is a fault.
@@ -189,7 +237,11 @@ impl Watched {
     }
 
     fn silence(&self, view: &View, counts: &Counts, silence: Duration) -> String {
-        let Input { topic, type_name, qos, .. } = &*self.input;
+        let Input { topic, type_name, qos, camera, camera_name, .. } = &*self.input;
+        let topic = match camera_name.as_str() {
+            "" => topic.clone(),
+            name => format!("camera {name}, {topic}"),
+        };
         let silent_s = silence.as_secs_f64();
         if counts.received == 0 {
             return format!(
@@ -197,22 +249,27 @@ impl Watched {
                  it? Another name is given by remapping or by the parameters topics.*"
             );
         }
-        let last_ns = match self.input.used {
-            Use::Event(TopicRole::Color | TopicRole::ColorInfo) => view.sensing.last_color_ns,
-            Use::Event(TopicRole::Depth) => view.sensing.last_depth_ns,
-            Use::Event(TopicRole::Tf) => view.sensing.last_transform_ns,
+        let status = view.sensing.get(*camera);
+        let last_ns = status.and_then(|status| match self.input.used {
+            Use::Event(TopicRole::Color | TopicRole::ColorInfo) => status.last_color_ns,
+            Use::Event(TopicRole::Depth) => status.last_depth_ns,
+            Use::Event(TopicRole::Tf) => status.last_transform_ns,
             _ => None,
-        };
+        });
         let last =
             last_ns.map_or_else(|| "unknown".into(), |ns| format!("{:.3} s", ns as f64 / 1e9));
         let asked = if qos.reliable { "reliable" } else { "best effort" };
         format!(
             "{topic}: nothing for {silent_s:.1} s. Before: {:.1} Hz, last stamp {last}, skew of \
-             depth to colour {:.1} ms, {asked}. Does its publisher still run?",
+             depth to colour {} ms, {asked}. Does its publisher still run?",
             self.rate_hz,
-            view.sensing.sync.last_skew_ns as f64 / 1e6
+            status.map_or_else(|| "unknown".into(), skew_ms)
         )
     }
+}
+
+fn skew_ms(status: &AssemblerStatus) -> String {
+    format!("{:.1}", status.sync.last_skew_ns as f64 / 1e6)
 }
 
 fn value(key: &str, value: impl ToString) -> KeyValue {
@@ -225,7 +282,9 @@ mod tests {
     use crate::ros::RosArguments;
     use crate::ros::node::input::open_perception;
     use crate::ros::qos::Qos;
-    use crate::ros::transport::{Answer, Publication, Take, Transport, TransportError};
+    use crate::ros::transport::{
+        Answer, Opened, Publication, QosMismatch, QosPolicy, Take, TransportError,
+    };
     use std::sync::Mutex;
 
     /// A transport that keeps what takes messages, so that a test can hand some over.
@@ -239,9 +298,9 @@ mod tests {
             _: &str,
             _: Qos,
             take: Take,
-        ) -> Result<(), TransportError> {
+        ) -> Result<Opened, TransportError> {
             self.0.lock().unwrap().push((topic.into(), take));
-            Ok(())
+            Ok(Opened::new(()))
         }
 
         fn advertise(
@@ -254,28 +313,38 @@ mod tests {
             Err(TransportError::Open { name, type_name, reason: "a hand only takes".into() })
         }
 
-        fn serve(&self, _: &str, _: &str, _: Answer) -> Result<(), TransportError> {
-            Ok(())
+        fn serve(&self, _: &str, _: &str, _: Answer) -> Result<Opened, TransportError> {
+            Ok(Opened::new(()))
+        }
+
+        fn mismatches(&self) -> Vec<QosMismatch> {
+            let (topic, node) = ("/color/image_raw".into(), "/driver".into());
+            vec![QosMismatch { topic, node, we_subscribe: true, policy: QosPolicy::Reliability }]
         }
     }
 
     #[test]
     fn a_topic_that_falls_silent_is_named_with_its_past() {
         let names = NodeNames::new(&RosArguments::default(), "planner").unwrap();
-        let hand = Hand::default();
+        let hand = Arc::new(Hand::default());
         let inbox = Arc::new(Inbox::<()>::default());
         let mut config = PlannerConfig::default();
         config.publish.stale_after_s = 0.05;
-        let inputs = open_perception(&config, &names, &hand, &inbox).unwrap();
+        let (inputs, _opened) = open_perception(&config, &names, &*hand, &inbox).unwrap();
         let config = Arc::new(Newest::new(config));
         let none: (&[Arc<Input>], _) = (&[], &inbox);
-        let mut diagnostics = Diagnostics::new(&names, &config, "m", (&inputs, &inbox), none);
-        let mut look = || {
-            let view = View::default();
+        let graph = Arc::clone(&hand) as Arc<dyn Transport>;
+        let mut diagnostics =
+            Diagnostics::new(&names, &config, "m", graph, (&inputs, &inbox), none);
+        let mut part = |name: &str| {
+            let view = View { sensing: vec![AssemblerStatus::default()], ..View::default() };
             let status = diagnostics.look(&view, &Executive::default(), 1).status;
-            let found = status.into_iter().find(|part| part.name.contains("color/image_raw"));
-            found.unwrap()
+            status.into_iter().find(|part| part.name.ends_with(name)).unwrap()
         };
+        let misfit = part("quality of service of /color/image_raw");
+        assert_eq!(misfit.level, DiagnosticStatus::WARN);
+        assert!(misfit.message.contains("/driver publishes best_effort"), "{}", misfit.message);
+        let mut look = || part(": /color/image_raw");
         hand.0.lock().unwrap()[0].1(vec![0]);
         assert_eq!(look().level, DiagnosticStatus::OK);
         std::thread::sleep(Duration::from_millis(60));

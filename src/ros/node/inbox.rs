@@ -127,9 +127,13 @@ impl<R> Inbox<R> {
         }
     }
 
-    /// Ends the thread that takes.
+    /// Ends the thread that takes. Requests are let go, and with them whoever waits for an answer.
     pub fn close(&self) {
-        self.lock().closed = true;
+        let mut state = self.lock();
+        state.closed = true;
+        let left = std::mem::take(&mut state.requests);
+        drop(state);
+        drop(left);
         self.ready.notify_all();
     }
 

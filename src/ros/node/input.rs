@@ -2,10 +2,11 @@
 
 use super::NodeError;
 use super::inbox::{Inbox, TopicIndex};
-use crate::planner::{ImageTransport, PlannerConfig, TopicConfig};
+use super::qos_overrides::tuned;
+use crate::planner::{Camera, ImageTransport, PlannerConfig};
 use crate::ros::msg::{CompressedImage, Image, Message, StepFeedback, StringMsg};
 use crate::ros::qos::{self, Qos};
-use crate::ros::transport::Transport;
+use crate::ros::transport::{Opened, Transport};
 use crate::ros::{NodeNames, TopicRole};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,6 +27,10 @@ pub enum Use {
 pub struct Input {
     /// What it is for.
     pub used: Use,
+    /// Which camera it comes from, where it comes from one.
+    pub camera: usize,
+    /// Name of that camera; empty for the only one.
+    pub camera_name: String,
     /// Full name.
     pub topic: String,
     /// Type.
@@ -57,6 +62,8 @@ impl Input {
 /// A topic before it is opened.
 struct Wanted {
     used: Use,
+    /// Index and name.
+    camera: (usize, String),
     /// Name to resolve.
     name: String,
     /// What stands behind the resolved name, as `image_transport` has it.
@@ -66,34 +73,55 @@ struct Wanted {
     depth: usize,
 }
 
-/// Topics of perception.
-fn perception(config: &PlannerConfig) -> Vec<Wanted> {
-    let topics = &config.topics;
-    let image = |role, named: &Option<String>, base: &str, transport: ImageTransport| {
+impl Wanted {
+    fn new(used: Use, name: String, type_name: &'static str, qos: Qos, depth: usize) -> Self {
+        Self { used, camera: (0, String::new()), name, suffix: "", type_name, qos, depth }
+    }
+}
+
+/// Topics of one camera.
+fn camera(index: usize, camera: &Camera) -> [Wanted; 4] {
+    let wanted = |role: TopicRole, named: &Option<String>, base: &str, depth| {
+        let name = named.clone().unwrap_or_else(|| format!("{}{base}", camera.prefix()));
+        let used = Use::Event(role);
+        let camera = (index, camera.name.clone());
+        Wanted { camera, ..Wanted::new(used, name, role.types()[0], qos::SENSOR, depth) }
+    };
+    let image = |role, named, base, transport: ImageTransport| {
         let type_name = match transport {
             ImageTransport::Raw => Image::TYPE,
             ImageTransport::Compressed | ImageTransport::CompressedDepth => CompressedImage::TYPE,
         };
-        let base = named.as_deref().unwrap_or(base);
         let suffix = transport.suffix();
+        let bare = wanted(role, named, base, 4);
         // Who names the compressed topic itself means that one.
-        let name = base.strip_suffix(suffix).unwrap_or(base).to_owned();
-        Wanted { used: Use::Event(role), name, suffix, type_name, qos: qos::SENSOR, depth: 4 }
+        let name = bare.name.strip_suffix(suffix).unwrap_or(&bare.name).to_owned();
+        Wanted { name, suffix, type_name, ..bare }
     };
+    let Camera { color, color_info, depth, depth_info, .. } = camera;
+    [
+        image(TopicRole::Color, color, "color/image_raw", camera.image_transport),
+        image(TopicRole::Depth, depth, "depth/image_rect_raw", camera.depth_transport),
+        wanted(TopicRole::ColorInfo, color_info, "color/camera_info", 1),
+        wanted(TopicRole::DepthInfo, depth_info, "depth/camera_info", 1),
+    ]
+}
+
+/// Topics of perception.
+fn perception(config: &PlannerConfig) -> Vec<Wanted> {
+    let topics = &config.topics;
     let other = |role: TopicRole, named: &Option<String>, base: &str, qos, depth| {
         let name = named.as_deref().unwrap_or(base).to_owned();
-        Wanted { used: Use::Event(role), name, suffix: "", type_name: role.types()[0], qos, depth }
+        Wanted::new(Use::Event(role), name, role.types()[0], qos, depth)
     };
-    let TopicConfig { color, color_info, depth, depth_info, tf, tf_static, .. } = topics;
-    let mut wanted = vec![
-        image(TopicRole::Color, color, "color/image_raw", config.image_transport),
-        image(TopicRole::Depth, depth, "depth/image_rect_raw", config.depth_transport),
-        other(TopicRole::ColorInfo, color_info, "color/camera_info", qos::SENSOR, 1),
-        other(TopicRole::DepthInfo, depth_info, "depth/camera_info", qos::SENSOR, 1),
-        other(TopicRole::Tf, tf, "/tf", qos::TF, 1000),
-        other(TopicRole::TfStatic, tf_static, "/tf_static", qos::TF_STATIC, 100),
+    let cameras = config.cameras();
+    let mut wanted: Vec<_> =
+        cameras.iter().enumerate().flat_map(|(index, one)| camera(index, one)).collect();
+    wanted.extend([
+        other(TopicRole::Tf, &topics.tf, "/tf", qos::TF, 1000),
+        other(TopicRole::TfStatic, &topics.tf_static, "/tf_static", qos::TF_STATIC, 100),
         other(TopicRole::Detections, &topics.detections, "detections", qos::EVENT, 10),
-    ];
+    ]);
     if config.use_sim_time {
         wanted.push(other(TopicRole::Clock, &topics.clock, "/clock", qos::CLOCK, 1));
     }
@@ -104,44 +132,29 @@ fn perception(config: &PlannerConfig) -> Vec<Wanted> {
 
 /// Topics of goals, words and outcomes.
 fn desk(config: &PlannerConfig) -> Vec<Wanted> {
-    let text = |role, named: &Option<String>, base: &str| Wanted {
-        used: Use::Event(role),
-        name: named.as_deref().unwrap_or(base).to_owned(),
-        suffix: "",
-        type_name: StringMsg::TYPE,
-        qos: qos::EVENT,
-        depth: 10,
+    let wanted = |used, named: Option<&str>, base: &str, type_name| {
+        Wanted::new(used, named.unwrap_or(base).to_owned(), type_name, qos::EVENT, 10)
+    };
+    let text = |role, named: &Option<String>, base| {
+        wanted(Use::Event(role), named.as_deref(), base, StringMsg::TYPE)
     };
     vec![
         text(TopicRole::Goal, &config.topics.goal, "~/goal"),
         text(TopicRole::Utterance, &config.topics.utterance, "~/dialogue/in"),
-        Wanted {
-            used: Use::StepFeedback,
-            name: "~/step_feedback".into(),
-            suffix: "",
-            type_name: StepFeedback::TYPE,
-            qos: qos::EVENT,
-            depth: 10,
-        },
-        Wanted {
-            used: Use::Instruction,
-            name: "~/instruction".into(),
-            suffix: "",
-            type_name: StringMsg::TYPE,
-            qos: qos::EVENT,
-            depth: 10,
-        },
+        wanted(Use::StepFeedback, None, "~/step_feedback", StepFeedback::TYPE),
+        wanted(Use::Instruction, None, "~/instruction", StringMsg::TYPE),
     ]
 }
 
-/// Listens to the topics of perception; their messages go to `inbox`.
+/// Listens to the topics of perception; their messages go to `inbox` until what is opened is
+/// dropped.
 pub fn open_perception<R: Send + 'static>(
     config: &PlannerConfig,
     names: &NodeNames,
     transport: &dyn Transport,
     inbox: &Arc<Inbox<R>>,
-) -> Result<Vec<Arc<Input>>, NodeError> {
-    open(perception(config), names, transport, inbox)
+) -> Result<(Vec<Arc<Input>>, Vec<Opened>), NodeError> {
+    open(perception(config), config, names, transport, inbox)
 }
 
 /// Listens to goals, words and outcomes; their messages go to `inbox`.
@@ -150,24 +163,30 @@ pub fn open_desk<R: Send + 'static>(
     names: &NodeNames,
     transport: &dyn Transport,
     inbox: &Arc<Inbox<R>>,
-) -> Result<Vec<Arc<Input>>, NodeError> {
-    open(desk(config), names, transport, inbox)
+) -> Result<(Vec<Arc<Input>>, Vec<Opened>), NodeError> {
+    open(desk(config), config, names, transport, inbox)
 }
 
 fn open<R: Send + 'static>(
     wanted: Vec<Wanted>,
+    config: &PlannerConfig,
     names: &NodeNames,
     transport: &dyn Transport,
     inbox: &Arc<Inbox<R>>,
-) -> Result<Vec<Arc<Input>>, NodeError> {
-    let mut inputs = Vec::new();
-    for Wanted { used, name, suffix, type_name, qos, depth } in wanted {
+) -> Result<(Vec<Arc<Input>>, Vec<Opened>), NodeError> {
+    let (mut inputs, mut opened) = (Vec::new(), Vec::new());
+    for Wanted { used, camera, name, suffix, type_name, qos, depth } in wanted {
         let topic = format!("{}{suffix}", names.resolve(&name)?);
+        let qos = tuned(&config.qos_overrides, &topic, true, qos);
         let index = inbox.add_topic(depth);
         let into = Arc::clone(inbox);
-        transport.subscribe(&topic, type_name, qos, Box::new(move |cdr| into.put(index, cdr)))?;
+        let take = Box::new(move |cdr| into.put(index, cdr));
+        opened.push(transport.subscribe(&topic, type_name, qos, take)?);
+        let (camera, camera_name) = camera;
         inputs.push(Arc::new(Input {
             used,
+            camera,
+            camera_name,
             topic,
             type_name,
             qos,
@@ -176,7 +195,7 @@ fn open<R: Send + 'static>(
             last_fault: Mutex::default(),
         }));
     }
-    Ok(inputs)
+    Ok((inputs, opened))
 }
 
 #[cfg(test)]
@@ -216,5 +235,16 @@ mod tests {
         assert_eq!(found[..2], ["/cam/rgb/compressed", "depth/image_rect_raw/compressedDepth"]);
         assert!(found.contains(&"/clock".into()) && !found.contains(&"detections".into()));
         assert_eq!(perception(&config)[1].type_name, CompressedImage::TYPE);
+    }
+
+    #[test]
+    fn several_cameras_have_topics_of_their_own() {
+        let cameras = vec!["front".to_owned(), "rear".to_owned()];
+        let config = PlannerConfig { cameras, ..PlannerConfig::default() };
+        let wanted = perception(&config);
+        let of = |index: usize| (wanted[index].name.as_str(), wanted[index].camera.0);
+        assert_eq!(of(0), ("front/color/image_raw", 0));
+        assert_eq!(of(5), ("rear/depth/image_rect_raw", 1));
+        assert_eq!((wanted[5].camera.1.as_str(), wanted.len()), ("rear", 4 + 4 + 3));
     }
 }

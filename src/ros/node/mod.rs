@@ -8,16 +8,20 @@
 //! goal, words, outcomes ─ Inbox ───────────── Executive ─ ~/plan ~/plan/steps …
 //! ```
 //!
-//! Threads, each with its own state. Perception never waits for the model; the model works on the
-//! newest goal and the newest view of the map. A fourth, the pilot, follows instructions: it needs
-//! the robot's pose and the map's floor plan, and no model.
+//! These three threads ([`active`]), each with its own state, run while the node is active.
+//! Perception never waits for the model; the model works on the newest goal and the newest view of
+//! the map. With them runs the pilot, which follows instructions: it needs the robot's pose and the
+//! map's floor plan, and no model. A fifth thread ([`lifecycle`]) starts and ends them as ROS 2 asks.
 
+mod active;
 mod clock;
+mod configured;
 mod desk;
 mod diagnostics;
 mod error;
 mod inbox;
 mod input;
+mod lifecycle;
 mod map_request;
 mod newest;
 mod outlets;
@@ -25,6 +29,7 @@ mod parameters;
 mod perception;
 mod pilot;
 mod plan_task;
+mod qos_overrides;
 mod rosout;
 mod services;
 mod settings;
@@ -35,135 +40,80 @@ pub use error::NodeError;
 pub use rosout::Rosout;
 pub use settings::NodeSettings;
 
-use crate::language::parse_device;
-use crate::planner::Session;
-use crate::ros::transport::Transport;
-use crate::tasks::GoalPlanner;
-use crate::vision::open_extractor;
+use crate::ros::msg::TransitionEvent;
+use crate::ros::qos;
+use crate::ros::transport::{Opened, Transport};
+use active::Surroundings;
 use clock::NodeClock;
-use desk::Desk;
-use diagnostics::Diagnostics;
 use inbox::Inbox;
+use lifecycle::{ChangeRequest, Lifecycle, State};
 use newest::Newest;
-use outlets::{DeskOutlets, SceneOutlets};
-use perception::Perception;
-use pilot::Pilot;
-use plan_task::PlanTasks;
+use outlets::Outlet;
+use parameters::ParameterStore;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use thinker::{JobCell, Thinker};
 
 /// The running node. Dropping it withdraws the plan and ends its threads.
 pub struct PlannerNode {
-    map: Arc<Inbox<map_request::MapRequest>>,
-    desk: Arc<Inbox<desk::DeskRequest>>,
-    pilot: Arc<Inbox<pilot::PilotRequest>>,
-    jobs: Arc<JobCell>,
-    threads: Vec<JoinHandle<()>>,
+    changes: Arc<Inbox<ChangeRequest>>,
+    lifecycle: Option<JoinHandle<()>>,
+    /// Services that are there in every state.
+    _opened: Vec<Opened>,
 }
 
 impl PlannerNode {
-    /// Loads the model, opens topics and services on `transport`, and starts to work.
+    /// Offers parameters and states on `transport` and, with the parameter `autostart`, loads the
+    /// model and starts to work.
     ///
     /// # Errors
     ///
-    /// When the model cannot be loaded, a name is none, or the graph refuses.
-    pub fn start(settings: &NodeSettings, transport: &dyn Transport) -> Result<Self, NodeError> {
+    /// When a name is none, the graph refuses or, with `autostart`, the model cannot be loaded.
+    pub fn start(
+        settings: &NodeSettings,
+        transport: Arc<dyn Transport>,
+    ) -> Result<Self, NodeError> {
         let NodeSettings { names, config, .. } = settings;
-        // Before anything is offered to others: a node without its model would only pretend.
-        let device = parse_device(&config.plan.device)?;
-        let planner = GoalPlanner::load(&config.plan.model, &device)?;
-        let name = planner.model().manifest().name.clone();
-        if !planner.model().sees() {
-            tracing::warn!(
-                "{name} is blind: it plans from the words of the goal. Positions come from the \
-                 labelled objects of the map"
-            );
-        }
-        let extractor = match config.vision.extractor.as_str() {
-            "none" => None,
-            kind => Some(open_extractor(kind, config.vision.weights.as_deref())?),
-        };
-        let session = Session::new(config, extractor)?;
-        let clock = Arc::new(NodeClock::new(config.use_sim_time));
-        let view = Arc::new(Newest::default());
-        let base = Arc::new(Newest::default());
-        let (map, desk) = (Arc::new(Inbox::default()), Arc::new(Inbox::default()));
-        let pilot = Arc::new(Inbox::default());
-        let frame_id = config.sensing.world_frame.clone();
-
+        let clock = Arc::new(NodeClock::default());
+        let state = Arc::new(Newest::new(State::Unconfigured));
+        let changes = Arc::new(Inbox::default());
         let live = Arc::new(Newest::new(config.clone()));
-        let scene_outlets = SceneOutlets::open(transport, names)?;
-        let desk_outlets = DeskOutlets::open(transport, names)?;
-        services::offer(transport, names, &map, &view, &frame_id)?;
-        parameters::offer(transport, names, &live)?;
-        let tasks = PlanTasks::open(transport, names, &desk)?;
-        let follower = Pilot::open(transport, names, config, &pilot, (&map, &base), &clock)?;
-        let seen = input::open_perception(config, names, transport, &map)?;
-        let told = input::open_desk(config, names, transport, &desk)?;
 
-        let diagnostics = Diagnostics::new(names, &live, &name, (&seen, &map), (&told, &desk));
-        let jobs = Arc::new(JobCell::default());
-        let thinker = Thinker {
-            planner,
-            jobs: Arc::clone(&jobs),
-            desk: Arc::clone(&desk),
-            view: Arc::clone(&view),
+        let event = Outlet::open::<TransitionEvent>;
+        let events = event(&*transport, names, "~/transition_event", qos::EVENT)?;
+        let surroundings = Surroundings {
+            transport: Arc::clone(&transport),
+            names: names.clone(),
             config: Arc::clone(&live),
-        };
-        let perception = Perception {
-            session,
-            inbox: Arc::clone(&map),
-            inputs: seen,
-            outlets: scene_outlets,
-            view: Arc::clone(&view),
-            base,
             clock: Arc::clone(&clock),
-            config: live,
         };
-        let talker = Desk {
-            inbox: Arc::clone(&desk),
-            inputs: told,
-            outlets: desk_outlets,
-            tasks,
-            pilot: Arc::clone(&pilot),
-            jobs: Arc::clone(&jobs),
-            map: Arc::clone(&map),
-            view,
-            clock,
-            diagnostics,
-            frame_id,
-        };
-        let mut node = Self { map, desk, pilot, jobs, threads: Vec::new() };
-        node.spawn("perception", move || perception.run())?;
-        node.spawn("thinker", move || thinker.run())?;
-        node.spawn("pilot", move || follower.run())?;
-        node.spawn("desk", move || talker.run())?;
-        tracing::info!("{} plans with {name}", names.full_name());
-        Ok(node)
+        let mut lifecycle =
+            Lifecycle::new(surroundings, Arc::clone(&state), Arc::clone(&changes), events);
+        if config.autostart {
+            // Before anything is offered to others: a node without its model would only pretend.
+            lifecycle.start()?;
+            tracing::info!("{} is active", names.full_name());
+        } else {
+            tracing::info!("{} waits to be configured", names.full_name());
+        }
+        let store = ParameterStore::open(&*transport, names, live, &state, clock)?;
+        let mut opened = parameters::offer(&*transport, names, &Arc::new(store))?;
+        opened.extend(lifecycle::offer(&*transport, names, &state, &changes)?);
+        let thread = std::thread::Builder::new().name("lifecycle".into());
+        let lifecycle = Some(thread.spawn(move || lifecycle.run())?);
+        Ok(Self { changes, lifecycle, _opened: opened })
     }
 
     /// Whether all threads are alive; one that panicked has said why.
     pub fn is_alive(&self) -> bool {
-        !self.threads.iter().any(JoinHandle::is_finished)
-    }
-
-    fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), NodeError> {
-        self.threads.push(std::thread::Builder::new().name(name.into()).spawn(work)?);
-        Ok(())
+        self.lifecycle.as_ref().is_some_and(|thread| !thread.is_finished())
     }
 }
 
 impl Drop for PlannerNode {
     fn drop(&mut self) {
-        self.jobs.close();
-        self.desk.close();
-        self.pilot.close();
-        self.map.close();
-        for thread in self.threads.drain(..) {
-            if thread.join().is_err() {
-                tracing::error!("a thread of the node panicked");
-            }
+        self.changes.close();
+        if self.lifecycle.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("a thread of the node panicked");
         }
     }
 }

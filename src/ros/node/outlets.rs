@@ -19,14 +19,14 @@ use cv_convert::ToCv;
 use serde::Serialize;
 use std::sync::Arc;
 
-/// One topic of messages `M`.
+/// One topic that is published on.
 pub struct Outlet {
     topic: String,
     publication: Arc<dyn Publication>,
 }
 
 impl Outlet {
-    /// Opens the topic.
+    /// Opens the topic for messages `M`.
     pub fn open<M: Message>(
         transport: &dyn Transport,
         names: &NodeNames,
@@ -38,7 +38,7 @@ impl Outlet {
         Ok(Self { topic, publication })
     }
 
-    /// Publishes a message.
+    /// Sends a message.
     pub fn send<M: Serialize>(&self, message: &M) {
         if let Err(error) = self.publication.publish(to_cdr(message)) {
             tracing::warn!("{error}");

@@ -46,29 +46,29 @@ struct Published {
 }
 
 /// What the thread gathers beside the session.
+#[derive(Default)]
 struct Gathered {
     view: View,
     path: Vec<(i64, Pose)>,
-    /// Optical frame of the newest colour image.
-    camera_frame: String,
 }
 
 impl Perception {
-    /// Runs until the inbox is closed.
-    pub fn run(mut self) {
+    /// Runs until the inbox is closed; gives the session back.
+    pub fn run(mut self) -> Session {
         let now = Instant::now();
         let mut published = Published {
             map_at: now,
             frame_at: now,
             listeners: 0,
-            map_is_new: false,
+            // What it holds already is new to those who listen.
+            map_is_new: !self.session.map().is_empty(),
             frame_is_new: false,
         };
-        let mut gathered =
-            Gathered { view: View::default(), path: Vec::new(), camera_frame: String::new() };
+        let mut gathered = Gathered::default();
+        self.show(&mut gathered);
         loop {
             match self.inbox.take(NAP) {
-                Taken::Closed => return,
+                Taken::Closed => return self.session,
                 Taken::Nothing => {}
                 Taken::Request(request) => {
                     if request.answer(self.session.map_mut()) {
@@ -94,12 +94,11 @@ impl Perception {
         let Some(input) = self.inputs.iter().find(|input| input.index == topic) else { return };
         let Use::Event(role) = input.used else { return };
         let event = match decode(role, &input.topic, input.type_name, cdr) {
-            Ok(event) => event,
+            Ok(event) => event.of_camera(input.camera),
             Err(error) => return input.fault(error.to_string()),
         };
         match &event {
             SensorEvent::Clock { stamp_ns } => self.clock.set_ns(*stamp_ns),
-            SensorEvent::Color(image) => gathered.camera_frame.clone_from(&image.frame_id),
             SensorEvent::Detections(_) => published.map_is_new = true,
             _ => {}
         }
@@ -109,7 +108,10 @@ impl Perception {
                 Output::Frame(record) => {
                     gathered.view.frames += 1;
                     gathered.view.frame_ms = record.timings.total_ms();
-                    gathered.extend_path(record.stamp_ns, record.world_T_camera);
+                    // Of several cameras, the way of the first is that of the robot.
+                    if record.camera == 0 {
+                        gathered.extend_path(record.stamp_ns, record.world_T_camera);
+                    }
                     published.map_is_new = true;
                     published.frame_is_new = true;
                 }
@@ -154,10 +156,10 @@ impl Perception {
         view.objects = map.objects().as_slice().to_vec();
         view.voxels = map.len();
         view.map_bytes = map.bytes();
-        view.sensing = self.session.assembler().status();
-        if let Some(frame) = self.session.newest_frame() {
-            view.robot_m = frame.world_T_camera.translation.vector.into();
-            view.stamp_ns = frame.stamp_ns;
+        view.sensing = self.session.assembler().statuses();
+        if let Some(newest) = self.session.newest_frame() {
+            view.robot_m = newest.world_T_camera.translation.vector.into();
+            view.stamp_ns = newest.stamp_ns;
         }
         self.view.set(view.clone());
     }
@@ -167,7 +169,8 @@ impl Perception {
         let is_due = |at: Instant, period_s: f64| at.elapsed().as_secs_f64() >= period_s;
         if published.frame_is_new && is_due(published.frame_at, config.frame_period_s) {
             if let Some(frame) = self.session.newest_frame() {
-                self.outlets.frame(frame, &gathered.camera_frame, config.max_points);
+                let frame_id = self.session.newest_frame_id();
+                self.outlets.frame(frame, frame_id, config.max_points);
             }
             published.frame_is_new = false;
             published.frame_at = Instant::now();
@@ -215,8 +218,7 @@ mod tests {
 
     #[test]
     fn the_path_is_thinned_instead_of_growing() {
-        let mut gathered =
-            Gathered { view: View::default(), path: Vec::new(), camera_frame: String::new() };
+        let mut gathered = Gathered::default();
         for at in 0..3 * MAX_PATH {
             gathered.extend_path(at as i64, Pose::translation(at as f64, 0.0, 0.0));
             gathered.extend_path(at as i64, Pose::translation(at as f64 + 0.001, 0.0, 0.0));

@@ -12,7 +12,7 @@ use crate::ros::srv::{
     ERROR_NONE, ExportMap, FileRequest, LoadMap, MapFileResponse, ResetMap, ResetMapResponse,
     SaveMap, Service,
 };
-use crate::ros::transport::{Reply, Transport};
+use crate::ros::transport::{Opened, Reply, Transport};
 use crate::ros::{NodeNames, from_cdr, to_cdr};
 use crate::scene::ObjectId;
 use std::sync::Arc;
@@ -29,18 +29,19 @@ pub fn offer(
     map: &Arc<Inbox<MapRequest>>,
     view: &Arc<Newest<View>>,
     frame_id: &str,
-) -> Result<(), NodeError> {
+) -> Result<Vec<Opened>, NodeError> {
     let (seen, frame) = (Arc::clone(view), frame_id.to_owned());
-    serve::<Ask>(transport, names, "~/ask", move |request| Some(ask(&request, &seen, &frame)))?;
+    let answer = move |request| Some(ask(&request, &seen, &frame));
+    let mut opened = vec![serve::<Ask>(transport, names, "~/ask", answer)?];
     let (seen, frame) = (Arc::clone(view), frame_id.to_owned());
-    serve::<DescribeScene>(transport, names, "~/describe_scene", move |request| {
-        Some(describe(request, &seen, &frame))
-    })?;
+    let answer = move |request| Some(describe(request, &seen, &frame));
+    opened.push(serve::<DescribeScene>(transport, names, "~/describe_scene", answer)?);
     let inbox = Arc::clone(map);
-    serve::<ResetMap>(transport, names, "~/reset_map", move |_| reset(&inbox))?;
-    serve_file::<SaveMap>(transport, names, "~/save_map", FileTask::Save, map)?;
-    serve_file::<LoadMap>(transport, names, "~/load_map", FileTask::Load, map)?;
-    serve_file::<ExportMap>(transport, names, "~/export_map", FileTask::Export, map)
+    opened.push(serve::<ResetMap>(transport, names, "~/reset_map", move |_| reset(&inbox))?);
+    opened.push(serve_file::<SaveMap>(transport, names, "~/save_map", FileTask::Save, map)?);
+    opened.push(serve_file::<LoadMap>(transport, names, "~/load_map", FileTask::Load, map)?);
+    opened.push(serve_file::<ExportMap>(transport, names, "~/export_map", FileTask::Export, map)?);
+    Ok(opened)
 }
 
 /// Offers a service; `answer` gives no response when it cannot be had in time.
@@ -49,7 +50,7 @@ pub(super) fn serve<S: Service>(
     names: &NodeNames,
     name: &str,
     answer: impl Fn(S::Request) -> Option<S::Response> + Send + Sync + 'static,
-) -> Result<(), NodeError> {
+) -> Result<Opened, NodeError> {
     let name = names.resolve(name)?;
     let called = name.clone();
     let answer = move |cdr: &[u8], reply: Reply| match from_cdr::<S::Request>(cdr) {
@@ -69,7 +70,7 @@ fn serve_file<S: Service<Request = FileRequest, Response = MapFileResponse>>(
     name: &str,
     task: FileTask,
     map: &Arc<Inbox<MapRequest>>,
-) -> Result<(), NodeError> {
+) -> Result<Opened, NodeError> {
     let map = Arc::clone(map);
     serve::<S>(transport, names, name, move |request| {
         let (reply, answer) = sync_channel(1);

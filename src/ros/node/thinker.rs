@@ -67,8 +67,8 @@ pub struct Thinker {
 }
 
 impl Thinker {
-    /// Runs until the cell of jobs is closed.
-    pub fn run(mut self) {
+    /// Runs until the cell of jobs is closed; gives the model back.
+    pub fn run(mut self) -> GoalPlanner {
         while let Some(Job { number, goal }) = self.jobs.take() {
             let (view, config) = (self.view.get(), self.config.get());
             let plan = self.planner.plan(&PlanRequest {
@@ -84,6 +84,7 @@ impl Thinker {
                 tracing::debug!("a plan came too late");
             }
         }
+        self.planner
     }
 }
 

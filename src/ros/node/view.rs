@@ -24,6 +24,6 @@ pub struct View {
     pub dropped: u64,
     /// Why the last of them was not.
     pub last_dropped: String,
-    /// How pairing and posing go.
-    pub sensing: AssemblerStatus,
+    /// How pairing and posing go, by camera.
+    pub sensing: Vec<AssemblerStatus>,
 }

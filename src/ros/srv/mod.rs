@@ -1,11 +1,17 @@
 //! ROS 2 services, field for field as the `.srv` texts say; a test holds them against the texts.
 
 mod action;
+mod lifecycle;
 mod map;
 mod parameter;
 mod scene;
 
 pub use action::{CancelGoal, CancelGoalRequest, CancelGoalResponse};
+pub use lifecycle::{
+    ChangeState, ChangeStateRequest, ChangeStateResponse, GetAvailableStates,
+    GetAvailableStatesResponse, GetAvailableTransitions, GetAvailableTransitionsResponse, GetState,
+    GetStateResponse,
+};
 pub use map::{
     ExportMap, FileRequest, LoadMap, MapFileResponse, ResetMap, ResetMapResponse, SaveMap,
 };
@@ -78,6 +84,12 @@ services! {
     }
     "action_msgs" in "src/ros/definitions/action_msgs" {
         CancelGoal: CancelGoalRequest => CancelGoalResponse;
+    }
+    "lifecycle_msgs" in "src/ros/definitions/lifecycle_msgs" {
+        ChangeState: ChangeStateRequest => ChangeStateResponse;
+        GetState: Empty => GetStateResponse;
+        GetAvailableStates: Empty => GetAvailableStatesResponse;
+        GetAvailableTransitions: Empty => GetAvailableTransitionsResponse;
     }
     "rcl_interfaces" in "src/ros/definitions/rcl_interfaces" {
         ListParameters: ListParametersRequest => ListParametersResponse;

@@ -11,6 +11,7 @@ mod dds;
 pub use dds::{Dds, DdsSettings, ServiceMapping};
 
 use super::qos::Qos;
+use std::any::Any;
 use std::sync::Arc;
 
 /// What can go wrong between this program and the graph.
@@ -89,18 +90,56 @@ impl Reply {
     }
 }
 
+/// Something that is open on the graph. Dropping it closes it: when that returns, what it called is
+/// called no more.
+#[must_use = "dropping it closes what was opened"]
+pub struct Opened {
+    _guard: Box<dyn Any + Send + Sync>,
+}
+
+impl Opened {
+    /// What is closed by dropping `guard`.
+    pub fn new(guard: impl Send + Sync + 'static) -> Self {
+        Self { _guard: Box::new(guard) }
+    }
+}
+
+/// A quality of service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QosPolicy {
+    /// Whether lost samples are sent again.
+    Reliability,
+    /// Whether those who come late get what was sent before.
+    Durability,
+    /// One that nothing here sets, such as a deadline.
+    Other,
+}
+
+/// Two ends of a topic that do not fit: nothing travels between them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QosMismatch {
+    /// The topic.
+    pub topic: String,
+    /// Whether we subscribe and the other node publishes, or the other way round.
+    pub we_subscribe: bool,
+    /// Full name of the other node; empty where it is not known.
+    pub node: String,
+    /// In which policy the publisher offers less than the subscriber asks for.
+    pub policy: QosPolicy,
+}
+
 /// A way onto a ROS 2 graph.
 pub trait Transport: Send + Sync {
-    /// Has every message of a topic taken by `take`, as long as the transport lives.
+    /// Has every message of a topic taken by `take`.
     fn subscribe(
         &self,
         topic: &str,
         type_name: &str,
         qos: Qos,
         take: Take,
-    ) -> Result<(), TransportError>;
+    ) -> Result<Opened, TransportError>;
 
-    /// Opens a topic to publish on.
+    /// Opens a topic to publish on. Dropping the last reference withdraws it.
     fn advertise(
         &self,
         topic: &str,
@@ -108,8 +147,16 @@ pub trait Transport: Send + Sync {
         qos: Qos,
     ) -> Result<Arc<dyn Publication>, TransportError>;
 
-    /// Has every request of a service answered by `answer`, as long as the transport lives.
-    fn serve(&self, service: &str, type_name: &str, answer: Answer) -> Result<(), TransportError>;
+    /// Has every request of a service answered by `answer`.
+    fn serve(
+        &self,
+        service: &str,
+        type_name: &str,
+        answer: Answer,
+    ) -> Result<Opened, TransportError>;
+
+    /// The topics of other nodes that do not fit ours, as far as they are known.
+    fn mismatches(&self) -> Vec<QosMismatch>;
 }
 
 /// A topic that is published on.

@@ -18,7 +18,13 @@ fn compressed(format: &str, data: Vec<u8>) -> ImageEvent {
 }
 
 fn event(payload: ImagePayload) -> ImageEvent {
-    ImageEvent { topic: "/eye/image".into(), stamp_ns: 0, frame_id: "eye".into(), payload }
+    ImageEvent {
+        camera: 0,
+        topic: "/eye/image".into(),
+        stamp_ns: 0,
+        frame_id: "eye".into(),
+        payload,
+    }
 }
 
 fn pixels(event: &ImageEvent) -> Vec<[u8; 3]> {

@@ -136,7 +136,7 @@ impl MapBench {
 
     fn peer_run(&self, python: &Path, bag: &Path, source: &Source) -> anyhow::Result<PeerRun> {
         let (seconds, voxel) = (self.seconds.to_string(), self.voxel_size.to_string());
-        let selection = &source.selection;
+        let selection = source.selection();
         let arguments = [
             bag.as_os_str(),
             selection.color.name.as_ref(),

@@ -1,11 +1,12 @@
 //! The node's parameters, as `ros2 param` lists, reads, describes and sets them.
 
 mod offer;
+mod store;
 mod table;
 
 pub use offer::offer;
+pub use store::ParameterStore;
 
-use super::newest::Newest;
 use crate::planner::{Parameters, PlannerConfig};
 use crate::ros::msg::{
     FloatingPointRange, IntegerRange, Parameter, ParameterDescriptor, ParameterValue,
@@ -51,6 +52,11 @@ fn to_message(value: &Value) -> ParameterValue {
         Value::String(text) => {
             (message.kind, message.string_value) = (ParameterValue::STRING, text.clone());
         }
+        Value::Sequence(texts) => {
+            message.kind = ParameterValue::STRING_ARRAY;
+            let texts = texts.iter().filter_map(Value::as_str);
+            message.string_array_value = texts.map(str::to_owned).collect();
+        }
         _ => {}
     }
     message
@@ -69,35 +75,46 @@ fn from_message(value: &ParameterValue) -> Result<Value, String> {
         ParameterValue::INTEGER => value.integer_value.into(),
         ParameterValue::DOUBLE => value.double_value.into(),
         ParameterValue::STRING => value.string_value.clone().into(),
+        ParameterValue::STRING_ARRAY => value.string_array_value.clone().into(),
         kind => return Err(format!("no parameter here has a value of type {kind}")),
     })
 }
 
-/// Sets all of `parameters` or, with the reason, none.
-fn set(config: &Newest<PlannerConfig>, parameters: &[Parameter]) -> Result<(), String> {
-    config.update(|config| {
-        let mut tree = Parameters::default();
-        for (name, value) in values(config) {
-            // What is not set stays so.
-            if let Ok(value) = from_message(&value) {
-                tree.set(&name, value);
-            }
+/// `config` with all of `parameters` set. All can be set while the node is unconfigured, `is_open`.
+fn with(
+    config: &PlannerConfig,
+    parameters: &[Parameter],
+    is_open: bool,
+) -> Result<PlannerConfig, String> {
+    let mut tree = Parameters::default();
+    for (name, value) in values(config) {
+        // What is not set stays so.
+        if let Ok(value) = from_message(&value) {
+            tree.set(&name, value);
         }
-        for Parameter { name, value } in parameters {
-            let entry = entry(name).ok_or_else(|| format!("there is no parameter {name}"))?;
-            if !entry.live {
-                return Err(format!("{name} is read-only: set it where the node is started"));
-            }
-            entry.check(value)?;
-            tree.set(name, from_message(value)?);
+    }
+    for Parameter { name, value } in parameters {
+        let entry = entry(name).ok_or_else(|| format!("there is no parameter {name}"))?;
+        if !entry.live && !is_open {
+            return Err(format!(
+                "{name} is read-only while the node is configured: set it where the node is \
+                 started, or after `ros2 lifecycle set NODE cleanup`"
+            ));
         }
-        PlannerConfig::from_parameters(tree.into_value(), "refused")
-            .map_err(|error| error.to_string())
-    })
+        entry.check(value)?;
+        tree.set(name, from_message(value)?);
+    }
+    PlannerConfig::from_parameters(tree.into_value(), "refused").map_err(|error| error.to_string())
 }
 
+/// The entry whose name this is; `*` in it stands for one part.
 fn entry(name: &str) -> Option<&'static Entry> {
-    TABLE.iter().find(|entry| entry.name == name)
+    let fits = |entry: &&Entry| {
+        let (mut wanted, mut parts) = (entry.name.split('.'), name.split('.'));
+        wanted.by_ref().zip(parts.by_ref()).all(|(wanted, part)| wanted == "*" || wanted == part)
+            && entry.name.matches('.').count() == name.matches('.').count()
+    };
+    TABLE.iter().find(fits)
 }
 
 impl Entry {
@@ -118,12 +135,12 @@ impl Entry {
         }
     }
 
-    fn descriptor(&self, kind: u8) -> ParameterDescriptor {
+    fn descriptor(&self, name: &str, kind: u8, is_open: bool) -> ParameterDescriptor {
         let mut descriptor = ParameterDescriptor {
-            name: self.name.into(),
+            name: name.into(),
             kind,
             description: self.description.into(),
-            read_only: !self.live,
+            read_only: !self.live && !is_open,
             ..ParameterDescriptor::default()
         };
         match self.range {
@@ -155,12 +172,28 @@ mod tests {
     #[test]
     fn every_parameter_is_described_and_its_default_in_range() {
         let values = values(&PlannerConfig::default());
-        let mut described: Vec<_> = TABLE.iter().map(|entry| entry.name).collect();
+        let named = TABLE.iter().filter(|entry| !entry.name.contains('*'));
+        let mut described: Vec<_> = named.clone().map(|entry| entry.name).collect();
         described.sort_unstable();
         assert_eq!(values.keys().collect::<Vec<_>>(), described);
-        for entry in TABLE {
+        for entry in named {
             entry.check(&values[entry.name]).unwrap();
         }
+    }
+
+    #[test]
+    fn parameters_of_topics_and_cameras_are_described() {
+        let text = "scenellm_planner: {ros__parameters: {
+            cameras: [front], camera: {front: {color: /rgb}},
+            qos_overrides: {/rgb: {subscription: {depth: 3, reliability: reliable}}}}}";
+        let config = PlannerConfig::parse(text, "mine.yaml").unwrap();
+        let values = values(&config);
+        assert!(values.keys().all(|name| entry(name).is_some()), "{values:?}");
+        assert_eq!(values["cameras"].string_array_value, ["front"]);
+        assert_eq!(values["camera.front.color"].string_value, "/rgb");
+        assert_eq!(values["qos_overrides./rgb.subscription.depth"].integer_value, 3);
+        assert_eq!(with(&config, &[], false).unwrap(), config);
+        assert_eq!(entry("camera.front.rear.color"), None);
     }
 
     #[test]
@@ -181,8 +214,8 @@ mod tests {
 
     #[test]
     fn setting_is_vetoed_with_the_reason() {
-        let config = Newest::new(PlannerConfig::default());
-        let refused = |parameters: &[Parameter]| set(&config, parameters).unwrap_err();
+        let config = PlannerConfig::default();
+        let refused = |parameters: &[Parameter]| with(&config, parameters, false).unwrap_err();
         assert!(refused(&[double("map.voxel_size_m", 0.1)]).contains("read-only"));
         assert!(refused(&[double("publish.map_period_s", 0.0)]).contains("between 0.01 and 3600"));
         assert!(refused(&[double("speed", 1.0)]).contains("no parameter speed"));
@@ -190,8 +223,8 @@ mod tests {
         assert!(refused(&[double("plan.step_expiry_s", 0.0)]).contains("more than 0"));
         let both = [double("publish.map_period_s", 2.0), double("publish.stale_after_s", -1.0)];
         refused(&both);
-        assert_eq!(*config.get(), PlannerConfig::default(), "all or none");
-        set(&config, &both[..1]).unwrap();
-        assert_eq!(config.get().publish.map_period_s, 2.0);
+        assert_eq!(with(&config, &both[..1], false).unwrap().publish.map_period_s, 2.0);
+        let unconfigured = with(&config, &[double("map.voxel_size_m", 0.1)], true).unwrap();
+        assert_eq!(unconfigured.map.voxel_size_m, 0.1);
     }
 }

@@ -1,13 +1,9 @@
 //! The services of `rcl_interfaces`.
 
-use super::{entry, set, values};
-use crate::planner::PlannerConfig;
+use super::ParameterStore;
 use crate::ros::NodeNames;
-use crate::ros::msg::{
-    ListParametersResult, ParameterDescriptor, ParameterValue, SetParametersResult,
-};
+use crate::ros::msg::{ListParametersResult, ParameterValue, SetParametersResult};
 use crate::ros::node::NodeError;
-use crate::ros::node::newest::Newest;
 use crate::ros::node::services::serve;
 use crate::ros::srv::{
     DescribeParameters, DescribeParametersResponse, GetParameterTypes, GetParameterTypesResponse,
@@ -15,61 +11,56 @@ use crate::ros::srv::{
     ListParametersResponse, SetParameters, SetParametersAtomically,
     SetParametersAtomicallyResponse, SetParametersResponse,
 };
-use crate::ros::transport::Transport;
+use crate::ros::transport::{Opened, Transport};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Offers all of them over `config`.
+/// Offers all of them over `store`.
 pub fn offer(
     transport: &dyn Transport,
     names: &NodeNames,
-    config: &Arc<Newest<PlannerConfig>>,
-) -> Result<(), NodeError> {
-    let now = || Arc::clone(config);
-    let of = now();
-    serve::<ListParameters>(transport, names, "~/list_parameters", move |request| {
-        let result = list(&request, values(&of.get()).into_keys());
+    store: &Arc<ParameterStore>,
+) -> Result<Vec<Opened>, NodeError> {
+    let of = Arc::clone(store);
+    let list = serve::<ListParameters>(transport, names, "~/list_parameters", move |request| {
+        let result = list(&request, of.values().into_keys());
         Some(ListParametersResponse { result })
     })?;
-    let of = now();
-    serve::<GetParameters>(transport, names, "~/get_parameters", move |request| {
+    let of = Arc::clone(store);
+    let get = serve::<GetParameters>(transport, names, "~/get_parameters", move |request| {
         Some(GetParametersResponse { values: named(&of, &request.names).collect() })
     })?;
-    let of = now();
-    serve::<GetParameterTypes>(transport, names, "~/get_parameter_types", move |request| {
+    let of = Arc::clone(store);
+    let name = "~/get_parameter_types";
+    let types = serve::<GetParameterTypes>(transport, names, name, move |request| {
         let types: Vec<_> = named(&of, &request.names).map(|value| value.kind).collect();
         Some(GetParameterTypesResponse { types: types.into() })
     })?;
-    let of = now();
-    serve::<DescribeParameters>(transport, names, "~/describe_parameters", move |request| {
+    let of = Arc::clone(store);
+    let name = "~/describe_parameters";
+    let describe = serve::<DescribeParameters>(transport, names, name, move |request| {
         let kinds = named(&of, &request.names).map(|value| value.kind);
-        let descriptors = request.names.iter().zip(kinds).map(|(name, kind)| match entry(name) {
-            Some(entry) => entry.descriptor(kind),
-            None => ParameterDescriptor { name: name.clone(), ..Default::default() },
-        });
+        let descriptors =
+            request.names.iter().zip(kinds).map(|(name, kind)| of.describe(name, kind));
         Some(DescribeParametersResponse { descriptors: descriptors.collect() })
     })?;
-    let of = now();
-    serve::<SetParameters>(transport, names, "~/set_parameters", move |request| {
+    let of = Arc::clone(store);
+    let set = serve::<SetParameters>(transport, names, "~/set_parameters", move |request| {
         let parameters = request.parameters.iter();
-        let results = parameters.map(|one| told(set(&of, std::slice::from_ref(one))));
+        let results = parameters.map(|one| told(of.set(std::slice::from_ref(one))));
         Some(SetParametersResponse { results: results.collect() })
     })?;
-    let of = now();
-    serve::<SetParametersAtomically>(
-        transport,
-        names,
-        "~/set_parameters_atomically",
-        move |request| {
-            let result = told(set(&of, &request.parameters));
-            Some(SetParametersAtomicallyResponse { result })
-        },
-    )
+    let of = Arc::clone(store);
+    let name = "~/set_parameters_atomically";
+    let atomically = serve::<SetParametersAtomically>(transport, names, name, move |request| {
+        Some(SetParametersAtomicallyResponse { result: told(of.set(&request.parameters)) })
+    })?;
+    Ok(vec![list, get, types, describe, set, atomically])
 }
 
 /// The values of `names`; of unknown ones no value, as ROS 2 has it.
-fn named(config: &Newest<PlannerConfig>, names: &[String]) -> impl Iterator<Item = ParameterValue> {
-    let values = values(&config.get());
+fn named(store: &ParameterStore, names: &[String]) -> impl Iterator<Item = ParameterValue> {
+    let values = store.values();
     names.iter().map(move |name| values.get(name).cloned().unwrap_or_default())
 }
 

@@ -31,11 +31,27 @@ const fn live(name: &'static str, range: Range, description: &'static str) -> En
 
 use Range::{Any, Double, Integer};
 
-/// All parameters, in the order of config/planner.yaml.
+/// All parameters, in the order of config/planner.yaml; `*` stands for a name or a topic.
 pub const TABLE: &[Entry] = &[
+    fixed("autostart", Any, "Whether the node configures and activates itself at its start."),
     fixed("use_sim_time", Any, "Whether time is that of /clock."),
     fixed("image_transport", Any, "Transport of colour images: raw or compressed."),
     fixed("depth_transport", Any, "Transport of depth images: raw, compressedDepth or compressed."),
+    fixed("cameras", Any, "Names of the cameras, where there are several."),
+    fixed("camera.*.color", Any, "Topic of its colour images; NAME/color/image_raw unless given."),
+    fixed(
+        "camera.*.color_info",
+        Any,
+        "Topic of its calibration; NAME/color/camera_info unless given.",
+    ),
+    fixed("camera.*.depth", Any, "Topic of its depth; NAME/depth/image_rect_raw unless given."),
+    fixed(
+        "camera.*.depth_info",
+        Any,
+        "Topic of its calibration; NAME/depth/camera_info unless given.",
+    ),
+    fixed("camera.*.image_transport", Any, "Its image_transport, where it differs."),
+    fixed("camera.*.depth_transport", Any, "Its depth_transport, where it differs."),
     fixed("topics.color", Any, "Topic of colour images, without the suffix of the transport."),
     fixed("topics.color_info", Any, "Topic of the colour camera's calibration."),
     fixed("topics.depth", Any, "Topic of depth images, without the suffix of the transport."),
@@ -150,4 +166,12 @@ pub const TABLE: &[Entry] = &[
         Double(0.01, 3600.0),
         "Silence of a topic after which it is warned of, seconds.",
     ),
+    fixed("qos_overrides.*.subscription.reliability", Any, "reliable or best_effort."),
+    fixed("qos_overrides.*.subscription.history", Any, "keep_last."),
+    fixed("qos_overrides.*.subscription.depth", Integer(1, 1000), "Samples kept."),
+    fixed("qos_overrides.*.subscription.durability", Any, "transient_local or volatile."),
+    fixed("qos_overrides.*.publisher.reliability", Any, "reliable or best_effort."),
+    fixed("qos_overrides.*.publisher.history", Any, "keep_last."),
+    fixed("qos_overrides.*.publisher.depth", Integer(1, 1000), "Samples kept."),
+    fixed("qos_overrides.*.publisher.durability", Any, "transient_local or volatile."),
 ];

@@ -1,8 +1,8 @@
 //! One thread a topic that takes messages as they come, so that no slow reader holds up another.
 
 use super::raw::{Inbound, Raw};
+use rustdds::GUID;
 use rustdds::no_key::{DeserializedCacheChange, SimpleDataReader};
-use rustdds::{DataReaderStatus, StatusEvented};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Wake, Waker};
@@ -17,6 +17,7 @@ const NAP: Duration = Duration::from_millis(200);
 
 /// A running thread; dropping it ends the thread and closes the reader.
 pub(super) struct Drain {
+    guid: GUID,
     ended: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -37,6 +38,7 @@ impl Drain {
         reader: Reader,
         each: impl Fn(Sample) + Send + 'static,
     ) -> std::io::Result<Self> {
+        let guid = reader.guid();
         let ended = Arc::new(AtomicBool::new(false));
         let (topic, end) = (topic.to_owned(), Arc::clone(&ended));
         let thread = std::thread::Builder::new().name(topic.clone()).spawn(move || {
@@ -45,11 +47,15 @@ impl Drain {
                 reader.set_waker(Some(waker.clone()));
                 reader.drain_read_notifications();
                 take_all(&topic, &reader, &each, &end);
-                report(&topic, &reader);
                 std::thread::park_timeout(NAP);
             }
         })?;
-        Ok(Self { ended, thread: Some(thread) })
+        Ok(Self { guid, ended, thread: Some(thread) })
+    }
+
+    /// Id of the reader.
+    pub fn guid(&self) -> GUID {
+        self.guid
     }
 }
 
@@ -59,23 +65,6 @@ fn take_all(topic: &str, reader: &Reader, each: &impl Fn(Sample), end: &AtomicBo
             Ok(Some(sample)) => each(sample),
             Ok(None) => return,
             Err(error) => tracing::warn!("{topic}: a message cannot be read: {error}"),
-        }
-    }
-}
-
-/// Says which publisher cannot be heard, and why.
-fn report(topic: &str, reader: &Reader) {
-    while let Some(status) = reader.try_recv_status() {
-        if let DataReaderStatus::RequestedIncompatibleQos { last_policy_id, offered_qos, .. } =
-            status
-        {
-            tracing::warn!(
-                "{topic}: a publisher offers less than is needed ({last_policy_id:?}; it offers \
-                 {:?} and {:?}) and is not heard: have it publish reliable, and transient_local \
-                 for latched topics",
-                offered_qos.reliability(),
-                offered_qos.durability()
-            );
         }
     }
 }

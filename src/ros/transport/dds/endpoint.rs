@@ -1,40 +1,78 @@
 //! Topics and services as they were asked for, so that they can be opened again.
 
-use super::drain::{Reader, Sample};
+use super::drain::{Drain, Reader, Sample};
 use super::live::{Live, Writer};
 use super::names::dds_type;
 use super::raw::Outbound;
 use super::service::{self, RequestId, ServiceMapping};
-use super::watchdog::Heard;
 use crate::ros::qos::{self, Qos};
 use crate::ros::transport::{Answer, Publication, Reply, Take, TransportError};
 use rustdds::{
-    DataReaderStatus, DataWriterStatus, SampleIdentity, StatusEvented, WriteOptions,
-    WriteOptionsBuilder,
+    DataReaderStatus, DataWriterStatus, GUID, RTPSEntity, SampleIdentity, StatusEvented,
+    WriteOptions, WriteOptionsBuilder,
 };
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+/// A topic or a service that can be opened in one participant after another.
+pub(super) trait Endpoint: Send + Sync {
+    /// Opens it in a participant.
+    fn open(self: Arc<Self>, live: &mut Live) -> Result<(), TransportError>;
+
+    /// Waits until all that is reliable has arrived; for `patience` at most.
+    fn flush(&self, patience: Duration);
+
+    /// Closes it there, and waits until what it called has returned. Gives the ids of its readers
+    /// and writers.
+    fn close(&self) -> Vec<GUID>;
+
+    /// Whether anything can come in by it.
+    fn listens(&self) -> bool;
+}
+
 /// A topic that is listened to.
 pub(super) struct Subscription {
-    pub topic: String,
-    pub type_name: String,
-    pub qos: Qos,
-    pub take: Take,
+    topic: String,
+    type_name: String,
+    qos: Qos,
+    take: Take,
+    drain: Mutex<Option<Drain>>,
 }
 
 impl Subscription {
-    pub fn open(
-        self: &Arc<Self>,
-        live: &mut Live,
-        heard: &Arc<Heard>,
-    ) -> Result<(), TransportError> {
-        let (this, heard) = (Arc::clone(self), Arc::clone(heard));
-        live.subscribe(&self.topic, &self.type_name, self.qos, move |sample| {
+    pub fn new(topic: &str, type_name: &str, qos: Qos, take: Take) -> Self {
+        Self {
+            topic: topic.into(),
+            type_name: type_name.into(),
+            qos,
+            take,
+            drain: Mutex::default(),
+        }
+    }
+}
+
+impl Endpoint for Subscription {
+    fn open(self: Arc<Self>, live: &mut Live) -> Result<(), TransportError> {
+        let (this, heard) = (Arc::clone(&self), live.heard());
+        let reader = live.subscribe(&self.topic, &self.type_name, self.qos)?;
+        let drain = live.drain(&self.topic, reader, move |sample| {
             heard.something();
             (this.take)(sample.sample.0);
-        })
+        })?;
+        *lock(&self.drain) = Some(drain);
+        Ok(())
+    }
+
+    fn flush(&self, _: Duration) {}
+
+    fn close(&self) -> Vec<GUID> {
+        let drain = lock(&self.drain).take();
+        drain.iter().map(Drain::guid).collect()
+    }
+
+    fn listens(&self) -> bool {
+        true
     }
 }
 
@@ -61,23 +99,6 @@ impl Topic {
         }
     }
 
-    pub fn open(&self, live: &mut Live) -> Result<(), TransportError> {
-        let writer = live.advertise(&self.name, &self.type_name, self.qos)?;
-        *lock(&self.writer) = Some(writer);
-        let newest = lock(&self.newest).clone();
-        newest.map_or(Ok(()), |cdr| self.send(cdr))
-    }
-
-    pub fn close(&self) {
-        *lock(&self.writer) = None;
-        self.matched.store(0, Ordering::Relaxed);
-    }
-
-    /// Waits until all that is reliable has arrived; for `patience` at most.
-    pub fn flush(&self, patience: Duration) {
-        flush(&self.writer, patience);
-    }
-
     fn send(&self, cdr: Vec<u8>) -> Result<(), TransportError> {
         match &*lock(&self.writer) {
             // Between two participants: what is latched is sent by the next one.
@@ -86,6 +107,29 @@ impl Topic {
                 writer.write(Outbound::new(cdr), None).map_err(|error| not_sent(&self.name, &error))
             }
         }
+    }
+}
+
+impl Endpoint for Topic {
+    fn open(self: Arc<Self>, live: &mut Live) -> Result<(), TransportError> {
+        let writer = live.advertise(&self.name, &self.type_name, self.qos)?;
+        *lock(&self.writer) = Some(writer);
+        let newest = lock(&self.newest).clone();
+        newest.map_or(Ok(()), |cdr| self.send(cdr))
+    }
+
+    fn flush(&self, patience: Duration) {
+        flush(&self.writer, patience);
+    }
+
+    fn close(&self) -> Vec<GUID> {
+        self.matched.store(0, Ordering::Relaxed);
+        let writer = lock(&self.writer).take();
+        writer.iter().map(RTPSEntity::guid).collect()
+    }
+
+    fn listens(&self) -> bool {
+        false
     }
 }
 
@@ -117,37 +161,19 @@ pub(super) struct Server {
     answer: Answer,
     /// The newest participant's: an answer may come after the one that heard the request is gone.
     writer: Mutex<Option<Writer>>,
+    /// Takes requests.
+    drain: Mutex<Option<Drain>>,
 }
 
 impl Server {
     pub fn new(name: &str, type_name: &str, answer: Answer) -> Self {
-        Self { name: name.into(), type_name: type_name.into(), answer, writer: Mutex::default() }
-    }
-
-    pub fn open(
-        self: &Arc<Self>,
-        live: &mut Live,
-        mapping: ServiceMapping,
-        heard: &Arc<Heard>,
-    ) -> Result<(), TransportError> {
-        let (request, response) = names(&self.name);
-        let (request_type, response_type) = types(&self.type_name);
-        *lock(&self.writer) = Some(live.writer(&response, &response_type, qos::SERVICE)?);
-        let reader = live.reader(&request, &request_type, qos::SERVICE)?;
-        let (this, heard) = (Arc::clone(self), Arc::clone(heard));
-        live.drain(&self.name, reader, move |sample| {
-            heard.something();
-            this.answer_one(mapping, sample);
-        })
-    }
-
-    pub fn close(&self) {
-        *lock(&self.writer) = None;
-    }
-
-    /// Waits until all responses have arrived; for `patience` at most.
-    pub fn flush(&self, patience: Duration) {
-        flush(&self.writer, patience);
+        Self {
+            name: name.into(),
+            type_name: type_name.into(),
+            answer,
+            writer: Mutex::default(),
+            drain: Mutex::default(),
+        }
     }
 
     fn answer_one(self: &Arc<Self>, mapping: ServiceMapping, sample: Sample) {
@@ -176,6 +202,37 @@ impl Server {
             .write_with_options(Outbound::new(service::close(id, response)), options.build())
             .map(drop)
             .map_err(|error| not_sent(&self.name, &error))
+    }
+}
+
+impl Endpoint for Server {
+    fn open(self: Arc<Self>, live: &mut Live) -> Result<(), TransportError> {
+        let (request, response) = names(&self.name);
+        let (request_type, response_type) = types(&self.type_name);
+        *lock(&self.writer) = Some(live.writer(&response, &response_type, qos::SERVICE)?);
+        let reader = live.reader(&request, &request_type, qos::SERVICE)?;
+        let (this, heard, mapping) = (Arc::clone(&self), live.heard(), live.mapping());
+        let drain = live.drain(&self.name, reader, move |sample| {
+            // An answer may take long.
+            let _busy = heard.busy();
+            this.answer_one(mapping, sample);
+        })?;
+        *lock(&self.drain) = Some(drain);
+        Ok(())
+    }
+
+    fn flush(&self, patience: Duration) {
+        flush(&self.writer, patience);
+    }
+
+    fn close(&self) -> Vec<GUID> {
+        let drain = lock(&self.drain).take();
+        let writer = lock(&self.writer).take();
+        drain.iter().map(Drain::guid).chain(writer.iter().map(RTPSEntity::guid)).collect()
+    }
+
+    fn listens(&self) -> bool {
+        true
     }
 }
 
@@ -224,7 +281,7 @@ impl Client {
             }
             std::thread::sleep(NAP);
         }
-        let cyclone = service::cyclone_id(rustdds::RTPSEntity::guid(&self.writer), 1);
+        let cyclone = service::cyclone_id(self.writer.guid(), 1);
         let request = match mapping {
             ServiceMapping::Enhanced => request,
             ServiceMapping::Cyclone => service::close(&cyclone, request),

@@ -1,11 +1,20 @@
 //! Tells other participants which node the readers and writers belong to, so that
 //! `ros2 node list` and `ros2 node info` show it (`rmw_dds_common/ParticipantEntitiesInfo`).
 
+use crate::ros::from_cdr;
+use crate::ros::qos::Qos;
 use rustdds::GUID;
+use serde::de::DeserializeOwned;
 use serde::ser::{Serialize, SerializeTuple, Serializer};
+use serde::{Deserialize, Serialize as DeriveSerialize};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
 pub(super) const TOPIC: &str = "ros_discovery_info";
 pub(super) const TYPE: &str = "rmw_dds_common::msg::dds_::ParticipantEntitiesInfo_";
+
+/// For listening to others: each participant tells its newest state.
+pub(super) const QOS: Qos = Qos { reliable: true, latched: true, depth: 100 };
 
 /// Bytes of an id before ROS 2 Iron, of which DDS fills 16.
 const LONG_ID_BYTES: usize = 24;
@@ -37,18 +46,54 @@ impl Serialize for Gid {
     }
 }
 
-#[derive(serde::Serialize)]
-struct ParticipantEntitiesInfo {
-    gid: Gid,
-    node_entities_info_seq: Vec<NodeEntitiesInfo>,
+#[derive(DeriveSerialize, Deserialize)]
+struct ParticipantEntitiesInfo<G> {
+    gid: G,
+    node_entities_info_seq: Vec<NodeEntitiesInfo<G>>,
 }
 
-#[derive(serde::Serialize)]
-struct NodeEntitiesInfo {
+#[derive(DeriveSerialize, Deserialize)]
+struct NodeEntitiesInfo<G> {
     node_namespace: String,
     node_name: String,
-    reader_gid_seq: Vec<Gid>,
-    writer_gid_seq: Vec<Gid>,
+    reader_gid_seq: Vec<G>,
+    writer_gid_seq: Vec<G>,
+}
+
+/// Which node a reader or a writer belongs to, as far as its participant has told.
+pub(super) struct NodeNames {
+    long_ids: bool,
+    by_guid: Mutex<HashMap<[u8; 16], String>>,
+}
+
+impl NodeNames {
+    pub fn new(long_ids: bool) -> Self {
+        Self { long_ids, by_guid: Mutex::default() }
+    }
+
+    /// Takes in what a participant tells; what cannot be read is of another release of ROS 2.
+    pub fn learn(&self, cdr: &[u8]) {
+        match self.long_ids {
+            true => self.take(cdr, |gid: &[u8; LONG_ID_BYTES]| gid.first_chunk().copied()),
+            false => self.take(cdr, |gid: &[u8; 16]| Some(*gid)),
+        }
+    }
+
+    /// Full name of the node; empty where it is not known.
+    pub fn node(&self, guid: GUID) -> String {
+        let known = self.by_guid.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&guid.to_bytes()).cloned().unwrap_or_default()
+    }
+
+    fn take<G: DeserializeOwned>(&self, cdr: &[u8], guid: impl Fn(&G) -> Option<[u8; 16]>) {
+        let Ok(info) = from_cdr::<ParticipantEntitiesInfo<G>>(cdr) else { return };
+        let mut known = self.by_guid.lock().unwrap_or_else(PoisonError::into_inner);
+        for node in info.node_entities_info_seq {
+            let name = format!("{}/{}", node.node_namespace.trim_end_matches('/'), node.node_name);
+            let guids = node.reader_gid_seq.iter().chain(&node.writer_gid_seq);
+            known.extend(guids.filter_map(|gid| Some((guid(gid)?, name.clone()))));
+        }
+    }
 }
 
 /// The message that says: this participant is this node, with these readers and writers.
@@ -74,6 +119,18 @@ pub(super) fn message(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_one_tells_another_learns() {
+        let node = NodeId { namespace: "/robot".into(), name: "eyes".into() };
+        let guid = GUID::from_bytes([7; 16]);
+        for long in [false, true] {
+            let names = NodeNames::new(long);
+            names.learn(&message(GUID::GUID_UNKNOWN, &node, &[guid], &[], long));
+            assert_eq!(names.node(guid), "/robot/eyes");
+            assert_eq!(names.node(GUID::GUID_UNKNOWN), "");
+        }
+    }
 
     #[test]
     fn ids_have_the_length_of_the_release() {

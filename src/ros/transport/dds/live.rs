@@ -2,36 +2,50 @@
 
 use super::drain::{Drain, Reader, Sample};
 use super::environment::DdsSettings;
-use super::graph::{self, NodeId};
+use super::graph::{self, NodeId, NodeNames};
+use super::mismatch::Mismatches;
 use super::names::{dds_type, reader_qos, topic, writer_qos};
 use super::raw::{Inbound, Outbound, Raw};
+use super::service::ServiceMapping;
+use super::watchdog::Heard;
 use crate::ros::qos::{self, Qos};
-use crate::ros::transport::TransportError;
+use crate::ros::transport::{QosMismatch, TransportError};
 use rustdds::no_key::DataWriter;
 use rustdds::{
     DomainParticipant, DomainParticipantBuilder, GUID, Publisher, QosPolicies, RTPSEntity,
     Subscriber, TopicKind,
 };
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 pub(super) type Writer = DataWriter<Outbound, Raw>;
 
-/// What runs. Fields drop in order: threads first, the participant last.
+/// What runs. Fields drop in order: the participant last.
 pub(super) struct Live {
-    drains: Vec<Drain>,
+    /// Listens to who is who in the graph.
+    _introductions: Drain,
+    names: Arc<NodeNames>,
     graph: Writer,
-    readers: Vec<GUID>,
-    writers: Vec<GUID>,
+    mismatches: Mismatches,
+    /// Readers and writers, and the ROS 2 names of their topics, empty for services.
+    readers: Vec<(GUID, String)>,
+    writers: Vec<(GUID, String)>,
     publisher: Publisher,
     subscriber: Subscriber,
     participant: DomainParticipant,
     node: NodeId,
     long_ids: bool,
+    mapping: ServiceMapping,
+    heard: Arc<Heard>,
 }
 
 impl Live {
-    /// Joins the graph as `node`.
-    pub fn join(settings: &DdsSettings, node: &NodeId) -> Result<Self, TransportError> {
+    /// Joins the graph as `node`; what comes in is noted in `heard`.
+    pub fn join(
+        settings: &DdsSettings,
+        node: &NodeId,
+        heard: &Arc<Heard>,
+    ) -> Result<Self, TransportError> {
         let failed = |error: rustdds::dds::CreateError| TransportError::Join {
             domain_id: settings.domain_id,
             reason: error.to_string(),
@@ -44,18 +58,27 @@ impl Live {
         let none = QosPolicies::qos_none();
         let publisher = participant.create_publisher(&none).map_err(failed)?;
         let subscriber = participant.create_subscriber(&none).map_err(failed)?;
-        let graph = participant
-            .create_topic(
-                graph::TOPIC.into(),
-                graph::TYPE.into(),
-                &writer_qos(qos::LATCHED),
-                TopicKind::NoKey,
-            )
+        let introductions = |qos: &QosPolicies| {
+            let (topic, kind) = (graph::TOPIC.into(), graph::TYPE.into());
+            participant.create_topic(topic, kind, qos, TopicKind::NoKey)
+        };
+        let graph = introductions(&writer_qos(qos::LATCHED))
             .and_then(|topic| publisher.create_datawriter_no_key::<Outbound, Raw>(&topic, None))
             .map_err(failed)?;
+        let others = introductions(&reader_qos(graph::QOS))
+            .and_then(|topic| {
+                subscriber.create_simple_datareader_no_key::<Inbound, Raw>(&topic, None)
+            })
+            .map_err(failed)?;
+        let names = Arc::new(NodeNames::new(settings.long_ids));
+        let into = Arc::clone(&names);
+        let introductions =
+            spawn(graph::TOPIC, others, move |sample| into.learn(&sample.sample.0))?;
         let live = Self {
-            drains: Vec::new(),
+            _introductions: introductions,
+            names,
             graph,
+            mismatches: Mismatches::new(&participant),
             readers: Vec::new(),
             writers: Vec::new(),
             publisher,
@@ -63,21 +86,33 @@ impl Live {
             participant,
             node: node.clone(),
             long_ids: settings.long_ids,
+            mapping: settings.mapping,
+            heard: Arc::clone(heard),
         };
         live.announce();
         Ok(live)
     }
 
-    /// Has `each` take the messages of a ROS 2 topic.
+    /// How services travel.
+    pub fn mapping(&self) -> ServiceMapping {
+        self.mapping
+    }
+
+    /// Where to note that something came.
+    pub fn heard(&self) -> Arc<Heard> {
+        Arc::clone(&self.heard)
+    }
+
+    /// Opens a ROS 2 topic for reading.
     pub fn subscribe(
         &mut self,
         name: &str,
         type_name: &str,
         qos: Qos,
-        each: impl Fn(Sample) + Send + 'static,
-    ) -> Result<(), TransportError> {
+    ) -> Result<Reader, TransportError> {
         let reader = self.reader(&topic(name), &dds_type(type_name, ""), qos)?;
-        self.drain(name, reader, each)
+        self.readers.last_mut().into_iter().for_each(|(_, known)| *known = name.into());
+        Ok(reader)
     }
 
     /// Opens a ROS 2 topic for writing.
@@ -87,23 +122,31 @@ impl Live {
         type_name: &str,
         qos: Qos,
     ) -> Result<Writer, TransportError> {
-        self.writer(&topic(name), &dds_type(type_name, ""), qos)
+        let writer = self.writer(&topic(name), &dds_type(type_name, ""), qos)?;
+        self.writers.last_mut().into_iter().for_each(|(_, known)| *known = name.into());
+        Ok(writer)
     }
 
     /// Has `each` take what comes to a reader.
     pub fn drain(
-        &mut self,
+        &self,
         name: &str,
         reader: Reader,
         each: impl Fn(Sample) + Send + 'static,
-    ) -> Result<(), TransportError> {
-        let drain = Drain::spawn(name, reader, each).map_err(|error| TransportError::Open {
-            name: name.into(),
-            type_name: String::new(),
-            reason: format!("no thread: {error}"),
-        })?;
-        self.drains.push(drain);
-        Ok(())
+    ) -> Result<Drain, TransportError> {
+        spawn(name, reader, each)
+    }
+
+    /// Readers and writers that are open no more.
+    pub fn forget(&mut self, closed: &[GUID]) {
+        self.readers.retain(|(guid, _)| !closed.contains(guid));
+        self.writers.retain(|(guid, _)| !closed.contains(guid));
+        self.announce();
+    }
+
+    /// The ends of topics that do not fit ours.
+    pub fn mismatches(&mut self) -> Vec<QosMismatch> {
+        self.mismatches.look(&self.readers, &self.writers, &self.names)
     }
 
     /// Opens a DDS topic for reading.
@@ -120,7 +163,7 @@ impl Live {
                 self.subscriber.create_simple_datareader_no_key::<Inbound, Raw>(&topic, None)
             })
             .map_err(|error| not_open(name, type_name, &error))?;
-        self.readers.push(reader.guid());
+        self.readers.push((reader.guid(), String::new()));
         self.announce();
         Ok(reader)
     }
@@ -139,23 +182,32 @@ impl Live {
                 self.publisher.create_datawriter_no_key::<Outbound, Raw>(&topic, None)
             })
             .map_err(|error| not_open(name, type_name, &error))?;
-        self.writers.push(writer.guid());
+        self.writers.push((writer.guid(), String::new()));
         self.announce();
         Ok(writer)
     }
 
     fn announce(&self) {
-        let message = graph::message(
-            self.participant.guid(),
-            &self.node,
-            &self.readers,
-            &self.writers,
-            self.long_ids,
-        );
+        let guids = |known: &[(GUID, String)]| known.iter().map(|(guid, _)| *guid).collect();
+        let (readers, writers): (Vec<_>, Vec<_>) = (guids(&self.readers), guids(&self.writers));
+        let message =
+            graph::message(self.participant.guid(), &self.node, &readers, &writers, self.long_ids);
         if let Err(error) = self.graph.write(Outbound::new(message), None) {
             tracing::debug!("the node's name was not told: {error}");
         }
     }
+}
+
+fn spawn(
+    name: &str,
+    reader: Reader,
+    each: impl Fn(Sample) + Send + 'static,
+) -> Result<Drain, TransportError> {
+    Drain::spawn(name, reader, each).map_err(|error| TransportError::Open {
+        name: name.into(),
+        type_name: String::new(),
+        reason: format!("no thread: {error}"),
+    })
 }
 
 fn not_open(name: &str, type_name: &str, error: &rustdds::dds::CreateError) -> TransportError {

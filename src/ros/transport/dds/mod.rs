@@ -11,6 +11,7 @@ mod environment;
 mod graph;
 mod kernel;
 mod live;
+mod mismatch;
 mod names;
 mod raw;
 mod service;
@@ -22,17 +23,20 @@ mod tests;
 pub use environment::DdsSettings;
 pub use service::ServiceMapping;
 
-use super::{Answer, Publication, Take, Transport, TransportError};
+use super::{Answer, Opened, Publication, QosMismatch, Take, Transport, TransportError};
 use crate::ros::qos::Qos;
-use endpoint::{Server, Subscription, Topic};
+use endpoint::{Endpoint, Server, Subscription, Topic};
 use graph::NodeId;
 use live::Live;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use watchdog::{Heard, Watchdog};
 
 /// How long others are given to hear what was said before the graph is left.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// The same, of one topic or service.
+const LAST_WORD: Duration = Duration::from_millis(250);
 
 /// One node on the graph. Dropping it leaves the graph.
 pub struct Dds {
@@ -52,18 +56,21 @@ struct Shared {
 #[derive(Default)]
 struct State {
     live: Option<Live>,
-    subscriptions: Vec<Arc<Subscription>>,
-    topics: Vec<Arc<Topic>>,
-    servers: Vec<Arc<Server>>,
+    /// By a number of their own, in the order in which they were opened.
+    endpoints: BTreeMap<u64, Arc<dyn Endpoint>>,
+    opened: u64,
 }
 
-impl State {
-    /// Leaves the graph. Who still holds a publication or a reply holds no writer.
-    fn close(&mut self) {
-        self.topics.iter().for_each(|topic| topic.close());
-        self.servers.iter().for_each(|server| server.close());
-        self.live = None;
-    }
+/// Closes one endpoint when it is dropped.
+struct Guard {
+    shared: Weak<Shared>,
+    number: u64,
+}
+
+/// A topic in the hands of whoever publishes on it.
+struct Published {
+    topic: Arc<Topic>,
+    _guard: Guard,
 }
 
 impl Dds {
@@ -77,11 +84,12 @@ impl Dds {
             tracing::warn!("{advice}");
         }
         let node = NodeId { namespace: namespace.into(), name: name.into() };
-        let live = Some(Live::join(&settings, &node)?);
+        let heard = Arc::<Heard>::default();
+        let live = Some(Live::join(&settings, &node, &heard)?);
         let shared = Arc::new(Shared {
             settings,
             node,
-            heard: Arc::default(),
+            heard,
             state: Mutex::new(State { live, ..State::default() }),
         });
         Ok(Self { watchdog: Some(Watchdog::start(Arc::clone(&shared))?), shared })
@@ -95,6 +103,7 @@ impl Dds {
         request: Vec<u8>,
         patience: Duration,
     ) -> Result<Vec<u8>, TransportError> {
+        let _busy = self.shared.heard.busy();
         let client = {
             let mut state = self.shared.state();
             let live = state.live.as_mut().ok_or_else(|| self.shared.gone(service, type_name))?;
@@ -108,13 +117,13 @@ impl Drop for Dds {
     fn drop(&mut self) {
         // First, so that it does not revive what is being left.
         self.watchdog = None;
-        let mut state = self.shared.state();
+        let endpoints: Vec<_> = self.shared.state().endpoints.values().cloned().collect();
         // What was said last is heard before the goodbye.
         let end = Instant::now() + LAST_WORDS;
-        let left = || end.saturating_duration_since(Instant::now());
-        state.topics.iter().for_each(|topic| topic.flush(left()));
-        state.servers.iter().for_each(|server| server.flush(left()));
-        state.close();
+        for endpoint in endpoints {
+            endpoint.flush(end.saturating_duration_since(Instant::now()));
+        }
+        drop(self.shared.leave());
     }
 }
 
@@ -125,14 +134,9 @@ impl Transport for Dds {
         type_name: &str,
         qos: Qos,
         take: Take,
-    ) -> Result<(), TransportError> {
-        let subscription =
-            Arc::new(Subscription { topic: topic.into(), type_name: type_name.into(), qos, take });
-        let mut state = self.shared.state();
-        let live = state.live.as_mut().ok_or_else(|| self.shared.gone(topic, type_name))?;
-        subscription.open(live, &self.shared.heard)?;
-        state.subscriptions.push(subscription);
-        Ok(())
+    ) -> Result<Opened, TransportError> {
+        let subscription = Arc::new(Subscription::new(topic, type_name, qos, take));
+        Ok(Opened::new(self.shared.open(subscription)?))
     }
 
     fn advertise(
@@ -141,21 +145,49 @@ impl Transport for Dds {
         type_name: &str,
         qos: Qos,
     ) -> Result<Arc<dyn Publication>, TransportError> {
-        let published = Arc::new(Topic::new(topic, type_name, qos));
-        let mut state = self.shared.state();
-        let live = state.live.as_mut().ok_or_else(|| self.shared.gone(topic, type_name))?;
-        published.open(live)?;
-        state.topics.push(Arc::clone(&published));
-        Ok(published)
+        let topic = Arc::new(Topic::new(topic, type_name, qos));
+        let guard = self.shared.open(Arc::clone(&topic) as _)?;
+        Ok(Arc::new(Published { topic, _guard: guard }))
     }
 
-    fn serve(&self, service: &str, type_name: &str, answer: Answer) -> Result<(), TransportError> {
+    fn serve(
+        &self,
+        service: &str,
+        type_name: &str,
+        answer: Answer,
+    ) -> Result<Opened, TransportError> {
         let server = Arc::new(Server::new(service, type_name, answer));
-        let mut state = self.shared.state();
-        let live = state.live.as_mut().ok_or_else(|| self.shared.gone(service, type_name))?;
-        server.open(live, self.shared.settings.mapping, &self.shared.heard)?;
-        state.servers.push(server);
-        Ok(())
+        Ok(Opened::new(self.shared.open(server)?))
+    }
+
+    fn mismatches(&self) -> Vec<QosMismatch> {
+        self.shared.state().live.as_mut().map(Live::mismatches).unwrap_or_default()
+    }
+}
+
+impl Publication for Published {
+    fn publish(&self, cdr: Vec<u8>) -> Result<(), TransportError> {
+        self.topic.publish(cdr)
+    }
+
+    fn subscribers(&self) -> usize {
+        self.topic.subscribers()
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let Some(shared) = self.shared.upgrade() else { return };
+        let endpoint = shared.state().endpoints.remove(&self.number);
+        // Not under the lock: a thread that is waited for in here may want it.
+        let closed = endpoint.map(|endpoint| {
+            endpoint.flush(LAST_WORD);
+            endpoint.close()
+        });
+        let closed = closed.unwrap_or_default();
+        if let Some(live) = &mut shared.state().live {
+            live.forget(&closed);
+        }
     }
 }
 
@@ -173,25 +205,46 @@ impl Shared {
         }
     }
 
+    /// Opens an endpoint, now or, between two participants, with the next one.
+    fn open(self: &Arc<Self>, endpoint: Arc<dyn Endpoint>) -> Result<Guard, TransportError> {
+        let mut state = self.state();
+        if let Some(live) = &mut state.live {
+            Arc::clone(&endpoint).open(live)?;
+        }
+        state.opened += 1;
+        let number = state.opened;
+        state.endpoints.insert(number, endpoint);
+        Ok(Guard { shared: Arc::downgrade(self), number })
+    }
+
+    /// Closes everything, to be opened again. What is given back leaves the graph when dropped.
+    fn leave(&self) -> Option<Live> {
+        let (live, endpoints) = {
+            let mut state = self.state();
+            (state.live.take(), state.endpoints.values().cloned().collect::<Vec<_>>())
+        };
+        // Not under the lock: a thread that is waited for in here may want it. Who still holds a
+        // publication holds no writer after this.
+        for endpoint in endpoints {
+            endpoint.close();
+        }
+        live
+    }
+
     /// Leaves the graph and joins it anew with everything that was open.
     fn revive(&self) -> Result<(), TransportError> {
+        drop(self.leave());
+        let mut live = Live::join(&self.settings, &self.node, &self.heard)?;
         let mut state = self.state();
-        state.close();
-        let mut live = Live::join(&self.settings, &self.node)?;
-        for subscription in &state.subscriptions {
-            subscription.open(&mut live, &self.heard)?;
-        }
-        for topic in &state.topics {
-            topic.open(&mut live)?;
-        }
-        for server in &state.servers {
-            server.open(&mut live, self.settings.mapping, &self.heard)?;
+        for endpoint in state.endpoints.values() {
+            Arc::clone(endpoint).open(&mut live)?;
         }
         state.live = Some(live);
         Ok(())
     }
 
-    fn has_subscriptions(&self) -> bool {
-        !self.state().subscriptions.is_empty()
+    /// Whether anything is open that could hear.
+    fn listens(&self) -> bool {
+        self.state().endpoints.values().any(|endpoint| endpoint.listens())
     }
 }

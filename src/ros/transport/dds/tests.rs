@@ -3,9 +3,9 @@
 
 use super::*;
 use crate::ros::qos;
-use crate::ros::transport::Reply;
+use crate::ros::transport::{QosPolicy, Reply};
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::Instant;
 
 const TYPE: &str = "std_msgs/msg/String";
@@ -19,11 +19,21 @@ fn settings(mapping: ServiceMapping) -> DdsSettings {
     DdsSettings { domain_id: 110 + chance % 120, localhost_only: true, mapping, long_ids: false }
 }
 
-fn listen(dds: &Dds, topic: &str, qos: Qos) -> Receiver<Vec<u8>> {
+fn listen(dds: &Dds, topic: &str, qos: Qos) -> (Opened, Receiver<Vec<u8>>) {
     let (heard, hears) = channel();
     let take = Box::new(move |cdr| drop(heard.send(cdr)));
-    dds.subscribe(topic, TYPE, qos, take).unwrap();
-    hears
+    (dds.subscribe(topic, TYPE, qos, take).unwrap(), hears)
+}
+
+fn wait_for(is_true: impl Fn() -> bool) -> bool {
+    let end = Instant::now() + PATIENCE;
+    while Instant::now() < end {
+        if is_true() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    false
 }
 
 /// Publishes until it is heard; whether it was.
@@ -46,7 +56,7 @@ fn messages_and_services_travel_before_and_after_a_revival() {
             (Dds::join(settings, "/", "one").unwrap(), Dds::join(settings, "/", "other").unwrap());
         let word = [0, 1, 0, 0, 3, 0, 0, 0, b'h', b'i', 0, 0];
         let spoken = one.advertise("/spoken", TYPE, qos::EVENT).unwrap();
-        let ear = listen(&other, "/spoken", qos::SENSOR);
+        let (open, ear) = listen(&other, "/spoken", qos::SENSOR);
         if !reaches(&*spoken, &ear, &word) {
             eprintln!("skipped: participants do not hear each other on this machine's loopback");
             return;
@@ -57,7 +67,7 @@ fn messages_and_services_travel_before_and_after_a_revival() {
             let response = request.iter().map(|byte| byte ^ 1).collect();
             std::thread::spawn(move || reply.send(response));
         };
-        one.serve("/echo", SERVICE, Box::new(echo)).unwrap();
+        let _echo = one.serve("/echo", SERVICE, Box::new(echo)).unwrap();
         let latched = one.advertise("/latched", TYPE, qos::LATCHED).unwrap();
         latched.publish(word.to_vec()).unwrap();
 
@@ -69,14 +79,42 @@ fn messages_and_services_travel_before_and_after_a_revival() {
                 other.shared.revive().unwrap();
                 assert!(reaches(&*spoken, &ear, &word), "a subscriber after the revival");
             }
-            let late = listen(&other, "/latched", qos::LATCHED);
+            let (_late, late) = listen(&other, "/latched", qos::LATCHED);
             assert_eq!(late.recv_timeout(PATIENCE).as_deref(), Ok(&word[..]));
             // Of the encapsulation header only the byte order travels.
             let request = vec![0, 1, 0, 0, 8, 6, 4, 2];
             let answer = other.call("/echo", SERVICE, request, PATIENCE).unwrap();
             assert_eq!(answer[4..], [9, 7, 5, 3]);
         }
+        drop(open);
+        let is_gone = || matches!(ear.try_recv(), Err(TryRecvError::Disconnected));
+        assert!(wait_for(is_gone), "what took the messages is gone with the subscription");
+        assert!(wait_for(|| spoken.subscribers() == 0), "and the publisher knows");
     }
+}
+
+#[test]
+fn ends_that_do_not_fit_are_told_with_the_name_of_the_node() {
+    let settings = settings(ServiceMapping::Enhanced);
+    let (one, other) =
+        (Dds::join(settings, "/", "one").unwrap(), Dds::join(settings, "/eyes", "b").unwrap());
+    let spoken = one.advertise("/spoken", TYPE, qos::SENSOR).unwrap();
+    let (open, _ear) = listen(&other, "/spoken", qos::EVENT);
+    let (fits, ear) = listen(&other, "/spoken", qos::SENSOR);
+    if !reaches(&*spoken, &ear, &[0, 1, 0, 0, 1, 0, 0, 0]) {
+        eprintln!("skipped: participants do not hear each other on this machine's loopback");
+        return;
+    }
+    let told = |we_subscribe, node: &str| QosMismatch {
+        topic: "/spoken".into(),
+        we_subscribe,
+        node: node.into(),
+        policy: QosPolicy::Reliability,
+    };
+    assert!(wait_for(|| one.mismatches() == [told(false, "/eyes/b")]), "{:?}", one.mismatches());
+    assert!(wait_for(|| other.mismatches() == [told(true, "/one")]), "{:?}", other.mismatches());
+    drop((open, fits));
+    assert!(wait_for(|| one.mismatches().is_empty() && other.mismatches().is_empty()));
 }
 
 #[test]

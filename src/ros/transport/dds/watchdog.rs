@@ -7,7 +7,7 @@
 use super::Shared;
 use crate::ros::transport::TransportError;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -21,11 +21,23 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 pub(super) struct Heard {
     since: Instant,
     last_ms: AtomicU64,
+    /// Calls and answers under way.
+    busy: AtomicUsize,
+}
+
+/// A call or an answer is under way as long as this lives.
+pub(super) struct Busy<'a>(&'a Heard);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.something();
+        self.0.busy.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Default for Heard {
     fn default() -> Self {
-        Self { since: Instant::now(), last_ms: AtomicU64::new(0) }
+        Self { since: Instant::now(), last_ms: AtomicU64::new(0), busy: AtomicUsize::new(0) }
     }
 }
 
@@ -33,6 +45,16 @@ impl Heard {
     /// Something came.
     pub fn something(&self) {
         self.last_ms.store(self.now_ms(), Ordering::Relaxed);
+    }
+
+    /// A call or an answer begins, which must not be cut off by joining anew.
+    pub fn busy(&self) -> Busy<'_> {
+        self.busy.fetch_add(1, Ordering::Relaxed);
+        Busy(self)
+    }
+
+    fn is_busy(&self) -> bool {
+        self.busy.load(Ordering::Relaxed) > 0
     }
 
     fn now_ms(&self) -> u64 {
@@ -98,10 +120,13 @@ fn watch(shared: &Shared, end: &AtomicBool) {
     while !end.load(Ordering::Acquire) {
         std::thread::park_timeout(LOOK_EVERY);
         let heard = &shared.heard;
-        if !shared.has_subscriptions() || !patience.is_over(heard.now_ms(), heard.last_ms()) {
+        if heard.is_busy()
+            || !shared.listens()
+            || !patience.is_over(heard.now_ms(), heard.last_ms())
+        {
             continue;
         }
-        tracing::debug!("nothing was heard for {:?}: joining the graph anew", SILENCE);
+        tracing::debug!("nothing was heard for {SILENCE:?}: joining the graph anew");
         if let Err(error) = shared.revive() {
             tracing::warn!("{error}; trying again");
         }

@@ -2,7 +2,7 @@
 
 use super::TopicCheck;
 use super::choice::Choice;
-use crate::bag::{BagError, BagReader, TopicInfo};
+use crate::bag::{BagError, BagReader, TopicInfo, camera_topics};
 use crate::planner::PlannerConfig;
 use crate::ros::{TopicRole, decode};
 use crate::sensing::{
@@ -98,9 +98,12 @@ pub(super) struct Pass<'a> {
 
 impl<'a> Pass<'a> {
     pub(super) fn new(bag: &BagReader, config: &'a PlannerConfig) -> Self {
+        // Of several cameras, the first.
+        let camera = config.cameras().swap_remove(0);
+        let (topics, named) = camera_topics(bag.topics(), config, &camera);
         Self {
             config: &config.sensing,
-            choice: Choice::new(bag.topics(), &config.topics),
+            choice: Choice::new(&topics, &named),
             topics: bag.topics().iter().map(|topic| (topic.name.clone(), None)).collect(),
             edges: BTreeMap::new(),
             color_ns: Vec::new(),

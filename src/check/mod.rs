@@ -10,8 +10,8 @@ mod findings;
 mod pass;
 mod text;
 
-use super::PlannerConfig;
 use crate::bag::BagReader;
+use crate::planner::PlannerConfig;
 use crate::sensing::RgbdFrame;
 use pass::Pass;
 use serde::Serialize;

@@ -1,0 +1,46 @@
+//! What the node has loaded before it listens to anything: the model and the map.
+
+use super::NodeError;
+use crate::language::parse_device;
+use crate::planner::{PlannerConfig, Session};
+use crate::tasks::GoalPlanner;
+use crate::vision::open_extractor;
+
+/// A node that could work at once.
+pub struct Configured {
+    /// The planner model.
+    pub planner: GoalPlanner,
+    /// The map, and how frames come into it.
+    pub session: Session,
+}
+
+impl Configured {
+    /// Loads what `config` names.
+    ///
+    /// # Errors
+    ///
+    /// When the model or the features cannot be loaded, with the path and what to do.
+    pub fn load(config: &PlannerConfig) -> Result<Self, NodeError> {
+        let device = parse_device(&config.plan.device)?;
+        let folder = &config.plan.model;
+        let planner = GoalPlanner::load(folder, &device)
+            .map_err(|source| NodeError::Model { folder: folder.clone(), source })?;
+        if !planner.model().sees() {
+            tracing::warn!(
+                "{} is blind: it plans from the words of the goal. Positions come from the \
+                 labelled objects of the map",
+                planner.model().manifest().name
+            );
+        }
+        let extractor = match config.vision.extractor.as_str() {
+            "none" => None,
+            kind => Some(open_extractor(kind, config.vision.weights.as_deref())?),
+        };
+        Ok(Self { planner, session: Session::new(config, extractor)? })
+    }
+
+    /// Name of the model.
+    pub fn model(&self) -> &str {
+        &self.planner.model().manifest().name
+    }
+}
