@@ -3,6 +3,7 @@
 mod check;
 mod command;
 mod config;
+mod dialogue;
 mod executive;
 pub mod facts;
 mod output;
@@ -18,6 +19,7 @@ pub use config::{
     ConfigError, ImageTransport, NODE_NAME, PlanConfig, PlannerConfig, PublishConfig, TopicConfig,
     VisionConfig,
 };
+pub use dialogue::{Dialogue, Unresolved};
 pub use executive::{Act, Executive};
 pub use output::{FrameRecord, Output, StageTimings};
 pub use parameters::Parameters;

@@ -4,12 +4,14 @@ mod cloud;
 mod detection;
 mod geometry;
 mod image;
+mod markers;
 mod plan;
 mod transform;
 
 pub use cloud::{cloud_message, objects_event};
 pub use detection::detections_message;
 pub use image::{ImageMessage, camera_info_message, image_message};
+pub use markers::{no_markers, plan_markers};
 pub use plan::{plan_message, plan_step_message, step_feedback};
 pub use transform::tf_message;
 

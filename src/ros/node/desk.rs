@@ -9,7 +9,7 @@ use super::newest::Newest;
 use super::outlets::DeskOutlets;
 use super::thinker::{Job, JobCell};
 use super::view::View;
-use crate::planner::{Act, Command, Executive, facts};
+use crate::planner::{Act, Command, Dialogue, Executive, facts};
 use crate::ros::{decode, from_cdr, msg, step_feedback};
 use crate::sensing::SensorEvent;
 use crate::tasks::Plan;
@@ -52,7 +52,7 @@ impl Desk {
     /// Runs until the inbox is closed; then gives up the goal, so that nobody follows a plan that
     /// nobody watches.
     pub fn run(mut self) {
-        let mut executive = Executive::default();
+        let (mut executive, mut dialogue) = (Executive::default(), Dialogue::default());
         let mut told_at: Option<Instant> = None;
         loop {
             let acts = match self.inbox.take(NAP) {
@@ -61,7 +61,9 @@ impl Desk {
                 Taken::Request(DeskRequest::Planned { number, plan }) => {
                     executive.planned(number, plan)
                 }
-                Taken::Message(topic, cdr) => self.message(topic, &cdr, &mut executive),
+                Taken::Message(topic, cdr) => {
+                    self.message(topic, &cdr, &mut executive, &mut dialogue)
+                }
             };
             self.act(acts);
             let period = self.diagnostics.period();
@@ -76,7 +78,13 @@ impl Desk {
         self.act(acts.into_iter().filter(|act| matches!(act, Act::Withdraw { .. })).collect());
     }
 
-    fn message(&self, topic: TopicIndex, cdr: &[u8], executive: &mut Executive) -> Vec<Act> {
+    fn message(
+        &self,
+        topic: TopicIndex,
+        cdr: &[u8],
+        executive: &mut Executive,
+        dialogue: &mut Dialogue,
+    ) -> Vec<Act> {
         let Some(input) = self.inputs.iter().find(|input| input.index == topic) else {
             return Vec::new();
         };
@@ -90,8 +98,16 @@ impl Desk {
             },
             Use::Event(role) => match decode(role, &input.topic, input.type_name, cdr) {
                 Err(error) => input.fault(error.to_string()),
-                Ok(SensorEvent::Goal(goal)) => return executive.goal(&goal),
-                Ok(SensorEvent::Utterance(words)) => return self.utterance(&words, executive),
+                Ok(SensorEvent::Goal(goal)) => {
+                    dialogue.note(&goal, &self.view.get().objects);
+                    return executive.goal(&goal);
+                }
+                Ok(SensorEvent::Utterance(words)) => {
+                    return match dialogue.hear(&words, &self.view.get().objects) {
+                        Ok(meant) => self.utterance(&meant, executive),
+                        Err(unresolved) => vec![Act::Say(unresolved.to_string())],
+                    };
+                }
                 Ok(_) => {}
             },
         }
@@ -145,6 +161,7 @@ impl Desk {
                 Act::Publish(plan) => self.outlets.plan(&plan),
                 Act::Step(step) => self.outlets.step(&step),
                 Act::Withdraw { goal, reason } => {
+                    self.jobs.forget();
                     let now_ns = self.clock.now_ns();
                     self.outlets.withdraw(&goal, &reason, now_ns, &self.frame_id);
                 }

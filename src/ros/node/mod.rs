@@ -25,6 +25,7 @@ mod perception;
 mod rosout;
 mod services;
 mod settings;
+mod text_stream;
 mod thinker;
 mod view;
 
@@ -46,6 +47,7 @@ use outlets::{DeskOutlets, SceneOutlets};
 use perception::Perception;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use text_stream::TextStream;
 use thinker::{JobCell, Thinker};
 
 /// The running node. Dropping it withdraws the plan and ends its threads.
@@ -86,7 +88,8 @@ impl PlannerNode {
 
         let live = Arc::new(Newest::new(config.clone()));
         let scene_outlets = SceneOutlets::open(transport, names)?;
-        let desk_outlets = DeskOutlets::open(transport, names)?;
+        let stream = TextStream::open(transport, names, &clock)?;
+        let desk_outlets = DeskOutlets::open(transport, names, stream.clone())?;
         services::offer(transport, names, &map, &view, &frame_id)?;
         parameters::offer(transport, names, &live)?;
         let seen = input::open_perception(config, names, transport, &map)?;
@@ -100,6 +103,7 @@ impl PlannerNode {
             desk: Arc::clone(&desk),
             view: Arc::clone(&view),
             config: Arc::clone(&live),
+            stream,
         };
         let perception = Perception {
             session,
