@@ -92,12 +92,13 @@ fn catalogue() -> Vec<(String, String, Recode, Option<&'static str>)> {
         .collect();
     for one in srv::CATALOGUE {
         let (request, response) = one.definition.split_once("---\n").unwrap();
-        let package = one.type_name.split('/').next().unwrap();
+        let (package, short) = one.type_name.split_once("/srv/").unwrap();
         let halves =
             [("Request", request, one.recode_request), ("Response", response, one.recode_response)];
         for (half, text, recode) in halves {
             let text = with_dependencies(package, text);
-            all.push((format!("{}_{half}", one.type_name), text, recode, None));
+            // `rosbags` knows messages only.
+            all.push((format!("{package}/msg/{short}_{half}"), text, recode, None));
         }
     }
     all
