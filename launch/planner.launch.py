@@ -23,7 +23,7 @@ def generate_launch_description():
         DeclareLaunchArgument(
             "robot",
             default_value="none",
-            choices=["none", "realsense", "oak_d", "zed", "azure_kinect"],
+            choices=["none", "realsense", "oak_d", "zed", "azure_kinect", "simulator"],
             description="Camera whose topics are listened to (config/robots); none leaves those "
             "of params_file.",
         ),
@@ -44,7 +44,7 @@ def generate_launch_description():
             "use_respawn", default_value="false", description="Start the node again when it dies."
         ),
         DeclareLaunchArgument(
-            "rviz", default_value="false", description="Show map, objects and path in RViz."
+            "rviz", default_value="false", description="Show map, objects, plan and path in RViz."
         ),
     ]
     use_sim_time = ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool)

@@ -1,33 +1,24 @@
 //! Bags written here, read by the readers of third parties: PyPI `rosbags` and `mcap-ros2-support`.
 //!
-//! Runs where a Python that has both is named by `SCENELLM_INTEROP_PYTHON` or is `python3`:
-//!
-//! ```sh
-//! python3 -m venv .venv && .venv/bin/pip install rosbags mcap-ros2-support
-//! SCENELLM_INTEROP_PYTHON=.venv/bin/python cargo test --test interop
-//! ```
+//! Runs where [`python`] finds a Python that has them.
 
-#![allow(clippy::unwrap_used, reason = "tests stop where they fail")]
+#![allow(
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "tests stop and speak where they fail"
+)]
 
+mod python;
+
+use python::python;
 use scenellm::bag::BagReader;
+use scenellm::ros::{msg, srv, with_dependencies};
 use serde_json::{Value, json};
+use std::io::Write;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-const PYTHON: &str = "SCENELLM_INTEROP_PYTHON";
-
-/// A Python with both readers. One that was named must have them.
-fn python() -> Option<String> {
-    let named = std::env::var(PYTHON).ok();
-    let python = named.clone().unwrap_or("python3".into());
-    let has_both = Command::new(&python)
-        .args(["-c", "import rosbags.highlevel, mcap_ros2.reader"])
-        .output()
-        .is_ok_and(|done| done.status.success());
-    assert!(has_both || named.is_none(), "{PYTHON}={python} has no rosbags and mcap-ros2-support");
-    has_both.then_some(python)
-}
 
 fn run(program: &str, arguments: &[&str]) -> String {
     let done = Command::new(program).args(arguments).current_dir(ROOT).output().unwrap();
@@ -47,10 +38,7 @@ fn own(bag: &Path) -> Value {
 
 #[test]
 fn third_parties_read_every_message() {
-    let Some(python) = python() else {
-        println!("skipped: {PYTHON} names no Python, and python3 lacks rosbags, mcap-ros2-support");
-        return;
-    };
+    let Some(python) = python("rosbags.highlevel, mcap_ros2.reader") else { return };
     let scenellm = env!("CARGO_BIN_EXE_scenellm");
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
@@ -91,4 +79,62 @@ fn spoken(step: &Value) -> Value {
     let arguments = step["arguments"].as_array().unwrap();
     let names: Vec<&Value> = arguments.iter().map(|argument| &argument["name"]).collect();
     json!([step["id"], step["action"], names])
+}
+
+/// Name and text of every message and of both halves of every service, with what reads and writes
+/// it, and the hash of the messages.
+fn catalogue() -> Vec<(String, String, Recode, Option<&'static str>)> {
+    let mut all: Vec<_> = (msg::CATALOGUE.iter())
+        .map(|one| {
+            let text = (one.definition)();
+            (one.type_name.to_owned(), text, one.recode, Some(one.type_hash))
+        })
+        .collect();
+    for one in srv::CATALOGUE {
+        let (request, response) = one.definition.split_once("---\n").unwrap();
+        let (package, short) = one.type_name.split_once("/srv/").unwrap();
+        let halves =
+            [("Request", request, one.recode_request), ("Response", response, one.recode_response)];
+        for (half, text, recode) in halves {
+            let text = with_dependencies(package, text);
+            // `rosbags` knows messages only.
+            all.push((format!("{package}/msg/{short}_{half}"), text, recode, None));
+        }
+    }
+    all
+}
+
+type Recode = fn(&[u8]) -> Result<Vec<u8>, scenellm::ros::CdrError>;
+
+/// Bytes that `rosbags` wrote are read, and what is written from them is the same byte for byte, so
+/// that `rosbags` reads it too. Hashes are those `rosbags` computes.
+#[test]
+fn every_struct_agrees_with_rosbags() {
+    let Some(python) = python("rosbags.typesys") else { return };
+    let catalogue = catalogue();
+    let asked: Vec<_> =
+        catalogue.iter().map(|(name, text, ..)| json!({"name": name, "text": text})).collect();
+    let mut script = Command::new(python)
+        .arg("tests/interop/recode.py")
+        .current_dir(ROOT)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    script.stdin.take().unwrap().write_all(Value::from(asked).to_string().as_bytes()).unwrap();
+    let done = script.wait_with_output().unwrap();
+    assert!(done.status.success());
+    let said = String::from_utf8(done.stdout).unwrap();
+    assert_eq!(said.lines().count(), catalogue.len());
+    for (line, (name, _, recode, hash)) in said.lines().zip(&catalogue) {
+        let theirs: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(&theirs["name"], name);
+        if let Some(hash) = hash {
+            assert_eq!(&theirs["hash"], hash, "{name}");
+        }
+        let hex = theirs["cdr"].as_str().unwrap();
+        let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+        let theirs: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
+        assert_eq!(recode(&theirs).as_ref(), Ok(&theirs), "{name}");
+    }
 }

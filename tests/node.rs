@@ -10,7 +10,7 @@
 
 mod graph;
 
-use graph::{Ear, Node, Peer, loopback_works, settings, wait_for};
+use graph::{Ear, KITCHEN, Node, Peer, loopback_works, settings, wait_for};
 use scenellm::ros::msg::{
     CameraInfo, Detection3DArray, DiagnosticArray, DiagnosticStatus, Message, Parameter,
     ParameterValue, Path, Plan, PlanStep, PointCloud2, StepFeedback, StringMsg,
@@ -24,22 +24,6 @@ use scenellm::ros::srv::{
 use std::time::Duration;
 
 const GOAL: &str = "put a chilled tomato in the microwave";
-const KITCHEN: [&str; 14] = [
-    "-p",
-    "image_transport:=compressed",
-    "-p",
-    "depth_transport:=compressedDepth",
-    "-r",
-    "color/image_raw:=/camera/color/image_raw",
-    "-p",
-    "topics.color_info:=/camera/color/camera_info",
-    "-p",
-    "topics.depth:=/camera/aligned_depth_to_color/image_raw",
-    "-p",
-    "topics.depth_info:=/camera/aligned_depth_to_color/camera_info",
-    "-p",
-    "topics.detections:=/scenellm/detections",
-];
 /// Between two images: slower than a camera, so that a small machine keeps up.
 const PAUSE: Duration = Duration::from_millis(150);
 

@@ -51,15 +51,17 @@ struct Beam {
 type Way = (usize, u32, f32);
 
 /// Appends `prompt` `(1, t, hidden)` to `cache` and searches its likeliest answers, best first,
-/// finished ones before unfinished ones. `keep_going` is asked before every step; the search ends
-/// where it says no. One beam finds what greedy sampling finds.
+/// finished ones before unfinished ones. One beam finds what greedy sampling finds.
+///
+/// Before every step `on_agreed` is told the tokens that all answers begin with, which no later step
+/// can take back; the search ends where it says `false`.
 pub fn beam_search(
     llama: &Llama,
     cache: &mut KvCache,
     prompt: &Tensor,
     constraint: Option<Box<dyn Constraint>>,
     options: &BeamOptions,
-    keep_going: &mut dyn FnMut() -> bool,
+    on_agreed: &mut dyn FnMut(&[u32]) -> bool,
 ) -> Result<Vec<Hypothesis>, LanguageError> {
     if options.beams == 0 {
         return Err(LanguageError::Argument("a search needs at least one beam".into()));
@@ -79,7 +81,7 @@ pub fn beam_search(
     let mut spare: Vec<KvCache> = Vec::new();
     let mut finished: Vec<Hypothesis> = Vec::new();
     for step in 0..steps {
-        if !keep_going() {
+        if !on_agreed(agreed(&alive, &finished)) {
             break;
         }
         let ways = best_ways(&mut alive, options.beams - finished.len())?;
@@ -105,6 +107,17 @@ pub fn beam_search(
     finished.extend(unfinished);
     finished.sort_by(|a, b| b.finished.cmp(&a.finished).then(b.score.total_cmp(&a.score)));
     Ok(finished)
+}
+
+/// The tokens that all answers begin with.
+fn agreed<'a>(alive: &'a [Beam], finished: &'a [Hypothesis]) -> &'a [u32] {
+    let ended = finished.iter().map(|answer| answer.tokens.as_slice());
+    let mut all = alive.iter().map(|beam| beam.tokens.as_slice()).chain(ended);
+    let first = all.next().unwrap_or_default();
+    all.fold(first, |common, tokens| {
+        let equal = common.iter().zip(tokens).take_while(|(one, other)| one == other).count();
+        &common[..equal]
+    })
 }
 
 /// The `count` likeliest ways on from all beams; the earlier beam and token of equals first.

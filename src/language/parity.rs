@@ -407,7 +407,7 @@ proptest! {
             let mut cache = llama.new_cache(96).unwrap();
             let constraint: Box<dyn Constraint> = Box::new(maze.clone());
             let constraint = Some(constraint);
-            beam_search(&llama, &mut cache, &embeds, constraint, &options, &mut || true).unwrap()
+            beam_search(&llama, &mut cache, &embeds, constraint, &options, &mut |_| true).unwrap()
         };
         for tokens in [run(temperature).tokens, answers(3)[0].tokens.clone()] {
             for (step, token) in tokens.iter().enumerate() {
@@ -430,9 +430,16 @@ proptest! {
         let embeds = llama.embed(&prompt).unwrap();
         let options = BeamOptions { beams, max_tokens: 8, length_penalty: 0.7 };
         let mut cache = llama.new_cache(96).unwrap();
+        let mut agreed: Vec<u32> = Vec::new();
+        let mut listen = |tokens: &[u32]| {
+            assert!(tokens.starts_with(&agreed), "what was agreed upon is not taken back");
+            agreed = tokens.to_vec();
+            true
+        };
         let found =
-            beam_search(&llama, &mut cache, &embeds, None, &options, &mut || true).unwrap();
+            beam_search(&llama, &mut cache, &embeds, None, &options, &mut listen).unwrap();
         prop_assert!(!found.is_empty() && found.len() <= beams);
+        prop_assert!(found.iter().all(|answer| answer.tokens.starts_with(&agreed)));
         for answer in found {
             // The same answer, taken step by step in a fresh cache.
             let mut cache = llama.new_cache(96).unwrap();

@@ -166,13 +166,14 @@ impl SceneLlm {
         Ok(answer)
     }
 
-    /// Searches answers to `segments` as the manifest says, best first. `keep_going` is asked
-    /// before every step.
+    /// Searches answers to `segments` as the manifest says, best first. The words that all answers
+    /// begin with go to `on_text` as they come, and at last the rest of the best one; it is asked
+    /// before every step, if need be with no words, and ends the search by returning `false`.
     pub fn search(
         &mut self,
         segments: &[Segment],
         constraint: Option<Box<dyn Constraint>>,
-        keep_going: &mut dyn FnMut() -> bool,
+        on_text: &mut dyn FnMut(&str) -> bool,
     ) -> Result<Vec<Reply>, ModelError> {
         let (rest, keys) = self.prepare(segments)?;
         let decoding = self.manifest.decoding;
@@ -181,8 +182,20 @@ impl SceneLlm {
             max_tokens: decoding.max_tokens,
             length_penalty: decoding.length_penalty,
         };
+        let (mut detokenizer, mut told) = (Detokenizer::new(), 0);
+        let tokenizer = &self.tokenizer;
+        let mut tell = |tokens: &[u32]| {
+            let new = tokens.iter().skip(told).filter(|token| !tokenizer.is_special(**token));
+            let bytes = new.flat_map(|token| tokenizer.token_bytes(*token));
+            let text = detokenizer.push(&bytes.copied().collect::<Vec<_>>());
+            told = told.max(tokens.len());
+            on_text(&text)
+        };
         let (llama, cache) = (&self.llama, &mut self.cache);
-        let found = beam_search(llama, cache, &rest, constraint, &options, keep_going)?;
+        let found = beam_search(llama, cache, &rest, constraint, &options, &mut tell)?;
+        if let Some(best) = found.first().filter(|answer| answer.finished) {
+            tell(&best.tokens);
+        }
         self.cached = keys;
         let reply = |hypothesis: crate::language::Hypothesis| {
             let chosen = hypothesis.tokens.len() + usize::from(hypothesis.finished);
@@ -359,11 +372,17 @@ mod tests {
         assert_eq!((streamed.concat().as_str(), answer.stop), (" open €", StopReason::EndOfText));
         assert_eq!(answer.mean_log_probability, 0.0);
         let constraint: Box<dyn Constraint> = Box::new(only);
-        let replies = model.search(&segments, Some(constraint), &mut || true).unwrap();
+        let mut heard = String::new();
+        let mut listen = |text: &str| {
+            heard.push_str(text);
+            true
+        };
+        let replies = model.search(&segments, Some(constraint), &mut listen).unwrap();
         assert_eq!((replies[0].text.as_str(), replies[0].finished), (" open €", true));
+        assert_eq!(heard, " open €");
         // Both beams of the manifest are used when there is a choice.
-        assert_eq!(model.search(&segments, None, &mut || true).unwrap().len(), 2);
-        assert!(model.search(&segments, None, &mut || false).unwrap()[0].tokens.is_empty());
+        assert_eq!(model.search(&segments, None, &mut |_| true).unwrap().len(), 2);
+        assert!(model.search(&segments, None, &mut |_| false).unwrap()[0].tokens.is_empty());
     }
 
     #[test]

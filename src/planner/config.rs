@@ -63,6 +63,7 @@ impl Default for PlannerConfig {
             vision: VisionConfig::default(),
             map: MapConfig::default(),
             plan: PlanConfig::default(),
+            follow: FollowConfig::default(),
             publish: PublishConfig::default(),
             use_sim_time: false,
             image_transport: ImageTransport::default(),

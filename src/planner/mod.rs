@@ -3,6 +3,7 @@
 mod cameras;
 mod command;
 mod config;
+mod dialogue;
 mod executive;
 pub mod facts;
 pub mod follow;
@@ -17,6 +18,7 @@ pub use config::{
     ConfigError, ImageTransport, NODE_NAME, PlanConfig, PlannerConfig, PublishConfig, TopicConfig,
     VisionConfig,
 };
+pub use dialogue::{Dialogue, Unresolved};
 pub use executive::{Act, Ending, Executive, Progress, StopCause};
 pub use output::{FrameRecord, Output, StageTimings};
 pub use parameters::Parameters;

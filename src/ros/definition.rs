@@ -69,28 +69,35 @@ fn field(package: &str, line: &str) -> Option<Option<Field>> {
     Some(Some(Field { name, kind, array }))
 }
 
-/// The text of `full_type` (`package/msg/Name`) and of all types it needs, each behind a line of
-/// `=` and its name. Empty for a type not known here.
-pub(super) fn with_dependencies(full_type: &str) -> String {
-    let mut names = vec![full_type.replacen("/msg/", "/", 1)];
-    let mut out = String::new();
-    let mut next = 0;
-    while next < names.len() {
-        let name = names[next].clone();
-        if let Some((package, _, text)) = TEXTS.iter().find(|(p, n, _)| name == format!("{p}/{n}"))
-        {
-            if next > 0 {
-                // Writing to a string cannot fail.
-                let _ = write!(out, "{}\nMSG: {name}\n", "=".repeat(80));
-            }
-            out.push_str(text);
-            for field in parse_definition(package, text).unwrap_or_default() {
-                if field.kind.contains('/') && !names.contains(&field.kind) {
-                    names.push(field.kind);
-                }
-            }
+/// The text of `full_type` (`package/msg/Name`) with those of all types it needs; empty for a type
+/// not known here.
+pub(super) fn definition_of(full_type: &str) -> String {
+    let name = full_type.replacen("/msg/", "/", 1);
+    let found = TEXTS.iter().find(|(package, short, _)| name == format!("{package}/{short}"));
+    found.map(|(package, _, text)| with_dependencies(package, text)).unwrap_or_default()
+}
+
+/// `text` of `package`, and behind it the texts of all types it needs, each after a line of `=` and
+/// its name.
+pub fn with_dependencies(package: &str, text: &str) -> String {
+    let needs = |package: &str, text: &str| {
+        let fields = parse_definition(package, text).unwrap_or_default();
+        fields.into_iter().map(|field| field.kind).filter(|kind| kind.contains('/'))
+    };
+    let mut names: Vec<String> = Vec::new();
+    let mut out = text.to_owned();
+    let mut wanted: Vec<String> = needs(package, text).collect();
+    while !wanted.is_empty() {
+        for name in std::mem::take(&mut wanted) {
+            let known = TEXTS.iter().find(|(p, short, _)| name == format!("{p}/{short}"));
+            let Some((package, _, text)) = known.filter(|_| !names.contains(&name)) else {
+                continue;
+            };
+            // Writing to a string cannot fail.
+            let _ = write!(out, "{}\nMSG: {name}\n{text}", "=".repeat(80));
+            wanted.extend(needs(package, text));
+            names.push(name);
         }
-        next += 1;
     }
     out
 }

@@ -24,6 +24,8 @@ pub const TF_STATIC: Qos = Qos { reliable: true, latched: true, depth: 100 };
 pub const CLOCK: Qos = Qos { reliable: false, latched: false, depth: 1 };
 /// Words, feedback, detections, diagnostics: none should be lost.
 pub const EVENT: Qos = Qos { reliable: true, latched: false, depth: 10 };
+/// Texts in parts, as many as a fast model says while a slow link recovers.
+pub const STREAM: Qos = Qos { reliable: true, latched: false, depth: 100 };
 /// The plan, the map: reliable, and there for those who come late.
 pub const LATCHED: Qos = Qos { reliable: true, latched: true, depth: 1 };
 /// The points of the newest frame: large, and soon replaced.

@@ -26,6 +26,9 @@ pub enum PlanningError {
     /// The tokenizer of the model cannot write plans.
     #[error(transparent)]
     Grammar(#[from] GrammarError),
+    /// The listener wanted no more.
+    #[error("interrupted")]
+    Interrupted,
     /// The search gave no whole plan, which its grammar and length should not allow.
     #[error("the model found no end of the plan within {tokens} tokens; raise decoding.max_tokens")]
     Unfinished {
@@ -97,6 +100,17 @@ impl GoalPlanner {
     /// A typed plan, grounded as far as the map allows, or a typed refusal. Never fails: what goes
     /// wrong stands in the refusal.
     pub fn plan(&mut self, request: &PlanRequest<'_>) -> Plan {
+        self.plan_aloud(request, &mut |_| true)
+    }
+
+    /// The same, while the words of the plan go to `on_text` as soon as nothing can take them back:
+    /// those on which all plans of the search agree. It is asked at every step of the model, if need
+    /// be with no words, and ends the planning by returning `false`.
+    pub fn plan_aloud(
+        &mut self,
+        request: &PlanRequest<'_>,
+        on_text: &mut dyn FnMut(&str) -> bool,
+    ) -> Plan {
         let mut plan = Plan {
             goal: request.goal.to_string(),
             frame_id: request.frame_id.to_string(),
@@ -113,7 +127,7 @@ impl GoalPlanner {
         }
         let labels = request.objects.iter().map(|object| object.label.as_str());
         let vocabulary = self.vocabulary.with_map_labels(labels);
-        let spoken = match self.speak(request.goal, &vocabulary) {
+        let spoken = match self.speak_aloud(request.goal, &vocabulary, on_text) {
             Ok(spoken) => spoken,
             Err(error) => {
                 plan.refusal = Some(Refusal::ModelFailed { reason: error.to_string() });
@@ -148,6 +162,15 @@ impl GoalPlanner {
         goal: &str,
         vocabulary: &ActionVocabulary,
     ) -> Result<SpokenPlan, PlanningError> {
+        self.speak_aloud(goal, vocabulary, &mut |_| true)
+    }
+
+    fn speak_aloud(
+        &mut self,
+        goal: &str,
+        vocabulary: &ActionVocabulary,
+        on_text: &mut dyn FnMut(&str) -> bool,
+    ) -> Result<SpokenPlan, PlanningError> {
         let prompt = &self.model.manifest().prompt;
         let draft_end = prompt.draft_end.clone();
         let goal = prompt.goal_style.apply(goal);
@@ -155,19 +178,20 @@ impl GoalPlanner {
         let table = token_table(&self.model, vocabulary);
         if draft_end.is_empty() {
             let grammar = PlanGrammar::new(vocabulary, table)?;
-            return self.likeliest(&segments, grammar, vocabulary);
+            return self.likeliest(&segments, grammar, vocabulary, on_text);
         }
         // Where to go depends on the home more than on the goal, so its guesses must not sway what
         // is done: that is decided first.
         let end = self.model.tokenizer().token(&draft_end).unwrap_or(table.end);
         let acts = PlanGrammar::new(&vocabulary.without_going(), TokenTable { end, ..table })?;
-        let draft = self.likeliest(&segments, acts, vocabulary)?;
+        // The whole plan says it again.
+        let draft = self.likeliest(&segments, acts, vocabulary, &mut |_| on_text(""))?;
         let task = draft.task.as_ref().map(|task| format!("<{task}>")).unwrap_or_default();
         let said = format!("{task}{}{draft_end}", plan_text(&draft.steps, vocabulary));
         segments.push(Segment::Template(said));
         let table = token_table(&self.model, vocabulary);
         let around = PlanGrammar::around(vocabulary, table, &draft.steps)?;
-        let plan = self.likeliest(&segments, around, vocabulary)?;
+        let plan = self.likeliest(&segments, around, vocabulary, on_text)?;
         Ok(SpokenPlan {
             task: draft.task,
             mean_log_probability: draft.mean_log_probability,
@@ -181,9 +205,18 @@ impl GoalPlanner {
         segments: &[Segment],
         grammar: PlanGrammar,
         vocabulary: &ActionVocabulary,
+        on_text: &mut dyn FnMut(&str) -> bool,
     ) -> Result<SpokenPlan, PlanningError> {
         let tasks = token_table(&self.model, vocabulary).tasks;
-        let replies = self.model.search(segments, Some(Box::new(grammar)), &mut || true)?;
+        let mut wanted = true;
+        let mut listen = |text: &str| {
+            wanted = wanted && on_text(text);
+            wanted
+        };
+        let replies = self.model.search(segments, Some(Box::new(grammar)), &mut listen)?;
+        if !wanted {
+            return Err(PlanningError::Interrupted);
+        }
         let spoken = replies.into_iter().filter(|reply| reply.finished).find_map(|reply| {
             let steps = parse_plan(&reply.text, vocabulary).ok()?;
             let task = tasks.iter().position(|token| Some(token) == reply.tokens.first());
@@ -247,5 +280,41 @@ mod tests {
         assert!(fault_of(" \n").is_some_and(|reason| reason.contains("empty")));
         assert!(fault_of(&"a".repeat(5000)).is_some_and(|reason| reason.contains("5000 bytes")));
         assert_eq!(fault_of("put the mug away"), None);
+    }
+
+    #[test]
+    fn a_plan_is_said_while_it_is_made_and_can_be_interrupted() {
+        let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/models/nano"));
+        let mut planner = GoalPlanner::load(folder, &Device::Cpu).unwrap();
+        let request = PlanRequest {
+            goal: "put a chilled tomato in the microwave",
+            objects: &[],
+            robot_m: [0.0; 3],
+            frame_id: "map",
+            stamp_ns: 0,
+            step_expiry_ns: 0,
+            require_grounding: false,
+        };
+        let mut parts = Vec::new();
+        let plan = planner.plan_aloud(&request, &mut |text| {
+            parts.extend((!text.is_empty()).then(|| text.to_owned()));
+            true
+        });
+        let said = parse_plan(&parts.concat(), planner.vocabulary()).unwrap();
+        let actions = |steps: &[SpokenStep]| -> Vec<String> {
+            steps.iter().map(|step| step.action.clone()).collect()
+        };
+        let planned: Vec<_> = plan.steps.iter().map(|step| step.action.clone()).collect();
+        assert_eq!(actions(&said), planned);
+        assert!(parts.len() > 1, "it comes in parts: {parts:?}");
+
+        let mut left = 5;
+        let plan = planner.plan_aloud(&request, &mut |_| {
+            left -= 1;
+            left > 0
+        });
+        assert_eq!(left, 0, "nobody is asked again after a no");
+        let interrupted = PlanningError::Interrupted.to_string();
+        assert_eq!(plan.refusal, Some(Refusal::ModelFailed { reason: interrupted }));
     }
 }

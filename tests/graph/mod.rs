@@ -22,6 +22,24 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// Long enough for a small machine that does other work as well.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
+/// What makes the node listen to `bags/kitchen_sim`.
+pub const KITCHEN: [&str; 14] = [
+    "-p",
+    "image_transport:=compressed",
+    "-p",
+    "depth_transport:=compressedDepth",
+    "-r",
+    "color/image_raw:=/camera/color/image_raw",
+    "-p",
+    "topics.color_info:=/camera/color/camera_info",
+    "-p",
+    "topics.depth:=/camera/aligned_depth_to_color/image_raw",
+    "-p",
+    "topics.depth_info:=/camera/aligned_depth_to_color/camera_info",
+    "-p",
+    "topics.detections:=/scenellm/detections",
+];
+
 /// A domain of this test alone, as far as chance allows.
 pub fn settings() -> DdsSettings {
     static NEXT: AtomicU16 = AtomicU16::new(0);
@@ -74,6 +92,10 @@ pub struct Node {
 impl Node {
     /// Starts it on the domain of `settings` with ROS arguments.
     pub fn start(settings: DdsSettings, arguments: &[&str]) -> Self {
+        let rmw = match settings.mapping {
+            ServiceMapping::Enhanced => "rmw_fastrtps_cpp",
+            ServiceMapping::Cyclone => "rmw_cyclonedds_cpp",
+        };
         let process = Command::new(env!("CARGO_BIN_EXE_planner_node"))
             .arg("--ros-args")
             .args(arguments)
@@ -83,7 +105,7 @@ impl Node {
             .env_remove("ROS_AUTOMATIC_DISCOVERY_RANGE")
             .env_remove("ROS_STATIC_PEERS")
             .env_remove("ROS_DISTRO")
-            .env_remove("RMW_IMPLEMENTATION")
+            .env("RMW_IMPLEMENTATION", rmw)
             .stdout(Stdio::null())
             .spawn()
             .expect("the node was built with the tests");

@@ -1,9 +1,10 @@
 //! `scenellm bench`: how fast this machine is, alone and beside other programs.
 //!
 //! ```text
-//! map   bag ─ decode ─ register ─ integrate     beside Open3D
-//! llm   random weights ─ prefill ─ decode       beside llama.cpp
-//! plan  goal ─ plan
+//! map        bag ─ decode ─ register ─ integrate     beside Open3D
+//! llm        random weights ─ prefill ─ decode       beside llama.cpp
+//! plan       goal ─ plan
+//! transport  images, transforms ─ listener           beside Cyclone DDS
 //! ```
 
 mod gguf;
@@ -12,6 +13,8 @@ mod map;
 mod peer;
 mod plan;
 mod report;
+#[cfg(feature = "dds")]
+mod transport;
 
 use crate::Outcome;
 use clap::{Args, Subcommand};
@@ -31,6 +34,8 @@ enum What {
     Map(map::MapBench),
     Llm(llm::LlmBench),
     Plan(plan::PlanBench),
+    #[cfg(feature = "dds")]
+    Transport(transport::TransportBench),
 }
 
 impl Bench {
@@ -46,6 +51,8 @@ impl Bench {
             What::Map(bench) => bench.run()?,
             What::Llm(bench) => bench.run()?,
             What::Plan(bench) => bench.run()?,
+            #[cfg(feature = "dds")]
+            What::Transport(bench) => bench.run()?,
         }
         Ok(Outcome::Done)
     }

@@ -1,13 +1,16 @@
-//! `scenellm sim`: record a drive through a simulated home.
+//! `scenellm sim`: a drive through a simulated home, into a bag or onto a ROS 2 graph.
+
+#[cfg(feature = "dds")]
+mod publish;
 
 use crate::{Outcome, progress};
 use clap::{Args, Subcommand};
 use scenellm::bag::BagWriter;
 use scenellm::geometry::CameraModel;
 use scenellm::ros::{
-    ImageMessage, camera_info_message, detections_message, image_message, msg, tf_message,
+    ImageMessage, Message, camera_info_message, detections_message, image_message, msg, tf_message,
 };
-use scenellm::sensing::{ImageEvent, SensorEvent};
+use scenellm::sensing::SensorEvent;
 use scenellm::sim::{Home, HomeKind, RecordOptions, record};
 use std::io::Write;
 use std::path::PathBuf;
@@ -22,14 +25,13 @@ pub struct Sim {
 #[derive(Subcommand)]
 enum What {
     Record(Record),
+    #[cfg(feature = "dds")]
+    Publish(publish::Publish),
 }
 
-/// Record a robot driving through a furnished home: colour, depth, camera info, TF, and the true
-/// boxes of what is in sight as a detector's output.
+/// The drive.
 #[derive(Args)]
-struct Record {
-    /// Bag to write: one file when it ends in .mcap, else a folder with metadata.yaml.
-    out: PathBuf,
+struct Drive {
     /// Seed of the home.
     #[arg(long, default_value_t = 1)]
     home: u64,
@@ -51,36 +53,59 @@ struct Record {
     /// Image width in pixels; the height is three quarters of it.
     #[arg(long, default_value_t = 320, value_parser = clap::value_parser!(u32).range(16..=4096))]
     width: u32,
-    /// Household goal to record with the drive, at its end.
-    #[arg(long)]
-    goal: Option<String>,
 }
 
-impl Sim {
-    /// Records.
-    pub fn run(self) -> anyhow::Result<Outcome> {
-        let What::Record(options) = self.what;
-        options.run()
+impl Drive {
+    fn home(&self) -> Home {
+        Home::generate(HomeKind::Kitchen, self.home)
     }
-}
 
-impl Record {
-    fn run(self) -> anyhow::Result<Outcome> {
-        let home = Home::generate(HomeKind::Kitchen, self.home);
+    fn options(&self, start_ns: i64) -> RecordOptions {
         let height = self.width * 3 / 4;
         let focal_px = f64::from(self.width) * 277.0 / 320.0;
         let (cx, cy) = (f64::from(self.width - 1) / 2.0, f64::from(height - 1) / 2.0);
-        let options = RecordOptions {
+        RecordOptions {
             camera: CameraModel::pinhole(self.width, height, focal_px, focal_px, cx, cy),
             seconds: self.seconds,
             fps: self.fps,
             seed: self.noise_seed,
             noise: !self.exact,
             compressed: self.compressed,
-            ..RecordOptions::default()
-        };
+            start_ns,
+        }
+    }
+}
+
+/// Record a robot driving through a furnished home: colour, depth, camera info, TF, and the true
+/// boxes of what is in sight as a detector's output.
+#[derive(Args)]
+struct Record {
+    /// Bag to write: one file when it ends in .mcap, else a folder with metadata.yaml.
+    out: PathBuf,
+    #[command(flatten)]
+    drive: Drive,
+    /// Household goal to record with the drive, at its end.
+    #[arg(long)]
+    goal: Option<String>,
+}
+
+impl Sim {
+    /// Drives.
+    pub fn run(self) -> anyhow::Result<Outcome> {
+        match self.what {
+            What::Record(options) => options.run(),
+            #[cfg(feature = "dds")]
+            What::Publish(options) => options.run(),
+        }
+    }
+}
+
+impl Record {
+    fn run(self) -> anyhow::Result<Outcome> {
+        let home = self.drive.home();
+        let options = self.drive.options(RecordOptions::default().start_ns);
         let mut bag = BagWriter::create(&self.out)?;
-        let bar = progress::bar((self.seconds * 1e3) as u64, "recording");
+        let bar = progress::bar((self.drive.seconds * 1e3) as u64, "recording");
         // The recorder cannot stop half-way, so the first failure is kept and what follows skipped.
         let (mut written, mut newest_ns) = (Ok(()), options.start_ns);
         record(&home, &options, &mut |time_ns, event| {
@@ -101,25 +126,33 @@ impl Record {
     }
 }
 
-/// Writes a simulated event as the messages that carry it.
-pub fn write(bag: &mut BagWriter, time_ns: i64, event: &SensorEvent) -> anyhow::Result<()> {
-    let mut image = |event: &ImageEvent| match image_message(event) {
-        ImageMessage::Raw(message) => bag.write(&event.topic, time_ns, &message),
-        ImageMessage::Compressed(message) => bag.write(&event.topic, time_ns, &message),
-    };
-    match event {
-        SensorEvent::Color(event) | SensorEvent::Depth(event) => image(event)?,
-        SensorEvent::ColorInfo(info) | SensorEvent::DepthInfo(info) => {
-            bag.write(&info.topic, time_ns, &camera_info_message(info))?;
-        }
-        SensorEvent::Transforms(edges) => bag.write("/tf", time_ns, &tf_message(edges))?,
-        SensorEvent::StaticTransforms(edges) => {
-            bag.write("/tf_static", time_ns, &tf_message(edges))?;
-        }
-        SensorEvent::Detections(event) => {
-            bag.write(&event.topic, time_ns, &detections_message(event))?;
-        }
-        other => anyhow::bail!("the simulator made an event that bags do not hold: {other:?}"),
+/// Where messages go.
+pub trait Sink {
+    /// Takes one message.
+    fn put<M: Message>(&mut self, topic: &str, time_ns: i64, message: &M) -> anyhow::Result<()>;
+}
+
+impl Sink for BagWriter {
+    fn put<M: Message>(&mut self, topic: &str, time_ns: i64, message: &M) -> anyhow::Result<()> {
+        Ok(self.write(topic, time_ns, message)?)
     }
-    Ok(())
+}
+
+/// Writes a simulated event as the messages that carry it.
+pub fn write(sink: &mut impl Sink, time_ns: i64, event: &SensorEvent) -> anyhow::Result<()> {
+    match event {
+        SensorEvent::Color(event) | SensorEvent::Depth(event) => match image_message(event) {
+            ImageMessage::Raw(message) => sink.put(&event.topic, time_ns, &message),
+            ImageMessage::Compressed(message) => sink.put(&event.topic, time_ns, &message),
+        },
+        SensorEvent::ColorInfo(info) | SensorEvent::DepthInfo(info) => {
+            sink.put(&info.topic, time_ns, &camera_info_message(info))
+        }
+        SensorEvent::Transforms(edges) => sink.put("/tf", time_ns, &tf_message(edges)),
+        SensorEvent::StaticTransforms(edges) => sink.put("/tf_static", time_ns, &tf_message(edges)),
+        SensorEvent::Detections(event) => {
+            sink.put(&event.topic, time_ns, &detections_message(event))
+        }
+        other => anyhow::bail!("the simulator made an event that no message holds: {other:?}"),
+    }
 }

@@ -5,6 +5,7 @@ mod detection;
 mod follow;
 mod geometry;
 mod image;
+mod markers;
 mod plan;
 mod transform;
 
@@ -12,6 +13,7 @@ pub use cloud::{cloud_message, objects_event};
 pub use detection::detections_message;
 pub use follow::{follow_error_code, vln_action};
 pub use image::{ImageMessage, camera_info_message, image_message};
+pub use markers::{no_markers, plan_markers};
 pub use plan::{plan_message, plan_step_message, step_feedback};
 pub use transform::tf_message;
 

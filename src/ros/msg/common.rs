@@ -33,6 +33,15 @@ impl Time {
     }
 }
 
+/// `builtin_interfaces/Duration`: a span of time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Duration {
+    /// Whole seconds.
+    pub sec: i32,
+    /// Nanoseconds within the second.
+    pub nanosec: u32,
+}
+
 /// `std_msgs/Header`: when and in which frame the data stand.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
@@ -54,6 +63,19 @@ impl Header {
 pub struct StringMsg {
     /// The text.
     pub data: String,
+}
+
+/// `std_msgs/ColorRGBA`: each part 0..=1.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct ColorRGBA {
+    /// Red.
+    pub r: f32,
+    /// Green.
+    pub g: f32,
+    /// Blue.
+    pub b: f32,
+    /// Opacity.
+    pub a: f32,
 }
 
 /// `rosgraph_msgs/Clock`: the time of a simulation or a replay.

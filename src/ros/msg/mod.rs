@@ -8,6 +8,7 @@ mod common;
 mod diagnostic;
 mod geometry;
 mod lifecycle;
+mod marker;
 mod parameter;
 mod plan;
 mod sensor;
@@ -15,24 +16,26 @@ mod vision;
 mod vln;
 
 pub use action::{GoalInfo, GoalStatus, GoalStatusArray, Uuid};
-pub use common::{Clock, Header, StringMsg, Time};
+pub use common::{Clock, ColorRGBA, Duration, Header, StringMsg, Time};
 pub use diagnostic::{DiagnosticArray, DiagnosticStatus, KeyValue, Log};
 pub use geometry::{
     Path, Point, Pose, PoseStamped, PoseWithCovariance, Quaternion, TFMessage, Transform,
     TransformStamped, Vector3,
 };
 pub use lifecycle::{State, Transition, TransitionDescription, TransitionEvent};
+pub use marker::{Marker, MarkerArray, MeshFile, UVCoordinate};
 pub use parameter::{
     FloatingPointRange, IntegerRange, ListParametersResult, Parameter, ParameterDescriptor,
     ParameterEvent, ParameterValue, SetParametersResult,
 };
-pub use plan::{Plan, PlanArgument, PlanStep, StepFeedback};
+pub use plan::{Plan, PlanArgument, PlanStep, StepFeedback, StreamingText};
 pub use sensor::{CameraInfo, CompressedImage, Image, PointCloud2, PointField, RegionOfInterest};
 pub use vision::{
     BoundingBox3D, Detection3D, Detection3DArray, ObjectHypothesis, ObjectHypothesisWithPose,
 };
 pub use vln::VlnAction;
 
+use super::cdr::{CdrError, from_cdr, to_cdr};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// A ROS 2 message type.
@@ -45,8 +48,26 @@ pub trait Message: Serialize + DeserializeOwned {
     /// The text of the type followed by the texts of all types it needs, as MCAP's `ros2msg`
     /// schemas want it.
     fn definition() -> String {
-        super::definition::with_dependencies(Self::TYPE)
+        super::definition::definition_of(Self::TYPE)
     }
+}
+
+/// One message type, for those who go through all of them.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    /// [`Message::TYPE`].
+    pub type_name: &'static str,
+    /// [`Message::TYPE_HASH`].
+    pub type_hash: &'static str,
+    /// [`Message::definition`].
+    pub definition: fn() -> String,
+    /// Reads CDR bytes into the struct and writes them again.
+    pub recode: fn(&[u8]) -> Result<Vec<u8>, CdrError>,
+}
+
+/// Reads CDR bytes into `T` and writes them again.
+pub(super) fn recode<T: Serialize + DeserializeOwned>(cdr: &[u8]) -> Result<Vec<u8>, CdrError> {
+    from_cdr::<T>(cdr).map(|message| to_cdr(&message))
 }
 
 /// Ties each struct to its type name, hash and text.
@@ -56,6 +77,15 @@ macro_rules! messages {
             const TYPE: &'static str = concat!($package, "/msg/", $text);
             const TYPE_HASH: &'static str = concat!("RIHS01_", $hash);
         })*
+
+        /// Type, hash and text of every message type known here, and how its bytes are read and
+        /// written again.
+        pub const CATALOGUE: &[Entry] = &[$(Entry {
+            type_name: <$name as Message>::TYPE,
+            type_hash: <$name as Message>::TYPE_HASH,
+            definition: <$name as Message>::definition,
+            recode: recode::<$name>,
+        }),*];
 
         /// Package, name and text of every message type known here.
         pub(super) const TEXTS: &[(&str, &str, &str)] = &[$((
@@ -85,6 +115,8 @@ messages! {
         "6c1684b00f177d37438febe6e709fc4e2b0d4248dca4854946f9ed8b30cda83e";
     Time: "builtin_interfaces" / "Time" in "src/ros/definitions/builtin_interfaces",
         "b106235e25a4c5ed35098aa0a61a3ee9c9b18d197f398b0e4206cea9acf9c197";
+    Duration: "builtin_interfaces" / "Duration" in "src/ros/definitions/builtin_interfaces",
+        "e8d009f659816f758b75334ee1a9ca5b5c0b859843261f14c7f937349599d93b";
     DiagnosticArray: "diagnostic_msgs" / "DiagnosticArray" in "src/ros/definitions/diagnostic_msgs",
         "5a8a36efb05fb25070fa0fb3810290c0e6cd4862b54a8fb975a1ee8dc55a333e";
     DiagnosticStatus: "diagnostic_msgs" / "DiagnosticStatus" in "src/ros/definitions/diagnostic_msgs",
@@ -149,6 +181,8 @@ messages! {
         "5c6a4750728c2bcfbbf7037225b20b02d4429634732146b742dee1726637ef01";
     RegionOfInterest: "sensor_msgs" / "RegionOfInterest" in "src/ros/definitions/sensor_msgs",
         "ad16bcba5f9131dcdba6fbded19f726f5440e3c513b4fb586dd3027eeed8abb1";
+    ColorRGBA: "std_msgs" / "ColorRGBA" in "src/ros/definitions/std_msgs",
+        "77a7a5b9ae477306097665106e0413ba74440245b1f3d0c6d6405fe5c7813fe8";
     Header: "std_msgs" / "Header" in "src/ros/definitions/std_msgs",
         "f49fb3ae2cf070f793645ff749683ac6b06203e41c891e17701b1cb597ce6a01";
     StringMsg: "std_msgs" / "String" in "src/ros/definitions/std_msgs",
@@ -167,6 +201,14 @@ messages! {
         "51da43cec11c01957a64d1e05a24acd18aae7745ec30b74348ad5f6d634f7f90";
     ObjectHypothesisWithPose: "vision_msgs" / "ObjectHypothesisWithPose" in "src/ros/definitions/vision_msgs",
         "41c12344c0396c48b81df12467c192d99b2a0eb1463c5c37194e4223251c80bc";
+    Marker: "visualization_msgs" / "Marker" in "src/ros/definitions/visualization_msgs",
+        "45b13ccf791f225962bf74e746f9644518855d783a6f42ba0cc14fde2b4f3ce0";
+    MarkerArray: "visualization_msgs" / "MarkerArray" in "src/ros/definitions/visualization_msgs",
+        "86cb8800b6fb05b5eff1abd7a56f62a5641d3ae9a1c29e78e67e704f1d067dcf";
+    MeshFile: "visualization_msgs" / "MeshFile" in "src/ros/definitions/visualization_msgs",
+        "7710ece15a148fb7c9b546364cfb215bb06098087bd6394fe5b73a493508f8c4";
+    UVCoordinate: "visualization_msgs" / "UVCoordinate" in "src/ros/definitions/visualization_msgs",
+        "f27f7ed21fe360c6066944f856b801a0c0d1e94e815b6886444b42d90b196a26";
     Plan: "scenellm" / "Plan" in "msg",
         "77b5ef3a7ab1a7bc874e76ed70144744b04e0862dec4436e62bc80471a3c0edf";
     PlanArgument: "scenellm" / "PlanArgument" in "msg",
@@ -177,4 +219,6 @@ messages! {
         "5233fb05d09c2b7acb1a81013adecf3ac3e470a54d697c3743a870a5a4ffc3b1";
     VlnAction: "scenellm" / "VlnAction" in "msg",
         "aa08238b18e2c27af76529c808c50ba5d2ca3118a77abe718b8515eb64550c35";
+    StreamingText: "scenellm" / "StreamingText" in "msg",
+        "cabb66d8a7010449692e115692d6cdce03ef9c544ad9e820760d31776102ff7b";
 }

@@ -81,3 +81,16 @@ pub struct StepFeedback {
     /// Why it failed, in words; empty on success.
     pub message: String,
 }
+
+/// `scenellm/StreamingText`: a text as it comes into being.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamingText {
+    /// When this part was said.
+    pub header: Header,
+    /// Whether parts came before.
+    pub stream: bool,
+    /// Whether the text ends here.
+    pub done: bool,
+    /// The new part; the whole text when done.
+    pub data: String,
+}

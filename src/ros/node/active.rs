@@ -16,6 +16,7 @@ use super::pilot::{Pilot, PilotRequest};
 use super::plan_task::PlanTasks;
 use super::qos_overrides::Tuned;
 use super::services;
+use super::text_stream::TextStream;
 use super::thinker::{JobCell, Thinker};
 use super::view::View;
 use crate::planner::follow::BasePose;
@@ -54,6 +55,7 @@ pub struct Open {
     channels: Channels,
     scene_outlets: SceneOutlets,
     desk_outlets: DeskOutlets,
+    stream: TextStream,
     tasks: PlanTasks,
     pilot: Pilot,
     seen: Vec<Arc<Input>>,
@@ -74,7 +76,8 @@ impl Surroundings {
         let transport = Arc::new(Tuned::new(&self.transport, &config.qos_overrides));
         let channels = Channels::default();
         let scene_outlets = SceneOutlets::open(&*transport, names)?;
-        let desk_outlets = DeskOutlets::open(&*transport, names)?;
+        let stream = TextStream::open(&*transport, names, &self.clock)?;
+        let desk_outlets = DeskOutlets::open(&*transport, names, stream.clone())?;
         let Channels { map, desk, pilot, view, base, .. } = &channels;
         let tasks = PlanTasks::open(&*transport, names, desk)?;
         let pilot = Pilot::open(&*transport, names, &config, pilot, (map, base), &self.clock)?;
@@ -92,6 +95,7 @@ impl Surroundings {
             channels,
             scene_outlets,
             desk_outlets,
+            stream,
             tasks,
             pilot,
             seen,
@@ -136,6 +140,7 @@ impl Active {
             desk: Arc::clone(&channels.desk),
             view: Arc::clone(&channels.view),
             config,
+            stream: open.stream,
         };
         let desk = Desk {
             inbox: Arc::clone(&channels.desk),
@@ -184,7 +189,8 @@ impl Active {
         self.close();
         let talkers = join(self.desk.take()).and(join(self.pilot.take()));
         let (session, planner) = (join(self.perception.take()), join(self.thinker.take()));
-        talkers.and(session.zip(planner))
+        talkers
+            .and(session.zip(planner))
             .map(|(session, planner)| Configured { planner, session })
             .ok_or(NodeError::Panicked)
     }

@@ -11,7 +11,7 @@ use super::pilot::PilotRequest;
 use super::plan_task::PlanTasks;
 use super::thinker::{Job, JobCell};
 use super::view::View;
-use crate::planner::{Act, Command, Executive, StopCause, facts};
+use crate::planner::{Act, Command, Dialogue, Executive, StopCause, facts};
 use crate::ros::action::{ActionRequest, Asked};
 use crate::ros::{decode, from_cdr, msg, step_feedback};
 use crate::sensing::SensorEvent;
@@ -59,7 +59,7 @@ impl Desk {
     /// Runs until the inbox is closed; then gives up the goal, so that nobody follows a plan that
     /// nobody watches.
     pub fn run(mut self) {
-        let mut executive = Executive::default();
+        let (mut executive, mut dialogue) = (Executive::default(), Dialogue::default());
         let mut told_at: Option<Instant> = None;
         loop {
             let acts = match self.inbox.take(NAP) {
@@ -69,9 +69,11 @@ impl Desk {
                     executive.planned(number, plan)
                 }
                 Taken::Request(DeskRequest::PlanTask(request)) => {
-                    self.plan_task(request, &mut executive)
+                    self.plan_task(request, &mut executive, &mut dialogue)
                 }
-                Taken::Message(topic, cdr) => self.message(topic, &cdr, &mut executive),
+                Taken::Message(topic, cdr) => {
+                    self.message(topic, &cdr, &mut executive, &mut dialogue)
+                }
             };
             self.act(acts, &executive);
             let period = self.diagnostics.period();
@@ -87,12 +89,18 @@ impl Desk {
         self.act(last.collect(), &executive);
     }
 
-    fn plan_task(&mut self, request: ActionRequest, executive: &mut Executive) -> Vec<Act> {
+    fn plan_task(
+        &mut self,
+        request: ActionRequest,
+        executive: &mut Executive,
+        dialogue: &mut Dialogue,
+    ) -> Vec<Act> {
         match self.tasks.answer(request, self.clock.now_ns()) {
             Asked::Begin(id, goal) => {
                 let before = executive.preempt();
                 self.act(before, executive);
                 self.tasks.begin(id, goal.plan_only);
+                dialogue.note(&goal.goal, &self.view.get().objects);
                 executive.goal(&goal.goal)
             }
             Asked::GiveUp(ids) if self.tasks.is_current(&ids) => executive.stop(StopCause::Client),
@@ -100,7 +108,13 @@ impl Desk {
         }
     }
 
-    fn message(&self, topic: TopicIndex, cdr: &[u8], executive: &mut Executive) -> Vec<Act> {
+    fn message(
+        &self,
+        topic: TopicIndex,
+        cdr: &[u8],
+        executive: &mut Executive,
+        dialogue: &mut Dialogue,
+    ) -> Vec<Act> {
         let Some(input) = self.inputs.iter().find(|input| input.index == topic) else {
             return Vec::new();
         };
@@ -118,8 +132,16 @@ impl Desk {
             },
             Use::Event(role) => match decode(role, &input.topic, input.type_name, cdr) {
                 Err(error) => input.fault(error.to_string()),
-                Ok(SensorEvent::Goal(goal)) => return executive.goal(&goal),
-                Ok(SensorEvent::Utterance(words)) => return self.utterance(&words, executive),
+                Ok(SensorEvent::Goal(goal)) => {
+                    dialogue.note(&goal, &self.view.get().objects);
+                    return executive.goal(&goal);
+                }
+                Ok(SensorEvent::Utterance(words)) => {
+                    return match dialogue.hear(&words, &self.view.get().objects) {
+                        Ok(meant) => self.utterance(&meant, executive),
+                        Err(unresolved) => vec![Act::Say(unresolved.to_string())],
+                    };
+                }
                 Ok(_) => {}
             },
         }
@@ -185,6 +207,7 @@ impl Desk {
                 Act::Publish(plan) => self.outlets.plan(&plan),
                 Act::Step(step) => self.outlets.step(&step),
                 Act::Withdraw { goal, reason } => {
+                    self.jobs.forget();
                     let now_ns = self.clock.now_ns();
                     self.outlets.withdraw(&goal, &reason, now_ns, &self.frame_id);
                 }

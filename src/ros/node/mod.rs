@@ -33,6 +33,7 @@ mod qos_overrides;
 mod rosout;
 mod services;
 mod settings;
+mod text_stream;
 mod thinker;
 mod view;
 

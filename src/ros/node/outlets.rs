@@ -1,16 +1,17 @@
 //! The topics the node publishes on, and how what it has to say becomes messages.
 
 use super::NodeError;
+use super::text_stream::TextStream;
 use crate::geometry::Pose;
 use crate::ros::msg::{
-    self, Detection3DArray, DiagnosticArray, Header, Message, Path, PointCloud2, PoseStamped,
-    StringMsg,
+    self, Detection3DArray, DiagnosticArray, Header, MarkerArray, Message, Path, PointCloud2,
+    PoseStamped, StringMsg,
 };
 use crate::ros::qos::{self, Qos};
 use crate::ros::transport::{Publication, Transport};
 use crate::ros::{
-    NodeNames, cloud_message, detections_message, objects_event, plan_message, plan_step_message,
-    to_cdr,
+    NodeNames, cloud_message, detections_message, no_markers, objects_event, plan_markers,
+    plan_message, plan_step_message, to_cdr,
 };
 use crate::scene::{EgoConfig, EgoFrame, SceneMap};
 use crate::sensing::RgbdFrame;
@@ -20,6 +21,7 @@ use serde::Serialize;
 use std::sync::Arc;
 
 /// One topic that is published on.
+#[derive(Clone)]
 pub struct Outlet {
     topic: String,
     publication: Arc<dyn Publication>,
@@ -50,14 +52,22 @@ impl Outlet {
 pub struct DeskOutlets {
     plan: Outlet,
     step: Outlet,
+    markers: Outlet,
     said: Outlet,
+    stream: TextStream,
     diagnostics: Outlet,
 }
 
 impl DeskOutlets {
     /// Opens the topics.
-    pub fn open(transport: &dyn Transport, names: &NodeNames) -> Result<Self, NodeError> {
+    pub fn open(
+        transport: &dyn Transport,
+        names: &NodeNames,
+        stream: TextStream,
+    ) -> Result<Self, NodeError> {
         Ok(Self {
+            markers: Outlet::open::<MarkerArray>(transport, names, "~/markers", qos::LATCHED)?,
+            stream,
             plan: Outlet::open::<msg::Plan>(transport, names, "~/plan", qos::LATCHED)?,
             step: Outlet::open::<msg::PlanStep>(transport, names, "~/plan/steps", qos::LATCHED)?,
             said: Outlet::open::<StringMsg>(transport, names, "~/dialogue/out", qos::EVENT)?,
@@ -73,6 +83,7 @@ impl DeskOutlets {
     /// Publishes a plan or a refusal.
     pub fn plan(&self, plan: &Plan) {
         self.plan.send(&plan_message(plan));
+        self.markers.send(&plan_markers(plan));
     }
 
     /// Publishes that the plan for `goal` holds no more.
@@ -85,6 +96,7 @@ impl DeskOutlets {
             refusal_reason: reason.into(),
             ..msg::Plan::default()
         });
+        self.markers.send(&no_markers(now_ns, frame_id));
     }
 
     /// Publishes the current step.
@@ -95,6 +107,7 @@ impl DeskOutlets {
     /// Says something.
     pub fn say(&self, words: &str) {
         self.said.send(&StringMsg { data: words.into() });
+        self.stream.whole(words);
     }
 
     /// Publishes how the node is.

@@ -4,6 +4,7 @@
 use super::desk::DeskRequest;
 use super::inbox::Inbox;
 use super::newest::Newest;
+use super::text_stream::TextStream;
 use super::view::View;
 use crate::planner::PlannerConfig;
 use crate::tasks::{GoalPlanner, PlanRequest};
@@ -21,20 +22,37 @@ pub struct Job {
 /// Where the newest job waits. An older one that was not begun is overwritten.
 #[derive(Default)]
 pub struct JobCell {
-    state: Mutex<(Option<Job>, bool)>,
+    state: Mutex<Jobs>,
     ready: Condvar,
+}
+
+#[derive(Default)]
+struct Jobs {
+    waiting: Option<Job>,
+    /// Number of the job whose plan is of use; those before it are interrupted.
+    wanted: Option<u64>,
+    closed: bool,
 }
 
 impl JobCell {
     /// Puts a job in.
     pub fn put(&self, job: Job) {
-        self.lock().0 = Some(job);
+        let mut jobs = self.lock();
+        jobs.wanted = Some(job.number);
+        jobs.waiting = Some(job);
+        drop(jobs);
         self.ready.notify_all();
+    }
+
+    /// No plan is of use any more.
+    pub fn forget(&self) {
+        let mut jobs = self.lock();
+        (jobs.waiting, jobs.wanted) = (None, None);
     }
 
     /// Ends the thread that takes.
     pub fn close(&self) {
-        self.lock().1 = true;
+        self.lock().closed = true;
         self.ready.notify_all();
     }
 
@@ -42,17 +60,22 @@ impl JobCell {
     fn take(&self) -> Option<Job> {
         let mut state = self.lock();
         loop {
-            if state.1 {
+            if state.closed {
                 return None;
             }
-            if let Some(job) = state.0.take() {
+            if let Some(job) = state.waiting.take() {
                 return Some(job);
             }
             state = self.ready.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, (Option<Job>, bool)> {
+    fn wants(&self, number: u64) -> bool {
+        let jobs = self.lock();
+        !jobs.closed && jobs.wanted == Some(number)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Jobs> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -64,6 +87,7 @@ pub struct Thinker {
     pub desk: Arc<Inbox<DeskRequest>>,
     pub view: Arc<Newest<View>>,
     pub config: Arc<Newest<PlannerConfig>>,
+    pub stream: TextStream,
 }
 
 impl Thinker {
@@ -71,7 +95,7 @@ impl Thinker {
     pub fn run(mut self) -> GoalPlanner {
         while let Some(Job { number, goal }) = self.jobs.take() {
             let (view, config) = (self.view.get(), self.config.get());
-            let plan = self.planner.plan(&PlanRequest {
+            let request = PlanRequest {
                 goal: &goal,
                 objects: &view.objects,
                 robot_m: view.robot_m,
@@ -79,7 +103,12 @@ impl Thinker {
                 stamp_ns: view.stamp_ns,
                 step_expiry_ns: (config.plan.step_expiry_s * 1e9) as i64,
                 require_grounding: config.plan.require_grounding,
+            };
+            let plan = self.planner.plan_aloud(&request, &mut |text| {
+                self.stream.part(text);
+                self.jobs.wants(number)
             });
+            self.stream.end();
             if self.desk.ask(DeskRequest::Planned { number, plan }).is_err() {
                 tracing::debug!("a plan came too late");
             }
@@ -99,6 +128,9 @@ mod tests {
             cell.put(Job { number, goal: String::new() });
         }
         assert_eq!(cell.take().map(|job| job.number), Some(3));
+        assert!(cell.wants(3) && !cell.wants(2));
+        cell.forget();
+        assert!(!cell.wants(3));
         cell.close();
         assert_eq!(cell.take(), None);
     }

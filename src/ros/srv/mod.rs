@@ -25,6 +25,8 @@ pub use scene::{
     Ask, AskRequest, AskResponse, DescribeScene, DescribeSceneRequest, DescribeSceneResponse,
 };
 
+use super::cdr::CdrError;
+use super::msg::recode;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// A ROS 2 service type.
@@ -49,6 +51,19 @@ pub struct Empty {
 /// `error_code` of a service that did what was asked.
 pub const ERROR_NONE: u16 = 0;
 
+/// One service type, for those who go through all of them.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    /// [`Service::TYPE`].
+    pub type_name: &'static str,
+    /// [`Service::DEFINITION`].
+    pub definition: &'static str,
+    /// Reads the CDR bytes of a request and writes them again.
+    pub recode_request: fn(&[u8]) -> Result<Vec<u8>, CdrError>,
+    /// Reads the CDR bytes of a response and writes them again.
+    pub recode_response: fn(&[u8]) -> Result<Vec<u8>, CdrError>,
+}
+
 /// Ties each service to its structs, type name and text.
 macro_rules! services {
     ($($package:literal in $folder:literal { $($name:ident: $request:ty => $response:ty;)* })*) => {
@@ -60,6 +75,15 @@ macro_rules! services {
                 env!("CARGO_MANIFEST_DIR"), "/", $folder, "/", stringify!($name), ".srv"
             ));
         })*)*
+
+        /// Type and text of every service known here, and how the bytes of its requests and
+        /// responses are read and written again.
+        pub const CATALOGUE: &[Entry] = &[$($(Entry {
+            type_name: <$name as Service>::TYPE,
+            definition: <$name as Service>::DEFINITION,
+            recode_request: recode::<<$name as Service>::Request>,
+            recode_response: recode::<<$name as Service>::Response>,
+        },)*)*];
 
         #[cfg(test)]
         mod shape_tests {
