@@ -80,7 +80,7 @@ fn config() -> PlannerTraining {
         hide_words: 0.0,
         tear_words: 0.1,
         optimizer: AdamWConfig {
-            learning_rate: 0.01,
+            learning_rate: 0.006,
             beta1: 0.9,
             beta2: 0.98,
             weight_decay: 0.01,

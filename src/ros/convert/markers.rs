@@ -98,8 +98,11 @@ mod tests {
     use crate::scene::ObjectId;
     use crate::tasks::{Argument, PlanStep};
 
-    fn plan(steps: &[(&str, Option<(u32, f64)>)]) -> Plan {
-        let step = |(id, (action, bound)): (u32, &(&str, Option<(u32, f64)>))| PlanStep {
+    /// An action, and the object it is bound to with its x in metres.
+    type Line<'a> = (&'a str, Option<(u32, f64)>);
+
+    fn plan(steps: &[Line<'_>]) -> Plan {
+        let step = |(id, (action, bound)): (u32, &Line<'_>)| PlanStep {
             id,
             action: (*action).into(),
             arguments: vec![Argument {

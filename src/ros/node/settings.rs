@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn the_shipped_overlays_fit_the_node() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/config/robots");
-        for robot in ["none", "realsense", "oak_d", "zed", "azure_kinect"] {
+        for robot in ["none", "realsense", "oak_d", "zed", "azure_kinect", "simulator"] {
             let line = format!("--ros-args --params-file {folder}/{robot}.yaml");
             let topics = read(&line).unwrap().config.topics;
             assert_eq!(topics.color.is_some(), robot != "none");

@@ -7,6 +7,7 @@ use scenellm::ros::msg::{Clock, Message, Time};
 use scenellm::ros::qos::{self, Qos};
 use scenellm::ros::to_cdr;
 use scenellm::ros::transport::{Dds, DdsSettings, Publication, Transport};
+use scenellm::sensing::SensorEvent;
 use scenellm::sim::record;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
@@ -69,8 +70,7 @@ impl Publish {
         record(&self.drive.home(), &options, &mut |time_ns, event| {
             if published.is_ok() {
                 robot.wait_until(time_ns);
-                let told = robot.tell_time(time_ns);
-                published = told.and_then(|()| write(&mut robot.graph, time_ns, &event));
+                published = robot.tell(time_ns, &event);
             }
         })?;
         published
@@ -104,11 +104,11 @@ impl Robot {
         }
     }
 
-    fn tell_time(&mut self, time_ns: i64) -> anyhow::Result<()> {
-        if !self.clock {
-            return Ok(());
+    fn tell(&mut self, time_ns: i64, event: &SensorEvent) -> anyhow::Result<()> {
+        if self.clock {
+            self.graph.put("/clock", time_ns, &Clock { clock: Time::from_ns(time_ns) })?;
         }
-        self.graph.put("/clock", time_ns, &Clock { clock: Time::from_ns(time_ns) })
+        write(&mut self.graph, time_ns, event)
     }
 }
 
