@@ -9,11 +9,10 @@
     reason = "tests stop and speak where they fail"
 )]
 
-#[allow(dead_code, reason = "the peer here is another program")]
 mod graph;
 mod python;
 
-use graph::{KITCHEN, Node, settings};
+use graph::{KITCHEN, Node, loopback_works, settings};
 use python::python;
 use scenellm::ros::msg::{Marker, Plan};
 use scenellm::ros::transport::ServiceMapping;
@@ -29,6 +28,10 @@ const LOOPBACK: &str = "<General><Interfaces><NetworkInterface name='lo' multica
 #[test]
 fn a_peer_on_cyclone_dds_plays_talks_and_hears() {
     let Some(python) = python("cyclonedds.domain, rosbags.highlevel") else { return };
+    if !loopback_works() {
+        eprintln!("skipped: two participants do not hear each other on this machine's loopback");
+        return;
+    }
     let settings =
         scenellm::ros::transport::DdsSettings { mapping: ServiceMapping::Cyclone, ..settings() };
     let mut node = Node::start(settings, &KITCHEN);

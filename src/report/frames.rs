@@ -7,7 +7,7 @@ use crate::planner::{FrameRecord, StageTimings};
 use std::fmt::Write;
 
 /// The table as CSV: `stamp_ns`, the 16 numbers of `world_T_camera` row-major, `points`, `voxels`,
-/// the index of the `camera`, and milliseconds by stage.
+/// milliseconds by stage, and the index of the `camera`.
 ///
 /// Numbers are written in the shortest form that reads back to the same value, so two replays of a
 /// bag give the same bytes in all columns but the milliseconds.
@@ -16,21 +16,21 @@ pub fn frames_csv(frames: &[FrameRecord]) -> String {
     for (row, column) in (0..4).flat_map(|row| (0..4).map(move |column| (row, column))) {
         let _ = write!(csv, ",world_T_camera_{row}{column}");
     }
-    csv.push_str(",points,voxels,camera");
+    csv.push_str(",points,voxels");
     for stage in StageTimings::NAMES {
         let _ = write!(csv, ",{stage}_ms");
     }
-    csv.push('\n');
+    csv.push_str(",camera\n");
     for frame in frames {
         let _ = write!(csv, "{}", frame.stamp_ns);
         for number in pose_to_row_major(&frame.world_T_camera) {
             let _ = write!(csv, ",{number}");
         }
-        let _ = write!(csv, ",{},{},{}", frame.points, frame.voxels, frame.camera);
+        let _ = write!(csv, ",{},{}", frame.points, frame.voxels);
         for milliseconds in frame.timings.values_ms() {
             let _ = write!(csv, ",{milliseconds:.3}");
         }
-        csv.push('\n');
+        let _ = writeln!(csv, ",{}", frame.camera);
     }
     csv
 }

@@ -44,7 +44,7 @@ fn two_cameras_feed_one_map_in_simulated_time() {
         })
     };
     assert!(until(see, of_rear), "raw images become ~/frame: {:?}", part(&health, "map"));
-    assert!(number(&health, "map", "frames") > 0);
+    assert!(until(see, || number(&health, "map", "frames") > 0), "{:?}", part(&health, "map"));
 
     // The front camera is best effort and reliable was asked for: told by name, with the cure.
     let misfit = format!("quality of service of {FRONT}");

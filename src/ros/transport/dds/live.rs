@@ -163,6 +163,11 @@ impl Live {
                 self.subscriber.create_simple_datareader_no_key::<Inbound, Raw>(&topic, None)
             })
             .map_err(|error| not_open(name, type_name, &error))?;
+        if !qos.latched {
+            // The middleware keeps samples by topic, not by reader: what an earlier reader of this
+            // participant has heard is passed over, or requests would be answered twice.
+            while !matches!(reader.try_take_one(), Ok(None)) {}
+        }
         self.readers.push((reader.guid(), String::new()));
         self.announce();
         Ok(reader)
