@@ -1,4 +1,4 @@
-"""Starts the demo and waits for a plan: `launch_test test/planner.test.py`, or `colcon test`."""
+"""Starts the demo and waits for a plan: `launch_test tests/launch/planner.test.py`, or `colcon test`."""
 
 import time
 import unittest
