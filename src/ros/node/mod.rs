@@ -8,10 +8,10 @@
 //! goal, words, outcomes ─ Inbox ───────────── Executive ─ ~/plan ~/plan/steps …
 //! ```
 //!
-//! These three threads ([`active`]), each with its own state, run while the node is active.
+//! These three threads (`active`), each with its own state, run while the node is active.
 //! Perception never waits for the model; the model works on the newest goal and the newest view of
 //! the map. With them runs the pilot, which follows instructions: it needs the robot's pose and the
-//! map's floor plan, and no model. A fifth thread ([`lifecycle`]) starts and ends them as ROS 2 asks.
+//! map's floor plan, and no model. A fifth thread (`lifecycle`) starts and ends them as ROS 2 asks.
 
 mod active;
 mod clock;
