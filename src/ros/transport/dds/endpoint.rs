@@ -15,6 +15,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+/// How long a response is tried to be sent again.
+const INSISTENCE: Duration = Duration::from_secs(3);
+
 /// A topic or a service that can be opened in one participant after another.
 pub(super) trait Endpoint: Send + Sync {
     /// Opens it in a participant.
@@ -196,12 +199,19 @@ impl Server {
             RequestId::Enhanced(id) => WriteOptionsBuilder::new().related_sample_identity(*id),
             RequestId::Cyclone(_) => WriteOptionsBuilder::new(),
         };
+        let options = options.build();
         let writer = lock(&self.writer);
         let writer = writer.as_ref().ok_or_else(|| not_sent(&self.name, &"the graph was left"))?;
-        writer
-            .write_with_options(Outbound::new(service::close(id, response)), options.build())
-            .map(drop)
-            .map_err(|error| not_sent(&self.name, &error))
+        let end = Instant::now() + INSISTENCE;
+        loop {
+            let response = Outbound::new(service::close(id, response.clone()));
+            match writer.write_with_options(response, options.clone()) {
+                Ok(_) => return Ok(()),
+                // Held up, as on a loaded machine; whoever asked waits for this one answer.
+                Err(_) if Instant::now() < end => {}
+                Err(error) => return Err(not_sent(&self.name, &error)),
+            }
+        }
     }
 }
 
