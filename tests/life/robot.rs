@@ -8,13 +8,22 @@ use scenellm::ros::msg::{
 use scenellm::ros::qos::{self, Qos};
 use scenellm::ros::{tf_message, to_cdr};
 use scenellm::sensing::StampedTransform;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const SIZE: (u32, u32) = (32, 24);
 pub const SECOND_NS: i64 = 1_000_000_000;
 
-/// Whether this machine cannot run tests on a graph; says so.
-pub fn is_deaf() -> bool {
+/// One node at a time: what is measured here are seconds of silence.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// The graph for one test; `None` where this machine has none, which is said.
+pub fn alone() -> Option<MutexGuard<'static, ()>> {
+    let guard = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    (!is_deaf()).then_some(guard)
+}
+
+fn is_deaf() -> bool {
     let deaf = !loopback_works();
     if deaf {
         eprintln!("skipped: two participants do not hear each other on this machine's loopback");
