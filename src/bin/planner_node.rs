@@ -3,7 +3,7 @@
 
 use anyhow::Context;
 use scenellm::ros::node::{NodeSettings, PlannerNode, Rosout};
-use scenellm::ros::transport::{Dds, DdsSettings};
+use scenellm::ros::transport;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -30,15 +30,14 @@ fn start() -> anyhow::Result<()> {
         .with(rosout.clone())
         .init();
     let names = &settings.names;
-    let graph = DdsSettings::from_environment(|variable| std::env::var(variable).ok())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         // Before the graph is joined, so that no signal ends us without a goodbye.
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
-        let transport = Arc::new(Dds::join(graph, names.namespace(), names.name())?);
+        let transport = transport::join(names.namespace(), names.name())?;
         rosout.open(&settings, &*transport)?;
-        let node = PlannerNode::start(&settings, Arc::clone(&transport) as _)?;
+        let node = PlannerNode::start(&settings, Arc::clone(&transport))?;
         loop {
             tokio::select! {
                 _ = interrupt.recv() => break,

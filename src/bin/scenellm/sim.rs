@@ -1,6 +1,6 @@
 //! `scenellm sim`: a drive through a simulated home, into a bag or onto a ROS 2 graph.
 
-#[cfg(feature = "dds")]
+#[cfg(feature = "graph")]
 mod publish;
 
 use crate::{Outcome, progress};
@@ -25,7 +25,7 @@ pub struct Sim {
 #[derive(Subcommand)]
 enum What {
     Record(Record),
-    #[cfg(feature = "dds")]
+    #[cfg(feature = "graph")]
     Publish(publish::Publish),
 }
 
@@ -94,7 +94,7 @@ impl Sim {
     pub fn run(self) -> anyhow::Result<Outcome> {
         match self.what {
             What::Record(options) => options.run(),
-            #[cfg(feature = "dds")]
+            #[cfg(feature = "graph")]
             What::Publish(options) => options.run(),
         }
     }

@@ -6,9 +6,13 @@
 
 #[cfg(feature = "dds")]
 mod dds;
+#[cfg(feature = "r2r")]
+mod r2r;
 
 #[cfg(feature = "dds")]
 pub use dds::{Dds, DdsSettings, ServiceMapping};
+#[cfg(feature = "r2r")]
+pub use r2r::R2r;
 
 use super::qos::Qos;
 use std::any::Any;
@@ -63,6 +67,24 @@ pub enum TransportError {
         /// How far it came.
         reason: &'static str,
     },
+}
+
+/// Joins the graph as the node `name` in `namespace` (`/`, or such as `/robot`): with ROS 2's own
+/// client library where the program was built with it, else with the embedded transport.
+///
+/// # Errors
+///
+/// When what the environment says of the graph cannot be honoured.
+#[cfg(feature = "graph")]
+pub fn join(namespace: &str, name: &str) -> Result<Arc<dyn Transport>, TransportError> {
+    #[cfg(feature = "r2r")]
+    let transport = R2r::join(namespace, name)?;
+    #[cfg(not(feature = "r2r"))]
+    let transport = {
+        let settings = DdsSettings::from_environment(|variable| std::env::var(variable).ok())?;
+        Dds::join(settings, namespace, name)?
+    };
+    Ok(Arc::new(transport))
 }
 
 /// Takes the CDR bytes of one message. Called on a thread of the transport: put them aside and

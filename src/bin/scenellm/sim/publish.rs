@@ -6,7 +6,7 @@ use clap::Args;
 use scenellm::ros::msg::{Clock, Message, Time};
 use scenellm::ros::qos::{self, Qos};
 use scenellm::ros::to_cdr;
-use scenellm::ros::transport::{Dds, DdsSettings, Publication, Transport};
+use scenellm::ros::transport::{self, Publication, Transport};
 use scenellm::sensing::SensorEvent;
 use scenellm::sim::record;
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ const MAX_LAG: Duration = Duration::from_millis(500);
 /// TF, and the true boxes of what is in sight as a detector's output. It drives by itself: it
 /// carries out no plan and reports no step.
 ///
-/// The graph is that of ROS_DOMAIN_ID and ROS_LOCALHOST_ONLY; ROS 2 need not be installed.
+/// The graph is that of ROS_DOMAIN_ID and ROS_LOCALHOST_ONLY.
 #[derive(Args)]
 pub struct Publish {
     #[command(flatten)]
@@ -36,12 +36,11 @@ pub struct Publish {
 impl Publish {
     /// Drives until the end, or until it is interrupted.
     pub fn run(self) -> anyhow::Result<Outcome> {
-        let graph = DdsSettings::from_environment(|variable| std::env::var(variable).ok())?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             let mut interrupt = signal(SignalKind::interrupt())?;
             let mut terminate = signal(SignalKind::terminate())?;
-            let transport = Arc::new(Dds::join(graph, "/", "scenellm_sim")?);
+            let transport = transport::join("/", "scenellm_sim")?;
             // Only lent: the graph is left when this function ends, whether or not the drive goes on.
             let lent = Arc::downgrade(&transport);
             tokio::select! {
@@ -55,7 +54,7 @@ impl Publish {
         Ok(Outcome::Done)
     }
 
-    fn drive(self, transport: Weak<Dds>) -> anyhow::Result<()> {
+    fn drive(self, transport: Weak<dyn Transport>) -> anyhow::Result<()> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
         let options = self.drive.options(i64::try_from(now.as_nanos())?);
         let mut robot = Robot {
@@ -114,7 +113,7 @@ impl Robot {
 
 /// The topics that were published on.
 struct Graph {
-    transport: Weak<Dds>,
+    transport: Weak<dyn Transport>,
     topics: BTreeMap<String, Arc<dyn Publication>>,
 }
 

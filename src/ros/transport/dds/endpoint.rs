@@ -11,12 +11,15 @@ use rustdds::{
     DataReaderStatus, DataWriterStatus, GUID, RTPSEntity, SampleIdentity, StatusEvented,
     WriteOptions, WriteOptionsBuilder,
 };
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a response is tried to be sent again.
+/// How long a response waits for its client to hear us, and is tried to be sent again.
 const INSISTENCE: Duration = Duration::from_secs(3);
+/// How long nothing is done between two looks.
+const NAP: Duration = Duration::from_millis(10);
 
 /// A topic or a service that can be opened in one participant after another.
 pub(super) trait Endpoint: Send + Sync {
@@ -122,7 +125,9 @@ impl Endpoint for Topic {
     }
 
     fn flush(&self, patience: Duration) {
-        flush(&self.writer, patience);
+        if let Some(writer) = &*lock(&self.writer) {
+            flush(writer, patience);
+        }
     }
 
     fn close(&self) -> Vec<GUID> {
@@ -157,13 +162,42 @@ impl Publication for Topic {
     }
 }
 
+/// What responses go out by.
+struct Responses {
+    writer: Writer,
+    /// The readers that hear it.
+    readers: HashSet<GUID>,
+}
+
+impl Responses {
+    /// Whether the client that sent a request hears the response: it would be lost on one that was
+    /// not matched yet. Cyclone's ids do not say which participant asked, so there anyone will do.
+    fn are_heard_by(&mut self, id: &RequestId) -> bool {
+        while let Some(status) = self.writer.try_recv_status() {
+            if let DataWriterStatus::PublicationMatched { current, reader, .. } = status {
+                if current.count_change() > 0 {
+                    self.readers.insert(reader);
+                } else {
+                    self.readers.remove(&reader);
+                }
+            }
+        }
+        match id {
+            RequestId::Enhanced(id) => {
+                self.readers.iter().any(|reader| reader.prefix == id.writer_guid.prefix)
+            }
+            RequestId::Cyclone(_) => !self.readers.is_empty(),
+        }
+    }
+}
+
 /// A service that is offered.
 pub(super) struct Server {
     name: String,
     type_name: String,
     answer: Answer,
     /// The newest participant's: an answer may come after the one that heard the request is gone.
-    writer: Mutex<Option<Writer>>,
+    responses: Mutex<Option<Responses>>,
     /// Takes requests.
     drain: Mutex<Option<Drain>>,
 }
@@ -174,7 +208,7 @@ impl Server {
             name: name.into(),
             type_name: type_name.into(),
             answer,
-            writer: Mutex::default(),
+            responses: Mutex::default(),
             drain: Mutex::default(),
         }
     }
@@ -200,12 +234,16 @@ impl Server {
             RequestId::Cyclone(_) => WriteOptionsBuilder::new(),
         };
         let options = options.build();
-        let writer = lock(&self.writer);
-        let writer = writer.as_ref().ok_or_else(|| not_sent(&self.name, &"the graph was left"))?;
+        let mut responses = lock(&self.responses);
+        let responses =
+            responses.as_mut().ok_or_else(|| not_sent(&self.name, &"the graph was left"))?;
         let end = Instant::now() + INSISTENCE;
+        while !responses.are_heard_by(id) && Instant::now() < end {
+            std::thread::sleep(NAP);
+        }
         loop {
             let response = Outbound::new(service::close(id, response.clone()));
-            match writer.write_with_options(response, options.clone()) {
+            match responses.writer.write_with_options(response, options.clone()) {
                 Ok(_) => return Ok(()),
                 // Held up, as on a loaded machine; whoever asked waits for this one answer.
                 Err(_) if Instant::now() < end => {}
@@ -219,7 +257,8 @@ impl Endpoint for Server {
     fn open(self: Arc<Self>, live: &mut Live) -> Result<(), TransportError> {
         let (request, response) = names(&self.name);
         let (request_type, response_type) = types(&self.type_name);
-        *lock(&self.writer) = Some(live.writer(&response, &response_type, qos::SERVICE)?);
+        let writer = live.writer(&response, &response_type, qos::SERVICE)?;
+        *lock(&self.responses) = Some(Responses { writer, readers: HashSet::new() });
         let reader = live.reader(&request, &request_type, qos::SERVICE)?;
         let (this, heard, mapping) = (Arc::clone(&self), live.heard(), live.mapping());
         let drain = live.drain(&self.name, reader, move |sample| {
@@ -232,13 +271,16 @@ impl Endpoint for Server {
     }
 
     fn flush(&self, patience: Duration) {
-        flush(&self.writer, patience);
+        if let Some(responses) = &*lock(&self.responses) {
+            flush(&responses.writer, patience);
+        }
     }
 
     fn close(&self) -> Vec<GUID> {
         let drain = lock(&self.drain).take();
-        let writer = lock(&self.writer).take();
-        drain.iter().map(Drain::guid).chain(writer.iter().map(RTPSEntity::guid)).collect()
+        let responses = lock(&self.responses).take();
+        let writer = responses.iter().map(|responses| responses.writer.guid());
+        drain.iter().map(Drain::guid).chain(writer).collect()
     }
 
     fn listens(&self) -> bool {
@@ -271,7 +313,6 @@ impl Client {
         request: Vec<u8>,
         patience: Duration,
     ) -> Result<Vec<u8>, TransportError> {
-        const NAP: Duration = Duration::from_millis(10);
         let end = Instant::now() + patience;
         let late = |reason| TransportError::NoAnswer {
             name: self.name.clone(),
@@ -319,11 +360,9 @@ impl Client {
     }
 }
 
-fn flush(writer: &Mutex<Option<Writer>>, patience: Duration) {
-    if let Some(writer) = &*lock(writer) {
-        // Who has not heard it by now will not.
-        let _ = writer.wait_for_acknowledgments(patience);
-    }
+fn flush(writer: &Writer, patience: Duration) {
+    // Who has not heard it by now will not.
+    let _ = writer.wait_for_acknowledgments(patience);
 }
 
 fn identities(sample: &Sample) -> (SampleIdentity, Option<SampleIdentity>) {

@@ -36,7 +36,7 @@ use watchdog::{Heard, Watchdog};
 /// How long others are given to hear what was said before the graph is left.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// The same, of one topic or service.
-const LAST_WORD: Duration = Duration::from_millis(250);
+const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// One node on the graph. Dropping it leaves the graph.
 pub struct Dds {
