@@ -55,9 +55,7 @@ def generate_launch_description():
         namespace=LaunchConfiguration("namespace"),
         parameters=[
             LaunchConfiguration("params_file"),
-            PathJoinSubstitution(
-                [share, "config", "robots", [LaunchConfiguration("robot"), ".yaml"]]
-            ),
+            [PathJoinSubstitution([share, "config", "robots", LaunchConfiguration("robot")]), ".yaml"],
             {"plan.model": LaunchConfiguration("model"), "use_sim_time": use_sim_time},
         ],
         remappings=[("/tf", "tf"), ("/tf_static", "tf_static")],

@@ -17,6 +17,12 @@ def generate_launch_description():
             default_value=PathJoinSubstitution([share, "config", "planner.yaml"]),
             description="ROS 2 parameter file of the node; it names the topics of the bag.",
         ),
+        DeclareLaunchArgument(
+            "robot",
+            default_value="none",
+            description="Camera the bag was recorded with (config/robots); none leaves the topics "
+            "of params_file.",
+        ),
     ]
     # The clock comes from the bag: --clock publishes it, and the node waits for it.
     play = ExecuteProcess(
@@ -32,6 +38,7 @@ def generate_launch_description():
         ),
         launch_arguments={
             "params_file": LaunchConfiguration("params_file"),
+            "robot": LaunchConfiguration("robot"),
             "use_sim_time": "true",
         }.items(),
     )

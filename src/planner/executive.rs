@@ -131,6 +131,11 @@ impl Executive {
         self.work.take().map(|work| work.end(Ending::Preempted)).into_iter().collect()
     }
 
+    /// Whether the plan of request `number` is being waited for.
+    pub fn waits_for(&self, number: u64) -> bool {
+        number == self.number && self.work.as_ref().is_some_and(|work| work.at.is_none())
+    }
+
     /// Request `number` became `plan`. Plans for earlier requests are of no use any more.
     pub fn planned(&mut self, number: u64, plan: Plan) -> Vec<Act> {
         let Some(work) = self.work.as_mut().filter(|_| number == self.number) else {

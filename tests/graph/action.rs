@@ -73,6 +73,12 @@ impl<'a, A: Action> ActionClient<'a, A> {
         (newest.goal_id == goal_id).then_some(newest.feedback)
     }
 
+    /// All feedback about the goal.
+    pub fn all_feedback(&self, goal_id: Uuid) -> Vec<A::Feedback> {
+        let all = self.feedback.all::<FeedbackMessage<A::Feedback>>().into_iter();
+        all.filter(|one| one.goal_id == goal_id).map(|one| one.feedback).collect()
+    }
+
     /// The newest status of the goal.
     pub fn status(&self, goal_id: Uuid) -> Option<i8> {
         let goals = self.status.newest::<GoalStatusArray>()?.status_list;

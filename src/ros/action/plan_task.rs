@@ -61,6 +61,6 @@ pub struct PlanTaskFeedback {
     pub steps: u32,
     /// How often it was planned anew.
     pub replans: u32,
-    /// What of the plan is known, one step a line.
+    /// The plan, one step a line; while it is being made, the model's words so far.
     pub partial_text: String,
 }

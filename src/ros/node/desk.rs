@@ -29,6 +29,13 @@ const NOT_UNDERSTOOD: &str = "I can plan for household goals, tell what is in th
 
 /// What other threads tell the desk.
 pub enum DeskRequest {
+    /// So far the plan of job `number` says this.
+    Said {
+        /// Number of the job.
+        number: u64,
+        /// The model's words.
+        text: String,
+    },
     /// Job `number` became `plan`.
     Planned {
         /// Number of the job.
@@ -65,6 +72,12 @@ impl Desk {
             let acts = match self.inbox.take(NAP) {
                 Taken::Closed => break,
                 Taken::Nothing => Vec::new(),
+                Taken::Request(DeskRequest::Said { number, text }) => {
+                    if executive.waits_for(number) {
+                        self.tasks.said(text, &executive.progress());
+                    }
+                    Vec::new()
+                }
                 Taken::Request(DeskRequest::Planned { number, plan }) => {
                     executive.planned(number, plan)
                 }

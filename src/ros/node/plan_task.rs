@@ -58,6 +58,16 @@ impl PlanTasks {
         self.current.is_some_and(|current| ids.contains(&current.id))
     }
 
+    /// Tells the client what the plan says so far.
+    pub fn said(&self, partial_text: String, progress: &Progress) {
+        if let Some(Current { id, .. }) = self.current
+            && !partial_text.is_empty()
+        {
+            let feedback = feedback(PlanStep::default(), progress);
+            self.server.feedback(id, PlanTaskFeedback { partial_text, ..feedback });
+        }
+    }
+
     /// Tells the client of what the executive does.
     pub fn tell(&mut self, act: &Act, progress: &Progress, now_ns: i64) {
         let Some(Current { id, plan_only }) = self.current else { return };

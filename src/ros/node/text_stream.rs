@@ -51,6 +51,11 @@ impl TextStream {
         }
     }
 
+    /// What the parts of the present text said.
+    pub fn said(&self) -> &str {
+        &self.said
+    }
+
     /// Ends the text of which parts were said, if any were.
     pub fn end(&mut self) {
         let said = std::mem::take(&mut self.said);

@@ -16,8 +16,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a response waits for its client to hear us, and is tried to be sent again.
+/// How long a response is tried to be sent again.
 const INSISTENCE: Duration = Duration::from_secs(3);
+/// How long a response waits for its client to hear us: it may be gone for good.
+const MATCHING: Duration = Duration::from_secs(1);
+/// The same, since we joined the graph: participants tell of themselves that often.
+const DISCOVERY: Duration = Duration::from_secs(10);
 /// How long nothing is done between two looks.
 const NAP: Duration = Duration::from_millis(10);
 
@@ -165,6 +169,7 @@ impl Publication for Topic {
 /// What responses go out by.
 struct Responses {
     writer: Writer,
+    since: Instant,
     /// The readers that hear it.
     readers: HashSet<GUID>,
 }
@@ -237,10 +242,11 @@ impl Server {
         let mut responses = lock(&self.responses);
         let responses =
             responses.as_mut().ok_or_else(|| not_sent(&self.name, &"the graph was left"))?;
-        let end = Instant::now() + INSISTENCE;
+        let end = (Instant::now() + MATCHING).max(responses.since + DISCOVERY);
         while !responses.are_heard_by(id) && Instant::now() < end {
             std::thread::sleep(NAP);
         }
+        let end = Instant::now() + INSISTENCE;
         loop {
             let response = Outbound::new(service::close(id, response.clone()));
             match responses.writer.write_with_options(response, options.clone()) {
@@ -258,7 +264,8 @@ impl Endpoint for Server {
         let (request, response) = names(&self.name);
         let (request_type, response_type) = types(&self.type_name);
         let writer = live.writer(&response, &response_type, qos::SERVICE)?;
-        *lock(&self.responses) = Some(Responses { writer, readers: HashSet::new() });
+        *lock(&self.responses) =
+            Some(Responses { writer, since: Instant::now(), readers: HashSet::new() });
         let reader = live.reader(&request, &request_type, qos::SERVICE)?;
         let (this, heard, mapping) = (Arc::clone(&self), live.heard(), live.mapping());
         let drain = live.drain(&self.name, reader, move |sample| {

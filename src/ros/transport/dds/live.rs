@@ -13,7 +13,7 @@ use crate::ros::transport::{QosMismatch, TransportError};
 use rustdds::no_key::DataWriter;
 use rustdds::{
     DomainParticipant, DomainParticipantBuilder, GUID, Publisher, QosPolicies, RTPSEntity,
-    Subscriber, TopicKind,
+    Subscriber, Topic, TopicKind,
 };
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -26,6 +26,8 @@ pub(super) struct Live {
     _introductions: Drain,
     names: Arc<NodeNames>,
     graph: Writer,
+    /// Whether others were told of what is open now.
+    told: bool,
     mismatches: Mismatches,
     /// Readers and writers, and the ROS 2 names of their topics, empty for services.
     readers: Vec<(GUID, String)>,
@@ -58,14 +60,8 @@ impl Live {
         let none = QosPolicies::qos_none();
         let publisher = participant.create_publisher(&none).map_err(failed)?;
         let subscriber = participant.create_subscriber(&none).map_err(failed)?;
-        let introductions = |qos: &QosPolicies| {
-            let (topic, kind) = (graph::TOPIC.into(), graph::TYPE.into());
-            participant.create_topic(topic, kind, qos, TopicKind::NoKey)
-        };
-        let graph = introductions(&writer_qos(qos::LATCHED))
-            .and_then(|topic| publisher.create_datawriter_no_key::<Outbound, Raw>(&topic, None))
-            .map_err(failed)?;
-        let others = introductions(&reader_qos(graph::QOS))
+        let graph = introducer(&participant, &publisher).map_err(failed)?;
+        let others = introductions(&participant, &reader_qos(graph::QOS))
             .and_then(|topic| {
                 subscriber.create_simple_datareader_no_key::<Inbound, Raw>(&topic, None)
             })
@@ -74,10 +70,11 @@ impl Live {
         let into = Arc::clone(&names);
         let introductions =
             spawn(graph::TOPIC, others, move |sample| into.learn(&sample.sample.0))?;
-        let live = Self {
+        let mut live = Self {
             _introductions: introductions,
             names,
             graph,
+            told: false,
             mismatches: Mismatches::new(&participant),
             readers: Vec::new(),
             writers: Vec::new(),
@@ -89,7 +86,7 @@ impl Live {
             mapping: settings.mapping,
             heard: Arc::clone(heard),
         };
-        live.announce();
+        live.tell();
         Ok(live)
     }
 
@@ -141,7 +138,7 @@ impl Live {
     pub fn forget(&mut self, closed: &[GUID]) {
         self.readers.retain(|(guid, _)| !closed.contains(guid));
         self.writers.retain(|(guid, _)| !closed.contains(guid));
-        self.announce();
+        self.told = false;
     }
 
     /// The ends of topics that do not fit ours.
@@ -169,7 +166,7 @@ impl Live {
             while !matches!(reader.try_take_one(), Ok(None)) {}
         }
         self.readers.push((reader.guid(), String::new()));
-        self.announce();
+        self.told = false;
         Ok(reader)
     }
 
@@ -188,19 +185,47 @@ impl Live {
             })
             .map_err(|error| not_open(name, type_name, &error))?;
         self.writers.push((writer.guid(), String::new()));
-        self.announce();
+        self.told = false;
         Ok(writer)
     }
 
-    fn announce(&self) {
+    /// Tells others what is open, where that has changed.
+    pub fn tell(&mut self) {
+        if self.told {
+            return;
+        }
         let guids = |known: &[(GUID, String)]| known.iter().map(|(guid, _)| *guid).collect();
         let (readers, writers): (Vec<_>, Vec<_>) = (guids(&self.readers), guids(&self.writers));
         let message =
             graph::message(self.participant.guid(), &self.node, &readers, &writers, self.long_ids);
-        if let Err(error) = self.graph.write(Outbound::new(message), None) {
-            tracing::debug!("the node's name was not told: {error}");
+        let Err(error) = self.graph.write(Outbound::new(message), None) else {
+            self.told = true;
+            return;
+        };
+        // A participant that stays on this machine does not reach its own reader, which then never
+        // acknowledges: a writer whose window is full of that stays so, and another one goes on.
+        tracing::debug!("the node's name was not told, and is told anew: {error}");
+        match introducer(&self.participant, &self.publisher) {
+            Ok(graph) => self.graph = graph,
+            Err(error) => tracing::warn!("the node's name cannot be told: {error}"),
         }
     }
+}
+
+/// The topic on which participants tell what they are.
+fn introductions(
+    participant: &DomainParticipant,
+    qos: &QosPolicies,
+) -> Result<Topic, rustdds::dds::CreateError> {
+    participant.create_topic(graph::TOPIC.into(), graph::TYPE.into(), qos, TopicKind::NoKey)
+}
+
+fn introducer(
+    participant: &DomainParticipant,
+    publisher: &Publisher,
+) -> Result<Writer, rustdds::dds::CreateError> {
+    let topic = introductions(participant, &writer_qos(qos::LATCHED))?;
+    publisher.create_datawriter_no_key::<Outbound, Raw>(&topic, None)
 }
 
 fn spawn(

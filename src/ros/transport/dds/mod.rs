@@ -243,6 +243,13 @@ impl Shared {
         Ok(())
     }
 
+    /// Tells others what is open, where that has changed.
+    fn tell(&self) {
+        if let Some(live) = &mut self.state().live {
+            live.tell();
+        }
+    }
+
     /// Whether anything is open that could hear.
     fn listens(&self) -> bool {
         self.state().endpoints.values().any(|endpoint| endpoint.listens())

@@ -1,4 +1,5 @@
-//! Notices that nothing is heard any more, and has the graph joined anew.
+//! Notices that nothing is heard any more, and has the graph joined anew. It also has others told what
+//! is open, once for all that was opened together.
 //!
 //! Two defects make a participant deaf for good: an interrupted poll (a process stopped and
 //! resumed, a suspended machine) ends its threads, and a peer that comes back after its lease ran
@@ -15,7 +16,7 @@ use std::time::{Duration, Instant};
 const SILENCE: Duration = Duration::from_secs(4);
 /// Where nobody speaks, the wait doubles up to this.
 const LONGEST_SILENCE: Duration = Duration::from_secs(60);
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// When something was heard last.
 pub(super) struct Heard {
@@ -119,6 +120,7 @@ fn watch(shared: &Shared, end: &AtomicBool) {
     let mut patience = Patience::new();
     while !end.load(Ordering::Acquire) {
         std::thread::park_timeout(LOOK_EVERY);
+        shared.tell();
         let heard = &shared.heard;
         if heard.is_busy()
             || !shared.listens()

@@ -106,6 +106,7 @@ fn raw(publisher: PublisherUntyped) -> Writer {
 }
 
 /// For types that `r2r` does not know at run time.
+#[cfg_attr(feature = "r2r-check", expect(dead_code, reason = "our own actions are not there"))]
 fn typed<T: WrappedTypesupport + Send + 'static>(
     node: &mut Node,
     topic: &str,
