@@ -1,13 +1,30 @@
 //! Dense features of one image, behind one trait.
 
+mod checkpoint;
+mod clip;
 mod color_geometry;
 mod feature;
 mod open;
+mod processor;
+mod resample;
+mod tower;
+mod transformer;
 mod vit;
-mod vit_weights;
+mod vit_config;
+mod vit_names;
 
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod parity;
+
+pub use checkpoint::TensorShape;
+pub use clip::{ClipConfig, ClipFeatures, ClipLayout, ClipText, ClipTextConfig, ClipVision};
 pub use color_geometry::ColorGeometry;
 pub use feature::{FeatureExtractor, FeatureMap, Provenance, VisionError};
 pub use open::open_extractor;
+pub use processor::{ImageProcessor, Resize};
+pub use resample::{Filter, resize};
+pub use transformer::Activation;
 pub use vit::Vit;
-pub use vit_weights::VitConfig;
+pub use vit_config::{PositionFilter, VitConfig};
