@@ -31,11 +31,7 @@ pub(super) struct Canvas {
 
 impl Canvas {
     /// One that holds all `points` (x, y), metres, and `lines` of text beside them.
-    pub fn around(
-        points: impl Iterator<Item = [f64; 2]>,
-        voxel_size_m: f64,
-        lines: usize,
-    ) -> Self {
+    pub fn around(points: impl Iterator<Item = [f64; 2]>, voxel_size_m: f64, lines: usize) -> Self {
         let finite = points.filter(|point| (point[0] + point[1]).is_finite());
         let bounds = finite.fold(None, |bounds: Option<[f64; 4]>, [x, y]| {
             let [x0, x1, y0, y1] = bounds.unwrap_or([x, x, y, y]);

@@ -122,7 +122,8 @@ mod tests {
         let scores: Vec<_> = (0..20).map(|x| score(x, if x == 4 { 0.95 } else { 0.1 })).collect();
         let places = crate::scene::places(&scores, 0.05, 3);
         let text = "a mug";
-        let heat = HeatMap { text, frame_id: "map", scores: &scores, voxel_size_m: 0.05, places: &places };
+        let heat =
+            HeatMap { text, frame_id: "map", scores: &scores, voxel_size_m: 0.05, places: &places };
         let picture = heat.draw().unwrap();
         let bright = |pixel: &image::Rgb<u8>| pixel.0 == color(0.95);
         let of_mark = |pixel: &image::Rgb<u8>| pixel.0 == [20, 60, 200];
@@ -134,7 +135,8 @@ mod tests {
         let again = HeatMap { scores: &covered, ..heat }.draw().unwrap();
         assert!(again.pixels().filter(|pixel| bright(pixel)).count() >= 16);
         assert!(!again.pixels().any(|pixel| pixel.0 == color(0.3)));
-        let nothing = HeatMap { text, frame_id: "map", scores: &[], voxel_size_m: 0.05, places: &[] };
+        let nothing =
+            HeatMap { text, frame_id: "map", scores: &[], voxel_size_m: 0.05, places: &[] };
         nothing.draw().unwrap();
     }
 }

@@ -83,11 +83,7 @@ impl TopDown<'_> {
         shown
     }
 
-    fn annotate(
-        &self,
-        canvas: &Canvas,
-        area: &Area<'_>,
-    ) -> Result<(), String> {
+    fn annotate(&self, canvas: &Canvas, area: &Area<'_>) -> Result<(), String> {
         self.draw_path(canvas, area)?;
         self.draw_objects(canvas, area)?;
         self.draw_steps(canvas, area)?;
@@ -96,11 +92,7 @@ impl TopDown<'_> {
         area.present().map_err(|error| error.to_string())
     }
 
-    fn draw_path(
-        &self,
-        canvas: &Canvas,
-        area: &Area<'_>,
-    ) -> Result<(), String> {
+    fn draw_path(&self, canvas: &Canvas, area: &Area<'_>) -> Result<(), String> {
         let points: Vec<_> =
             self.path.iter().map(|p| canvas.pixel(p.translation.x, p.translation.y)).collect();
         let text = |error: DrawingAreaErrorKind<_>| format!("{error}");
@@ -119,11 +111,7 @@ impl TopDown<'_> {
         Ok(())
     }
 
-    fn draw_objects(
-        &self,
-        canvas: &Canvas,
-        area: &Area<'_>,
-    ) -> Result<(), String> {
+    fn draw_objects(&self, canvas: &Canvas, area: &Area<'_>) -> Result<(), String> {
         let at = |object: &MapObject| canvas.pixel(object.position_m[0], object.position_m[1]);
         let marks: Vec<_> = self.objects.iter().map(at).collect();
         for mark in &marks {
@@ -154,11 +142,7 @@ impl TopDown<'_> {
         Ok(())
     }
 
-    fn draw_steps(
-        &self,
-        canvas: &Canvas,
-        area: &Area<'_>,
-    ) -> Result<(), String> {
+    fn draw_steps(&self, canvas: &Canvas, area: &Area<'_>) -> Result<(), String> {
         for (at, ids) in self.step_marks(canvas) {
             let mark = Circle::new(at, STEP_RADIUS_PX, STEP_RED.stroke_width(2));
             area.draw(&mark).map_err(|error| error.to_string())?;

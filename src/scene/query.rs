@@ -163,7 +163,8 @@ mod tests {
         };
         let cells = [[1.0, 0.2, 0.0], [0.0, 1.0, 0.1], [0.0, 1.0, 0.1]];
         let features = FeatureMap { rows: 1, columns: 3, width: 3, data: cells.concat() };
-        let mut map = SceneMap::new(MapConfig { feature_width: 3, ..MapConfig::default() }).unwrap();
+        let mut map =
+            SceneMap::new(MapConfig { feature_width: 3, ..MapConfig::default() }).unwrap();
         map.integrate(&frame, Some(&features)).unwrap();
         map
     }

@@ -45,6 +45,16 @@ impl Checkpoint {
         device: &Device,
     ) -> Result<Self, VisionError> {
         let files = if path.is_dir() {
+            if let Some(pickle) = pickled(path) {
+                let folder = path.display();
+                let reason = format!(
+                    "{folder} holds {pickle} and no model.safetensors; pickles are not read. \
+                     Convert it once with Python: safetensors.torch.save_file({{k: v.contiguous() \
+                     for k, v in torch.load('{pickle}', weights_only=True).items()}}, \
+                     'model.safetensors')"
+                );
+                return Err(bad(extractor, reason));
+            }
             SafetensorsFiles::open_folder(path)
         } else {
             SafetensorsFiles::open_file(path)
@@ -92,7 +102,8 @@ impl Checkpoint {
             None => Err(self.fault(format!("no tensor `{name}`"))),
             Some(shape) if shape.len() == rank => Ok(shape.to_vec()),
             Some(shape) => {
-                let reason = format!("tensor `{name}` should have {rank} dimensions, found {shape:?}");
+                let reason =
+                    format!("tensor `{name}` should have {rank} dimensions, found {shape:?}");
                 Err(self.fault(reason))
             }
         }
@@ -120,7 +131,8 @@ impl Checkpoint {
         };
         let mut strange: Vec<&str> = found.into_keys().filter(|name| !spare(name)).collect();
         strange.sort_unstable();
-        let told = |name: &str| format!("tensor `{name}` belongs to another kind of {}", self.extractor);
+        let told =
+            |name: &str| format!("tensor `{name}` belongs to another kind of {}", self.extractor);
         faults.extend(strange.into_iter().map(told));
         faults
     }
@@ -151,7 +163,9 @@ impl Checkpoint {
                 // One number that is none turns every feature into none; better said here.
                 let sum = tensor.flatten_all()?.abs()?.sum_all()?.to_scalar::<f32>()?;
                 if !sum.is_finite() {
-                    return Err(self.fault(format!("tensor `{name}` holds numbers that are not finite")));
+                    return Err(
+                        self.fault(format!("tensor `{name}` holds numbers that are not finite"))
+                    );
                 }
                 Ok(tensor.to_device(&self.device)?)
             }
@@ -190,7 +204,12 @@ impl Checkpoint {
     }
 
     /// `name.weight` and `name.bias` of a norm over `width` channels.
-    pub fn norm(&mut self, name: &str, width: usize, epsilon: f64) -> Result<LayerNorm, VisionError> {
+    pub fn norm(
+        &mut self,
+        name: &str,
+        width: usize,
+        epsilon: f64,
+    ) -> Result<LayerNorm, VisionError> {
         let weight = self.tensor(&format!("{name}.weight"), &[width])?;
         let bias = self.tensor(&format!("{name}.bias"), &[width])?;
         Ok(LayerNorm::new(weight, bias, epsilon))
@@ -230,6 +249,14 @@ impl Checkpoint {
         };
         bad(self.extractor, format!("{place}{reason}"))
     }
+}
+
+/// The pickle that a folder without safetensors holds.
+fn pickled(folder: &Path) -> Option<&'static str> {
+    let has = |name: &&str| folder.join(name).exists();
+    let good = ["model.safetensors", "model.safetensors.index.json"];
+    let pickles = ["pytorch_model.bin", "open_clip_pytorch_model.bin"];
+    if good.iter().any(has) { None } else { pickles.into_iter().find(has) }
 }
 
 fn is_norm(name: &str) -> bool {

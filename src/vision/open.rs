@@ -1,7 +1,8 @@
 //! From the name in a manifest to an extractor.
 
 use super::{
-    ClipFeatures, ClipVision, ColorGeometry, FeatureExtractor, VisionError, Vit, VitConfig,
+    AutomaticMasks, ClipFeatures, ClipVision, ColorGeometry, ConceptFusion, FeatureExtractor,
+    VisionError, Vit, VitConfig,
 };
 use candle_core::Device;
 use std::path::Path;
@@ -10,7 +11,7 @@ use std::path::Path;
 const SEED: u64 = 0;
 /// What there is to choose from.
 const KINDS: &str = "color_geometry, vit, dino, dinov2, clip, clip_patches, openclip, \
-                     openclip_patches";
+                     openclip_patches, concept_fusion";
 
 /// Opens the extractor called `kind`:
 ///
@@ -19,7 +20,9 @@ const KINDS: &str = "color_geometry, vit, dino, dinov2, clip, clip_patches, open
 ///   timm's names or a folder in Hugging Face's layout; `vit` without weights has some from chance,
 ///   and says so;
 /// * `clip` or `openclip`: patches in the space of texts, from a folder in Hugging Face's or
-///   open_clip's layout; `clip_patches` and `openclip_patches`: the tower's own outputs.
+///   open_clip's layout; `clip_patches` and `openclip_patches`: the tower's own outputs;
+/// * `concept_fusion`: CLIP's features of what SAM cuts out, from a folder with folders `clip` and
+///   `sam`.
 pub fn open_extractor(
     kind: &str,
     weights: Option<&Path>,
@@ -29,7 +32,10 @@ pub fn open_extractor(
         extractor: kind.to_owned(),
         reason: reason.to_owned(),
     };
-    let clip = |features, path| Ok::<Box<dyn FeatureExtractor>, _>(Box::new(ClipVision::load(path, features, device)?));
+    let clip = |features, path| {
+        let clip = ClipVision::load(path, features, device)?;
+        Ok::<Box<dyn FeatureExtractor>, VisionError>(Box::new(clip))
+    };
     match (kind, weights) {
         ("color_geometry", None) => Ok(Box::new(ColorGeometry::default())),
         ("color_geometry", Some(_)) => Err(bad("it has no weights; leave the file out")),
@@ -37,6 +43,9 @@ pub fn open_extractor(
         ("vit" | "dino" | "dinov2", Some(path)) => Ok(Box::new(Vit::load(path, device)?)),
         ("clip" | "openclip", Some(path)) => clip(ClipFeatures::TextSpace, path),
         ("clip_patches" | "openclip_patches", Some(path)) => clip(ClipFeatures::Patches, path),
+        ("concept_fusion", Some(path)) => {
+            Ok(Box::new(ConceptFusion::load(path, AutomaticMasks::default(), device)?))
+        }
         (kind, None) if KINDS.split(", ").any(|known| known.trim() == kind) => {
             Err(bad("it needs weights; name their folder with `vision.weights`"))
         }
@@ -51,7 +60,8 @@ mod tests {
 
     #[test]
     fn names_lead_to_extractors() {
-        let provenance = |kind: &str| open_extractor(kind, None, &Device::Cpu).map(|one| one.provenance());
+        let provenance =
+            |kind: &str| open_extractor(kind, None, &Device::Cpu).map(|one| one.provenance());
         assert_eq!(provenance("color_geometry").unwrap(), Provenance::Analytic);
         let open = |kind: &str, path: &str| {
             let path = crate::vision::fixtures::fixture(path);

@@ -200,8 +200,10 @@ impl ImageProcessor {
     ) -> Result<Tensor, VisionError> {
         let (width, height) = dimensions(image)?;
         let (short, long) = (width.min(height) as f64, width.max(height) as f64);
-        let cells = |ratio: f64| (edge_px as f64 * ratio / patch_px as f64).round().max(1.0) as usize;
-        let (short, long) = (cells(1.0) * patch_px, cells((long / short).min(MOST_ASPECT)) * patch_px);
+        let cells =
+            |ratio: f64| (edge_px as f64 * ratio / patch_px as f64).round().max(1.0) as usize;
+        let (short, long) =
+            (cells(1.0) * patch_px, cells((long / short).min(MOST_ASPECT)) * patch_px);
         let (width, height) = if width < height { (short, long) } else { (long, short) };
         self.normalized(&resize(image, width as u32, height as u32, self.filter), device)
     }

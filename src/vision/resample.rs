@@ -80,8 +80,9 @@ pub(super) fn four_neighbours(input: usize, output: usize) -> Vec<Taps> {
     let taps = |index: usize| {
         let center = (index as f64 + 0.5) * scale - 0.5;
         let base = center.floor();
-        let places: [usize; 4] =
-            std::array::from_fn(|tap| (base as i64 + tap as i64 - 1).clamp(0, input as i64 - 1) as usize);
+        let places: [usize; 4] = std::array::from_fn(|tap| {
+            (base as i64 + tap as i64 - 1).clamp(0, input as i64 - 1) as usize
+        });
         let first = places[0];
         let mut weights = vec![0.0; places[3] - first + 1];
         for (tap, place) in places.into_iter().enumerate() {

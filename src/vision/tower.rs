@@ -6,8 +6,8 @@ use candle_nn::{Conv2d, Conv2dConfig, LayerNorm};
 use super::VisionError;
 use super::checkpoint::Checkpoint;
 use super::resample::{Filter, antialiased, dense, four_neighbours};
-use super::transformer::Block;
-use super::vit_config::{PositionFilter, VitConfig};
+use super::transformer::{Block, too_many};
+use super::vit_config::{NAME, PositionFilter, VitConfig};
 use super::vit_names::VitNames;
 
 /// What the last block gives to a token.
@@ -46,8 +46,8 @@ impl Tower {
         let (width, patch) = (config.width, config.patch_px);
         let named = |part: &str| format!("{prefix}{part}");
         let stride = Conv2dConfig { stride: patch, ..Conv2dConfig::default() };
-        let weight = from
-            .tensor(&named(&format!("{}.weight", names.patches)), &[width, 3, patch, patch])?;
+        let weight =
+            from.tensor(&named(&format!("{}.weight", names.patches)), &[width, 3, patch, patch])?;
         let bias = match config.patch_bias {
             true => Some(from.tensor(&named(&format!("{}.bias", names.patches)), &[width])?),
             false => None,
@@ -104,7 +104,18 @@ impl Tower {
     /// All tokens behind the last norm, `(batch, tokens, width)`, of `pixels` of shape `(batch, 3,
     /// height, width)`, both edges of which are multiples of the patch. The class token, if there
     /// is one, comes first, then the registers, then the patches, row by row.
-    pub fn forward(&self, pixels: &Tensor, last: LastBlock) -> Result<Tensor, candle_core::Error> {
+    ///
+    /// # Errors
+    ///
+    /// When the patches are so many that attention among them would fill the memory.
+    pub fn forward(&self, pixels: &Tensor, last: LastBlock) -> Result<Tensor, VisionError> {
+        let (_, _, height, width) = pixels.dims4()?;
+        let patch = self.config.patch_px;
+        let tokens = (height / patch) * (width / patch) + self.config.leading();
+        if let Some(reason) = too_many(tokens, self.config.heads) {
+            let (width, height, extractor) = (width as u32, height as u32, NAME.to_owned());
+            return Err(VisionError::BadImage { extractor, width, height, reason });
+        }
         let mut x = self.embed(pixels)?;
         if let Some((end, blocks)) = self.blocks.split_last() {
             for block in blocks {
@@ -115,7 +126,7 @@ impl Tower {
                 LastBlock::KeepsPlaces => end.value_path(&x)?,
             };
         }
-        self.post_norm.forward(&x)
+        Ok(self.post_norm.forward(&x)?)
     }
 
     /// The tokens of the patches among those that [`Tower::forward`] gives.

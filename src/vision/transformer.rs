@@ -8,6 +8,18 @@ use candle_nn::{LayerNorm, Linear};
 use super::VisionError;
 use super::checkpoint::Checkpoint;
 
+/// Most bytes that the scores of one attention may take: more is no picture but a mistake.
+const MOST_SCORE_BYTES: usize = 8 << 30;
+
+/// Why `tokens` are too many for attention with so many heads, if they are.
+pub(super) fn too_many(tokens: usize, heads: usize) -> Option<String> {
+    let scores = tokens.saturating_mul(tokens).saturating_mul(heads);
+    let bytes = scores.saturating_mul(size_of::<f32>());
+    (bytes > MOST_SCORE_BYTES).then(|| {
+        format!("attention of {heads} heads among {tokens} patches would take {} GiB", bytes >> 30)
+    })
+}
+
 type Computed = Result<Tensor, candle_core::Error>;
 
 /// What stands between the two maps of a block's small network.
@@ -214,7 +226,8 @@ fn load_qkv(
     };
     match names.qkv {
         QkvNames::Separate([q, k, v]) => {
-            let mut one = |name| map(name, width, ".").map(|(weight, bias)| Linear::new(weight, bias));
+            let mut one =
+                |name| map(name, width, ".").map(|(weight, bias)| Linear::new(weight, bias));
             Ok([one(q)?, one(k)?, one(v)?])
         }
         QkvNames::Joined(name) => {

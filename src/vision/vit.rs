@@ -10,12 +10,20 @@ use super::processor::ImageProcessor;
 use super::tower::{LastBlock, Tower};
 use super::vit_config::{NAME, VitConfig};
 use super::vit_names::{TIMM, VitNames};
-use super::{FeatureExtractor, FeatureMap, Provenance, VisionError};
+use super::{FeatureExtractor, FeatureMap, Provenance, TensorShape, VisionError};
 use crate::sensing::RgbdFrame;
 
 /// Tensors that dense features do not need, by how their names begin or end: classifiers, poolers,
 /// and what stood for hidden patches while training.
-const UNUSED: [&str; 6] = ["head.", "head_dist.", "fc_norm.", "classifier.", "pooler.", "mask_token"];
+const UNUSED: [&str; 7] = [
+    "head.",
+    "head_dist.",
+    "fc_norm.",
+    "classifier.",
+    "pooler.dense.weight",
+    "pooler.dense.bias",
+    "mask_token",
+];
 
 /// A pre-norm vision transformer; its features are the normalised outputs of the patches.
 #[derive(Debug)]
@@ -42,14 +50,20 @@ impl Vit {
         };
         let processor = ImageProcessor::read(folder, ImageProcessor::imagenet(config.image_px))?;
         let prefix = prefix(names, &checkpoint);
-        let unused: Vec<String> = UNUSED
-            .iter()
-            .flat_map(|part| [(*part).to_owned(), format!("{prefix}{part}")])
-            .collect();
-        let unused: Vec<&str> = unused.iter().map(String::as_str).collect();
         let load = |from: &mut Checkpoint| Tower::load(&config, names, prefix, from);
-        let tower = load(&mut checkpoint.checked(&unused, load)?)?;
+        let tower = load(&mut checkpoint.checked(&UNUSED, load)?)?;
         Ok(Self { tower, processor, provenance: Provenance::Trained })
+    }
+
+    /// The tensors that a model of Hugging Face's in `folder` needs, and which of them are missing,
+    /// have another shape, or are not asked for.
+    pub(super) fn check(folder: &Path) -> Result<(Vec<TensorShape>, Vec<String>), VisionError> {
+        let (config, names) = VitConfig::of_hf(folder)?;
+        let checkpoint = Checkpoint::open(NAME, folder, &Device::Cpu)?;
+        let prefix = prefix(names, &checkpoint);
+        let wanted = Checkpoint::listing(NAME, |from| Tower::load(&config, names, prefix, from))?;
+        let faults = checkpoint.faults(&wanted, &UNUSED);
+        Ok((wanted, faults))
     }
 
     /// Weights from chance, for timing and plumbing.
@@ -146,7 +160,8 @@ mod tests {
     type Tensors = std::collections::HashMap<String, Tensor>;
 
     fn saved(config: &VitConfig, change: impl FnOnce(&mut Tensors)) -> tempfile::NamedTempFile {
-        let mut tensors = Checkpoint::random_tensors(7, |from| Tower::load(config, &TIMM, "", from));
+        let mut tensors =
+            Checkpoint::random_tensors(7, |from| Tower::load(config, &TIMM, "", from));
         change(&mut tensors);
         let file = tempfile::NamedTempFile::new().unwrap();
         candle_core::safetensors::save(&tensors, file.path()).unwrap();

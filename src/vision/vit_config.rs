@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::VisionError;
 use super::checkpoint::{Checkpoint, bad, read_json};
-use super::transformer::{Activation, BlockConfig};
+use super::transformer::{Activation, BlockConfig, too_many};
 use super::vit_names::{HF_DINOV2, HF_VIT, VitNames};
 
 /// Name of the extractor in errors and manifests.
@@ -154,10 +154,12 @@ impl VitConfig {
             return Some(format!("{what} is {found}, must lie within 1..={most}"));
         }
         let fits = |what: &str, whole: usize, part: usize| {
-            (!whole.is_multiple_of(part)).then(|| format!("{what}: {whole} is no multiple of {part}"))
+            (!whole.is_multiple_of(part))
+                .then(|| format!("{what}: {whole} is no multiple of {part}"))
         };
         fits("image size over patch size", self.image_px, self.patch_px)
             .or_else(|| fits("width over heads", self.width, self.heads))
+            .or_else(|| too_many(self.grid() * self.grid(), self.heads))
             .or_else(|| (self.registers > 64).then(|| format!("{} registers", self.registers)))
             .or_else(|| {
                 let usual = self.epsilon > 0.0 && self.epsilon < 1.0;
@@ -226,7 +228,7 @@ impl VitConfig {
         let hidden = match hf.intermediate_size {
             Some(hidden) if !dinov2 => hidden,
             // Two maps instead of one: each a third smaller, rounded up to eights.
-            _ if gated => (wide * 2 / 3).div_ceil(8) * 8,
+            _ if gated => (wide.min(1 << 32) * 2 / 3).div_ceil(8) * 8,
             _ => wide,
         };
         let registers = hf.num_register_tokens.filter(|_| dinov2).unwrap_or(0);

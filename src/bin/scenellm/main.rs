@@ -8,6 +8,7 @@ mod check;
 mod completions;
 mod eval;
 mod find;
+mod models;
 mod progress;
 mod replay;
 mod settings;
@@ -42,6 +43,7 @@ enum Command {
     Check(check::Check),
     Ask(ask::Ask),
     Find(find::Find),
+    Models(models::Models),
     Train(train::Train),
     Eval(eval::Eval),
     Bench(bench::Bench),
@@ -69,6 +71,7 @@ fn main() -> ExitCode {
         Command::Replay(command) => command.run(),
         Command::Ask(command) => command.run(),
         Command::Find(command) => command.run(),
+        Command::Models(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Train(command) => command.run(),
         Command::Eval(command) => command.run(),

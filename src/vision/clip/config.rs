@@ -10,9 +10,9 @@ use super::super::vit_config::{PositionFilter, VitConfig};
 use crate::vision::{ImageProcessor, VisionError};
 
 /// open_clip's file of sizes.
-pub(super) const OPEN_CLIP_FILE: &str = "open_clip_config.json";
+const OPEN_CLIP_FILE: &str = "open_clip_config.json";
 /// Hugging Face's file of sizes.
-pub(super) const HF_FILE: &str = "config.json";
+const HF_FILE: &str = "config.json";
 /// Widest space that pictures and texts share.
 const MOST_PROJECTION: usize = 16_384;
 
@@ -23,6 +23,19 @@ pub enum ClipLayout {
     HuggingFace,
     /// `visual.…`, `transformer.…`: open_clip.
     OpenClip,
+}
+
+impl ClipLayout {
+    /// The layout of what is in `folder`. LAION's folders hold both; then it is Hugging Face's where
+    /// its weights are there.
+    pub fn of(folder: &Path) -> Self {
+        let has = |name: &str| folder.join(name).exists();
+        let weights = has("model.safetensors") || has("model.safetensors.index.json");
+        match has(OPEN_CLIP_FILE) && !(has(HF_FILE) && weights) {
+            true => Self::OpenClip,
+            false => Self::HuggingFace,
+        }
+    }
 }
 
 /// Sizes of the text tower.
@@ -208,7 +221,7 @@ fn usual_ratio() -> f64 {
 impl ClipConfig {
     /// Reads the sizes in `folder`, and how its pictures are prepared.
     pub fn read(folder: &Path) -> Result<(Self, ImageProcessor), VisionError> {
-        let (path, config, processor) = if folder.join(OPEN_CLIP_FILE).exists() {
+        let (path, config, processor) = if ClipLayout::of(folder) == ClipLayout::OpenClip {
             let path = folder.join(OPEN_CLIP_FILE);
             let file: OpenClipFile = read_json(&path)?;
             let mut processor = ImageProcessor::clip(file.model_cfg.vision_cfg.image_size);

@@ -4,8 +4,8 @@ use candle_core::Device;
 use serde::Deserialize;
 
 use super::*;
-use crate::vision::fixtures::*;
 use crate::vision::FeatureExtractor;
+use crate::vision::fixtures::*;
 
 #[derive(Deserialize)]
 struct Golden {
@@ -90,6 +90,43 @@ fn open_clip_agrees_with_the_reference() {
     let (tower, projection) = load_text(&folder.config, &mut checkpoint).unwrap();
     let text = projection.unit(&tower.forward(&golden.tokens).unwrap()).unwrap();
     assert_close(&values(&text), &golden.text);
+}
+
+#[test]
+fn folders_with_both_layouts_are_read_by_the_weights_that_are_there() {
+    let folder = copied("clip_tiny");
+    let other = fixture("openclip_tiny/open_clip_config.json");
+    std::fs::copy(other, folder.path().join("open_clip_config.json")).unwrap();
+    let clip = ClipVision::load(folder.path(), ClipFeatures::TextSpace, &Device::Cpu).unwrap();
+    assert_eq!(clip.config().layout, ClipLayout::HuggingFace);
+    std::fs::remove_file(folder.path().join("model.safetensors")).unwrap();
+    let weights = fixture("openclip_tiny/open_clip_model.safetensors");
+    std::fs::copy(weights, folder.path().join("open_clip_model.safetensors")).unwrap();
+    let clip = ClipVision::load(folder.path(), ClipFeatures::TextSpace, &Device::Cpu).unwrap();
+    assert_eq!(clip.config().layout, ClipLayout::OpenClip);
+}
+
+/// `cargo test --lib full_size -- --ignored --nocapture`
+#[test]
+#[ignore = "needs 4 GB and minutes"]
+#[allow(clippy::print_stdout, reason = "it tells how long it took")]
+fn full_size_vit_h_14_runs() {
+    let folder = fixture("public/CLIP-ViT-H-14-laion2B-s32B-b79K");
+    let ClipFolder { config, .. } = ClipFolder::read(&folder).unwrap();
+    let mut chance = Checkpoint::chance(NAME, 1, &Device::Cpu);
+    let (tower, projection) = load_vision(&config, &mut chance).unwrap();
+    let pixels = Tensor::randn(0f32, 1.0, (1, 3, 224, 294), &Device::Cpu).unwrap();
+    for _ in 0..2 {
+        let start = std::time::Instant::now();
+        let tokens = tower.forward(&pixels, super::super::tower::LastBlock::KeepsPlaces).unwrap();
+        let features = projection.unit(&tower.patches_of(&tokens).unwrap()).unwrap();
+        println!("ViT-H/14, 16×21 patches: {:.2} s", start.elapsed().as_secs_f64());
+        assert_eq!(features.dims(), [1, 16 * 21, 1024]);
+        assert!(values(&features).iter().all(|x| x.is_finite()));
+    }
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default();
+    println!("{peak}");
 }
 
 #[test]
@@ -178,6 +215,13 @@ fn small_and_empty_pictures() {
     // A sliver is squeezed.
     let sliver = image::RgbImage::new(1, 4000);
     assert_eq!(clip.dense(&sliver).unwrap().rows, 16);
+    // A processor's size that would fill the memory.
+    let folder = copied("clip_tiny");
+    let path = folder.path().join("preprocessor_config.json");
+    std::fs::write(path, r#"{"size": {"shortest_edge": 4000}, "crop_size": 4000}"#).unwrap();
+    let huge = ClipVision::load(folder.path(), ClipFeatures::TextSpace, &Device::Cpu).unwrap();
+    let error = huge.dense(&one).unwrap_err().to_string();
+    assert!(error.contains("250001 patches"), "{error}");
     for (width, height) in [(0, 0), (0, 7), (7, 0)] {
         let empty = image::RgbImage::new(width, height);
         assert!(matches!(clip.embed(&empty), Err(VisionError::BadImage { .. })));
