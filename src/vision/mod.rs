@@ -1,4 +1,8 @@
-//! Dense features of one image, behind one trait.
+//! Dense features of one image, behind one trait; words in the space of such features; masks.
+//!
+//! Every encoder is built from the tensors of a checkpoint by their public names. What they
+//! have in common stands in `tower` (a vision transformer, whatever its tensors are called),
+//! `transformer` (its blocks), `processor` and `resample` (from pictures to pixels).
 
 mod catalogue;
 mod checkpoint;

@@ -47,7 +47,7 @@ pub fn open_extractor(
             Ok(Box::new(ConceptFusion::load(path, AutomaticMasks::default(), device)?))
         }
         (kind, None) if KINDS.split(", ").any(|known| known.trim() == kind) => {
-            Err(bad("it needs weights; name their folder with `vision.weights`"))
+            Err(bad("it needs weights; name their folder with `vision.weights` (--vision-weights)"))
         }
         _ => Err(bad(&format!("no such extractor; there are {KINDS}"))),
     }

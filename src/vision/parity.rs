@@ -64,6 +64,18 @@ fn vision_transformers_agree_with_the_reference() {
 }
 
 #[test]
+fn timms_vision_transformer_agrees_with_timm() {
+    let golden: HashMap<String, Vec<f32>> = json("timm_tiny/golden.json");
+    let vit = Vit::load(&fixture("timm_tiny/model.safetensors"), &Device::Cpu).unwrap();
+    let third = |values: Vec<f32>| values.into_iter().step_by(3).collect::<Vec<_>>();
+    let wide = vit.extract(&vit_frame(picture())).unwrap();
+    assert_eq!((wide.rows, wide.columns, wide.width), (4, 5, 64));
+    assert_close(&third(wide.data), &golden["wide"]);
+    let square = vit.processor().picture(&picture(), &Device::Cpu).unwrap();
+    assert_close(&third(values(&vit.patches(&square).unwrap())), &golden["square"]);
+}
+
+#[test]
 fn public_vision_transformers_have_the_tensors_that_are_asked_for() {
     let names = public_folders(|name| name.starts_with("vit-") || name.starts_with("dino"));
     assert_eq!(names.len(), 12);

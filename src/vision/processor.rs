@@ -4,7 +4,7 @@ use std::path::Path;
 
 use candle_core::{Device, Tensor};
 use image::RgbImage;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::VisionError;
 use super::checkpoint::read_json;
@@ -90,16 +90,18 @@ impl ImageProcessor {
         if !path.exists() {
             return Ok(otherwise);
         }
-        let text: Value = read_json(&path)?;
-        otherwise.changed(&text).map_err(|reason| VisionError::Config { path, reason })
+        let mut config: Map<String, Value> = read_json(&path)?;
+        // Newer files say `null` for what older ones leave out.
+        config.retain(|_, value| !value.is_null());
+        otherwise.changed(&config).map_err(|reason| VisionError::Config { path, reason })
     }
 
-    fn changed(mut self, config: &Value) -> Result<Self, String> {
+    fn changed(mut self, config: &Map<String, Value>) -> Result<Self, String> {
         let wanted = |name: &str| config.get(name).and_then(Value::as_bool).unwrap_or(true);
         if !wanted("do_resize") {
             self.resize = None;
         } else if let Some(size) = config.get("size") {
-            self.resize = Some(match (size.get("shortest_edge"), size.get("longest_edge")) {
+            self.resize = Some(match (known(size, "shortest_edge"), known(size, "longest_edge")) {
                 (Some(edge), None) => Resize::ShortestEdge(pixels("size", edge)?),
                 (None, Some(edge)) => Resize::LongestEdge(pixels("size", edge)?),
                 _ => match (config.get("do_center_crop"), extent("size", size)?) {
@@ -269,6 +271,11 @@ fn center(image: &RgbImage, width: u32, height: u32) -> RgbImage {
     })
 }
 
+/// What `value` says of `name`, if anything.
+fn known<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
+    value.get(name).filter(|value| !value.is_null())
+}
+
 /// A number of pixels that can be meant.
 fn pixels(field: &str, value: &Value) -> Result<usize, String> {
     match value.as_u64().and_then(|edge| usize::try_from(edge).ok()) {
@@ -287,7 +294,7 @@ fn extent(field: &str, value: &Value) -> Result<(usize, usize), String> {
     }
 }
 
-fn three(config: &Value, field: &str) -> Result<Option<[f32; 3]>, String> {
+fn three(config: &Map<String, Value>, field: &str) -> Result<Option<[f32; 3]>, String> {
     let Some(value) = config.get(field) else { return Ok(None) };
     let numbers: Option<Vec<f32>> = value
         .as_array()
@@ -295,5 +302,48 @@ fn three(config: &Value, field: &str) -> Result<Option<[f32; 3]>, String> {
     match numbers.as_deref() {
         Some(&[a, b, c]) if [a, b, c].iter().all(|x| x.is_finite()) => Ok(Some([a, b, c])),
         _ => Err(format!("{field}: {value} is not three numbers")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<ImageProcessor, VisionError> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("preprocessor_config.json"), text).unwrap();
+        ImageProcessor::read(folder.path(), ImageProcessor::clip(224))
+    }
+
+    #[test]
+    fn old_and_new_files_say_the_same() {
+        let old = read(r#"{"size": 224, "crop_size": 224, "do_center_crop": true, "resample": 3}"#);
+        let new = r#"{"size": {"shortest_edge": 224, "longest_edge": null}, "resample": null,
+            "crop_size": {"height": 224, "width": 224}, "pad_size": null, "do_pad": null}"#;
+        assert_eq!(old.unwrap(), ImageProcessor::clip(224));
+        assert_eq!(read(new).unwrap(), ImageProcessor::clip(224));
+        let whole = read(r#"{"size": 384, "do_center_crop": false}"#).unwrap();
+        assert_eq!((whole.resize, whole.crop_px), (Some(Resize::Exact(384, 384)), None));
+        let folder = tempfile::tempdir().unwrap();
+        let none = ImageProcessor::read(folder.path(), ImageProcessor::imagenet(9)).unwrap();
+        assert_eq!(none, ImageProcessor::imagenet(9));
+    }
+
+    #[test]
+    fn faults_are_named() {
+        for (text, message) in [
+            (r#"{"size": 0}"#, "size: 0"),
+            (r#"{"size": {"shortest_edge": 99999999}}"#, "size: 99999999"),
+            (r#"{"size": {"height": 3}}"#, "size: null"),
+            (r#"{"crop_size": "224"}"#, "crop_size"),
+            (r#"{"resample": 1}"#, "resample: is 1"),
+            (r#"{"rescale_factor": 1.0}"#, "rescale_factor"),
+            (r#"{"image_mean": [0.5, 0.5]}"#, "image_mean"),
+            (r#"{"image_std": [0.5, 0.0, 0.5]}"#, "image_std: must be above zero"),
+            ("[]", "preprocessor_config.json"),
+        ] {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.contains(message), "{error} does not say {message}");
+        }
     }
 }

@@ -69,6 +69,27 @@ fn texts_agree_with_the_reference_with_either_tokenizer() {
     }
 }
 
+/// `make_vision_golden.py --vocabulary DIR`, then
+/// `SCENELLM_CLIP_VOCABULARY=DIR cargo test --lib whole_vocabulary -- --ignored`.
+#[test]
+#[ignore = "needs CLIP's own vocabulary, which is too large to keep here"]
+fn the_whole_vocabulary_agrees_with_the_reference() {
+    #[derive(Deserialize)]
+    struct Tokens {
+        text: String,
+        tokens: Vec<u32>,
+    }
+    let folder = std::env::var("SCENELLM_CLIP_VOCABULARY").unwrap();
+    let folder = Path::new(&folder);
+    let tokenizer = tokenizer::ClipTokenizer::open(folder, 49_408, 77).unwrap();
+    let texts: Vec<Tokens> =
+        crate::vision::checkpoint::read_json(&folder.join("texts.json")).unwrap();
+    assert!(texts.len() > 500);
+    for Tokens { text, tokens } in texts {
+        assert_eq!(tokenizer.encode(&text).unwrap(), tokens, "{text:?}");
+    }
+}
+
 #[test]
 fn names_of_marks_in_a_text_are_words() {
     let words = ClipText::load(&fixture("clip_tiny"), &Device::Cpu).unwrap();
