@@ -47,7 +47,7 @@ pub struct ImageProcessor {
 pub(super) const IMAGENET: ([f32; 3], [f32; 3]) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
 /// Means and standard deviations that CLIP was trained with.
 const CLIP: ([f32; 3], [f32; 3]) =
-    ([0.481_454_66, 0.457_827_5, 0.408_210_73], [0.268_629_55, 0.261_302_58, 0.275_777_1]);
+    ([0.481_454_66, 0.457_827_5, 0.408_210_73], [0.268_629_55, 0.261_302_6, 0.275_777_1]);
 
 impl ImageProcessor {
     /// As CLIP does it: bicubic, the centre of the picture.
