@@ -179,9 +179,9 @@ pub struct TopicConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct VisionConfig {
-    /// `none`, `color_geometry`, or `vit`.
+    /// `none`, or one that [`crate::vision::open_extractor`] knows.
     pub extractor: String,
-    /// Weights of the extractor, where it has any.
+    /// Weights of the extractor, where it has any: a folder, or a safetensors file.
     pub weights: Option<PathBuf>,
 }
 

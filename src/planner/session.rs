@@ -36,6 +36,8 @@ impl Session {
     ) -> Result<Self, SceneError> {
         let mut map = config.map.clone();
         map.feature_width = extractor.as_ref().map_or(0, |extractor| extractor.width());
+        let space = extractor.as_ref().and_then(|extractor| extractor.text_space());
+        map.feature_space = space.unwrap_or_default().to_owned();
         Ok(Self {
             assembler: FrameAssembler::of_cameras(config.sensing.clone(), config.cameras().len()),
             extractor,

@@ -2,10 +2,12 @@
 //!
 //! Everything here reads results and draws them; nothing computes a result.
 
+mod canvas;
 pub mod chart;
 mod cloud;
 mod error;
 mod frames;
+mod heat;
 mod labels;
 mod page;
 mod topdown;
@@ -13,5 +15,6 @@ mod topdown;
 pub use cloud::CloudPicture;
 pub use error::ReportError;
 pub use frames::{frames_csv, timings_svg};
+pub use heat::HeatMap;
 pub use page::ReportPage;
 pub use topdown::TopDown;

@@ -4,26 +4,18 @@
 //! below a cut, so that one looks into rooms and not onto ceilings.
 
 use super::ReportError;
+use super::canvas::{Area, Canvas, draw_label, wrap};
 use super::chart::{FACE, use_compiled_in_face};
 use super::labels::Labels;
 use crate::geometry::Pose;
 use crate::scene::{MapObject, ObjectId};
 use crate::tasks::{Grounding, Plan};
-use image::{Rgb, RgbImage};
+use image::RgbImage;
 use plotters::backend::BitMapBackend;
-use plotters::coord::Shift;
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::cmp::Ordering;
 use std::path::Path;
 
-const PAPER: [u8; 3] = [248, 248, 246];
-const MARGIN_PX: f64 = 36.0;
-const MAX_MAP_PX: f64 = 1000.0;
-const MAX_PX_PER_METRE: f64 = 160.0;
-const PANEL_PX: u32 = 380;
-const LINE_PX: i32 = 19;
-const MIN_HEIGHT_PX: u32 = 360;
 const LABEL_PX: i32 = 11;
 const STEP_RADIUS_PX: i32 = 9;
 const PATH_BLUE: RGBColor = RGBColor(30, 90, 220);
@@ -45,34 +37,14 @@ pub struct TopDown<'a> {
     pub plan: Option<&'a Plan>,
 }
 
-/// How world metres become pixels.
-struct Canvas {
-    x_min_m: f64,
-    y_max_m: f64,
-    px_per_m: f64,
-    map_width_px: u32,
-    height_px: u32,
-}
-
-impl Canvas {
-    fn pixel(&self, x_m: f64, y_m: f64) -> (i32, i32) {
-        (
-            (MARGIN_PX + (x_m - self.x_min_m) * self.px_per_m).round() as i32,
-            (MARGIN_PX + (self.y_max_m - y_m) * self.px_per_m).round() as i32,
-        )
-    }
-}
-
 impl TopDown<'_> {
     /// Draws the picture.
     pub fn draw(&self) -> Result<RgbImage, ReportError> {
         use_compiled_in_face();
         let canvas = self.canvas();
-        let (width, height) = (canvas.map_width_px + PANEL_PX, canvas.height_px);
-        let mut picture = RgbImage::from_pixel(width, height, Rgb(PAPER));
-        self.paint_voxels(&canvas, &mut picture);
-        let area =
-            BitMapBackend::with_buffer(picture.as_mut(), (width, height)).into_drawing_area();
+        let mut picture = canvas.paper(self.shown().into_iter());
+        let size = picture.dimensions();
+        let area = BitMapBackend::with_buffer(picture.as_mut(), size).into_drawing_area();
         self.annotate(&canvas, &area)
             .map_err(|reason| ReportError::Draw { what: "top-down map".into(), reason })?;
         drop(area);
@@ -92,30 +64,8 @@ impl TopDown<'_> {
         let poses = self.path.iter().map(|pose| [pose.translation.x, pose.translation.y]);
         let objects =
             self.objects.iter().map(|object| [object.position_m[0], object.position_m[1]]);
-        let bounds = cells.chain(poses).chain(objects).filter(|p| (p[0] + p[1]).is_finite()).fold(
-            None,
-            |bounds: Option<[f64; 4]>, [x, y]| {
-                let [x0, x1, y0, y1] = bounds.unwrap_or([x, x, y, y]);
-                Some([x0.min(x), x1.max(x), y0.min(y), y1.max(y)])
-            },
-        );
-        let [x0, x1, y0, y1] = bounds.unwrap_or([-1.0, 1.0, -1.0, 1.0]);
-        let half = self.voxel_size_m / 2.0;
-        let (x0, x1, y0, y1) = (x0 - half, x1 + half, y0 - half, y1 + half);
-        let px_per_m = (MAX_MAP_PX / (x1 - x0).max(y1 - y0).max(1e-3)).min(MAX_PX_PER_METRE);
-        let pixels = |metres: f64| (metres * px_per_m + 2.0 * MARGIN_PX).ceil() as u32;
-        Canvas {
-            x_min_m: x0,
-            y_max_m: y1,
-            px_per_m,
-            map_width_px: pixels(x1 - x0),
-            height_px: pixels(y1 - y0).max(MIN_HEIGHT_PX).max(self.panel_height_px()),
-        }
-    }
-
-    fn panel_height_px(&self) -> u32 {
-        let lines = self.panel_lines().len() as u32;
-        lines * LINE_PX as u32 + 2 * MARGIN_PX as u32
+        let points = cells.chain(poses).chain(objects);
+        Canvas::around(points, self.voxel_size_m, self.panel_lines().len())
     }
 
     /// Half a metre above the highest camera: walls stay, ceilings go.
@@ -124,53 +74,25 @@ impl TopDown<'_> {
         if self.path.is_empty() { f64::INFINITY } else { highest + 0.5 }
     }
 
-    fn paint_voxels(&self, canvas: &Canvas, picture: &mut RgbImage) {
+    /// The voxels below the cut, higher ones last.
+    fn shown(&self) -> Vec<&([f32; 3], [u8; 3])> {
         let cut_m = self.cut_m();
         let mut shown: Vec<_> =
             self.voxels.iter().filter(|(point, _)| f64::from(point[2]) <= cut_m).collect();
         shown.sort_by(|a, b| a.0[2].total_cmp(&b.0[2]));
-        let half = self.voxel_size_m / 2.0;
-        for (point, color) in shown {
-            let cell =
-                |v: f32| (f64::from(v) / self.voxel_size_m).floor() * self.voxel_size_m + half;
-            let (x, y) = (cell(point[0]), cell(point[1]));
-            let (left, top) = canvas.pixel(x - half, y + half);
-            let (right, bottom) = canvas.pixel(x + half, y - half);
-            for row in top.max(0)..bottom.min(canvas.height_px as i32) {
-                for column in left.max(0)..right.min(canvas.map_width_px as i32) {
-                    picture.put_pixel(column as u32, row as u32, Rgb(*color));
-                }
-            }
-        }
+        shown
     }
 
-    fn annotate(
-        &self,
-        canvas: &Canvas,
-        area: &DrawingArea<BitMapBackend<'_>, Shift>,
-    ) -> Result<(), String> {
+    fn annotate(&self, canvas: &Canvas, area: &Area<'_>) -> Result<(), String> {
         self.draw_path(canvas, area)?;
         self.draw_objects(canvas, area)?;
         self.draw_steps(canvas, area)?;
-        draw_scale_bar(canvas, area)?;
-        let left = canvas.map_width_px as i32 + 8;
-        for (row, (line, bold)) in self.panel_lines().into_iter().enumerate() {
-            let style = if bold { FontStyle::Bold } else { FontStyle::Normal };
-            let text = Text::new(
-                line,
-                (left, MARGIN_PX as i32 + row as i32 * LINE_PX),
-                (FACE, 14).into_font().style(style).color(&BLACK),
-            );
-            area.draw(&text).map_err(|error| error.to_string())?;
-        }
+        canvas.draw_scale_bar(area)?;
+        canvas.write_panel(&self.panel_lines(), area)?;
         area.present().map_err(|error| error.to_string())
     }
 
-    fn draw_path(
-        &self,
-        canvas: &Canvas,
-        area: &DrawingArea<BitMapBackend<'_>, Shift>,
-    ) -> Result<(), String> {
+    fn draw_path(&self, canvas: &Canvas, area: &Area<'_>) -> Result<(), String> {
         let points: Vec<_> =
             self.path.iter().map(|p| canvas.pixel(p.translation.x, p.translation.y)).collect();
         let text = |error: DrawingAreaErrorKind<_>| format!("{error}");
@@ -189,11 +111,7 @@ impl TopDown<'_> {
         Ok(())
     }
 
-    fn draw_objects(
-        &self,
-        canvas: &Canvas,
-        area: &DrawingArea<BitMapBackend<'_>, Shift>,
-    ) -> Result<(), String> {
+    fn draw_objects(&self, canvas: &Canvas, area: &Area<'_>) -> Result<(), String> {
         let at = |object: &MapObject| canvas.pixel(object.position_m[0], object.position_m[1]);
         let marks: Vec<_> = self.objects.iter().map(at).collect();
         for mark in &marks {
@@ -224,11 +142,7 @@ impl TopDown<'_> {
         Ok(())
     }
 
-    fn draw_steps(
-        &self,
-        canvas: &Canvas,
-        area: &DrawingArea<BitMapBackend<'_>, Shift>,
-    ) -> Result<(), String> {
+    fn draw_steps(&self, canvas: &Canvas, area: &Area<'_>) -> Result<(), String> {
         for (at, ids) in self.step_marks(canvas) {
             let mark = Circle::new(at, STEP_RADIUS_PX, STEP_RED.stroke_width(2));
             area.draw(&mark).map_err(|error| error.to_string())?;
@@ -287,47 +201,4 @@ impl TopDown<'_> {
         }
         lines
     }
-}
-
-fn draw_label(
-    area: &DrawingArea<BitMapBackend<'_>, Shift>,
-    label: &str,
-    at: (i32, i32),
-    size_px: i32,
-    color: &RGBColor,
-) -> Result<(), String> {
-    let text = |error: DrawingAreaErrorKind<_>| format!("{error}");
-    // A pale halo keeps the text readable on any voxel colour.
-    for (dx, dy) in [(-1, 0), (1, 0), (0, -1), (0, 1)] {
-        let halo = (FACE, size_px).into_font().color(&WHITE.mix(0.7));
-        area.draw(&Text::new(label, (at.0 + dx, at.1 + dy), halo)).map_err(text)?;
-    }
-    area.draw(&Text::new(label, at, (FACE, size_px).into_font().color(color))).map_err(text)
-}
-
-fn draw_scale_bar(
-    canvas: &Canvas,
-    area: &DrawingArea<BitMapBackend<'_>, Shift>,
-) -> Result<(), String> {
-    let text = |error: DrawingAreaErrorKind<_>| format!("{error}");
-    let length_px = canvas.px_per_m.round() as i32;
-    let (left, y) = (MARGIN_PX as i32, canvas.height_px as i32 - 14);
-    area.draw(&PathElement::new([(left, y), (left + length_px, y)], BLACK.stroke_width(3)))
-        .map_err(text)?;
-    let style = (FACE, 13).into_font().color(&BLACK).pos(Pos::new(HPos::Left, VPos::Center));
-    area.draw(&Text::new("1 m", (left + length_px + 6, y), style)).map_err(text)
-}
-
-fn wrap(text: &str, columns: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.len() + 1 + word.len() <= columns => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_string()),
-        }
-    }
-    lines
 }

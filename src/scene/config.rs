@@ -22,6 +22,9 @@ pub struct MapConfig {
     pub max_depth_m: f32,
     /// Length of the feature vectors kept with voxels; 0 keeps none.
     pub feature_width: usize,
+    /// Space in which the features stand, where texts have vectors in it; empty where they have
+    /// none. Vectors of other spaces cannot be compared with them, whatever their length.
+    pub feature_space: String,
     /// How many frames the mean feature of a voxel remembers at most.
     pub feature_memory: u16,
     /// How voxels are removed when what they showed has gone.
@@ -37,6 +40,7 @@ impl Default for MapConfig {
             min_depth_m: 0.2,
             max_depth_m: 6.0,
             feature_width: 0,
+            feature_space: String::new(),
             feature_memory: 32,
             removal: RemovalConfig::default(),
         }

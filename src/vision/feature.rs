@@ -35,6 +35,17 @@ impl FeatureMap {
         let start = (row * self.columns + column) * self.width;
         &self.data[start..start + self.width]
     }
+
+    /// The tokens `(1, rows · columns, width)` of a grid, row by row.
+    pub(super) fn of_tokens(
+        tokens: &candle_core::Tensor,
+        rows: usize,
+        columns: usize,
+    ) -> Result<Self, VisionError> {
+        let (_, _, width) = tokens.dims3()?;
+        let data = tokens.flatten_all()?.to_vec1()?;
+        Ok(Self { rows, columns, width, data })
+    }
 }
 
 /// What can go wrong while features are computed.
@@ -60,6 +71,14 @@ pub enum VisionError {
         /// Tensor, expected and found shape.
         reason: String,
     },
+    /// A file beside the weights cannot be read or used.
+    #[error("{path}: {reason}")]
+    Config {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Field and what is wrong with it.
+        reason: String,
+    },
     /// The tensor engine failed.
     #[error("tensor engine: {0}")]
     Tensor(#[from] candle_core::Error),
@@ -73,6 +92,11 @@ pub trait FeatureExtractor: Send {
     fn width(&self) -> usize;
     /// Where the numbers come from.
     fn provenance(&self) -> Provenance;
+    /// Name of the space in which the features stand, where texts have vectors in it: the same for
+    /// the same weights only.
+    fn text_space(&self) -> Option<&str> {
+        None
+    }
     /// Features of `frame`, on a grid of the extractor's choice.
     fn extract(&self, frame: &RgbdFrame) -> Result<FeatureMap, VisionError>;
 }

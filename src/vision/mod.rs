@@ -1,13 +1,43 @@
-//! Dense features of one image, behind one trait.
+//! Dense features of one image, behind one trait; words in the space of such features; masks.
+//!
+//! Every encoder is built from the tensors of a checkpoint by their public names. What they
+//! have in common stands in `tower` (a vision transformer, whatever its tensors are called),
+//! `transformer` (its blocks), `processor` and `resample` (from pictures to pixels).
 
+mod catalogue;
+mod checkpoint;
+mod clip;
 mod color_geometry;
 mod feature;
+mod fusion;
 mod open;
+mod processor;
+mod resample;
+mod sam;
+mod tower;
+mod transformer;
 mod vit;
-mod vit_weights;
+mod vit_config;
+mod vit_names;
 
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod parity;
+
+pub use catalogue::{CatalogueEntry, FolderCheck, catalogue, check_folder};
+pub use checkpoint::TensorShape;
+pub use clip::{ClipConfig, ClipFeatures, ClipLayout, ClipText, ClipTextConfig, ClipVision};
 pub use color_geometry::ColorGeometry;
 pub use feature::{FeatureExtractor, FeatureMap, Provenance, VisionError};
+pub use fusion::ConceptFusion;
 pub use open::open_extractor;
+pub use processor::{ImageProcessor, Resize};
+pub use resample::{Filter, resize};
+pub use sam::{
+    AutomaticMasks, Mask, Sam, SamAnswer, SamConfig, SamDecoderConfig, SamPicture, SamPrompt,
+    SamPromptConfig, SamVisionConfig, SegmentedMask,
+};
+pub use transformer::Activation;
 pub use vit::Vit;
-pub use vit_weights::VitConfig;
+pub use vit_config::{PositionFilter, VitConfig};

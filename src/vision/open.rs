@@ -1,28 +1,55 @@
 //! From the name in a manifest to an extractor.
 
-use super::{ColorGeometry, FeatureExtractor, VisionError, Vit, VitConfig};
+use super::{
+    AutomaticMasks, ClipFeatures, ClipVision, ColorGeometry, ConceptFusion, FeatureExtractor,
+    VisionError, Vit, VitConfig,
+};
 use candle_core::Device;
 use std::path::Path;
 
 /// Seed of weights that no file gives.
 const SEED: u64 = 0;
+/// What there is to choose from.
+const KINDS: &str = "color_geometry, vit, dino, dinov2, clip, clip_patches, openclip, \
+                     openclip_patches, concept_fusion";
 
-/// Opens the extractor called `kind`: `color_geometry`, which has no weights, or `vit`, whose
-/// weights come from a safetensors file, or from chance (and say so) when there is none.
+/// Opens the extractor called `kind`:
+///
+/// * `color_geometry`, which has no weights;
+/// * `vit`, `dino` or `dinov2`: patches of a plain vision transformer, from a safetensors file with
+///   timm's names or a folder in Hugging Face's layout; `vit` without weights has some from chance,
+///   and says so;
+/// * `clip` or `openclip`: patches in the space of texts, from a folder in Hugging Face's or
+///   open_clip's layout; `clip_patches` and `openclip_patches`: the tower's own outputs;
+/// * `concept_fusion`: CLIP's features of what SAM cuts out, from a folder with folders `clip` and
+///   `sam`.
 pub fn open_extractor(
     kind: &str,
     weights: Option<&Path>,
+    device: &Device,
 ) -> Result<Box<dyn FeatureExtractor>, VisionError> {
     let bad = |reason: &str| VisionError::BadWeights {
         extractor: kind.to_owned(),
         reason: reason.to_owned(),
     };
+    let clip = |features, path| {
+        let clip = ClipVision::load(path, features, device)?;
+        Ok::<Box<dyn FeatureExtractor>, VisionError>(Box::new(clip))
+    };
     match (kind, weights) {
         ("color_geometry", None) => Ok(Box::new(ColorGeometry::default())),
         ("color_geometry", Some(_)) => Err(bad("it has no weights; leave the file out")),
-        ("vit", Some(path)) => Ok(Box::new(Vit::load(path, &Device::Cpu)?)),
-        ("vit", None) => Ok(Box::new(Vit::untrained(VitConfig::default(), SEED, &Device::Cpu)?)),
-        _ => Err(bad("no such extractor; there are `color_geometry` and `vit`")),
+        ("vit", None) => Ok(Box::new(Vit::untrained(VitConfig::default(), SEED, device)?)),
+        ("vit" | "dino" | "dinov2", Some(path)) => Ok(Box::new(Vit::load(path, device)?)),
+        ("clip" | "openclip", Some(path)) => clip(ClipFeatures::TextSpace, path),
+        ("clip_patches" | "openclip_patches", Some(path)) => clip(ClipFeatures::Patches, path),
+        ("concept_fusion", Some(path)) => {
+            Ok(Box::new(ConceptFusion::load(path, AutomaticMasks::default(), device)?))
+        }
+        (kind, None) if KINDS.split(", ").any(|known| known.trim() == kind) => {
+            Err(bad("it needs weights; name their folder with `vision.weights` (--vision-weights)"))
+        }
+        _ => Err(bad(&format!("no such extractor; there are {KINDS}"))),
     }
 }
 
@@ -33,13 +60,29 @@ mod tests {
 
     #[test]
     fn names_lead_to_extractors() {
-        let provenance = |kind: &str| open_extractor(kind, None).map(|one| one.provenance());
+        let provenance =
+            |kind: &str| open_extractor(kind, None, &Device::Cpu).map(|one| one.provenance());
         assert_eq!(provenance("color_geometry").unwrap(), Provenance::Analytic);
+        let open = |kind: &str, path: &str| {
+            let path = crate::vision::fixtures::fixture(path);
+            open_extractor(kind, Some(&path), &Device::Cpu)
+        };
         assert_eq!(provenance("vit").unwrap(), Provenance::Untrained);
         let unknown = provenance("clop").unwrap_err().to_string();
         assert!(unknown.contains("clop") && unknown.contains("color_geometry"), "{unknown}");
-        assert!(open_extractor("color_geometry", Some(Path::new("x"))).is_err());
-        let missing = open_extractor("vit", Some(Path::new("no.safetensors"))).err().unwrap();
+        assert!(open_extractor("color_geometry", Some(Path::new("x")), &Device::Cpu).is_err());
+        let missing = open("vit", "no.safetensors").err().unwrap();
         assert!(missing.to_string().contains("no.safetensors"), "{missing}");
+        let blind = provenance("clip").unwrap_err().to_string();
+        assert!(blind.contains("vision.weights"), "{blind}");
+        for (kind, folder, width) in [
+            ("vit", "vit_tiny", 24),
+            ("dinov2", "dinov2_registers_tiny", 24),
+            ("clip", "clip_tiny", 20),
+            ("clip_patches", "clip_tiny", 24),
+            ("openclip", "openclip_tiny", 20),
+        ] {
+            assert_eq!(open(kind, folder).unwrap().width(), width);
+        }
     }
 }

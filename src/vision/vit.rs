@@ -1,150 +1,101 @@
-//! A vision transformer for dense patch features.
+//! A vision transformer for dense patch features: timm's plain ViT and DINO, Hugging Face's ViT,
+//! DINO and DINOv2.
 
-use super::vit_weights::{NAME, Tensors, VitConfig, bad, load, random};
-use super::{FeatureExtractor, FeatureMap, Provenance, VisionError};
-use crate::sensing::RgbdFrame;
-use candle_core::{D, Device, Module, Tensor};
-use candle_nn::{Conv2d, Conv2dConfig, LayerNorm, Linear, ops::softmax_last_dim};
-use image::imageops::FilterType;
 use std::path::Path;
 
-/// Means and standard deviations of ImageNet's colours, with which such weights are trained.
-const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
-/// See [`MEAN`].
-const DEVIATION: [f32; 3] = [0.229, 0.224, 0.225];
-const EPSILON: f64 = 1e-6;
+use candle_core::{Device, Tensor};
 
-/// A plain pre-norm vision transformer; its features are the normalised outputs of the patches.
+use super::checkpoint::Checkpoint;
+use super::processor::ImageProcessor;
+use super::tower::{LastBlock, Tower};
+use super::vit_config::{NAME, VitConfig};
+use super::vit_names::{TIMM, VitNames};
+use super::{FeatureExtractor, FeatureMap, Provenance, TensorShape, VisionError};
+use crate::sensing::RgbdFrame;
+
+/// Tensors that dense features do not need, by how their names begin or end: classifiers, poolers,
+/// and what stood for hidden patches while training.
+const UNUSED: [&str; 7] = [
+    "head.",
+    "head_dist.",
+    "fc_norm.",
+    "classifier.",
+    "pooler.dense.weight",
+    "pooler.dense.bias",
+    "mask_token",
+];
+
+/// A pre-norm vision transformer; its features are the normalised outputs of the patches.
 #[derive(Debug)]
 pub struct Vit {
-    config: VitConfig,
+    tower: Tower,
+    processor: ImageProcessor,
     provenance: Provenance,
-    device: Device,
-    patches: Conv2d,
-    class_token: Option<Tensor>,
-    positions: Tensor,
-    blocks: Vec<Block>,
-    norm: LayerNorm,
-}
-
-#[derive(Debug)]
-struct Block {
-    norm1: LayerNorm,
-    qkv: Linear,
-    proj: Linear,
-    norm2: LayerNorm,
-    fc1: Linear,
-    fc2: Linear,
 }
 
 impl Vit {
-    /// Loads a safetensors file. Its sizes are read off its tensors.
+    /// Loads a safetensors file with timm's names, off whose tensors its sizes are read, or a folder
+    /// of Hugging Face's with `config.json` and safetensors.
     pub fn load(path: &Path, device: &Device) -> Result<Self, VisionError> {
-        let (config, tensors) = load(path, device)?;
-        Self::build(config, Provenance::Trained, tensors, device)
+        let (config, names, folder) = if path.is_dir() {
+            let (config, names) = VitConfig::of_hf(path)?;
+            (Some(config), names, path)
+        } else {
+            (None, &TIMM, path.parent().unwrap_or(Path::new(".")))
+        };
+        let checkpoint = Checkpoint::open(NAME, path, device)?;
+        let config = match config {
+            Some(config) => config,
+            None => VitConfig::of_timm(&checkpoint)?,
+        };
+        let processor = ImageProcessor::read(folder, ImageProcessor::imagenet(config.image_px))?;
+        let prefix = prefix(names, &checkpoint);
+        let load = |from: &mut Checkpoint| Tower::load(&config, names, prefix, from);
+        let tower = load(&mut checkpoint.checked(&UNUSED, load)?)?;
+        Ok(Self { tower, processor, provenance: Provenance::Trained })
+    }
+
+    /// The tensors that a model of Hugging Face's in `folder` needs, and which of them are missing,
+    /// have another shape, or are not asked for.
+    pub(super) fn check(folder: &Path) -> Result<(Vec<TensorShape>, Vec<String>), VisionError> {
+        let (config, names) = VitConfig::of_hf(folder)?;
+        let checkpoint = Checkpoint::open(NAME, folder, &Device::Cpu)?;
+        let prefix = prefix(names, &checkpoint);
+        let wanted = Checkpoint::listing(NAME, |from| Tower::load(&config, names, prefix, from))?;
+        let faults = checkpoint.faults(&wanted, &UNUSED);
+        Ok((wanted, faults))
     }
 
     /// Weights from chance, for timing and plumbing.
     pub fn untrained(config: VitConfig, seed: u64, device: &Device) -> Result<Self, VisionError> {
-        let tensors = random(&config, seed, device)?;
-        Self::build(config, Provenance::Untrained, tensors, device)
+        config.validate()?;
+        let tower = Tower::load(&config, &TIMM, "", &mut Checkpoint::chance(NAME, seed, device))?;
+        let processor = ImageProcessor::imagenet(config.image_px);
+        Ok(Self { tower, processor, provenance: Provenance::Untrained })
     }
 
     /// The sizes.
     pub fn config(&self) -> &VitConfig {
-        &self.config
+        self.tower.config()
     }
 
-    fn build(
-        config: VitConfig,
-        provenance: Provenance,
-        mut tensors: Tensors,
-        device: &Device,
-    ) -> Result<Self, VisionError> {
-        let mut take =
-            |name: &str| tensors.remove(name).ok_or_else(|| bad(format!("no tensor `{name}`")));
-        let mut blocks = Vec::new();
-        for index in 0..config.depth {
-            let mut pair = |part: &str| {
-                let name = format!("blocks.{index}.{part}");
-                Ok::<_, VisionError>((
-                    take(&format!("{name}.weight"))?,
-                    take(&format!("{name}.bias"))?,
-                ))
-            };
-            let norm = |(weight, bias)| LayerNorm::new(weight, bias, EPSILON);
-            let linear = |(weight, bias)| Linear::new(weight, Some(bias));
-            blocks.push(Block {
-                norm1: norm(pair("norm1")?),
-                qkv: linear(pair("attn.qkv")?),
-                proj: linear(pair("attn.proj")?),
-                norm2: norm(pair("norm2")?),
-                fc1: linear(pair("mlp.fc1")?),
-                fc2: linear(pair("mlp.fc2")?),
-            });
-        }
-        let stride = Conv2dConfig { stride: config.patch_px, ..Conv2dConfig::default() };
-        let bias = take("patch_embed.proj.bias")?;
-        Ok(Self {
-            patches: Conv2d::new(take("patch_embed.proj.weight")?, Some(bias), stride),
-            class_token: if config.class_token { Some(take("cls_token")?) } else { None },
-            positions: take("pos_embed")?,
-            norm: LayerNorm::new(take("norm.weight")?, take("norm.bias")?, EPSILON),
-            blocks,
-            config,
-            provenance,
-            device: device.clone(),
-        })
+    /// How its pictures are prepared.
+    pub fn processor(&self) -> &ImageProcessor {
+        &self.processor
     }
 
-    /// The image scaled and normalised: `(1, 3, image_px, image_px)`.
-    fn pixels(&self, frame: &RgbdFrame) -> Result<Tensor, VisionError> {
-        let edge = self.config.image_px;
-        let scaled =
-            image::imageops::resize(&frame.color, edge as u32, edge as u32, FilterType::Triangle);
-        let value = |channel: usize, rgb: &[u8]| {
-            (f32::from(rgb[channel]) / 255.0 - MEAN[channel]) / DEVIATION[channel]
-        };
-        let raw = scaled.as_raw();
-        let planes = (0..3).flat_map(|channel| raw.chunks_exact(3).map(move |p| value(channel, p)));
-        Ok(Tensor::from_vec(planes.collect::<Vec<f32>>(), (1, 3, edge, edge), &self.device)?)
-    }
-
-    /// Outputs of the patches: `(patches, width)`.
-    fn forward(&self, pixels: &Tensor) -> Result<Tensor, candle_core::Error> {
-        let patches = self.patches.forward(pixels)?.flatten_from(2)?.transpose(1, 2)?;
-        let mut x = match &self.class_token {
-            Some(token) => Tensor::cat(&[token, &patches], 1)?,
-            None => patches.contiguous()?,
-        };
-        x = (x + &self.positions)?;
-        for block in &self.blocks {
-            x = block.forward(&x, self.config.heads)?;
-        }
-        let first = usize::from(self.class_token.is_some());
-        let x = self.norm.forward(&x)?.squeeze(0)?;
-        x.narrow(0, first, x.dim(0)? - first)
+    /// Outputs of the patches, `(batch, patches, width)`, of prepared pictures `(batch, 3, height,
+    /// width)`.
+    pub(super) fn patches(&self, pixels: &Tensor) -> Result<Tensor, VisionError> {
+        let tokens = self.tower.forward(pixels, LastBlock::Attends)?;
+        Ok(self.tower.patches_of(&tokens)?)
     }
 }
 
-impl Block {
-    fn forward(&self, x: &Tensor, heads: usize) -> Result<Tensor, candle_core::Error> {
-        let x = (x + self.attend(&self.norm1.forward(x)?, heads)?)?;
-        let hidden = self.fc1.forward(&self.norm2.forward(&x)?)?.gelu_erf()?;
-        &x + self.fc2.forward(&hidden)?
-    }
-
-    fn attend(&self, x: &Tensor, heads: usize) -> Result<Tensor, candle_core::Error> {
-        let (batch, tokens, width) = x.dims3()?;
-        let qkv = self.qkv.forward(x)?.reshape((batch, tokens, 3, heads, width / heads))?;
-        // (3, batch, heads, tokens, head width)
-        let qkv = qkv.permute((2, 0, 3, 1, 4))?.contiguous()?;
-        let (q, k, v) = (qkv.get(0)?, qkv.get(1)?, qkv.get(2)?);
-        let scale = ((width / heads) as f64).powf(-0.5);
-        let weights = softmax_last_dim(&(q.matmul(&k.transpose(D::Minus2, D::Minus1)?)? * scale)?)?;
-        let mixed = weights.matmul(&v)?.transpose(1, 2)?.reshape((batch, tokens, width))?;
-        self.proj.forward(&mixed)
-    }
+/// What stands before all names: nothing, or the name of the model where a head is on top of it.
+fn prefix(names: &VitNames, checkpoint: &Checkpoint) -> &'static str {
+    let with = |prefix: &&str| checkpoint.contains(&format!("{prefix}{}", names.positions));
+    ["vit.", "dinov2.", "dinov2_with_registers."].into_iter().find(with).unwrap_or("")
 }
 
 impl FeatureExtractor for Vit {
@@ -153,7 +104,7 @@ impl FeatureExtractor for Vit {
     }
 
     fn width(&self) -> usize {
-        self.config.width
+        self.config().width
     }
 
     fn provenance(&self) -> Provenance {
@@ -161,15 +112,12 @@ impl FeatureExtractor for Vit {
     }
 
     fn extract(&self, frame: &RgbdFrame) -> Result<FeatureMap, VisionError> {
-        let (width, height) = frame.color.dimensions();
-        if width == 0 || height == 0 {
-            let (extractor, reason) = (NAME.to_owned(), "it is empty".to_owned());
-            return Err(VisionError::BadImage { extractor, width, height, reason });
-        }
-        let features = self.forward(&self.pixels(frame)?)?;
-        let grid = self.config.grid();
-        let data = features.flatten_all()?.to_vec1::<f32>()?;
-        Ok(FeatureMap { rows: grid, columns: grid, width: self.config.width, data })
+        let (edge_px, patch_px) = (self.config().image_px, self.config().patch_px);
+        let edge_px = self.processor.edge_px().unwrap_or(edge_px);
+        let device = self.tower.device();
+        let pixels = self.processor.whole(&frame.color, edge_px, patch_px, device)?;
+        let (_, _, height, width) = pixels.dims4()?;
+        FeatureMap::of_tokens(&self.patches(&pixels)?, height / patch_px, width / patch_px)
     }
 }
 
@@ -189,6 +137,7 @@ mod tests {
             heads: 1,
             hidden: 96,
             class_token,
+            ..VitConfig::default()
         }
     }
 
@@ -208,8 +157,11 @@ mod tests {
         frame(RgbImage::from_fn(64, 48, stripe))
     }
 
+    type Tensors = std::collections::HashMap<String, Tensor>;
+
     fn saved(config: &VitConfig, change: impl FnOnce(&mut Tensors)) -> tempfile::NamedTempFile {
-        let mut tensors = random(config, 7, &Device::Cpu).unwrap();
+        let mut tensors =
+            Checkpoint::random_tensors(7, |from| Tower::load(config, &TIMM, "", from));
         change(&mut tensors);
         let file = tempfile::NamedTempFile::new().unwrap();
         candle_core::safetensors::save(&tensors, file.path()).unwrap();
@@ -224,8 +176,9 @@ mod tests {
             vit.extract(&stripes()).unwrap()
         };
         let one = features(1);
-        assert_eq!((one.rows, one.columns, one.width), (4, 4, 64));
-        assert_eq!(one.data.len(), 16 * 64);
+        // The shape of the picture is kept.
+        assert_eq!((one.rows, one.columns, one.width), (4, 5, 64));
+        assert_eq!(one.data.len(), 20 * 64);
         assert!(one.data.iter().all(|v| v.is_finite()));
         assert!(one == features(1) && one != features(2));
         assert_ne!(one.cell(0, 0), one.cell(3, 2));

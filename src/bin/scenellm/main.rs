@@ -7,6 +7,8 @@ mod bench;
 mod check;
 mod completions;
 mod eval;
+mod find;
+mod models;
 mod progress;
 mod replay;
 mod settings;
@@ -40,6 +42,8 @@ enum Command {
     Replay(replay::Replay),
     Check(check::Check),
     Ask(ask::Ask),
+    Find(find::Find),
+    Models(models::Models),
     Train(train::Train),
     Eval(eval::Eval),
     Bench(bench::Bench),
@@ -66,6 +70,8 @@ fn main() -> ExitCode {
     let outcome = match arguments.command {
         Command::Replay(command) => command.run(),
         Command::Ask(command) => command.run(),
+        Command::Find(command) => command.run(),
+        Command::Models(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Train(command) => command.run(),
         Command::Eval(command) => command.run(),

@@ -28,9 +28,12 @@ pub struct Settings {
     /// Edge length of a voxel, metres.
     #[arg(long, value_name = "METRES")]
     voxel_size: Option<f64>,
-    /// Features of the map: none, color_geometry, or vit.
+    /// Features of the map: none, color_geometry, vit, dinov2, clip, clip_patches, openclip, …
     #[arg(long, value_name = "NAME")]
     extractor: Option<String>,
+    /// Weights of the extractor: a folder, or a safetensors file.
+    #[arg(long, value_name = "PATH")]
+    vision_weights: Option<PathBuf>,
     /// Where the model runs: auto, cpu, or cuda:N; the parameter `plan.device` unless given.
     #[arg(long, value_name = "DEVICE")]
     device: Option<String>,
@@ -60,6 +63,9 @@ impl Settings {
         if let Some(extractor) = &self.extractor {
             config.vision.extractor.clone_from(extractor);
         }
+        if let Some(weights) = &self.vision_weights {
+            config.vision.weights = Some(weights.clone());
+        }
         if let Some(device) = &self.device {
             config.plan.device.clone_from(device);
         }
@@ -71,9 +77,10 @@ impl Settings {
 
 /// The extractor that `config` names.
 pub fn extractor(config: &PlannerConfig) -> anyhow::Result<Option<Box<dyn FeatureExtractor>>> {
+    let device = parse_device(&config.plan.device)?;
     match config.vision.extractor.as_str() {
         "none" => Ok(None),
-        kind => Ok(Some(open_extractor(kind, config.vision.weights.as_deref())?)),
+        kind => Ok(Some(open_extractor(kind, config.vision.weights.as_deref(), &device)?)),
     }
 }
 

@@ -34,7 +34,7 @@ impl Configured {
         }
         let extractor = match config.vision.extractor.as_str() {
             "none" => None,
-            kind => Some(open_extractor(kind, config.vision.weights.as_deref())?),
+            kind => Some(open_extractor(kind, config.vision.weights.as_deref(), &device)?),
         };
         Ok(Self { planner, session: Session::new(config, extractor)? })
     }

@@ -111,6 +111,10 @@ fn load(map: &mut SceneMap, path: &Path) -> Result<MapCounts, (u16, String)> {
         let widths = [theirs.feature_width, ours.feature_width].map(|width| width.to_string());
         return differs("feature width", &widths[0], &widths[1]);
     }
+    if theirs.feature_space != ours.feature_space {
+        let spaces = [theirs, ours].map(|config| format!("'{}'", config.feature_space));
+        return differs("feature space", &spaces[0], &spaces[1]);
+    }
     *map = loaded;
     Ok(counts)
 }

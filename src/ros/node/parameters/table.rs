@@ -78,7 +78,11 @@ pub const TABLE: &[Entry] = &[
     fixed("sensing.min_depth_m", Double(0.0, 1000.0), "Readings nearer are none, metres."),
     fixed("sensing.max_depth_m", Double(0.0, 1000.0), "Readings farther are none, metres."),
     fixed("sensing.images_rectified", Any, "Whether P of the camera info holds, not K and D."),
-    fixed("vision.extractor", Any, "Features of the map: none, color_geometry or vit."),
+    fixed(
+        "vision.extractor",
+        Any,
+        "Features of the map: none, color_geometry, vit, dinov2, clip, …",
+    ),
     fixed("vision.weights", Any, "Weights of the extractor, where it has any."),
     fixed("map.frame_id", Any, "Follows sensing.world_frame."),
     fixed("map.voxel_size_m", Double(0.001, 10.0), "Edge length of a voxel, metres."),
@@ -86,6 +90,7 @@ pub const TABLE: &[Entry] = &[
     fixed("map.min_depth_m", Double(0.0, 1000.0), "Nearest depth that is mapped, metres."),
     fixed("map.max_depth_m", Double(0.0, 1000.0), "Farthest depth that is mapped, metres."),
     fixed("map.feature_width", Any, "Follows vision.extractor."),
+    fixed("map.feature_space", Any, "Follows vision.extractor."),
     fixed(
         "map.feature_memory",
         Integer(1, 65_535),

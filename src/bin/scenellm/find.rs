@@ -1,0 +1,105 @@
+//! `scenellm find`: where in a saved map something looks like a text.
+
+use crate::Outcome;
+use anyhow::{Context, bail};
+use clap::Args;
+use scenellm::language::parse_device;
+use scenellm::report::HeatMap;
+use scenellm::scene::{Place, SceneMap, places};
+use scenellm::vision::ClipText;
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Confidence of what fits no better than just anything.
+const CHANCE: f32 = 0.5;
+
+/// Find where a saved map looks like a text, by the features of its voxels.
+///
+/// The map must have been made with the extractor `clip` or `openclip` and the same weights
+/// (`scenellm replay BAG --extractor clip --vision-weights DIR`).
+#[derive(Args)]
+pub struct Find {
+    /// What to look for, in plain words.
+    #[arg(long)]
+    text: String,
+    /// The saved map (`map.scenemap` of a replay).
+    #[arg(long)]
+    map: PathBuf,
+    /// Folder of the CLIP model that the map was made with.
+    #[arg(long, value_name = "DIR")]
+    weights: PathBuf,
+    /// Phrases that fit anything, with which the text competes.
+    #[arg(long, value_delimiter = ',', default_value = "object,things,stuff,texture")]
+    against: Vec<String>,
+    /// The heat map to write, PNG.
+    #[arg(long, value_name = "FILE")]
+    picture: Option<PathBuf>,
+    /// Most places to tell.
+    #[arg(long, default_value_t = 5)]
+    most: usize,
+    /// Where the text tower runs: auto, cpu, or cuda:N.
+    #[arg(long, default_value = "auto")]
+    device: String,
+    /// Print places as JSON, one a line.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Find {
+    /// Searches and prints. The answer is no when nothing fits better than just anything.
+    pub fn run(self) -> anyhow::Result<Outcome> {
+        let (map, _) = SceneMap::load(&self.map)?;
+        let space = map.config().feature_space.as_str();
+        if space.is_empty() {
+            bail!(
+                "{}: its features cannot be compared with words; make it with `--extractor clip`",
+                self.map.display()
+            );
+        }
+        let words = ClipText::load(&self.weights, &parse_device(&self.device)?)?;
+        if words.space() != space {
+            bail!(
+                "{} was made with other weights than those in {} ({space}, {})",
+                self.map.display(),
+                self.weights.display(),
+                words.space()
+            );
+        }
+        let text = words.embed(&self.text)?;
+        let others: Result<Vec<_>, _> = self.against.iter().map(|text| words.embed(text)).collect();
+        let scores = map.relevance(&text, &others?)?;
+        let voxel_size_m = map.config().voxel_size_m;
+        let places = places(&scores, voxel_size_m, self.most);
+        if let Some(path) = &self.picture {
+            let frame_id = &map.config().frame_id;
+            let text = &self.text;
+            let heat = HeatMap { text, frame_id, scores: &scores, voxel_size_m, places: &places };
+            heat.write(path).context("no heat map")?;
+        }
+        self.print(&places)?;
+        let found = places.first().is_some_and(|place| place.confidence > CHANCE);
+        Ok(if found { Outcome::Done } else { Outcome::No })
+    }
+
+    fn print(&self, places: &[Place]) -> anyhow::Result<()> {
+        let mut out = std::io::stdout();
+        for (number, place) in (1..).zip(places) {
+            if self.json {
+                writeln!(out, "{}", serde_json::to_string(place)?)?;
+                continue;
+            }
+            let ([x, y, z], [dx, dy, dz]) = (place.position_m, place.size_m);
+            writeln!(
+                out,
+                "{number:>2}  at {x:.2} {y:.2} {z:.2} m, {dx:.2}×{dy:.2}×{dz:.2} m, confidence \
+                 {:.2}, cosine {:.3}, {} voxels",
+                place.confidence, place.similarity, place.voxels
+            )?;
+        }
+        let confident = places.first().is_some_and(|place| place.confidence > CHANCE);
+        if !self.json && !confident {
+            writeln!(out, "nothing looks more like \"{}\" than like just anything", self.text)?;
+        }
+        Ok(())
+    }
+}

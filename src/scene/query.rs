@@ -1,0 +1,211 @@
+//! Where in the map something looks like a text, by the features of its voxels.
+//!
+//! A cosine between a picture's and a text's feature says little by itself: any two are somewhat
+//! alike. So the text competes with phrases that fit anything, as LERF does it (arXiv 2303.09553):
+//! a voxel's relevance is the probability with which it goes to the text and not to the phrase that
+//! fits it best. At ½ it looks like the text no more than like just anything.
+
+use super::{SceneError, SceneMap};
+use hashbrown::HashMap;
+use rayon::prelude::*;
+use rustc_hash::FxBuildHasher;
+
+/// By what cosines are multiplied before they become probabilities; LERF's.
+const SHARPNESS: f32 = 10.0;
+/// Fewer voxels than this, next to one another, are no place but noise.
+const LEAST_VOXELS: usize = 2;
+
+/// A voxel and how well it fits.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct VoxelScore {
+    /// Voxel coordinates.
+    pub key: [i32; 3],
+    /// Mean point in world coordinates, metres.
+    pub xyz_m: [f32; 3],
+    /// Probability, 0..=1, with which it goes to the text and not to what fits anything.
+    pub relevance: f32,
+    /// Cosine between its feature and the text's.
+    pub similarity: f32,
+    /// When it was last hit, nanoseconds.
+    pub last_seen_ns: i64,
+}
+
+/// Voxels next to one another that fit.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Place {
+    /// Their mean point, weighted by relevance, in world coordinates, metres.
+    pub position_m: [f64; 3],
+    /// Edge lengths of the box around them along the axes of the world, metres.
+    pub size_m: [f64; 3],
+    /// Their mean relevance, 0..=1; ½ is no better than just anything.
+    pub confidence: f32,
+    /// The greatest cosine among them.
+    pub similarity: f32,
+    /// How many they are.
+    pub voxels: usize,
+    /// When any of them was last hit, nanoseconds.
+    pub last_seen_ns: i64,
+}
+
+impl SceneMap {
+    /// How well each voxel that has a feature fits `text` rather than any of `others`; all are
+    /// vectors of the map's feature width, in the order of [`SceneMap::voxels`].
+    pub fn relevance(
+        &self,
+        text: &[f32],
+        others: &[Vec<f32>],
+    ) -> Result<Vec<VoxelScore>, SceneError> {
+        let expected = self.config.feature_width;
+        let mut rows = std::iter::once(text).chain(others.iter().map(Vec::as_slice));
+        if let Some(row) = rows.find(|row| row.len() != expected || row.is_empty()) {
+            return Err(SceneError::FeatureWidth { expected, found: row.len() });
+        }
+        let text = unit(text);
+        let others: Vec<Vec<f32>> = others.iter().map(|other| unit(other)).collect();
+        let voxels: Vec<_> = self.voxels().collect();
+        let score = |voxel: &super::VoxelView<'_>| {
+            let feature = unit(&voxel.feature()?);
+            let similarity = dot(&feature, &text);
+            let rival = others.iter().map(|other| dot(&feature, other)).fold(f32::MIN, f32::max);
+            let relevance = 1.0 / (1.0 + (SHARPNESS * (rival - similarity)).exp());
+            let (key, xyz_m, last_seen_ns) = (voxel.key, voxel.xyz_m, voxel.last_seen_ns);
+            Some(VoxelScore { key, xyz_m, relevance, similarity, last_seen_ns })
+        };
+        Ok(voxels.par_iter().filter_map(score).collect())
+    }
+}
+
+/// The places where `scores` are high, best first, `most` at most: what hangs together of the voxels
+/// whose relevance is nearer to the best one's than to the middle one's.
+pub fn places(scores: &[VoxelScore], voxel_size_m: f64, most: usize) -> Vec<Place> {
+    let mut order: Vec<f32> = scores.iter().map(|score| score.relevance).collect();
+    order.sort_unstable_by(f32::total_cmp);
+    let (Some(best), Some(middle)) = (order.last(), order.get(order.len() / 2)) else {
+        return Vec::new();
+    };
+    let least = (best + middle) / 2.0;
+    let mut free: HashMap<[i32; 3], &VoxelScore, FxBuildHasher> = scores
+        .iter()
+        .filter(|score| score.relevance >= least)
+        .map(|score| (score.key, score))
+        .collect();
+    let mut found = Vec::new();
+    for seed in scores {
+        let Some(seed) = free.remove(&seed.key) else { continue };
+        let (mut members, mut next) = (vec![seed], 0);
+        while let Some(member) = members.get(next) {
+            next += 1;
+            let around = (0..27).map(|side| {
+                let step = [side / 9 - 1, side / 3 % 3 - 1, side % 3 - 1];
+                std::array::from_fn(|axis| member.key[axis].saturating_add(step[axis]))
+            });
+            let neighbours: Vec<_> = around.filter_map(|key: [i32; 3]| free.remove(&key)).collect();
+            members.extend(neighbours);
+        }
+        found.push(place(&members, voxel_size_m));
+    }
+    let large = found.iter().any(|place| place.voxels >= LEAST_VOXELS);
+    found.retain(|place| !large || place.voxels >= LEAST_VOXELS);
+    // Of two that fit alike, the one of which more was seen.
+    found.sort_by(|a, b| b.confidence.total_cmp(&a.confidence).then(b.voxels.cmp(&a.voxels)));
+    found.truncate(most);
+    found
+}
+
+fn place(members: &[&VoxelScore], voxel_size_m: f64) -> Place {
+    let total: f64 = members.iter().map(|member| f64::from(member.relevance)).sum();
+    let along = |axis: usize| {
+        let values = members.iter().map(move |member| f64::from(member.xyz_m[axis]));
+        let weighed = values.clone().zip(members).map(|(x, m)| x * f64::from(m.relevance));
+        let mean = weighed.sum::<f64>() / total.max(f64::MIN_POSITIVE);
+        let (low, high) = values.fold((f64::MAX, f64::MIN), |(a, b), x| (a.min(x), b.max(x)));
+        // Points lie inside their voxels: half a voxel belongs to either end.
+        (mean, high - low + voxel_size_m)
+    };
+    let axes = [along(0), along(1), along(2)];
+    Place {
+        position_m: axes.map(|(mean, _)| mean),
+        size_m: axes.map(|(_, size)| size),
+        confidence: (total / members.len() as f64) as f32,
+        similarity: members.iter().map(|member| member.similarity).fold(f32::MIN, f32::max),
+        voxels: members.len(),
+        last_seen_ns: members.iter().map(|member| member.last_seen_ns).max().unwrap_or_default(),
+    }
+}
+
+/// The vector with length 1; one without direction stays as it is.
+fn unit(vector: &[f32]) -> Vec<f32> {
+    let length = dot(vector, vector).sqrt();
+    vector.iter().map(|x| x / length.max(1e-12)).collect()
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::{CameraModel, Pose};
+    use crate::scene::MapConfig;
+    use crate::sensing::{DepthImage, RgbdFrame};
+    use crate::vision::FeatureMap;
+
+    /// A wall at 2 m; the features of its left third point one way, of the rest another.
+    fn wall() -> SceneMap {
+        let (width, height) = (60u32, 20u32);
+        let frame = RgbdFrame {
+            stamp_ns: 7,
+            color: image::RgbImage::new(width, height),
+            depth_m: DepthImage { width, height, data_m: vec![2.0; 1200] },
+            camera: CameraModel::pinhole(width, height, 40.0, 40.0, 29.5, 9.5),
+            world_T_camera: Pose::identity(),
+        };
+        let cells = [[1.0, 0.2, 0.0], [0.0, 1.0, 0.1], [0.0, 1.0, 0.1]];
+        let features = FeatureMap { rows: 1, columns: 3, width: 3, data: cells.concat() };
+        let mut map =
+            SceneMap::new(MapConfig { feature_width: 3, ..MapConfig::default() }).unwrap();
+        map.integrate(&frame, Some(&features)).unwrap();
+        map
+    }
+
+    #[test]
+    fn what_looks_like_the_text_is_found_where_it_is() {
+        let map = wall();
+        let others = [vec![0.0, 1.0, 0.0], vec![0.0, 0.0, 1.0]];
+        let scores = map.relevance(&[3.0, 0.0, 0.0], &others).unwrap();
+        assert_eq!(scores.len(), map.len());
+        let places = places(&scores, 0.05, 5);
+        assert_eq!(places.len(), 1);
+        let place = &places[0];
+        // Pixels 0..20 of 60 at 2 m: x from −1.475 to −0.475.
+        assert!((place.position_m[0] + 0.98).abs() < 0.05, "{place:?}");
+        assert!((place.size_m[0] - 1.0).abs() < 0.1, "{place:?}");
+        assert!(place.confidence > 0.9 && place.similarity > 0.97, "{place:?}");
+        assert_eq!(place.last_seen_ns, 7);
+        let away = scores.iter().find(|score| score.xyz_m[0] > 0.5).unwrap();
+        assert!(away.relevance < 0.01 && away.similarity.abs() < 0.01, "{away:?}");
+    }
+
+    #[test]
+    fn what_fits_nothing_has_no_confidence() {
+        let map = wall();
+        let scores = map.relevance(&[0.0, 0.0, 1.0], &[vec![0.5, 1.0, 0.0]]).unwrap();
+        let places = places(&scores, 0.05, 1);
+        assert_eq!(places.len(), 1);
+        assert!(places[0].confidence < 0.1, "{places:?}");
+    }
+
+    #[test]
+    fn vectors_of_another_width_are_refused_and_empty_maps_give_nothing() {
+        let map = wall();
+        let wrong = map.relevance(&[1.0; 4], &[]).unwrap_err();
+        assert!(matches!(wrong, SceneError::FeatureWidth { expected: 3, found: 4 }));
+        assert!(map.relevance(&[1.0; 3], &[vec![1.0; 2]]).is_err());
+        let empty = SceneMap::new(MapConfig { feature_width: 3, ..MapConfig::default() }).unwrap();
+        assert!(places(&empty.relevance(&[1.0; 3], &[]).unwrap(), 0.05, 3).is_empty());
+        // A map without features has nothing to compare.
+        let blind = SceneMap::new(MapConfig::default()).unwrap();
+        assert!(blind.relevance(&[], &[]).is_err());
+    }
+}

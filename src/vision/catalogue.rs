@@ -1,0 +1,196 @@
+//! Public checkpoints that this room loads, and the check of a folder that should hold one.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::VisionError;
+use super::checkpoint::read_json;
+use super::clip::{ClipFolder, ClipLayout};
+use super::sam::Sam;
+use super::vit::Vit;
+
+const FILES: [&str; 4] = [
+    include_str!("../../config/models/clip.yaml"),
+    include_str!("../../config/models/vit.yaml"),
+    include_str!("../../config/models/dinov2.yaml"),
+    include_str!("../../config/models/sam.yaml"),
+];
+
+/// A public checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CatalogueEntry {
+    /// Its name.
+    pub name: String,
+    /// Publisher and name on the hub where it was published.
+    pub source: String,
+    /// Licence as the publisher states it.
+    pub licence: String,
+    /// Name of the extractor, or `sam`.
+    pub kind: String,
+    /// Numbers it has been trained to.
+    pub parameters: u64,
+    /// Length of a feature vector.
+    pub width: usize,
+    /// Edge length of the pictures it was trained with, pixels.
+    pub image_px: usize,
+    /// Edge length of a patch, pixels.
+    pub patch_px: usize,
+    /// Files that are needed.
+    pub files: Vec<String>,
+}
+
+/// What a folder holds, held against what its configuration says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FolderCheck {
+    /// What kind of model its configuration describes.
+    pub kind: String,
+    /// Tensors that model needs.
+    pub tensors: usize,
+    /// Numbers in them.
+    pub parameters: u64,
+    /// Each tensor that is missing, has another shape or belongs to another model.
+    pub faults: Vec<String>,
+}
+
+/// The public checkpoints that are known.
+pub fn catalogue() -> Result<Vec<CatalogueEntry>, VisionError> {
+    let mut all = Vec::new();
+    for text in FILES {
+        let entries: Vec<CatalogueEntry> = serde_yaml::from_str(text).map_err(|error| {
+            VisionError::Config { path: "config/models".into(), reason: error.to_string() }
+        })?;
+        all.extend(entries);
+    }
+    Ok(all)
+}
+
+/// Holds the tensors in `folder` against its configuration. Only the headers of files are read.
+pub fn check_folder(folder: &Path) -> Result<FolderCheck, VisionError> {
+    let path = folder.join("config.json");
+    let kind = if ClipLayout::of(folder) == ClipLayout::OpenClip {
+        "open_clip".to_owned()
+    } else {
+        let config: Value = read_json(&path)?;
+        config.get("model_type").and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    let (wanted, faults) = match kind.as_str() {
+        "open_clip" | "clip" => {
+            let clip = ClipFolder::read(folder)?;
+            (clip.wanted()?, clip.faults()?)
+        }
+        "sam" => (Sam::wanted(folder)?, Sam::faults(folder)?),
+        "vit" | "dinov2" | "dinov2_with_registers" => Vit::check(folder)?,
+        other => {
+            let reason = format!(
+                "model_type: is '{other}'; known are clip, vit, dinov2, dinov2_with_registers and \
+                 sam"
+            );
+            return Err(VisionError::Config { path, reason });
+        }
+    };
+    let elements = |shape: &[usize]| shape.iter().map(|dim| *dim as u64).product::<u64>();
+    let parameters = wanted.iter().map(|(_, shape)| elements(shape)).sum();
+    Ok(FolderCheck { kind, tensors: wanted.len(), parameters, faults })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::fixtures::{fixture, public_shapes};
+    use super::*;
+
+    #[test]
+    fn entries_tell_what_the_reference_has() {
+        let entries = catalogue().unwrap();
+        assert_eq!(entries.len(), 20);
+        for entry in entries {
+            let shapes = public_shapes(&entry.name).into_iter();
+            // SAM's map of places stands in the file twice.
+            let once = shapes.filter(|(name, _)| !name.contains("shared_embedding"));
+            let count: u64 = once.map(|(_, dims)| dims.iter().product::<usize>() as u64).sum();
+            assert_eq!(entry.parameters, count, "{}", entry.name);
+            let config = fixture(&format!("public/{}/config.json", entry.name));
+            let config = std::fs::read_to_string(config).unwrap();
+            let said = entry.kind == "sam" || config.contains(&format!(":{},", entry.width));
+            assert!(said || config.contains(&format!(":{}", entry.width)), "{}", entry.name);
+        }
+    }
+
+    #[test]
+    fn folders_are_checked_by_their_configuration() {
+        for (name, kind) in [
+            ("clip_tiny", "clip"),
+            ("openclip_tiny", "open_clip"),
+            ("vit_tiny", "vit"),
+            ("dinov2_tiny", "dinov2"),
+            ("dinov2_registers_tiny", "dinov2_with_registers"),
+            ("sam_tiny", "sam"),
+        ] {
+            let check = check_folder(&fixture(name)).unwrap();
+            assert_eq!((check.kind.as_str(), check.faults.len()), (kind, 0), "{check:?}");
+            assert!(check.tensors > 30 && check.parameters > 10_000, "{check:?}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn changed_configurations_never_panic(
+            which in 0usize..6,
+            at in any::<prop::sample::Index>(),
+            with in "[-0-9e.\"a-z{}\\[\\],:]{0,8}",
+        ) {
+            let name = ["clip", "openclip", "vit", "dinov2", "dinov2_registers", "sam"][which];
+            let fixture = fixture(&format!("{name}_tiny"));
+            let (weights, config) = match name {
+                "openclip" => ("open_clip_model.safetensors", "open_clip_config.json"),
+                _ => ("model.safetensors", "config.json"),
+            };
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::copy(fixture.join(weights), folder.path().join(weights)).unwrap();
+            let text = std::fs::read_to_string(fixture.join(config)).unwrap();
+            let at = at.index(text.len());
+            let cut = (at + with.len()).min(text.len());
+            let changed = format!("{}{with}{}", &text[..at], &text[cut..]);
+            std::fs::write(folder.path().join(config), changed).unwrap();
+            let _ = check_folder(folder.path());
+        }
+    }
+
+    #[test]
+    fn pickles_are_refused_with_the_cure() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::copy(fixture("clip_tiny/config.json"), folder.path().join("config.json")).unwrap();
+        std::fs::write(folder.path().join("pytorch_model.bin"), b"").unwrap();
+        let error = check_folder(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("pytorch_model.bin") && error.contains("save_file"), "{error}");
+    }
+
+    #[test]
+    fn every_fault_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        std::fs::copy(fixture("vit_tiny/config.json"), path.join("config.json")).unwrap();
+        let weights = fixture("dinov2_tiny/model.safetensors");
+        std::fs::copy(weights, path.join("model.safetensors")).unwrap();
+        let check = check_folder(path).unwrap();
+        let has = |part: &str| check.faults.iter().any(|fault| fault.contains(part));
+        assert!(has("no tensor `encoder.layer.0.layernorm_before.weight`"), "{check:?}");
+        assert!(has(
+            "no tensor `encoder.layer.1.output.dense.weight`; expected one of shape [24, 40]"
+        ));
+        assert!(has("`encoder.layer.0.layer_scale1.lambda1` belongs to another kind"));
+        std::fs::write(path.join("config.json"), r#"{"model_type":"llava"}"#).unwrap();
+        let error = check_folder(path).unwrap_err().to_string();
+        assert!(error.contains("'llava'"), "{error}");
+        std::fs::write(path.join("model.safetensors"), [0xff; 64]).unwrap();
+        std::fs::copy(fixture("vit_tiny/config.json"), path.join("config.json")).unwrap();
+        let error = check_folder(path).unwrap_err().to_string();
+        assert!(error.contains("not safetensors"), "{error}");
+    }
+}

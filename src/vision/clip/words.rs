@@ -1,0 +1,61 @@
+//! CLIP's text tower with its tokenizer: words to vectors that features can be compared with.
+
+use std::path::Path;
+
+use candle_core::Device;
+
+use super::text::TextTower;
+use super::tokenizer::ClipTokenizer;
+use super::{ClipFolder, Projection, load_text};
+use crate::vision::VisionError;
+
+/// Longer texts are refused; the tower reads some 77 tokens of it.
+const MOST_TEXT_BYTES: usize = 64 << 10;
+
+/// Words to vectors of length 1 in the space that they share with pictures.
+#[derive(Debug)]
+pub struct ClipText {
+    tokenizer: ClipTokenizer,
+    tower: TextTower,
+    projection: Projection,
+    width: usize,
+    space: String,
+}
+
+impl ClipText {
+    /// Loads tokenizer and text tower of the model in `folder`.
+    pub fn load(folder: &Path, device: &Device) -> Result<Self, VisionError> {
+        let folder = ClipFolder::read(folder)?;
+        let text = &folder.config.text;
+        let tokenizer = ClipTokenizer::open(&folder.path, text.vocabulary, text.context)?;
+        let mut checkpoint = folder.open(device)?;
+        let (tower, projection) = load_text(&folder.config, &mut checkpoint)?;
+        let space = folder.space(&mut checkpoint)?;
+        Ok(Self { tokenizer, tower, projection, width: folder.config.projection, space })
+    }
+
+    /// Length of the vectors.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Name of the space in which they stand; see [`crate::vision::FeatureExtractor::text_space`].
+    pub fn space(&self) -> &str {
+        &self.space
+    }
+
+    /// Tokens of `text`, cut to what the tower reads.
+    pub fn tokens(&self, text: &str) -> Result<Vec<u32>, VisionError> {
+        if text.len() > MOST_TEXT_BYTES {
+            let reason = format!("{} bytes are too many for a text to look for", text.len());
+            return Err(VisionError::Config { path: "text".into(), reason });
+        }
+        self.tokenizer.encode(text)
+    }
+
+    /// The vector of `text`.
+    pub fn embed(&self, text: &str) -> Result<Vec<f32>, VisionError> {
+        let last = self.tower.forward(&self.tokens(text)?)?;
+        Ok(self.projection.unit(&last)?.squeeze(0)?.to_vec1()?)
+    }
+}

@@ -1,0 +1,200 @@
+//! ConceptFusion (arXiv 2302.07241): what SAM cuts out is shown to CLIP by itself, and its feature is
+//! mixed with that of the whole picture. Slower than CLIP's patches by orders of magnitude, sharper at
+//! the borders of things.
+
+use std::path::Path;
+
+use candle_core::Device;
+use image::RgbImage;
+
+use super::{
+    AutomaticMasks, ClipFeatures, ClipVision, FeatureExtractor, FeatureMap, Provenance, Sam,
+    SegmentedMask, VisionError,
+};
+use crate::sensing::RgbdFrame;
+
+const NAME: &str = "concept_fusion";
+/// Edge of a cell of the feature grid, pixels of the picture.
+const CELL_PX: usize = 8;
+/// Most masks of a picture that are shown to CLIP, best ones first.
+const MOST_MASKS: usize = 100;
+
+/// CLIP's features of what SAM cuts out.
+#[derive(Debug)]
+pub struct ConceptFusion {
+    clip: ClipVision,
+    sam: Sam,
+    settings: AutomaticMasks,
+}
+
+impl ConceptFusion {
+    /// Loads the models in the folders `clip` and `sam` of `folder`.
+    pub fn load(
+        folder: &Path,
+        settings: AutomaticMasks,
+        device: &Device,
+    ) -> Result<Self, VisionError> {
+        let clip = ClipVision::load(&folder.join("clip"), ClipFeatures::TextSpace, device)?;
+        let sam = Sam::load(&folder.join("sam"), device)?;
+        Ok(Self { clip, sam, settings })
+    }
+
+    /// Features of a picture, one for each 8×8 pixels: of length 1 in the space of texts, or all
+    /// zeros where no mask is.
+    pub fn dense(&self, image: &RgbImage) -> Result<FeatureMap, VisionError> {
+        let whole = self.clip.embed(image)?;
+        let mut masks = self.sam.everything(&self.sam.look(image)?, &self.settings)?;
+        masks.retain(|mask| mask.mask.area() > 0);
+        masks.truncate(MOST_MASKS);
+        let parts: Vec<Vec<f32>> = masks
+            .iter()
+            .map(|mask| {
+                let [left, top, right, bottom] = mask.box_px;
+                let (width, height) = (right - left + 1, bottom - top + 1);
+                let part = image::imageops::crop_imm(image, left, top, width, height).to_image();
+                self.clip.embed(&part)
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(spread(&masks, &fuse(&whole, &parts), image.dimensions(), whole.len()))
+    }
+}
+
+/// Each part's feature mixed with the whole's, of length 1. The more a part is like the whole, by
+/// comparison with the other parts, the more the whole counts; all vectors have length 1.
+fn fuse(whole: &[f32], parts: &[Vec<f32>]) -> Vec<Vec<f32>> {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+    let likeness: Vec<f32> = parts.iter().map(|part| dot(whole, part).exp()).collect();
+    let all: f32 = likeness.iter().sum();
+    let mixed = parts.iter().zip(likeness).map(|(part, likeness)| {
+        let share = likeness / all;
+        let mixed =
+            whole.iter().zip(part).map(|(whole, part)| share * whole + (1.0 - share) * part);
+        unit(mixed.collect())
+    });
+    mixed.collect()
+}
+
+/// The features of masks on the cells whose middle they cover; summed where several do.
+fn spread(
+    masks: &[SegmentedMask],
+    features: &[Vec<f32>],
+    (width_px, height_px): (u32, u32),
+    width: usize,
+) -> FeatureMap {
+    let (columns_px, rows_px) = (width_px as usize, height_px as usize);
+    let (rows, columns) = (rows_px.div_ceil(CELL_PX), columns_px.div_ceil(CELL_PX));
+    let mut data = Vec::with_capacity(rows * columns * width);
+    for cell in 0..rows * columns {
+        let middle =
+            |index: usize, cells: usize, pixels: usize| (2 * index + 1) * pixels / (2 * cells);
+        let x = middle(cell % columns, columns, columns_px);
+        let y = middle(cell / columns, rows, rows_px);
+        let mut sum = vec![0.0; width];
+        for (mask, feature) in masks.iter().zip(features) {
+            if mask.mask.contains(x, y) {
+                sum.iter_mut().zip(feature).for_each(|(sum, value)| *sum += value);
+            }
+        }
+        data.extend(unit(sum));
+    }
+    FeatureMap { rows, columns, width, data }
+}
+
+/// The vector with length 1; zeros stay.
+fn unit(mut vector: Vec<f32>) -> Vec<f32> {
+    let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
+    if length > 0.0 {
+        vector.iter_mut().for_each(|x| *x /= length);
+    }
+    vector
+}
+
+impl FeatureExtractor for ConceptFusion {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn width(&self) -> usize {
+        self.clip.width()
+    }
+
+    fn provenance(&self) -> Provenance {
+        self.clip.provenance()
+    }
+
+    fn text_space(&self) -> Option<&str> {
+        self.clip.text_space()
+    }
+
+    fn extract(&self, frame: &RgbdFrame) -> Result<FeatureMap, VisionError> {
+        self.dense(&frame.color)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Mask;
+    use super::super::fixtures::{fixture, picture};
+    use super::*;
+
+    #[test]
+    fn parts_that_are_like_the_whole_take_more_of_it() {
+        let parts = [vec![1.0, 0.0], vec![0.0, 1.0]];
+        let fused = fuse(&[1.0, 0.0], &parts);
+        approx::assert_relative_eq!(fused[0].as_slice(), [1.0, 0.0].as_slice());
+        // softmax(1, 0): the second part takes 1 / (1 + e) of the whole.
+        let share = 1.0 / (1.0 + 1f32.exp());
+        approx::assert_relative_eq!(
+            fused[1][0] / fused[1][1],
+            share / (1.0 - share),
+            epsilon = 1e-6
+        );
+        assert!(fuse(&[1.0, 0.0], &[]).is_empty());
+    }
+
+    #[test]
+    fn cells_have_the_features_of_the_masks_over_them() {
+        let mask = |from: usize| SegmentedMask {
+            mask: Mask::from_fn(20, 8, |x, _| x >= from),
+            box_px: [0; 4],
+            quality: 1.0,
+            stability: 1.0,
+        };
+        let features = [vec![1.0, 0.0], vec![0.0, 1.0]];
+        let map = spread(&[mask(8), mask(14)], &features, (20, 8), 2);
+        // Middles of the three cells lie at x = 3, 10 and 16.
+        let half = 0.5f32.sqrt();
+        assert_eq!((map.rows, map.columns), (1, 3));
+        assert_eq!(map.data, [0.0, 0.0, 1.0, 0.0, half, half]);
+    }
+
+    #[test]
+    fn two_folders_make_one_extractor() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["clip", "sam"] {
+            std::fs::create_dir(folder.path().join(name)).unwrap();
+            for entry in std::fs::read_dir(fixture(&format!("{name}_tiny"))).unwrap() {
+                let entry = entry.unwrap();
+                let to = folder.path().join(name).join(entry.file_name());
+                std::fs::copy(entry.path(), to).unwrap();
+            }
+        }
+        let all = AutomaticMasks {
+            points_per_side: 3,
+            least_quality: 0.0,
+            least_stability: 0.0,
+            ..AutomaticMasks::default()
+        };
+        let fusion = ConceptFusion::load(folder.path(), all, &Device::Cpu).unwrap();
+        let map = fusion.dense(&picture()).unwrap();
+        assert_eq!((map.rows, map.columns, map.width), (12, 16, fusion.width()));
+        let lengths: Vec<f32> = map
+            .data
+            .chunks_exact(map.width)
+            .map(|cell| cell.iter().map(|x| x * x).sum::<f32>().sqrt())
+            .collect();
+        assert!(lengths.iter().all(|length| *length == 0.0 || (length - 1.0).abs() < 1e-4));
+        assert!(lengths.iter().any(|length| *length > 0.0));
+        assert!(fusion.text_space().is_some());
+    }
+}

@@ -1,0 +1,101 @@
+//! Processors and plain vision transformers against the reference; see
+//! tests/fixtures/make_vision_golden.py.
+
+use std::collections::HashMap;
+
+use candle_core::Device;
+use image::RgbImage;
+
+use super::checkpoint::Checkpoint;
+use super::fixtures::*;
+use super::processor::ImageProcessor;
+use super::tower::Tower;
+use super::vit_config::VitConfig;
+use super::*;
+
+#[test]
+fn pictures_are_prepared_as_by_the_reference() {
+    let picture = picture();
+    for case in ["clip_down", "clip_up", "clip_pad", "vit_down", "vit_up", "dinov2", "sam"] {
+        let folder = tempfile::tempdir().unwrap();
+        let config = fixture(&format!("processor/{case}.json"));
+        std::fs::copy(config, folder.path().join("preprocessor_config.json")).unwrap();
+        let usual = match case {
+            "vit_down" | "vit_up" => ImageProcessor::imagenet(9),
+            "sam" => ImageProcessor::sam(9),
+            _ => ImageProcessor::clip(9),
+        };
+        let processor = ImageProcessor::read(folder.path(), usual).unwrap();
+        let found = processor.picture(&picture, &Device::Cpu).unwrap().squeeze(0).unwrap();
+        let expected = image::open(fixture(&format!("processor/{case}.png"))).unwrap().into_rgb8();
+        let (width, height) = expected.dimensions();
+        assert_eq!(found.dims(), [3, height as usize, width as usize], "{case}");
+        let planes: Vec<Vec<Vec<f32>>> = found.to_vec3().unwrap();
+        let mut off = 0;
+        for (x, y, pixel) in expected.enumerate_pixels() {
+            for channel in 0..3 {
+                let value = planes[channel][y as usize][x as usize];
+                let value = value * processor.deviation[channel] + processor.mean[channel];
+                let expected = f32::from(pixel[channel]) / 255.0;
+                off += usize::from((value - expected).abs() > 1.0 / 255.0 + 1e-5);
+            }
+        }
+        let all = (width * height * 3) as usize;
+        assert!(off * 1000 <= all, "{case}: {off} of {all} levels are off by more than one");
+        let first: HashMap<String, serde_json::Value> = json(&format!("processor/{case}.json"));
+        let first: Vec<f32> = serde_json::from_value(first["first"].clone()).unwrap();
+        let corner: Vec<f32> = planes.iter().map(|plane| plane[0][0]).collect();
+        assert_close(&corner, &first);
+    }
+}
+
+#[test]
+fn vision_transformers_agree_with_the_reference() {
+    for name in ["vit_tiny", "dinov2_tiny", "dinov2_registers_tiny"] {
+        let golden: HashMap<String, Vec<f32>> = json(&format!("{name}/golden.json"));
+        let vit = Vit::load(&fixture(name), &Device::Cpu).unwrap();
+        let frame = vit_frame(picture());
+        let wide = vit.extract(&frame).unwrap();
+        assert_eq!((wide.rows, wide.columns, wide.width), (4, 5, 24));
+        assert_close(&wide.data, &golden["wide"]);
+        let square = vit.processor().picture(&picture(), &Device::Cpu).unwrap();
+        assert_close(&values(&vit.patches(&square).unwrap()), &golden["square"]);
+    }
+}
+
+#[test]
+fn timms_vision_transformer_agrees_with_timm() {
+    let golden: HashMap<String, Vec<f32>> = json("timm_tiny/golden.json");
+    let vit = Vit::load(&fixture("timm_tiny/model.safetensors"), &Device::Cpu).unwrap();
+    let third = |values: Vec<f32>| values.into_iter().step_by(3).collect::<Vec<_>>();
+    let wide = vit.extract(&vit_frame(picture())).unwrap();
+    assert_eq!((wide.rows, wide.columns, wide.width), (4, 5, 64));
+    assert_close(&third(wide.data), &golden["wide"]);
+    let square = vit.processor().picture(&picture(), &Device::Cpu).unwrap();
+    assert_close(&third(values(&vit.patches(&square).unwrap())), &golden["square"]);
+}
+
+#[test]
+fn public_vision_transformers_have_the_tensors_that_are_asked_for() {
+    let names = public_folders(|name| name.starts_with("vit-") || name.starts_with("dino"));
+    assert_eq!(names.len(), 12);
+    for name in names {
+        let (config, names) = VitConfig::of_hf(&fixture(&format!("public/{name}"))).unwrap();
+        let head = if name.starts_with("vit-") { "vit." } else { "" };
+        let asked =
+            Checkpoint::listing("vit", |from| Tower::load(&config, names, head, from)).unwrap();
+        assert_same_tensors(&name, asked, &["classifier.", "pooler.", "embeddings.mask_token"]);
+    }
+}
+
+fn vit_frame(color: RgbImage) -> crate::sensing::RgbdFrame {
+    let (width, height) = color.dimensions();
+    let data_m = vec![1.0; (width * height) as usize];
+    crate::sensing::RgbdFrame {
+        stamp_ns: 0,
+        color,
+        depth_m: crate::sensing::DepthImage { width, height, data_m },
+        camera: crate::geometry::CameraModel::pinhole(width, height, 90.0, 90.0, 60.5, 44.5),
+        world_T_camera: crate::geometry::Pose::identity(),
+    }
+}

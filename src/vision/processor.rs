@@ -1,0 +1,349 @@
+//! From a picture to what an encoder takes in: scaled, cut, normalised.
+
+use std::path::Path;
+
+use candle_core::{Device, Tensor};
+use image::RgbImage;
+use serde_json::{Map, Value};
+
+use super::VisionError;
+use super::checkpoint::read_json;
+use super::resample::{Filter, resize};
+
+/// Images are never scaled to more pixels an edge than this.
+pub(super) const MOST_EDGE_PX: usize = 4096;
+/// Longer images are squeezed to this ratio: a sliver would cost as much as a panorama.
+const MOST_ASPECT: f64 = 4.0;
+
+/// To what size images are scaled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resize {
+    /// The shorter edge to so many pixels; the ratio of the edges stays.
+    ShortestEdge(usize),
+    /// The longer edge to so many pixels; the ratio of the edges stays.
+    LongestEdge(usize),
+    /// To this width and height, pixels.
+    Exact(usize, usize),
+}
+
+/// How an encoder's images are prepared.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImageProcessor {
+    /// To what size, if at all.
+    pub resize: Option<Resize>,
+    /// How.
+    pub filter: Filter,
+    /// Width and height of the part about the centre that is kept, pixels; `None` keeps all.
+    pub crop_px: Option<(usize, usize)>,
+    /// Width and height up to which zeros are put right and below, pixels, after all else.
+    pub pad_px: Option<(usize, usize)>,
+    /// What is taken off each channel (0..=1).
+    pub mean: [f32; 3],
+    /// By what each channel is divided then.
+    pub deviation: [f32; 3],
+}
+
+/// Means and standard deviations of ImageNet's colours.
+pub(super) const IMAGENET: ([f32; 3], [f32; 3]) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
+/// Means and standard deviations that CLIP was trained with.
+const CLIP: ([f32; 3], [f32; 3]) =
+    ([0.481_454_66, 0.457_827_5, 0.408_210_73], [0.268_629_55, 0.261_302_6, 0.275_777_1]);
+
+impl ImageProcessor {
+    /// As CLIP does it: bicubic, the centre of the picture.
+    pub fn clip(image_px: usize) -> Self {
+        Self {
+            resize: Some(Resize::ShortestEdge(image_px)),
+            filter: Filter::Bicubic,
+            crop_px: Some((image_px, image_px)),
+            pad_px: None,
+            mean: CLIP.0,
+            deviation: CLIP.1,
+        }
+    }
+
+    /// As most networks trained on ImageNet have it: bilinear, the whole picture.
+    pub fn imagenet(image_px: usize) -> Self {
+        Self {
+            resize: Some(Resize::Exact(image_px, image_px)),
+            filter: Filter::Bilinear,
+            crop_px: None,
+            pad_px: None,
+            mean: IMAGENET.0,
+            deviation: IMAGENET.1,
+        }
+    }
+
+    /// As SAM does it: bilinear, the whole picture, zeros below or right of it.
+    pub fn sam(image_px: usize) -> Self {
+        Self {
+            resize: Some(Resize::LongestEdge(image_px)),
+            pad_px: Some((image_px, image_px)),
+            ..Self::imagenet(image_px)
+        }
+    }
+
+    /// What `preprocessor_config.json` in `folder` says; `otherwise` where there is none, and for
+    /// what it leaves out.
+    pub fn read(folder: &Path, otherwise: Self) -> Result<Self, VisionError> {
+        let path = folder.join("preprocessor_config.json");
+        if !path.exists() {
+            return Ok(otherwise);
+        }
+        let mut config: Map<String, Value> = read_json(&path)?;
+        // Newer files say `null` for what older ones leave out.
+        config.retain(|_, value| !value.is_null());
+        otherwise.changed(&config).map_err(|reason| VisionError::Config { path, reason })
+    }
+
+    fn changed(mut self, config: &Map<String, Value>) -> Result<Self, String> {
+        let wanted = |name: &str| config.get(name).and_then(Value::as_bool).unwrap_or(true);
+        if !wanted("do_resize") {
+            self.resize = None;
+        } else if let Some(size) = config.get("size") {
+            self.resize = Some(match (known(size, "shortest_edge"), known(size, "longest_edge")) {
+                (Some(edge), None) => Resize::ShortestEdge(pixels("size", edge)?),
+                (None, Some(edge)) => Resize::LongestEdge(pixels("size", edge)?),
+                _ => match (config.get("do_center_crop"), extent("size", size)?) {
+                    // An older form: one number is the shorter edge where a crop follows.
+                    (Some(Value::Bool(true)), (edge, _)) if size.is_number() => {
+                        Resize::ShortestEdge(edge)
+                    }
+                    (_, (width, height)) => Resize::Exact(width, height),
+                },
+            });
+        }
+        self.filter = match config.get("resample").map(|code| (code.as_u64(), code)) {
+            None => self.filter,
+            Some((Some(2), _)) => Filter::Bilinear,
+            Some((Some(3), _)) => Filter::Bicubic,
+            Some((_, code)) => {
+                return Err(format!("resample: is {code}; 2 (bilinear) and 3 (bicubic) are known"));
+            }
+        };
+        match (config.get("do_center_crop"), config.get("crop_size")) {
+            (Some(Value::Bool(false)), _) => self.crop_px = None,
+            (_, Some(size)) => self.crop_px = Some(extent("crop_size", size)?),
+            _ => {}
+        }
+        match (config.get("do_pad"), config.get("pad_size")) {
+            (Some(Value::Bool(false)), _) => self.pad_px = None,
+            (_, Some(size)) => self.pad_px = Some(extent("pad_size", size)?),
+            _ => {}
+        }
+        if let Some(factor) = config.get("rescale_factor").and_then(Value::as_f64)
+            && (factor * 255.0 - 1.0).abs() > 1e-3
+        {
+            return Err(format!("rescale_factor: is {factor}, only 1/255 is known"));
+        }
+        if wanted("do_normalize") {
+            self.mean = three(config, "image_mean")?.unwrap_or(self.mean);
+            self.deviation = three(config, "image_std")?.unwrap_or(self.deviation);
+            if self.deviation.iter().any(|deviation| *deviation <= 0.0) {
+                return Err("image_std: must be above zero".into());
+            }
+        } else {
+            (self.mean, self.deviation) = ([0.0; 3], [1.0; 3]);
+        }
+        Ok(self)
+    }
+
+    /// Shorter edge of what the encoder sees, pixels, where that does not depend on the picture.
+    pub(super) fn edge_px(&self) -> Option<usize> {
+        let (width, height) = match (self.crop_px, self.resize) {
+            (Some(size), _) => size,
+            (None, Some(Resize::Exact(width, height))) => (width, height),
+            (None, Some(Resize::ShortestEdge(edge) | Resize::LongestEdge(edge))) => (edge, edge),
+            (None, None) => return None,
+        };
+        Some(width.min(height))
+    }
+
+    /// The picture as the reference's processor prepares it: `(1, 3, height, width)`.
+    pub(super) fn picture(&self, image: &RgbImage, device: &Device) -> Result<Tensor, VisionError> {
+        let (width, height) = self.scaled_size(image)?;
+        let scaled = resize(image, width as u32, height as u32, self.filter);
+        let cropped = match self.crop_px {
+            None => scaled,
+            Some((width, height)) => center(&scaled, width as u32, height as u32),
+        };
+        let pixels = self.normalized(&cropped, device)?;
+        let Some((across, down)) = self.pad_px else { return Ok(pixels) };
+        let (_, _, height, width) = pixels.dims4()?;
+        let pixels = pixels.pad_with_zeros(2, 0, down.saturating_sub(height))?;
+        Ok(pixels.pad_with_zeros(3, 0, across.saturating_sub(width))?)
+    }
+
+    /// Width and height to which a picture is scaled, before anything is cut off or put beside it.
+    pub(super) fn scaled_size(&self, image: &RgbImage) -> Result<(usize, usize), VisionError> {
+        let (width, height) = dimensions(image)?;
+        let size = match self.resize {
+            None => (width, height),
+            Some(Resize::Exact(width, height)) => (width, height),
+            Some(Resize::ShortestEdge(edge)) => shortest_edge(width, height, edge),
+            Some(Resize::LongestEdge(edge)) => longest_edge(width, height, edge),
+        };
+        if size.0.max(size.1) > MOST_EDGE_PX {
+            let reason = format!("it would become {}×{} pixels", size.0, size.1);
+            return Err(bad(image, reason));
+        }
+        Ok(size)
+    }
+
+    /// The whole picture for dense features, `(1, 3, height, width)`: its shorter edge has about
+    /// `edge_px` pixels, both edges are multiples of `patch_px`, and its shape stays nearly what it
+    /// was, so that every pixel of the picture lies in a patch.
+    pub(super) fn whole(
+        &self,
+        image: &RgbImage,
+        edge_px: usize,
+        patch_px: usize,
+        device: &Device,
+    ) -> Result<Tensor, VisionError> {
+        let (width, height) = dimensions(image)?;
+        let (short, long) = (width.min(height) as f64, width.max(height) as f64);
+        let cells =
+            |ratio: f64| (edge_px as f64 * ratio / patch_px as f64).round().max(1.0) as usize;
+        let (short, long) =
+            (cells(1.0) * patch_px, cells((long / short).min(MOST_ASPECT)) * patch_px);
+        let (width, height) = if width < height { (short, long) } else { (long, short) };
+        self.normalized(&resize(image, width as u32, height as u32, self.filter), device)
+    }
+
+    fn normalized(&self, image: &RgbImage, device: &Device) -> Result<Tensor, VisionError> {
+        let (width, height) = dimensions(image)?;
+        let raw = image.as_raw();
+        let planes = self.mean.iter().zip(&self.deviation).enumerate();
+        let planes = planes.flat_map(|(channel, (mean, deviation))| {
+            let values = raw.iter().skip(channel).step_by(3);
+            values.map(move |value| (f32::from(*value) / 255.0 - mean) / deviation)
+        });
+        let planes: Vec<f32> = planes.collect();
+        Ok(Tensor::from_vec(planes, (1, 3, height, width), device)?)
+    }
+}
+
+/// Width and height of a picture that is not empty.
+fn dimensions(image: &RgbImage) -> Result<(usize, usize), VisionError> {
+    match image.dimensions() {
+        (0, _) | (_, 0) => Err(bad(image, "it is empty".into())),
+        (width, height) => Ok((width as usize, height as usize)),
+    }
+}
+
+fn bad(image: &RgbImage, reason: String) -> VisionError {
+    let (width, height) = image.dimensions();
+    VisionError::BadImage { extractor: "image processor".into(), width, height, reason }
+}
+
+/// Size of a picture whose shorter edge becomes `edge`; the longer one is cut to whole pixels.
+fn shortest_edge(width: usize, height: usize, edge: usize) -> (usize, usize) {
+    let (short, long) = (width.min(height), width.max(height));
+    let long = edge.saturating_mul(long) / short;
+    if width < height { (edge, long) } else { (long, edge) }
+}
+
+/// Size of a picture whose longer edge becomes `edge`; the shorter one is rounded.
+fn longest_edge(width: usize, height: usize, edge: usize) -> (usize, usize) {
+    let scale = edge as f64 / width.max(height) as f64;
+    let scaled = |edge: usize| ((edge as f64 * scale + 0.5) as usize).max(1);
+    (scaled(width), scaled(height))
+}
+
+/// The part about the centre; black where the picture is smaller.
+fn center(image: &RgbImage, width: u32, height: u32) -> RgbImage {
+    let place = |have: u32, want: u32| {
+        // Of an odd remainder, the smaller half is cut off before; and padded before, the larger.
+        let cut = have.saturating_sub(want) / 2;
+        let pad = want.saturating_sub(have).div_ceil(2);
+        (cut, pad)
+    };
+    let ((left, pad_left), (top, pad_top)) =
+        (place(image.width(), width), place(image.height(), height));
+    RgbImage::from_fn(width, height, |x, y| {
+        let inside = |at: u32, pad: u32, cut: u32| at.checked_sub(pad).map(|at| at + cut);
+        match (inside(x, pad_left, left), inside(y, pad_top, top)) {
+            (Some(x), Some(y)) => {
+                image.get_pixel_checked(x, y).copied().unwrap_or(image::Rgb([0; 3]))
+            }
+            _ => image::Rgb([0; 3]),
+        }
+    })
+}
+
+/// What `value` says of `name`, if anything.
+fn known<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
+    value.get(name).filter(|value| !value.is_null())
+}
+
+/// A number of pixels that can be meant.
+fn pixels(field: &str, value: &Value) -> Result<usize, String> {
+    match value.as_u64().and_then(|edge| usize::try_from(edge).ok()) {
+        Some(edge) if (1..=MOST_EDGE_PX).contains(&edge) => Ok(edge),
+        _ => Err(format!("{field}: {value} is no number of pixels within 1..={MOST_EDGE_PX}")),
+    }
+}
+
+/// Width and height: one number for both, or an object that names them.
+fn extent(field: &str, value: &Value) -> Result<(usize, usize), String> {
+    if value.is_object() {
+        let edge = |name: &str| pixels(field, value.get(name).unwrap_or(&Value::Null));
+        Ok((edge("width")?, edge("height")?))
+    } else {
+        pixels(field, value).map(|edge| (edge, edge))
+    }
+}
+
+fn three(config: &Map<String, Value>, field: &str) -> Result<Option<[f32; 3]>, String> {
+    let Some(value) = config.get(field) else { return Ok(None) };
+    let numbers: Option<Vec<f32>> = value
+        .as_array()
+        .map(|list| list.iter().filter_map(Value::as_f64).map(|x| x as f32).collect());
+    match numbers.as_deref() {
+        Some(&[a, b, c]) if [a, b, c].iter().all(|x| x.is_finite()) => Ok(Some([a, b, c])),
+        _ => Err(format!("{field}: {value} is not three numbers")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<ImageProcessor, VisionError> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("preprocessor_config.json"), text).unwrap();
+        ImageProcessor::read(folder.path(), ImageProcessor::clip(224))
+    }
+
+    #[test]
+    fn old_and_new_files_say_the_same() {
+        let old = read(r#"{"size": 224, "crop_size": 224, "do_center_crop": true, "resample": 3}"#);
+        let new = r#"{"size": {"shortest_edge": 224, "longest_edge": null}, "resample": null,
+            "crop_size": {"height": 224, "width": 224}, "pad_size": null, "do_pad": null}"#;
+        assert_eq!(old.unwrap(), ImageProcessor::clip(224));
+        assert_eq!(read(new).unwrap(), ImageProcessor::clip(224));
+        let whole = read(r#"{"size": 384, "do_center_crop": false}"#).unwrap();
+        assert_eq!((whole.resize, whole.crop_px), (Some(Resize::Exact(384, 384)), None));
+        let folder = tempfile::tempdir().unwrap();
+        let none = ImageProcessor::read(folder.path(), ImageProcessor::imagenet(9)).unwrap();
+        assert_eq!(none, ImageProcessor::imagenet(9));
+    }
+
+    #[test]
+    fn faults_are_named() {
+        for (text, message) in [
+            (r#"{"size": 0}"#, "size: 0"),
+            (r#"{"size": {"shortest_edge": 99999999}}"#, "size: 99999999"),
+            (r#"{"size": {"height": 3}}"#, "size: null"),
+            (r#"{"crop_size": "224"}"#, "crop_size"),
+            (r#"{"resample": 1}"#, "resample: is 1"),
+            (r#"{"rescale_factor": 1.0}"#, "rescale_factor"),
+            (r#"{"image_mean": [0.5, 0.5]}"#, "image_mean"),
+            (r#"{"image_std": [0.5, 0.0, 0.5]}"#, "image_std: must be above zero"),
+            ("[]", "preprocessor_config.json"),
+        ] {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.contains(message), "{error} does not say {message}");
+        }
+    }
+}

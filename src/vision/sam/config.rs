@@ -1,0 +1,236 @@
+//! Sizes of a SAM model, from Hugging Face's `config.json`.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::super::checkpoint::read_json;
+use super::super::transformer::{Activation, too_many};
+use crate::vision::VisionError;
+
+/// Sizes of a SAM model; what a file leaves out is that of ViT-B.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default)]
+pub struct SamConfig {
+    model_type: String,
+    /// The picture tower.
+    pub vision_config: SamVisionConfig,
+    /// Points, boxes and masks.
+    pub prompt_encoder_config: SamPromptConfig,
+    /// From tokens to masks.
+    pub mask_decoder_config: SamDecoderConfig,
+}
+
+/// Sizes of the picture tower.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct SamVisionConfig {
+    /// Width of a patch.
+    pub hidden_size: usize,
+    /// Channels of what comes out.
+    pub output_channels: usize,
+    /// Number of blocks.
+    pub num_hidden_layers: usize,
+    /// Number of attention heads.
+    pub num_attention_heads: usize,
+    /// Edge length of pictures, pixels.
+    pub image_size: usize,
+    /// Edge length of a patch, pixels.
+    pub patch_size: usize,
+    /// Between the two maps of a block's small network.
+    pub hidden_act: Activation,
+    /// What norms add to the variance.
+    pub layer_norm_eps: f64,
+    /// Whether queries, keys and values have biases.
+    pub qkv_bias: bool,
+    /// Whether patches have positions.
+    pub use_abs_pos: bool,
+    /// Whether attention knows how far patches are apart.
+    pub use_rel_pos: bool,
+    /// Edge of the windows that blocks look through, patches.
+    pub window_size: usize,
+    /// Blocks that look at everything.
+    pub global_attn_indexes: Vec<usize>,
+    /// Half the width of positions of prompts.
+    pub num_pos_feats: usize,
+    /// Length of the hidden layer of each block.
+    pub mlp_dim: Option<usize>,
+    /// The same as a multiple of the width.
+    pub mlp_ratio: f64,
+}
+
+impl Default for SamVisionConfig {
+    fn default() -> Self {
+        Self {
+            hidden_size: 768,
+            output_channels: 256,
+            num_hidden_layers: 12,
+            num_attention_heads: 12,
+            image_size: 1024,
+            patch_size: 16,
+            hidden_act: Activation::Gelu,
+            layer_norm_eps: 1e-6,
+            qkv_bias: true,
+            use_abs_pos: true,
+            use_rel_pos: true,
+            window_size: 14,
+            global_attn_indexes: vec![2, 5, 8, 11],
+            num_pos_feats: 128,
+            mlp_dim: None,
+            mlp_ratio: 4.0,
+        }
+    }
+}
+
+/// Sizes of the prompt encoder.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct SamPromptConfig {
+    /// Width of a prompt.
+    pub hidden_size: usize,
+    /// Channels between a mask and its embedding.
+    pub mask_input_channels: usize,
+    /// Between the convolutions of a mask.
+    pub hidden_act: Activation,
+    /// What norms add to the variance.
+    pub layer_norm_eps: f64,
+}
+
+impl Default for SamPromptConfig {
+    fn default() -> Self {
+        Self {
+            hidden_size: 256,
+            mask_input_channels: 16,
+            hidden_act: Activation::Gelu,
+            layer_norm_eps: 1e-6,
+        }
+    }
+}
+
+/// Sizes of the mask decoder.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct SamDecoderConfig {
+    /// Width of a token.
+    pub hidden_size: usize,
+    /// Between the two maps of a block's small network.
+    pub hidden_act: Activation,
+    /// Length of the hidden layer of each block.
+    pub mlp_dim: usize,
+    /// Number of two-way blocks.
+    pub num_hidden_layers: usize,
+    /// Number of attention heads.
+    pub num_attention_heads: usize,
+    /// By what attention between tokens and picture is narrower.
+    pub attention_downsample_rate: usize,
+    /// Masks of a prompt that can mean several things.
+    pub num_multimask_outputs: usize,
+    /// Maps of the head that tells how good masks are.
+    pub iou_head_depth: usize,
+    /// Width of its hidden layers.
+    pub iou_head_hidden_dim: usize,
+    /// What norms add to the variance.
+    pub layer_norm_eps: f64,
+}
+
+impl Default for SamDecoderConfig {
+    fn default() -> Self {
+        Self {
+            hidden_size: 256,
+            hidden_act: Activation::Relu,
+            mlp_dim: 2048,
+            num_hidden_layers: 2,
+            num_attention_heads: 8,
+            attention_downsample_rate: 2,
+            num_multimask_outputs: 3,
+            iou_head_depth: 3,
+            iou_head_hidden_dim: 256,
+            layer_norm_eps: 1e-6,
+        }
+    }
+}
+
+impl SamConfig {
+    /// Reads `config.json` in `folder`.
+    pub fn read(folder: &Path) -> Result<Self, VisionError> {
+        let path = folder.join("config.json");
+        let config: Self = read_json(&path)?;
+        match config.fault() {
+            Some(reason) => Err(VisionError::Config { path, reason }),
+            None => Ok(config),
+        }
+    }
+
+    /// Patches along an edge of a picture.
+    pub fn grid(&self) -> usize {
+        self.vision_config.image_size / self.vision_config.patch_size
+    }
+
+    /// What in the sizes does not go together or is larger than anything that exists.
+    fn fault(&self) -> Option<String> {
+        let (vision, prompt) = (&self.vision_config, &self.prompt_encoder_config);
+        let decoder = &self.mask_decoder_config;
+        if self.model_type != "sam" {
+            return Some(format!("model_type: is '{}', must be 'sam'", self.model_type));
+        }
+        let within = [
+            ("vision_config.hidden_size", vision.hidden_size, 16_384),
+            ("vision_config.output_channels", vision.output_channels, 4096),
+            ("vision_config.num_hidden_layers", vision.num_hidden_layers, 256),
+            ("vision_config.num_attention_heads", vision.num_attention_heads, 1024),
+            ("vision_config.image_size", vision.image_size, 4096),
+            ("vision_config.patch_size", vision.patch_size, 256),
+            ("vision_config.window_size", vision.window_size, 4096),
+            ("vision_config.mlp_dim", vision.hidden(), 131_072),
+            ("prompt_encoder_config.mask_input_channels", prompt.mask_input_channels, 4096),
+            ("mask_decoder_config.hidden_size", decoder.hidden_size, 4096),
+            ("mask_decoder_config.mlp_dim", decoder.mlp_dim, 131_072),
+            ("mask_decoder_config.num_hidden_layers", decoder.num_hidden_layers, 64),
+            ("mask_decoder_config.num_attention_heads", decoder.num_attention_heads, 1024),
+            (
+                "mask_decoder_config.attention_downsample_rate",
+                decoder.attention_downsample_rate,
+                64,
+            ),
+            ("mask_decoder_config.num_multimask_outputs", decoder.num_multimask_outputs, 16),
+            ("mask_decoder_config.iou_head_depth", decoder.iou_head_depth.saturating_sub(1), 16),
+            ("mask_decoder_config.iou_head_hidden_dim", decoder.iou_head_hidden_dim, 16_384),
+        ];
+        if let Some((what, found, most)) =
+            within.into_iter().find(|(_, found, most)| !(1..=*most).contains(found))
+        {
+            return Some(format!("{what}: is {found}, of at most {most}"));
+        }
+        let width = decoder.hidden_size;
+        let narrow = width / decoder.attention_downsample_rate;
+        let fits = [
+            ("image_size over patch_size", vision.image_size, vision.patch_size),
+            ("hidden_size over heads", vision.hidden_size, vision.num_attention_heads),
+            ("decoder's hidden_size over 8", width, 8),
+            ("decoder's hidden_size over the rate", width, decoder.attention_downsample_rate),
+            ("decoder's heads", narrow, decoder.num_attention_heads),
+            ("mask_input_channels over 4", prompt.mask_input_channels, 4),
+        ];
+        if let Some((what, whole, part)) =
+            fits.into_iter().find(|(_, whole, part)| !whole.is_multiple_of(*part))
+        {
+            return Some(format!("{what}: {whole} is no multiple of {part}"));
+        }
+        let patches = self.grid() * self.grid();
+        if let Some(fault) = too_many(patches, vision.num_attention_heads) {
+            return Some(fault);
+        }
+        let widths =
+            [vision.output_channels, prompt.hidden_size, 2 * vision.num_pos_feats.min(width)];
+        let equal = widths.iter().all(|other| *other == width);
+        (!equal)
+            .then(|| format!("widths of picture, prompt and positions {widths:?} must be {width}"))
+    }
+}
+
+impl SamVisionConfig {
+    /// Length of the hidden layer of each block.
+    pub fn hidden(&self) -> usize {
+        self.mlp_dim.unwrap_or((self.hidden_size as f64 * self.mlp_ratio) as usize)
+    }
+}

@@ -1,0 +1,262 @@
+//! SAM's mask decoder: tokens and picture look at each other in turn, then each mask token becomes
+//! the weights by which the enlarged picture is summed to a mask.
+
+use candle_core::{D, Module, Tensor};
+use candle_nn::ops::softmax_last_dim;
+use candle_nn::{ConvTranspose2d, ConvTranspose2dConfig, LayerNorm, Linear};
+
+use super::super::checkpoint::Checkpoint;
+use super::super::transformer::Activation;
+use super::config::{SamConfig, SamDecoderConfig};
+use super::encoder::CHANNEL_EPSILON;
+use super::{Computed, channel_norm};
+use crate::vision::VisionError;
+
+/// Epsilon of the last norm: PyTorch's default, whatever the configuration says.
+const LAST_EPSILON: f64 = 1e-5;
+
+#[derive(Debug)]
+pub(super) struct MaskDecoder {
+    /// The token of quality, then those of masks: `(1 + masks, width)`.
+    tokens: Tensor,
+    blocks: Vec<TwoWayBlock>,
+    last_attention: Attention,
+    last_norm: LayerNorm,
+    upscale: [ConvTranspose2d; 2],
+    upscale_norm: LayerNorm,
+    weights: Vec<Perceptron>,
+    quality: Perceptron,
+}
+
+#[derive(Debug)]
+struct TwoWayBlock {
+    /// The first block's tokens have nothing to add positions to yet.
+    first: bool,
+    among: Attention,
+    norm1: LayerNorm,
+    to_picture: Attention,
+    norm2: LayerNorm,
+    fc1: Linear,
+    activation: Activation,
+    fc2: Linear,
+    norm3: LayerNorm,
+    norm4: LayerNorm,
+    to_tokens: Attention,
+}
+
+#[derive(Debug)]
+struct Attention {
+    heads: usize,
+    q: Linear,
+    k: Linear,
+    v: Linear,
+    out: Linear,
+}
+
+/// Linear maps with ReLUs between them.
+#[derive(Debug)]
+struct Perceptron(Vec<Linear>);
+
+impl MaskDecoder {
+    pub fn load(config: &SamConfig, from: &mut Checkpoint) -> Result<Self, VisionError> {
+        let decoder = &config.mask_decoder_config;
+        let (width, masks) = (decoder.hidden_size, decoder.num_multimask_outputs + 1);
+        let quality = from.tensor("mask_decoder.iou_token.weight", &[1, width])?;
+        let tokens = from.tensor("mask_decoder.mask_tokens.weight", &[masks, width])?;
+        let blocks = (0..decoder.num_hidden_layers)
+            .map(|index| TwoWayBlock::load(decoder, index, from))
+            .collect::<Result<_, _>>()?;
+        let narrow = width / decoder.attention_downsample_rate;
+        let name = "mask_decoder.transformer.final_attn_token_to_image";
+        let last_attention = Attention::load(decoder, name, narrow, from)?;
+        let name = "mask_decoder.transformer.layer_norm_final_attn";
+        let last_norm = from.norm(name, width, LAST_EPSILON)?;
+        let mut doubled = |name: &str, inputs: usize, outputs: usize| {
+            let weight =
+                from.tensor(&format!("mask_decoder.{name}.weight"), &[inputs, outputs, 2, 2])?;
+            let bias = from.tensor(&format!("mask_decoder.{name}.bias"), &[outputs])?;
+            let config = ConvTranspose2dConfig { stride: 2, ..ConvTranspose2dConfig::default() };
+            Ok::<_, VisionError>(ConvTranspose2d::new(weight, Some(bias), config))
+        };
+        let upscale = [
+            doubled("upscale_conv1", width, width / 4)?,
+            doubled("upscale_conv2", width / 4, width / 8)?,
+        ];
+        let upscale_norm =
+            from.norm("mask_decoder.upscale_layer_norm", width / 4, CHANNEL_EPSILON)?;
+        let weights = (0..masks)
+            .map(|mask| {
+                let name = format!("mask_decoder.output_hypernetworks_mlps.{mask}");
+                Perceptron::load(&name, [width, width, width / 8], 3, from)
+            })
+            .collect::<Result<_, _>>()?;
+        let sizes = [width, decoder.iou_head_hidden_dim, masks];
+        let name = "mask_decoder.iou_prediction_head";
+        let head = Perceptron::load(name, sizes, decoder.iou_head_depth, from)?;
+        let tokens = Tensor::cat(&[quality, tokens], 0)?;
+        Ok(Self {
+            tokens,
+            blocks,
+            last_attention,
+            last_norm,
+            upscale,
+            upscale_norm,
+            weights,
+            quality: head,
+        })
+    }
+
+    /// Masks `(prompts, masks, 4 grid, 4 grid)` and what share of its union with the true one each
+    /// is thought to have, `(prompts, masks)`. The first mask is for prompts that mean one thing.
+    ///
+    /// `picture` and `positions` are `(1, width, grid, grid)`, `dense` is that or the same
+    /// everywhere, `prompts` is `(prompts, tokens, width)`.
+    pub fn forward(
+        &self,
+        picture: &Tensor,
+        positions: &Tensor,
+        prompts: Option<&Tensor>,
+        dense: &Tensor,
+    ) -> Result<(Tensor, Tensor), candle_core::Error> {
+        let count = prompts.map_or(Ok(1), |prompts| prompts.dim(0))?;
+        let (own, width) = self.tokens.dims2()?;
+        let tokens = self.tokens.unsqueeze(0)?.broadcast_as((count, own, width))?;
+        let tokens = match prompts {
+            Some(prompts) => Tensor::cat(&[&tokens, prompts], 1)?,
+            None => tokens.contiguous()?,
+        };
+        let picture = picture.broadcast_add(dense)?;
+        let (_, _, rows, columns) = picture.dims4()?;
+        let flat = |x: &Tensor| x.flatten_from(2)?.transpose(1, 2)?.contiguous();
+        let positions = flat(positions)?;
+        let mut keys =
+            flat(&picture)?.broadcast_as((count, rows * columns, width))?.contiguous()?;
+        let mut queries = tokens.clone();
+        for block in &self.blocks {
+            (queries, keys) = block.forward(&queries, &keys, &tokens, &positions)?;
+        }
+        let placed = keys.broadcast_add(&positions)?;
+        let seen = self.last_attention.forward(&(&queries + &tokens)?, &placed, &keys)?;
+        let queries = self.last_norm.forward(&(queries + seen)?)?;
+
+        let x = keys.transpose(1, 2)?.reshape((count, width, rows, columns))?;
+        let x = channel_norm(&self.upscale_norm, &self.upscale[0].forward(&x)?)?.gelu_erf()?;
+        let x = self.upscale[1].forward(&x)?.gelu_erf()?;
+        let (_, channels, height, across) = x.dims4()?;
+        let weights = self.weights.iter().enumerate().map(|(mask, perceptron)| {
+            perceptron.forward(&queries.narrow(1, 1 + mask, 1)?.contiguous()?)
+        });
+        let weights = Tensor::cat(&weights.collect::<Result<Vec<_>, _>>()?, 1)?;
+        let masks = weights.matmul(&x.reshape((count, channels, height * across))?)?;
+        let masks = masks.reshape((count, self.weights.len(), height, across))?;
+        let quality = self.quality.forward(&queries.narrow(1, 0, 1)?.contiguous()?)?;
+        Ok((masks, quality.squeeze(1)?))
+    }
+}
+
+impl TwoWayBlock {
+    fn load(
+        config: &SamDecoderConfig,
+        index: usize,
+        from: &mut Checkpoint,
+    ) -> Result<Self, VisionError> {
+        let named = |part: &str| format!("mask_decoder.transformer.layers.{index}.{part}");
+        let (width, epsilon) = (config.hidden_size, config.layer_norm_eps);
+        let narrow = width / config.attention_downsample_rate;
+        Ok(Self {
+            first: index == 0,
+            among: Attention::load(config, &named("self_attn"), width, from)?,
+            norm1: from.norm(&named("layer_norm1"), width, epsilon)?,
+            to_picture: Attention::load(config, &named("cross_attn_token_to_image"), narrow, from)?,
+            norm2: from.norm(&named("layer_norm2"), width, epsilon)?,
+            fc1: from.linear(&named("mlp.lin1"), width, config.mlp_dim)?,
+            activation: config.hidden_act,
+            fc2: from.linear(&named("mlp.lin2"), config.mlp_dim, width)?,
+            norm3: from.norm(&named("layer_norm3"), width, epsilon)?,
+            norm4: from.norm(&named("layer_norm4"), width, epsilon)?,
+            to_tokens: Attention::load(config, &named("cross_attn_image_to_token"), narrow, from)?,
+        })
+    }
+
+    /// Tokens and picture one block further; `tokens` and `positions` are added to them where they
+    /// are compared.
+    fn forward(
+        &self,
+        queries: &Tensor,
+        keys: &Tensor,
+        tokens: &Tensor,
+        positions: &Tensor,
+    ) -> Result<(Tensor, Tensor), candle_core::Error> {
+        let queries = if self.first {
+            self.among.forward(queries, queries, queries)?
+        } else {
+            let placed = (queries + tokens)?;
+            (queries + self.among.forward(&placed, &placed, queries)?)?
+        };
+        let queries = self.norm1.forward(&queries)?;
+        let placed = keys.broadcast_add(positions)?;
+        let seen = self.to_picture.forward(&(&queries + tokens)?, &placed, keys)?;
+        let queries = self.norm2.forward(&(queries + seen)?)?;
+        let hidden = self.activation.apply(&self.fc1.forward(&queries)?)?;
+        let queries = self.norm3.forward(&(&queries + self.fc2.forward(&hidden)?)?)?;
+        let told = self.to_tokens.forward(&placed, &(&queries + tokens)?, &queries)?;
+        let keys = self.norm4.forward(&(keys + told)?)?;
+        Ok((queries, keys))
+    }
+}
+
+impl Attention {
+    fn load(
+        config: &SamDecoderConfig,
+        name: &str,
+        inner: usize,
+        from: &mut Checkpoint,
+    ) -> Result<Self, VisionError> {
+        let width = config.hidden_size;
+        Ok(Self {
+            heads: config.num_attention_heads,
+            q: from.linear(&format!("{name}.q_proj"), width, inner)?,
+            k: from.linear(&format!("{name}.k_proj"), width, inner)?,
+            v: from.linear(&format!("{name}.v_proj"), width, inner)?,
+            out: from.linear(&format!("{name}.out_proj"), inner, width)?,
+        })
+    }
+
+    fn forward(&self, query: &Tensor, key: &Tensor, value: &Tensor) -> Computed {
+        let split = |x: Tensor| {
+            let (batch, tokens, inner) = x.dims3()?;
+            x.reshape((batch, tokens, self.heads, inner / self.heads))?
+                .transpose(1, 2)?
+                .contiguous()
+        };
+        let (q, k) = (split(self.q.forward(query)?)?, split(self.k.forward(key)?)?);
+        let v = split(self.v.forward(value)?)?;
+        let scale = (q.dim(D::Minus1)? as f64).powf(-0.5);
+        let scores = (q * scale)?.matmul(&k.transpose(2, 3)?)?;
+        let mixed = softmax_last_dim(&scores)?.matmul(&v)?.transpose(1, 2)?.flatten_from(2)?;
+        self.out.forward(&mixed)
+    }
+}
+
+impl Perceptron {
+    /// `depth` maps from the first through the second to the third of `sizes`.
+    fn load(
+        name: &str,
+        [inputs, hidden, outputs]: [usize; 3],
+        depth: usize,
+        from: &mut Checkpoint,
+    ) -> Result<Self, VisionError> {
+        let mut maps = vec![from.linear(&format!("{name}.proj_in"), inputs, hidden)?];
+        for index in 0..depth.saturating_sub(2) {
+            maps.push(from.linear(&format!("{name}.layers.{index}"), hidden, hidden)?);
+        }
+        maps.push(from.linear(&format!("{name}.proj_out"), hidden, outputs)?);
+        Ok(Self(maps))
+    }
+
+    fn forward(&self, x: &Tensor) -> Computed {
+        let Some((last, maps)) = self.0.split_last() else { return Ok(x.clone()) };
+        let hidden = maps.iter().try_fold(x.clone(), |x, map| map.forward(&x)?.relu())?;
+        last.forward(&hidden)
+    }
+}

@@ -1,0 +1,205 @@
+//! SAM: masks of things that are pointed at, or of all things (arXiv 2304.02643), from checkpoints in
+//! Hugging Face's `SamModel` layout.
+
+mod automatic;
+mod config;
+mod decoder;
+mod encoder;
+mod mask;
+mod prompts;
+
+#[cfg(test)]
+mod parity;
+
+use std::path::Path;
+
+use candle_core::{Device, Module, Tensor};
+use candle_nn::LayerNorm;
+use image::RgbImage;
+
+pub use automatic::AutomaticMasks;
+pub use config::{SamConfig, SamDecoderConfig, SamPromptConfig, SamVisionConfig};
+pub use mask::{Mask, SegmentedMask};
+pub use prompts::SamPrompt;
+
+use super::checkpoint::{Checkpoint, TensorShape};
+use super::{ImageProcessor, VisionError};
+use decoder::MaskDecoder;
+use encoder::PictureEncoder;
+use mask::Enlarger;
+use prompts::PromptEncoder;
+
+type Computed = Result<Tensor, candle_core::Error>;
+
+/// Name in errors.
+const NAME: &str = "sam";
+/// The map of places stands in the file twice.
+const UNUSED: [&str; 1] = ["prompt_encoder.shared_embedding.positional_embedding"];
+
+/// The model.
+#[derive(Debug)]
+pub struct Sam {
+    config: SamConfig,
+    processor: ImageProcessor,
+    parts: Parts,
+}
+
+#[derive(Debug)]
+struct Parts {
+    picture: PictureEncoder,
+    prompts: PromptEncoder,
+    decoder: MaskDecoder,
+}
+
+/// A picture as SAM has seen it; any number of prompts may follow.
+#[derive(Debug, Clone)]
+pub struct SamPicture {
+    /// `(1, width, grid, grid)`.
+    embedding: Tensor,
+    /// Positions of its patches, of the same shape.
+    positions: Tensor,
+    /// Width and height as it came, pixels.
+    size_px: (usize, usize),
+    /// Width and height as the tower sees it, pixels.
+    scaled_px: (usize, usize),
+}
+
+/// What SAM answers to a prompt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SamAnswer {
+    /// The mask, over the picture as it came, and how sure it is.
+    pub mask: SegmentedMask,
+    /// `(4 grid)²` numbers above zero where the thing is; the next prompt's [`SamPrompt::mask`].
+    pub logits: Vec<f32>,
+}
+
+impl Sam {
+    /// Loads the model in `folder`: `config.json` and safetensors.
+    pub fn load(folder: &Path, device: &Device) -> Result<Self, VisionError> {
+        let config = SamConfig::read(folder)?;
+        let usual = ImageProcessor::sam(config.vision_config.image_size);
+        let processor = ImageProcessor::read(folder, usual)?;
+        let checkpoint = Checkpoint::open(NAME, folder, device)?;
+        let load = |from: &mut Checkpoint| Parts::load(&config, from);
+        let parts = load(&mut checkpoint.checked(&UNUSED, load)?)?;
+        Ok(Self { config, processor, parts })
+    }
+
+    /// Names and shapes of the tensors of a model in `folder` as its sizes have them.
+    pub(super) fn wanted(folder: &Path) -> Result<Vec<TensorShape>, VisionError> {
+        let config = SamConfig::read(folder)?;
+        Checkpoint::listing(NAME, |from| Parts::load(&config, from))
+    }
+
+    /// Every tensor of the model in `folder` that is missing, has another shape or is not asked for.
+    pub(super) fn faults(folder: &Path) -> Result<Vec<String>, VisionError> {
+        let checkpoint = Checkpoint::open(NAME, folder, &Device::Cpu)?;
+        Ok(checkpoint.faults(&Self::wanted(folder)?, &UNUSED))
+    }
+
+    /// The sizes.
+    pub fn config(&self) -> &SamConfig {
+        &self.config
+    }
+
+    /// Looks at a picture.
+    pub fn look(&self, image: &RgbImage) -> Result<SamPicture, VisionError> {
+        let pixels = self.processor.picture(image, self.parts.prompts.device())?;
+        let edge = self.config.vision_config.image_size;
+        let (_, _, height, width) = pixels.dims4()?;
+        if (height, width) != (edge, edge) {
+            let reason = format!(
+                "the image processor makes {width}×{height} of pictures, not {edge}×{edge}"
+            );
+            return Err(super::checkpoint::bad(NAME, reason));
+        }
+        Ok(SamPicture {
+            embedding: self.parts.picture.forward(&pixels)?,
+            positions: self.parts.prompts.grid_positions()?,
+            size_px: (image.width() as usize, image.height() as usize),
+            scaled_px: self.processor.scaled_size(image)?,
+        })
+    }
+
+    /// Masks of what `prompt` means, best first: one where `several` is false; else as many as the
+    /// model tells apart, for prompts such as a single point that can mean a thing, its part, or
+    /// what it is part of.
+    pub fn segment(
+        &self,
+        picture: &SamPicture,
+        prompt: &SamPrompt,
+        several: bool,
+    ) -> Result<Vec<SamAnswer>, VisionError> {
+        let side = 4 * self.config.grid();
+        if let Some(mask) = &prompt.mask
+            && mask.len() != side * side
+        {
+            let (width, height) = (side as u32, side as u32);
+            let reason = format!("a prompt's mask has {} numbers", mask.len());
+            return Err(VisionError::BadImage { extractor: NAME.into(), width, height, reason });
+        }
+        let prompts = &self.parts.prompts;
+        let tokens = prompts.tokens(&picture.scaled(prompt))?;
+        let dense = prompts.dense(prompt.mask.as_deref())?;
+        let (masks, quality) = self.decode(picture, tokens.as_ref(), &dense, several)?;
+        let (masks, quality) = (masks.squeeze(0)?, quality.squeeze(0)?.to_vec1::<f32>()?);
+        let enlarger = Enlarger::new(picture, side, self.config.vision_config.image_size)?;
+        let mut answers = Vec::new();
+        for (index, quality) in quality.into_iter().enumerate() {
+            let logits = masks.get(index)?;
+            let mask = enlarger.mask(&logits, quality)?;
+            answers.push(SamAnswer { mask, logits: logits.flatten_all()?.to_vec1()? });
+        }
+        answers.sort_by(|a, b| b.mask.quality.total_cmp(&a.mask.quality));
+        Ok(answers)
+    }
+
+    /// Masks `(prompts, masks, side, side)` before they are enlarged, and their quality.
+    fn decode(
+        &self,
+        picture: &SamPicture,
+        tokens: Option<&Tensor>,
+        dense: &Tensor,
+        several: bool,
+    ) -> Result<(Tensor, Tensor), candle_core::Error> {
+        let SamPicture { embedding, positions, .. } = picture;
+        let (masks, quality) = self.parts.decoder.forward(embedding, positions, tokens, dense)?;
+        let several_masks = self.config.mask_decoder_config.num_multimask_outputs;
+        let (first, count) = if several { (1, several_masks) } else { (0, 1) };
+        Ok((masks.narrow(1, first, count)?, quality.narrow(1, first, count)?))
+    }
+}
+
+impl Parts {
+    fn load(config: &SamConfig, from: &mut Checkpoint) -> Result<Self, VisionError> {
+        Ok(Self {
+            prompts: PromptEncoder::load(config, from)?,
+            picture: PictureEncoder::load(config, from)?,
+            decoder: MaskDecoder::load(config, from)?,
+        })
+    }
+}
+
+impl SamPicture {
+    /// A place of the picture as the tower sees it.
+    fn place(&self, [x, y]: [f32; 2]) -> [f32; 2] {
+        let ((width, height), (across, down)) = (self.size_px, self.scaled_px);
+        [x * across as f32 / width as f32, y * down as f32 / height as f32]
+    }
+
+    fn scaled(&self, prompt: &SamPrompt) -> SamPrompt {
+        let points = prompt.points_px.iter().map(|(at, there)| (self.place(*at), *there));
+        let corners = prompt.box_px.map(|[left, top, right, bottom]| {
+            let ([left, top], [right, bottom]) =
+                (self.place([left, top]), self.place([right, bottom]));
+            [left, top, right, bottom]
+        });
+        SamPrompt { points_px: points.collect(), box_px: corners, mask: None }
+    }
+}
+
+/// A norm over the channels of `(batch, channels, rows, columns)`.
+fn channel_norm(norm: &LayerNorm, x: &Tensor) -> Computed {
+    let last = norm.forward(&x.permute((0, 2, 3, 1))?.contiguous()?)?;
+    last.permute((0, 3, 1, 2))?.contiguous()
+}
