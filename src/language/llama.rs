@@ -2,28 +2,45 @@
 
 use candle_core::{DType, Device, Tensor};
 
-use super::attention::attend;
+use super::attention::{Look, attend};
 use super::config::LlamaConfig;
 use super::error::LanguageError;
+use super::family::Family;
 use super::kv_cache::KvCache;
 use super::linear::{Embedding, Linear};
-use super::rope::Rope;
+use super::rope::{Rope, RopeTables};
 use super::weights::Weights;
 
 /// Positions of a prompt that are processed at once.
 pub const PREFILL_CHUNK: usize = 512;
 
+/// A matrix and what is added to its outputs.
+#[derive(Debug)]
+struct Projection {
+    weight: Linear,
+    bias: Option<Tensor>,
+}
+
+/// Matrices that read the same input: one by one, or as one matrix of all their rows.
+#[derive(Debug)]
+enum Projections<const N: usize> {
+    Apart([Projection; N]),
+    Fused { weight: Linear, rows: [usize; N] },
+}
+
 #[derive(Debug)]
 struct Block {
     attention_norm: Tensor,
-    queries: Linear,
-    keys: Linear,
-    values: Linear,
+    queries_keys_values: Projections<3>,
+    /// Norms of every head of the queries and of the keys.
+    head_norms: Option<[Tensor; 2]>,
     output: Linear,
+    /// Gemma: norms behind the attention and behind the feed-forward part.
+    norms_behind: Option<[Tensor; 2]>,
     feed_forward_norm: Tensor,
-    gate: Linear,
-    up: Linear,
+    gate_up: Projections<2>,
     down: Linear,
+    look: Look,
 }
 
 /// A Llama with its weights.
@@ -35,6 +52,8 @@ pub struct Llama {
     norm: Tensor,
     head: Linear,
     rope: Rope,
+    /// Of the layers with a window, where it is another.
+    window_rope: Option<Rope>,
     dtype: DType,
     device: Device,
 }
@@ -59,9 +78,10 @@ impl Llama {
         Ok(Self {
             embedding,
             blocks: blocks?,
-            norm: weights.tensor("model.norm.weight", &[hidden], device)?,
+            norm: norm(&config, weights, "model.norm", hidden, device)?,
             head,
             rope: Rope::new(&config, weights.rope_factors()?.as_deref()),
+            window_rope: Rope::of_window(&config),
             dtype: weights.compute_dtype(device),
             device: device.clone(),
             config,
@@ -102,7 +122,11 @@ impl Llama {
             return Ok(Tensor::zeros(shape, self.dtype, &self.device)?);
         }
         let ids = Tensor::new(ids, &self.device)?;
-        Ok(self.embedding.forward(&ids)?.to_dtype(self.dtype)?.unsqueeze(0)?)
+        let embeds = self.embedding.forward(&ids)?.to_dtype(self.dtype)?.unsqueeze(0)?;
+        match self.config.family.is_gemma() {
+            true => Ok((embeds * (self.config.hidden_size as f64).sqrt())?),
+            false => Ok(embeds),
+        }
     }
 
     /// Appends embeddings `(1, t, hidden)` to `cache`; logits `(vocabulary)` of the last position.
@@ -147,27 +171,38 @@ impl Llama {
     ) -> Result<Tensor, LanguageError> {
         let (batch, count, hidden) = embeds.dims3()?;
         let offset = self.check_input(batch, count, hidden, caches)?;
-        let (cos, sin) = self.rope.tables(offset, count, self.dtype, &self.device)?;
+        let tables = |rope: &Rope| rope.tables(offset, count, self.dtype, &self.device);
+        let everywhere = tables(&self.rope)?;
+        let in_window = self.window_rope.as_ref().map(tables).transpose()?;
         let eps = self.config.rms_norm_eps as f32;
+        let norm = |x: &Tensor, weight: &Tensor| candle_nn::ops::rms_norm(x, weight, eps);
         let mut x = embeds.to_dtype(self.dtype)?.reshape((batch * count, hidden))?.contiguous()?;
         for (layer, block) in self.blocks.iter().enumerate() {
-            let normed = candle_nn::ops::rms_norm(&x, &block.attention_norm, eps)?;
-            let [queries, keys, values] = self.heads(block, &normed, batch, count)?;
-            let queries = candle_nn::rotary_emb::rope_thd(&queries, &cos, &sin)?;
-            let keys = candle_nn::rotary_emb::rope_thd(&keys, &cos, &sin)?;
+            let normed = norm(&x, &block.attention_norm)?;
+            let in_window = in_window.as_ref().filter(|_| block.look.window.is_some());
+            let rope = in_window.unwrap_or(&everywhere);
+            let [queries, keys, values] = self.heads(block, &normed, batch, count, rope)?;
             let mixed: Result<Vec<Tensor>, candle_core::Error> = caches
                 .iter()
                 .enumerate()
                 .map(|(row, cache)| {
                     let (keys, values) =
                         cache.write(layer, &keys.narrow(0, row, 1)?, &values.narrow(0, row, 1)?)?;
-                    attend(&queries.narrow(0, row, 1)?, &keys, &values, offset)
+                    attend(&queries.narrow(0, row, 1)?, &keys, &values, offset, block.look)
                 })
                 .collect();
             let mixed = Tensor::cat(&mixed?, 0)?.reshape((batch * count, ()))?;
-            x = (x + block.output.forward(&mixed)?)?;
-            let normed = candle_nn::ops::rms_norm(&x, &block.feed_forward_norm, eps)?;
-            x = (x + block.feed_forward(&normed)?)?;
+            let [attended, fed] = match &block.norms_behind {
+                Some([attention, feed_forward]) => [Some(attention), Some(feed_forward)],
+                None => [None, None],
+            };
+            let behind = |y: Tensor, weight: Option<&Tensor>| match weight {
+                Some(weight) => norm(&y, weight),
+                None => Ok(y),
+            };
+            x = (x + behind(block.output.forward(&mixed)?, attended)?)?;
+            let normed = norm(&x, &block.feed_forward_norm)?;
+            x = (x + behind(block.feed_forward(&normed, self.config.family)?, fed)?)?;
         }
         for cache in caches {
             cache.advance(count);
@@ -175,25 +210,35 @@ impl Llama {
         Ok(x.reshape((batch, count, hidden))?)
     }
 
-    /// Queries, keys and values, each `(b, t, heads, head_dim)`.
+    /// Queries, keys and values, each `(b, t, heads, head_dim)`, in place.
     fn heads(
         &self,
         block: &Block,
         x: &Tensor,
         batch: usize,
         count: usize,
+        rope: &RopeTables,
     ) -> candle_core::Result<[Tensor; 3]> {
-        let split = |projection: &Linear| {
-            projection.forward(x)?.reshape((batch, count, (), self.config.head_dim))
-        };
-        Ok([split(&block.queries)?, split(&block.keys)?, split(&block.values)?])
+        let split = |y: Tensor| y.reshape((batch, count, (), self.config.head_dim));
+        let [queries, keys, values] = block.queries_keys_values.forward(x)?;
+        let (mut queries, mut keys, values) = (split(queries)?, split(keys)?, split(values)?);
+        if let Some([of_queries, of_keys]) = &block.head_norms {
+            let eps = self.config.rms_norm_eps as f32;
+            queries = candle_nn::ops::rms_norm(&queries, of_queries, eps)?;
+            keys = candle_nn::ops::rms_norm(&keys, of_keys, eps)?;
+        }
+        Ok([rope.rotate(&queries)?, rope.rotate(&keys)?, values])
     }
 
     fn logits_of_last(&self, hidden: &Tensor) -> Result<Tensor, LanguageError> {
         let (_, count, _) = hidden.dims3()?;
         let last = hidden.narrow(1, count - 1, 1)?.squeeze(1)?.contiguous()?;
         let normed = candle_nn::ops::rms_norm(&last, &self.norm, self.config.rms_norm_eps as f32)?;
-        Ok(self.head.forward(&normed)?.to_dtype(DType::F32)?)
+        let logits = self.head.forward(&normed)?.to_dtype(DType::F32)?;
+        match self.config.logit_limit {
+            Some(limit) => Ok(((logits / limit)?.tanh()? * limit)?),
+            None => Ok(logits),
+        }
     }
 
     /// The position at which the input begins, if the input can be taken at all.
@@ -224,6 +269,35 @@ impl Llama {
     }
 }
 
+impl<const N: usize> Projections<N> {
+    /// `(rows, inputs)` to `(rows, outputs)` of each.
+    fn forward(&self, x: &Tensor) -> candle_core::Result<[Tensor; N]> {
+        let mut outputs = Vec::with_capacity(N);
+        match self {
+            Self::Apart(all) => {
+                for projection in all {
+                    let y = projection.weight.forward(x)?;
+                    outputs.push(match &projection.bias {
+                        Some(bias) => y.broadcast_add(bias)?,
+                        None => y,
+                    });
+                }
+            }
+            Self::Fused { weight, rows } => {
+                let y = weight.forward(x)?;
+                let mut start = 0;
+                for rows in rows {
+                    outputs.push(y.narrow(1, start, *rows)?.contiguous()?);
+                    start += rows;
+                }
+            }
+        }
+        let found = outputs.len();
+        let wrong = move |_| candle_core::Error::Msg(format!("{found} projections, not {N}"));
+        outputs.try_into().map_err(wrong)
+    }
+}
+
 impl Block {
     fn load(
         config: &LlamaConfig,
@@ -231,30 +305,99 @@ impl Block {
         weights: &mut Weights,
         device: &Device,
     ) -> Result<Self, LanguageError> {
-        let (hidden, inner) = (config.hidden_size, config.intermediate_size);
+        let (hidden, inner, family) = (config.hidden_size, config.intermediate_size, config.family);
         let (queries, keys) = (config.heads * config.head_dim, config.kv_heads * config.head_dim);
-        let name = |part: &str| format!("model.layers.{layer}.{part}.weight");
-        let mut linear =
-            |part: &str, outputs, inputs| weights.linear(&name(part), outputs, inputs, device);
+        let name = |part: &str| format!("model.layers.{layer}.{part}");
+        let mut linear = |part: &str, outputs, inputs| {
+            weights.linear(&name(&format!("{part}.weight")), outputs, inputs, device)
+        };
+        let (queries_keys_values, gate_up) = if family.is_fused() {
+            let rows = [queries, keys, keys];
+            let weight = linear("self_attn.qkv_proj", queries + 2 * keys, hidden)?;
+            let gate_up = linear("mlp.gate_up_proj", 2 * inner, hidden)?;
+            let gate_up = Projections::Fused { weight: gate_up, rows: [inner, inner] };
+            (Projections::Fused { weight, rows }, gate_up)
+        } else {
+            let mut plain = |part: &str, outputs| -> Result<Projection, LanguageError> {
+                Ok(Projection { weight: linear(part, outputs, hidden)?, bias: None })
+            };
+            let attention = [
+                plain("self_attn.q_proj", queries)?,
+                plain("self_attn.k_proj", keys)?,
+                plain("self_attn.v_proj", keys)?,
+            ];
+            let gate_up = [plain("mlp.gate_proj", inner)?, plain("mlp.up_proj", inner)?];
+            (Projections::Apart(attention), Projections::Apart(gate_up))
+        };
+        let output = linear("self_attn.o_proj", hidden, queries)?;
+        let down = linear("mlp.down_proj", hidden, inner)?;
+        let queries_keys_values = match queries_keys_values {
+            Projections::Apart(mut all) if family.has_bias() => {
+                for (projection, part) in all.iter_mut().zip(["q_proj", "k_proj", "v_proj"]) {
+                    let rows = if part == "q_proj" { queries } else { keys };
+                    let bias = name(&format!("self_attn.{part}.bias"));
+                    projection.bias = Some(weights.tensor(&bias, &[rows], device)?);
+                }
+                Projections::Apart(all)
+            }
+            others => others,
+        };
+        let mut norm = |part: &str, width| self::norm(config, weights, &name(part), width, device);
+        let head_norms = match family.norms_heads() {
+            true => Some([
+                norm("self_attn.q_norm", config.head_dim)?,
+                norm("self_attn.k_norm", config.head_dim)?,
+            ]),
+            false => None,
+        };
+        let attention_norm = norm("input_layernorm", hidden)?;
+        let after_attention = norm("post_attention_layernorm", hidden)?;
+        // What Llama calls behind the attention stands before the feed-forward part.
+        let (norms_behind, feed_forward_norm) = match family.is_gemma() {
+            true => (
+                Some([after_attention, norm("post_feedforward_layernorm", hidden)?]),
+                norm("pre_feedforward_layernorm", hidden)?,
+            ),
+            false => (None, after_attention),
+        };
+        let looking = config.looking;
+        let look = Look {
+            scale: 1.0 / looking.query_scale.unwrap_or(config.head_dim as f64).sqrt(),
+            window: looking.window_of(layer),
+            limit: looking.score_limit,
+        };
         Ok(Self {
-            queries: linear("self_attn.q_proj", queries, hidden)?,
-            keys: linear("self_attn.k_proj", keys, hidden)?,
-            values: linear("self_attn.v_proj", keys, hidden)?,
-            output: linear("self_attn.o_proj", hidden, queries)?,
-            gate: linear("mlp.gate_proj", inner, hidden)?,
-            up: linear("mlp.up_proj", inner, hidden)?,
-            down: linear("mlp.down_proj", hidden, inner)?,
-            attention_norm: weights.tensor(&name("input_layernorm"), &[hidden], device)?,
-            feed_forward_norm: weights.tensor(
-                &name("post_attention_layernorm"),
-                &[hidden],
-                device,
-            )?,
+            attention_norm,
+            queries_keys_values,
+            head_norms,
+            output,
+            norms_behind,
+            feed_forward_norm,
+            gate_up,
+            down,
+            look,
         })
     }
 
-    fn feed_forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        let gate = self.gate.forward(x)?.silu()?;
-        self.down.forward(&(gate * self.up.forward(x)?)?)
+    fn feed_forward(&self, x: &Tensor, family: Family) -> candle_core::Result<Tensor> {
+        let [gate, up] = self.gate_up.forward(x)?;
+        // Gemma's GELU is the one by tanh.
+        let gate = if family.is_gemma() { gate.gelu()? } else { gate.silu()? };
+        self.down.forward(&(gate * up)?)
+    }
+}
+
+/// Reads the weights of a norm, which in Gemma's safetensors lack one.
+fn norm(
+    config: &LlamaConfig,
+    weights: &mut Weights,
+    name: &str,
+    width: usize,
+    device: &Device,
+) -> Result<Tensor, LanguageError> {
+    let weight = weights.tensor(&format!("{name}.weight"), &[width], device)?;
+    match config.family.is_gemma() && weights.gguf().is_none() {
+        true => Ok((weight + 1.0)?),
+        false => Ok(weight),
     }
 }
