@@ -6,7 +6,7 @@
 //! need not respect words: a token is allowed when all of its bytes can be walked.
 
 use super::{ActionVocabulary, ArgumentKind, SpokenStep, step_text};
-use crate::language::{Constraint, TokenMask};
+use crate::language::{Constraint, TokenMask, Tokenizer};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -39,6 +39,24 @@ pub struct TokenTable {
     pub end: u32,
     /// Token of each task of the vocabulary, in its order.
     pub tasks: Vec<u32>,
+}
+
+/// The table of a tokenizer for a model of `rows` tokens whose answers end with `end`, with the
+/// tokens that the first of `tasks` have of their own.
+pub(crate) fn token_table(
+    tokenizer: &Tokenizer,
+    rows: usize,
+    end: u32,
+    tasks: &[String],
+) -> TokenTable {
+    let bytes = (0..rows as u32)
+        .map(|token| match tokenizer.is_special(token) {
+            true => Vec::new(),
+            false => tokenizer.token_bytes(token).to_vec(),
+        })
+        .collect();
+    let tasks = tasks.iter().map_while(|task| tokenizer.token(&format!("<{task}>")));
+    TokenTable { bytes, end, tasks: tasks.collect() }
 }
 
 /// A trie over byte strings.
@@ -121,6 +139,8 @@ enum State {
     Task,
     /// Before the newline of the first step.
     Newline,
+    /// Before the first step, where no newline is needed; one blank may stand before it.
+    Begin,
     /// Inside the name of an action.
     Action(u32),
     /// Inside argument `slot` of `action`, at a node of the words of its kind.
@@ -166,6 +186,10 @@ impl Rules {
         match place.state {
             State::Task | State::Done => None,
             State::Newline => (byte == b'\n').then_some(State::Action(0)).and_then(here),
+            State::Begin if matches!(byte, b' ' | b'\n') => here(State::Action(0)),
+            State::Begin => {
+                self.after_in_any_plan(Place { state: State::Action(0), ..place }, byte)
+            }
             State::Action(node) => {
                 if let Some(next) = self.actions.step(node, byte) {
                     // After the last step allowed, only the end action may be begun.
@@ -244,6 +268,16 @@ impl PlanGrammar {
     pub fn new(vocabulary: &ActionVocabulary, table: TokenTable) -> Result<Self, GrammarError> {
         let state = if table.tasks.is_empty() { State::Newline } else { State::Task };
         Self::starting(vocabulary, table, state, None)
+    }
+
+    /// The grammar of plans that begin with their first step at once, as chat models write them:
+    /// without a task and without the newline before it. A vocabulary may lack words for an action,
+    /// which is then no action of the grammar.
+    pub fn of_steps(
+        vocabulary: &ActionVocabulary,
+        table: TokenTable,
+    ) -> Result<Self, GrammarError> {
+        Self::starting(&vocabulary.speakable(), table, State::Begin, None)
     }
 
     /// The grammar of plans that do `acts`, in order, and otherwise only go from place to place.
@@ -364,6 +398,31 @@ mod tests {
             text.extend(&bytes[allowed[drawn] as usize]);
         }
         String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn plans_of_steps_begin_at_once_or_after_a_blank() {
+        let mut vocabulary = ActionVocabulary { tasks: Vec::new(), ..ActionVocabulary::alfred() };
+        let bytes: Vec<Vec<u8>> = (0..=255).map(|byte| vec![byte]).chain([Vec::new()]).collect();
+        let walk = |vocabulary: &ActionVocabulary, text: &str| {
+            let table = TokenTable { bytes: bytes.clone(), end: 256, tasks: Vec::new() };
+            let mut grammar = PlanGrammar::of_steps(vocabulary, table).unwrap();
+            let follows = text.bytes().all(|byte| {
+                let allowed = grammar.allowed().allows(u32::from(byte));
+                grammar.advance(u32::from(byte));
+                allowed
+            });
+            follows && grammar.allowed().allows(256)
+        };
+        for begin in ["", " ", "\n"] {
+            assert!(walk(&vocabulary, &format!("{begin}PickupObject mug\nNoOp")));
+            assert!(walk(&vocabulary, &format!("{begin}NoOp")));
+        }
+        assert!(!walk(&vocabulary, "  NoOp") && !walk(&vocabulary, "mug\nNoOp"));
+        // With no word for a receptacle, nothing that needs one can be begun.
+        vocabulary.receptacles.clear();
+        assert!(walk(&vocabulary, "PickupObject mug\nNoOp"));
+        assert!(!walk(&vocabulary, "PutObject mug"));
     }
 
     proptest! {
