@@ -144,7 +144,7 @@ impl LlamaConfig {
         Ok(config)
     }
 
-    /// Writes what [`Self::from_json`] reads, and Hugging Face too.
+    /// Writes what [`Self::from_json`] reads, and Hugging Face too, of a Llama.
     pub fn to_json(&self) -> String {
         let theta = self.rope_theta;
         let rope = match self.rope_scaling {

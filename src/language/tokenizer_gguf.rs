@@ -224,3 +224,134 @@ impl<'a> Vocabulary<'a> {
         Ok(merges.into_iter().map(|(_, left, right)| json!([left, right])).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(serde::Deserialize)]
+    struct Golden {
+        texts: Vec<String>,
+        tokenizers: Vec<Reference>,
+    }
+
+    /// A vocabulary and the ids its own library gives the texts; see
+    /// `tests/fixtures/make_tokenizer_golden.py`.
+    #[derive(serde::Deserialize)]
+    struct Reference {
+        model: String,
+        pre: Option<String>,
+        prefix: Option<bool>,
+        tokens: Vec<String>,
+        types: Vec<i32>,
+        scores: Option<Vec<f32>>,
+        merges: Option<Vec<String>>,
+        ids: Vec<Option<Vec<u32>>>,
+    }
+
+    fn golden() -> Golden {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/tokenizers.json");
+        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    }
+
+    impl Reference {
+        fn metadata(&self) -> HashMap<String, GgufValue> {
+            let texts = |all: &[String]| {
+                GgufValue::Array(all.iter().cloned().map(GgufValue::String).collect())
+            };
+            let types = self.types.iter().map(|kind| GgufValue::I32(*kind)).collect();
+            let mut metadata = HashMap::from([
+                ("tokenizer.ggml.model".to_owned(), GgufValue::String(self.model.clone())),
+                ("tokenizer.ggml.tokens".to_owned(), texts(&self.tokens)),
+                ("tokenizer.ggml.token_type".to_owned(), GgufValue::Array(types)),
+            ]);
+            let mut add = |key: &str, value: GgufValue| {
+                metadata.insert(format!("tokenizer.ggml.{key}"), value);
+            };
+            if let Some(pre) = &self.pre {
+                add("pre", GgufValue::String(pre.clone()));
+            }
+            if let Some(prefix) = self.prefix {
+                add("add_space_prefix", GgufValue::Bool(prefix));
+            }
+            if let Some(merges) = &self.merges {
+                add("merges", texts(merges));
+            }
+            if let Some(scores) = &self.scores {
+                let scores = scores.iter().map(|score| GgufValue::F32(*score)).collect();
+                add("scores", GgufValue::Array(scores));
+            }
+            metadata
+        }
+
+        fn tokenizer(&self) -> Tokenizer {
+            Tokenizer::from_gguf(&self.metadata(), Path::new("m.gguf")).unwrap()
+        }
+    }
+
+    #[test]
+    fn texts_of_all_scripts_are_cut_as_the_references_cut_them() {
+        let golden = golden();
+        assert_eq!(golden.tokenizers.len(), 6);
+        for reference in &golden.tokenizers {
+            let tokenizer = reference.tokenizer();
+            for (text, ids) in golden.texts.iter().zip(&reference.ids) {
+                let Some(ids) = ids else { continue };
+                let found = tokenizer.encode(text).unwrap();
+                let name = (&reference.model, &reference.pre, reference.prefix);
+                assert_eq!(&found, ids, "{name:?} {text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_bytes_of_tokens_are_the_text() {
+        let golden = golden();
+        for reference in &golden.tokenizers {
+            let tokenizer = reference.tokenizer();
+            // NFC changes a text, and special tokens are no text.
+            let whole = golden.texts.iter().filter(|text| {
+                !text.contains("<|") && !text.contains('<') && !text.contains('\u{301}')
+            });
+            for text in whole.filter(|text| !text.contains('▁')) {
+                let bytes = tokenizer.decode(&tokenizer.encode_plain(text).unwrap());
+                let begin =
+                    if reference.prefix == Some(true) && !text.is_empty() { " " } else { "" };
+                assert_eq!(bytes, format!("{begin}{text}"), "{:?}", reference.pre);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_missing_or_unknown_is_named() {
+        let golden = golden();
+        let [byte_level, .., sentence_piece] = &golden.tokenizers[..] else { panic!() };
+        let error = |reference: &Reference, key: &str, value: Option<GgufValue>| {
+            let mut metadata = reference.metadata();
+            metadata.remove(key);
+            metadata.extend(value.map(|value| (key.to_owned(), value)));
+            Tokenizer::from_gguf(&metadata, Path::new("m.gguf")).unwrap_err().to_string()
+        };
+        let text = |text: &str| Some(GgufValue::String(text.into()));
+        let key = |key: &str| format!("tokenizer.ggml.{key}");
+        let cases = [
+            (error(byte_level, &key("model"), None), "name one"),
+            (error(byte_level, &key("model"), text("bert")), "'bert' is not known"),
+            (error(byte_level, &key("pre"), text("new")), "pre 'new' is not known"),
+            (error(byte_level, &key("merges"), None), "merges is missing"),
+            (error(byte_level, &key("tokens"), None), "tokens is missing"),
+            (error(sentence_piece, &key("scores"), None), "scores is missing"),
+            (error(sentence_piece, &key("scores"), Some(GgufValue::Array(vec![]))), "no score"),
+        ];
+        for (error, message) in cases {
+            assert!(error.starts_with("m.gguf: tokenizer: "), "{error}");
+            assert!(error.contains(message), "{error} does not say {message}");
+        }
+        let long = GgufValue::String("x".repeat(1 << 20));
+        let mut metadata = sentence_piece.metadata();
+        let Some(GgufValue::Array(tokens)) = metadata.get_mut(&key("tokens")) else { panic!() };
+        tokens.push(long);
+        let error = Tokenizer::from_gguf(&metadata, Path::new("m.gguf")).unwrap_err().to_string();
+        assert!(error.contains("too long"), "{error}");
+    }
+}

@@ -25,3 +25,6 @@ pub use projector::Projector;
 pub use prompt::{PromptInput, Segment, SplicedPrompt, splice};
 pub use scene_llm::SceneLlm;
 pub use template::{GoalStyle, PromptTemplate};
+
+#[cfg(test)]
+pub(crate) use chat::stand_in;

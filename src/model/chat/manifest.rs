@@ -283,6 +283,21 @@ context: 512
     }
 
     #[test]
+    fn the_shipped_manifests_can_be_read() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/models");
+        let folders = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let manifests: Vec<_> = folders
+            .map(|folder| folder.join(MANIFEST_FILE))
+            .filter(|path| path.exists())
+            .map(|path| ChatManifest::parse(&std::fs::read_to_string(&path).unwrap(), &path))
+            .collect();
+        assert_eq!(manifests.len(), 5);
+        for manifest in manifests {
+            manifest.unwrap();
+        }
+    }
+
+    #[test]
     fn keys_come_from_the_environment_only() {
         let endpoint = parse(SERVER).unwrap().endpoint.unwrap();
         let key = |value: Option<&str>| {

@@ -208,6 +208,37 @@ mod tests {
         vec![Message::new(Role::System, "Be brief."), Message::new(Role::User, "Hello")]
     }
 
+    #[derive(Deserialize)]
+    struct Rendered {
+        chat: Vec<Message>,
+        answer: bool,
+        text: Option<String>,
+    }
+
+    #[test]
+    fn templates_of_all_families_render_as_transformers_renders_them() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/chat_templates");
+        let golden = std::fs::read_to_string(folder.join("golden.json")).unwrap();
+        type Chats = std::collections::BTreeMap<String, Rendered>;
+        let golden: std::collections::BTreeMap<String, Chats> =
+            serde_json::from_str(&golden).unwrap();
+        assert_eq!(golden.len(), 9);
+        for (family, chats) in golden {
+            let source = std::fs::read_to_string(folder.join(format!("{family}.jinja"))).unwrap();
+            let template = template(&source).unwrap();
+            for (name, Rendered { chat, answer, text }) in chats {
+                let found = template.render_as_is(&chat, answer);
+                assert_eq!(found.as_ref().ok(), text.as_ref(), "{family} {name}: {found:?}");
+                // What a planner says is understood by every family.
+                let question = chat.last().is_some_and(|message| message.role == Role::User);
+                if question && chat.len() < 3 {
+                    let text = template.render(&chat, true).unwrap();
+                    assert!(chat.iter().all(|one| text.contains(one.content.trim())), "{text}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn a_template_without_system_messages_gets_its_words_in_the_first_one() {
         for refusal in ["{{ raise_exception('no system') }}", ""] {
