@@ -227,6 +227,8 @@ impl<'a> Vocabulary<'a> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[derive(serde::Deserialize)]
@@ -353,5 +355,32 @@ mod tests {
         tokens.push(long);
         let error = Tokenizer::from_gguf(&metadata, Path::new("m.gguf")).unwrap_err().to_string();
         assert!(error.contains("too long"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_vocabularies_never_panic(
+            model in "(llama|gpt2)",
+            tokens in proptest::collection::vec("([a-c]|<0x0A>|▁|Ġ){0,4}", 0..12),
+            types in proptest::collection::vec(-1i32..8, 0..12),
+            merges in proptest::collection::vec("[a-c]{0,2} ?[a-c]{0,2}", 0..6),
+            scores in proptest::collection::vec(any::<f32>(), 0..12),
+        ) {
+            let array = |values: Vec<GgufValue>| GgufValue::Array(values);
+            let texts = |all: Vec<String>| array(all.into_iter().map(GgufValue::String).collect());
+            let metadata = HashMap::from([
+                ("model", GgufValue::String(model)),
+                ("pre", GgufValue::String("qwen2".into())),
+                ("tokens", texts(tokens)),
+                ("merges", texts(merges)),
+                ("token_type", array(types.into_iter().map(GgufValue::I32).collect())),
+                ("scores", array(scores.into_iter().map(GgufValue::F32).collect())),
+            ]);
+            let named = |(key, value)| (format!("tokenizer.ggml.{key}"), value);
+            let metadata = metadata.into_iter().map(named).collect();
+            if let Ok(tokenizer) = Tokenizer::from_gguf(&metadata, Path::new("m.gguf")) {
+                let _ = tokenizer.encode("abc cab\n");
+            }
+        }
     }
 }

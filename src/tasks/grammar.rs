@@ -109,11 +109,27 @@ impl Trie {
     }
 }
 
+/// A token table made ready to be walked; the grammars of many vocabularies share it.
+#[derive(Debug, Clone)]
+pub struct TokenSet(Arc<Tokens>);
+
+#[derive(Debug)]
+struct Tokens {
+    table: TokenTable,
+    trie: Trie,
+}
+
+impl From<TokenTable> for TokenSet {
+    fn from(table: TokenTable) -> Self {
+        let trie = Trie::new(table.bytes.iter().map(Vec::as_slice));
+        Self(Arc::new(Tokens { table, trie }))
+    }
+}
+
 #[derive(Debug)]
 struct Rules {
     vocabulary: ActionVocabulary,
-    table: TokenTable,
-    tokens: Trie,
+    tokens: TokenSet,
     actions: Trie,
     /// Words by [`ArgumentKind`], in the order of its variants.
     words: [Trie; 3],
@@ -248,9 +264,10 @@ impl Rules {
 
     /// Allows every token whose bytes can be walked from `place`, being at `node` of the tokens.
     fn allow_from(&self, place: Place, node: u32, mask: &mut TokenMask) {
-        for (&byte, &next) in &self.tokens.nodes[node as usize].next {
+        let trie = &self.tokens.0.trie;
+        for (&byte, &next) in &trie.nodes[node as usize].next {
             let Some(place) = self.after(place, byte) else { continue };
-            self.tokens.nodes[next as usize].values.iter().for_each(|&token| mask.allow(token));
+            trie.nodes[next as usize].values.iter().for_each(|&token| mask.allow(token));
             self.allow_from(place, next, mask);
         }
     }
@@ -265,9 +282,13 @@ pub struct PlanGrammar {
 
 impl PlanGrammar {
     /// The grammar of `vocabulary` for a tokenizer. Fails where decoding could get stuck.
-    pub fn new(vocabulary: &ActionVocabulary, table: TokenTable) -> Result<Self, GrammarError> {
-        let state = if table.tasks.is_empty() { State::Newline } else { State::Task };
-        Self::starting(vocabulary, table, state, None)
+    pub fn new(
+        vocabulary: &ActionVocabulary,
+        tokens: impl Into<TokenSet>,
+    ) -> Result<Self, GrammarError> {
+        let tokens = tokens.into();
+        let state = if tokens.0.table.tasks.is_empty() { State::Newline } else { State::Task };
+        Self::starting(vocabulary, tokens, state, None)
     }
 
     /// The grammar of plans that begin with their first step at once, as chat models write them:
@@ -275,42 +296,43 @@ impl PlanGrammar {
     /// which is then no action of the grammar.
     pub fn of_steps(
         vocabulary: &ActionVocabulary,
-        table: TokenTable,
+        tokens: impl Into<TokenSet>,
     ) -> Result<Self, GrammarError> {
-        Self::starting(&vocabulary.speakable(), table, State::Begin, None)
+        Self::starting(&vocabulary.speakable(), tokens.into(), State::Begin, None)
     }
 
     /// The grammar of plans that do `acts`, in order, and otherwise only go from place to place.
     /// They begin with their first step, not with the task.
     pub fn around(
         vocabulary: &ActionVocabulary,
-        table: TokenTable,
+        tokens: impl Into<TokenSet>,
         acts: &[SpokenStep],
     ) -> Result<Self, GrammarError> {
         let line = |act| step_text(act).trim_start().as_bytes().to_vec();
         let acts = acts.iter().map(line).collect();
-        Self::starting(vocabulary, table, State::Newline, Some(acts))
+        Self::starting(vocabulary, tokens.into(), State::Newline, Some(acts))
     }
 
     fn starting(
         vocabulary: &ActionVocabulary,
-        table: TokenTable,
+        tokens: TokenSet,
         state: State,
         acts: Option<Vec<Vec<u8>>>,
     ) -> Result<Self, GrammarError> {
-        let single = |byte: u8| table.bytes.iter().any(|bytes| bytes.as_slice() == [byte]);
+        let trie = &tokens.0.trie;
+        let is_token = |node: u32| !trie.nodes[node as usize].values.is_empty();
+        let single = |byte: u8| trie.step(0, byte).is_some_and(is_token);
         let names = || vocabulary.actions.iter().map(|action| action.name.as_str());
         for word in names().chain(vocabulary.words(ArgumentKind::Target)).chain(["\n", " "]) {
             if let Some(byte) = word.bytes().find(|&byte| !single(byte)) {
                 return Err(GrammarError::NoByteToken { byte, word: word.to_string() });
             }
         }
-        if let Some(task) = vocabulary.tasks.get(table.tasks.len()) {
+        if let Some(task) = vocabulary.tasks.get(tokens.0.table.tasks.len()) {
             return Err(GrammarError::NoTaskToken(task.clone()));
         }
         let trie = |kind| Trie::new(vocabulary.words(kind).into_iter().map(str::as_bytes));
         let rules = Rules {
-            tokens: Trie::new(table.bytes.iter().map(Vec::as_slice)),
             actions: Trie::new(names().map(str::as_bytes)),
             words: [
                 trie(ArgumentKind::Target),
@@ -318,7 +340,7 @@ impl PlanGrammar {
                 trie(ArgumentKind::Receptacle),
             ],
             vocabulary: vocabulary.clone(),
-            table,
+            tokens,
             acts,
         };
         let place = Place { state, steps: 0, acts: 0, on_act: None };
@@ -334,24 +356,26 @@ impl PlanGrammar {
 impl Constraint for PlanGrammar {
     fn allowed(&mut self) -> TokenMask {
         let rules = &self.rules;
-        let mut mask = TokenMask::none(rules.table.bytes.len());
+        let table = &rules.tokens.0.table;
+        let mut mask = TokenMask::none(table.bytes.len());
         match self.place.state {
-            State::Task => rules.table.tasks.iter().for_each(|&task| mask.allow(task)),
-            State::Done => mask.allow(rules.table.end),
+            State::Task => table.tasks.iter().for_each(|&task| mask.allow(task)),
+            State::Done => mask.allow(table.end),
             _ => rules.allow_from(self.place, 0, &mut mask),
         }
         if rules.may_end(self.place) {
-            mask.allow(rules.table.end);
+            mask.allow(table.end);
         }
         mask
     }
 
     fn advance(&mut self, token: u32) {
-        if token == self.rules.table.end {
+        let table = &self.rules.tokens.0.table;
+        if token == table.end {
             self.place.state = State::Done;
         } else if self.place.state == State::Task {
             self.place.state = State::Newline;
-        } else if let Some(bytes) = self.rules.table.bytes.get(token as usize) {
+        } else if let Some(bytes) = table.bytes.get(token as usize) {
             for &byte in bytes {
                 self.place = self.rules.after(self.place, byte).unwrap_or(self.place);
             }

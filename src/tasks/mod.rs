@@ -12,7 +12,7 @@ mod vocabulary;
 
 pub use chat::{AnswerError, ChatPlanner};
 pub(crate) use grammar::token_table;
-pub use grammar::{GrammarError, MAX_STEPS, PlanGrammar, TokenTable};
+pub use grammar::{GrammarError, MAX_STEPS, PlanGrammar, TokenSet, TokenTable};
 pub(crate) use ground::gap_m;
 pub use ground::{SpokenStep, ground};
 pub use held::held_after;

@@ -13,13 +13,15 @@ use crate::tasks::planning::{
     PlanRequest, PlanWriter, PlanningError, ShownObjects, Sight, SpokenPlan, WrittenPlan,
 };
 use crate::tasks::{
-    ActionVocabulary, PlanGrammar, SpokenStep, TokenTable, parse_plan, plan_text, token_table,
+    ActionVocabulary, PlanGrammar, SpokenStep, TokenSet, parse_plan, plan_text, token_table,
 };
 
 /// A chat model that plans over the list of objects.
 pub struct ChatPlanner {
     model: ChatModel,
     vocabulary: ActionVocabulary,
+    /// Tokens of a model in this process.
+    tokens: Option<TokenSet>,
 }
 
 impl ChatPlanner {
@@ -30,11 +32,15 @@ impl ChatPlanner {
             Some(file) => ActionVocabulary::read(&folder.join(file))?,
             None => ActionVocabulary::alfred(),
         };
-        // A tokenizer that cannot write the plans is found now, not at the first goal.
-        if let ChatBackend::Local(local) = model.backend() {
-            PlanGrammar::of_steps(Choices::words(&vocabulary, "").vocabulary(), table(local))?;
+        let tokens = match model.backend() {
+            ChatBackend::Local(local) => Some(tokens_of(local)),
+            ChatBackend::Endpoint(_) => None,
+        };
+        if let Some(tokens) = &tokens {
+            // A tokenizer that cannot write the plans is found now, not at the first goal.
+            PlanGrammar::of_steps(Choices::words(&vocabulary, "").vocabulary(), tokens.clone())?;
         }
-        Ok(Self { model, vocabulary })
+        Ok(Self { model, vocabulary, tokens })
     }
 
     fn form(&self) -> Form {
@@ -77,7 +83,8 @@ impl ChatPlanner {
         let max_tokens = self.model.manifest().decoding.max_tokens;
         let (steps, missing, mean_log_probability) = match self.model.backend_mut() {
             ChatBackend::Local(local) => {
-                let grammar = PlanGrammar::of_steps(choices.vocabulary(), table(local))?;
+                let tokens = self.tokens.get_or_insert_with(|| tokens_of(local)).clone();
+                let grammar = PlanGrammar::of_steps(choices.vocabulary(), tokens)?;
                 let mut wanted = true;
                 let mut listen = |text: &str| {
                     wanted = wanted && on_text(text);
@@ -174,8 +181,9 @@ impl PlanWriter for ChatPlanner {
 }
 
 /// What the grammar needs to know of a model in this process.
-fn table(local: &LocalChat) -> TokenTable {
-    token_table(local.tokenizer(), local.llama().config().vocab_size, local.end(), &[])
+fn tokens_of(local: &LocalChat) -> TokenSet {
+    let rows = local.llama().config().vocab_size;
+    token_table(local.tokenizer(), rows, local.end(), &[]).into()
 }
 
 #[cfg(test)]
