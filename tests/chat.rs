@@ -111,7 +111,9 @@ fn a_recording_and_a_chat_model_make_a_grounded_plan() {
 fn a_server_that_hangs_leaves_the_node_running() {
     use chat_server::Act;
     use graph::{Node, Peer, loopback_works, settings, wait_for};
-    use scenellm::ros::msg::{Detection3DArray, Plan, StringMsg};
+    use scenellm::ros::msg::{
+        Detection3DArray, Header, Plan, StringMsg, TFMessage, Transform, TransformStamped,
+    };
     use scenellm::ros::{detections_message, qos};
     use scenellm::sensing::{Detection, DetectionsEvent};
 
@@ -140,9 +142,17 @@ fn a_server_that_hangs_leaves_the_node_running() {
     };
     let seen = wait_for(|| {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        let stamp_ns = now.as_nanos() as i64;
+        // The frame of the map is known as soon as anything stands in it.
+        let base = TransformStamped {
+            header: Header::new(stamp_ns, "map"),
+            child_frame_id: "base_link".into(),
+            transform: Transform::default(),
+        };
+        peer.publish("/tf", &TFMessage { transforms: vec![base] });
         let event = DetectionsEvent {
             topic: "/detections".into(),
-            stamp_ns: now.as_nanos() as i64,
+            stamp_ns,
             frame_id: "map".into(),
             detections: vec![mug.clone()],
         };

@@ -50,19 +50,6 @@ impl Family {
 
     const KNOWN: &'static str = "llama, mistral, qwen2, qwen3, phi3, gemma2, gemma3_text";
 
-    /// What `config.json` calls it.
-    pub(super) fn model_type(self) -> &'static str {
-        match self {
-            Self::Llama => "llama",
-            Self::Mistral => "mistral",
-            Self::Qwen2 => "qwen2",
-            Self::Qwen3 => "qwen3",
-            Self::Phi3 => "phi3",
-            Self::Gemma2 => "gemma2",
-            Self::Gemma3 => "gemma3_text",
-        }
-    }
-
     /// Whether queries, keys and values have a bias.
     pub fn has_bias(self) -> bool {
         self == Self::Qwen2

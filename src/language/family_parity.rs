@@ -57,7 +57,8 @@ fn check(family: &str, of_gguf: impl FnOnce(&mut LlamaConfig)) {
     };
     let weights = Weights::open(&folder(family).join("model.safetensors")).unwrap();
     let config = weights.config().unwrap();
-    assert_eq!(config.family.model_type().trim_end_matches("_text"), family);
+    let model_type = if family == "gemma3" { "gemma3_text" } else { family };
+    assert_eq!(Family::of_json(model_type).unwrap(), config.family);
     let Weights::Safetensors(files) = &weights else { unreachable!() };
     let mut listed: Vec<_> = config.tensor_shapes();
     let mut found: Vec<_> =

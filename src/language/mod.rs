@@ -15,6 +15,7 @@ mod family;
 mod generate;
 mod gguf;
 mod kv_cache;
+mod layer;
 mod linear;
 mod llama;
 mod memory;

@@ -255,7 +255,7 @@ impl Executive {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tasks::Refusal;
+    use crate::tasks::{Argument, Grounding, Refusal};
 
     fn plan(goal: &str, actions: &[&str]) -> Plan {
         let step = |(id, action): (u32, &&str)| PlanStep {
@@ -307,6 +307,24 @@ mod tests {
         };
         assert_eq!((said.as_str(), progress.at), ("done: \"tidy\"", Some(2)));
         assert!(executive.feedback(&ended(2, true)).is_err());
+    }
+
+    #[test]
+    fn what_is_held_is_told_when_planning_anew() {
+        let mut executive = Executive::default();
+        let asked = number(&executive.goal("tidy"));
+        let mut made = plan("tidy", &["PickupObject", "B"]);
+        let grounding =
+            Grounding::Grounded { object_id: ObjectId(4), position_m: [0.0; 3], confidence: 1.0 };
+        made.steps[0].arguments = vec![Argument { name: "mug".into(), grounding }];
+        made.shown = Some(ShownObjects { listed: 2, left_out: 7 });
+        let acts = executive.planned(asked, made);
+        let said = acts.iter().any(|act| matches!(act, Act::Say(said) if said.contains("7 were")));
+        assert!(said, "{acts:?}");
+        executive.feedback(&ended(1, true)).unwrap();
+        let acts = executive.feedback(&ended(2, false)).unwrap();
+        let held = |act: &Act| matches!(act, Act::Think { held: Some(ObjectId(4)), .. });
+        assert!(acts.iter().any(held), "{acts:?}");
     }
 
     #[test]

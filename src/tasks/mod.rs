@@ -9,6 +9,7 @@ mod planning;
 mod scene_planner;
 mod text;
 mod vocabulary;
+mod writer;
 
 pub use chat::{AnswerError, ChatPlanner};
 pub(crate) use grammar::token_table;
@@ -17,10 +18,8 @@ pub(crate) use ground::gap_m;
 pub use ground::{SpokenStep, ground};
 pub use held::held_after;
 pub use plan::{Argument, Grounding, Plan, PlanStep, Refusal};
-pub use planning::{
-    GoalPlanner, PlanRequest, PlanWriter, PlanningError, ShownObjects, Sight, SpokenPlan,
-    WrittenPlan,
-};
+pub use planning::{GoalPlanner, PlanRequest, PlanningError};
 pub use scene_planner::ScenePlanner;
 pub use text::{PlanTextError, parse_plan, plan_text, step_text};
 pub use vocabulary::{ActionSpec, ActionVocabulary, ArgumentKind, VocabularyError, class_word};
+pub use writer::{PlanWriter, ShownObjects, Sight, SpokenPlan, WrittenPlan};

@@ -1,6 +1,6 @@
 //! The typed plan.
 
-use super::planning::ShownObjects;
+use super::writer::ShownObjects;
 use crate::scene::ObjectId;
 use serde::{Deserialize, Serialize};
 

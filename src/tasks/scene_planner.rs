@@ -1,8 +1,9 @@
 //! The planner trained for it: Scene-LLM and its likes.
 
 use super::grammar::{PlanGrammar, TokenTable};
-use super::planning::{PlanRequest, PlanWriter, PlanningError, Sight, SpokenPlan, WrittenPlan};
+use super::planning::{PlanRequest, PlanningError};
 use super::text::{parse_plan, plan_text};
+use super::writer::{PlanWriter, Sight, SpokenPlan, WrittenPlan};
 use super::{ActionVocabulary, ground, token_table};
 use crate::model::{PromptInput, SceneLlm, Segment};
 use candle_core::Device;

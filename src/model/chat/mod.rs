@@ -4,7 +4,9 @@
 //! server that speaks OpenAI's protocol ([`ChatEndpoint`]: vLLM, llama.cpp, ollama). It needs no
 //! training for this robot; what it knows of the map stands in the messages.
 
+mod call;
 mod endpoint;
+mod fault;
 mod local;
 mod manifest;
 mod message;
@@ -19,7 +21,8 @@ use std::path::Path;
 
 use candle_core::Device;
 
-pub use endpoint::{ChatEndpoint, EndpointFault};
+pub use endpoint::ChatEndpoint;
+pub use fault::EndpointFault;
 pub use local::LocalChat;
 pub use manifest::{ChatManifest, EndpointSpec, LocalChatSpec, ResponseFormat};
 pub use message::{Message, Role};

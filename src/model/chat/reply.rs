@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::endpoint::EndpointFault;
+use super::fault::EndpointFault;
 
 /// Longest answer that is read, bytes with everything around it.
 pub(super) const MOST_BODY_BYTES: u64 = 1 << 20;
