@@ -18,8 +18,10 @@ enum OneOrMany {
 
 #[derive(Deserialize, Default)]
 struct HfRope {
-    #[serde(alias = "type")]
     rope_type: Option<String>,
+    /// The older spelling of `rope_type`; some files have both.
+    #[serde(rename = "type")]
+    old_rope_type: Option<String>,
     rope_theta: Option<f64>,
     factor: Option<f64>,
     low_freq_factor: Option<f64>,
@@ -28,6 +30,12 @@ struct HfRope {
     short_factor: Option<Vec<f32>>,
     attention_factor: Option<f64>,
     partial_rotary_factor: Option<f64>,
+}
+
+impl HfRope {
+    fn kind(&self) -> Option<&str> {
+        self.rope_type.as_deref().or(self.old_rope_type.as_deref())
+    }
 }
 
 /// Rotary settings: one for all layers, or one for each kind of layer (Gemma 3).
@@ -101,7 +109,7 @@ impl LlamaConfig {
         let part = rope.partial_rotary_factor.or(hf.partial_rotary_factor).unwrap_or(1.0);
         let mut max_position_embeddings = hf.max_position_embeddings;
         let (mut rope_divisors, mut rope_magnitude) = (Vec::new(), 1.0);
-        if matches!(rope.rope_type.as_deref(), Some("longrope" | "su")) {
+        if matches!(rope.kind(), Some("longrope" | "su")) {
             let original = rope.original_max_position_embeddings;
             let original = original.or(hf.original_max_position_embeddings);
             let original = original.unwrap_or(max_position_embeddings);
@@ -218,7 +226,7 @@ fn rope_scaling(rope: &HfRope) -> Result<RopeScaling, String> {
     let need = |name: &str, value: Option<f64>| {
         value.ok_or_else(|| format!("rope scaling: '{name}' is missing"))
     };
-    match rope.rope_type.as_deref() {
+    match rope.kind() {
         None | Some("default" | "longrope" | "su") => Ok(RopeScaling::None),
         Some("linear") => Ok(RopeScaling::Linear(need("factor", rope.factor)?)),
         Some("llama3") => Ok(RopeScaling::Llama3 {
@@ -281,6 +289,17 @@ mod tests {
             LlamaConfig::from_json(&newer, path).unwrap(),
             LlamaConfig::from_json(LLAMA_3_2, path).unwrap()
         );
+    }
+
+    #[test]
+    fn older_files_name_the_kind_of_rope_twice() {
+        let path = Path::new("config.json");
+        let config = LlamaConfig::from_json(LLAMA_3_2, path).unwrap();
+        for kind in [r#""type":"llama3""#, r#""type":"llama3","rope_type":"llama3""#] {
+            let older = LLAMA_3_2.replace(r#""rope_type":"llama3""#, kind);
+            assert_ne!(older, LLAMA_3_2);
+            assert_eq!(LlamaConfig::from_json(&older, path).unwrap(), config);
+        }
     }
 
     #[test]

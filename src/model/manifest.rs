@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::chat::ChatManifest;
 use super::error::ModelError;
 use super::parts::{LanguageSpec, PositionEmbedding, ProjectorSpec, VisionSpec, WeightsFormat};
 use super::template::PromptTemplate;
@@ -30,11 +31,15 @@ pub enum ModelKind {
 
 impl ModelKind {
     /// The kind that the manifest in `folder` names; whatever else it says is not looked at.
+    /// Without a manifest, a GGUF file or a folder as Hugging Face has it is a chat model.
     pub fn of(folder: &Path) -> Result<Self, ModelError> {
         #[derive(Deserialize)]
         struct Kind {
             #[serde(default)]
             kind: ModelKind,
+        }
+        if ChatManifest::of_weights(folder).is_some() {
+            return Ok(Self::Chat);
         }
         let path = folder.join(MANIFEST_FILE);
         let text = std::fs::read_to_string(&path)

@@ -145,8 +145,32 @@ impl EndpointSpec {
 }
 
 impl ChatManifest {
-    /// Reads and checks the manifest of the model in `folder`.
+    /// What a manifest would say of `path` where there is none: a GGUF file, or a folder of
+    /// safetensors as Hugging Face has it.
+    pub(in super::super) fn of_weights(path: &Path) -> Option<Self> {
+        let is_gguf = path.is_file() && path.extension().is_some_and(|kind| kind == "gguf");
+        let is_folder = path.join("config.json").exists() && !path.join(MANIFEST_FILE).exists();
+        let weights = std::path::absolute(path).ok().filter(|_| is_gguf || is_folder)?;
+        Some(Self {
+            kind: ModelKind::Chat,
+            name: weights.file_stem()?.to_string_lossy().into_owned(),
+            description: String::new(),
+            license: String::new(),
+            local: Some(LocalChatSpec { weights, tokenizer: None, template: None }),
+            endpoint: None,
+            context: default_context(),
+            most_objects: default_most_objects(),
+            vocabulary: None,
+            instructions: String::new(),
+            decoding: Decoding { max_tokens: 512, ..Decoding::default() },
+        })
+    }
+
+    /// Reads and checks the manifest of the model in `folder`, which may be the model itself.
     pub fn load(folder: &Path) -> Result<Self, ModelError> {
+        if let Some(manifest) = Self::of_weights(folder) {
+            return Ok(manifest);
+        }
         let path = folder.join(MANIFEST_FILE);
         let text = std::fs::read_to_string(&path)
             .map_err(|source| ModelError::Read { path: path.clone(), source })?;

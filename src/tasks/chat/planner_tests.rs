@@ -130,6 +130,17 @@ fn a_list_longer_than_the_context_is_cut_and_the_plan_says_so() {
 }
 
 #[test]
+fn a_gguf_file_and_a_folder_of_hugging_face_need_no_manifest() {
+    let gguf = format!("{FIXTURE}/model.gguf");
+    for (path, name) in [(FIXTURE, "chat_planner"), (gguf.as_str(), "model")] {
+        let planner = GoalPlanner::load(Path::new(path), &Device::Cpu).unwrap();
+        assert_eq!((planner.name(), planner.sight()), (name, Sight::ObjectList));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    assert!(GoalPlanner::load(folder.path(), &Device::Cpu).is_err());
+}
+
+#[test]
 fn planning_can_be_interrupted_and_an_empty_map_asks_nobody() {
     let mut planner = local("", "context: 2048\ndecoding: {max_tokens: 700}\n");
     let kitchen = kitchen();
