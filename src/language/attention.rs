@@ -3,6 +3,20 @@
 use candle_core::{DType, Device, Tensor};
 use candle_nn::attention::{AttnMask, flash_attn};
 
+/// Rows of queries that are computed at once where their scores are written out.
+const STRIP: usize = 64;
+
+/// How queries look at keys.
+#[derive(Debug, Clone, Copy)]
+pub struct Look {
+    /// Scores are multiplied by this.
+    pub scale: f64,
+    /// Positions a query looks back on, its own included; all where there is none.
+    pub window: Option<usize>,
+    /// Soft limit of the scores: `limit * tanh(score / limit)`.
+    pub limit: Option<f64>,
+}
+
 /// Attention of queries `(b, t, heads, width)` at positions `offset..offset + t` over keys and
 /// values `(b, offset + t, kv_heads, width)`, to `(b, t, heads * width)`. No gradient passes through
 /// it; training has a way of its own.
@@ -11,23 +25,45 @@ pub fn attend(
     keys: &Tensor,
     values: &Tensor,
     offset: usize,
+    look: Look,
 ) -> candle_core::Result<Tensor> {
     let (batch, count, heads, width) = queries.dims4()?;
-    if queries.device().is_cpu() && queries.dtype() == DType::F32 && batch == 1 {
-        let scale = 1.0 / (width as f32).sqrt();
+    // What lies before the window of the first query is seen by none of them.
+    let hidden = look.window.map_or(0, |window| (offset + 1).saturating_sub(window));
+    if hidden > 0 {
+        let filled = keys.dim(1)? - hidden;
+        let [keys, values] = [keys.narrow(1, hidden, filled)?, values.narrow(1, hidden, filled)?];
+        // For one query that is the whole window.
+        let window = look.window.filter(|_| count > 1);
+        return attend(queries, &keys, &values, offset - hidden, Look { window, ..look });
+    }
+    let reaches_all = look.window.is_none_or(|window| offset + count <= window);
+    let is_plain = batch == 1 && reaches_all && look.limit.is_none();
+    if queries.device().is_cpu() && queries.dtype() == DType::F32 && is_plain {
         let mask = AttnMask::causal_with_offset(offset);
-        let mixed = flash_attn::<f32>(queries, keys, values, scale, mask, None, None)?;
+        let mixed = flash_attn::<f32>(queries, keys, values, look.scale as f32, mask, None, None)?;
         return mixed.transpose(1, 2)?.reshape((batch, count, heads * width));
     }
-    attend_plainly(queries, keys, values, offset)
+    let strips: candle_core::Result<Vec<Tensor>> = (0..count)
+        .step_by(STRIP)
+        .map(|start| {
+            let rows = STRIP.min(count - start);
+            let seen = offset + start + rows;
+            let [keys, values] = [keys.narrow(1, 0, seen)?, values.narrow(1, 0, seen)?];
+            let queries = queries.narrow(1, start, rows)?;
+            attend_plainly(&queries, &keys, &values, offset + start, look)
+        })
+        .collect();
+    Tensor::cat(&strips?, 1)
 }
 
-/// The same written out, for the devices and types the kernel does not know.
+/// The same written out, for the devices, types and ways of looking the kernel does not know.
 fn attend_plainly(
     queries: &Tensor,
     keys: &Tensor,
     values: &Tensor,
     offset: usize,
+    look: Look,
 ) -> candle_core::Result<Tensor> {
     let (batch, count, heads, width) = queries.dims4()?;
     let (_, filled, kv_heads, _) = keys.dims4()?;
@@ -39,10 +75,13 @@ fn attend_plainly(
         .reshape((batch, kv_heads, shared * count, width))?;
     let keys = keys.transpose(1, 2)?.contiguous()?;
     let values = values.transpose(1, 2)?.contiguous()?;
-    let scores = (queries.matmul(&keys.transpose(2, 3)?)? * (1.0 / (width as f64).sqrt()))?;
+    let scores = (queries.matmul(&keys.transpose(2, 3)?)? * look.scale)?;
     let mut scores = scores.to_dtype(DType::F32)?;
+    if let Some(limit) = look.limit {
+        scores = ((scores / limit)?.tanh()? * limit)?;
+    }
     if count > 1 {
-        let mask = causal_mask(count, offset, filled, scores.device())?;
+        let mask = causal_mask(count, offset, filled, look.window, scores.device())?;
         scores = scores
             .reshape((batch, kv_heads, shared, count, filled))?
             .broadcast_add(&mask)?
@@ -56,16 +95,21 @@ fn attend_plainly(
         .reshape((batch, count, heads * width))
 }
 
-/// `(count, filled)`: 0 where query `offset + row` may look, minus infinity ahead of it.
+/// `(count, filled)`: 0 where query `offset + row` may look, minus infinity ahead of it and behind
+/// its window.
 fn causal_mask(
     count: usize,
     offset: usize,
     filled: usize,
+    window: Option<usize>,
     device: &Device,
 ) -> candle_core::Result<Tensor> {
+    let sees = |row: usize, key: usize| {
+        key <= offset + row && window.is_none_or(|window| key + window > offset + row)
+    };
     let mask: Vec<f32> = (0..count)
         .flat_map(|row| {
-            (0..filled).map(move |key| if key > offset + row { f32::NEG_INFINITY } else { 0.0 })
+            (0..filled).map(move |key| if sees(row, key) { 0.0 } else { f32::NEG_INFINITY })
         })
         .collect();
     Tensor::from_vec(mask, (count, filled), device)
@@ -79,20 +123,45 @@ mod tests {
         (a - b).unwrap().abs().unwrap().flatten_all().unwrap().max(0).unwrap().to_scalar().unwrap()
     }
 
+    fn random(count: usize, heads: usize) -> Tensor {
+        Tensor::randn(0f32, 1.0, (1, count, heads, 16), &Device::Cpu).unwrap()
+    }
+
+    const PLAIN: Look = Look { scale: 0.25, window: None, limit: None };
+
     #[test]
     fn fast_equals_plain_for_every_sharing_and_offset() {
         for (heads, kv_heads) in [(4, 4), (4, 2), (6, 2), (3, 1)] {
             for (count, offset) in [(1, 0), (1, 9), (5, 0), (5, 3), (70, 11)] {
-                let random = |count, heads| {
-                    Tensor::randn(0f32, 1.0, (1, count, heads, 16), &Device::Cpu).unwrap()
-                };
                 let queries = random(count, heads);
                 let keys = random(offset + count, kv_heads);
                 let values = random(offset + count, kv_heads);
-                let fast = attend(&queries, &keys, &values, offset).unwrap();
-                let plain = attend_plainly(&queries, &keys, &values, offset).unwrap();
+                let fast = attend(&queries, &keys, &values, offset, PLAIN).unwrap();
+                let plain = attend_plainly(&queries, &keys, &values, offset, PLAIN).unwrap();
                 let difference = largest_difference(&fast, &plain);
                 assert!(difference < 1e-5, "{heads}/{kv_heads} {count}+{offset}: {difference}");
+            }
+        }
+    }
+
+    #[test]
+    fn strips_and_windows_see_what_one_mask_lets_through() {
+        for (count, offset, window) in [(1, 9, 4), (5, 3, 3), (5, 0, 9), (150, 11, 20), (70, 3, 1)]
+        {
+            for limit in [None, Some(2.0)] {
+                let look = Look { window: Some(window), limit, ..PLAIN };
+                let (queries, keys) = (random(count, 4), random(offset + count, 2));
+                let values = random(offset + count, 2);
+                let strips = attend(&queries, &keys, &values, offset, look).unwrap();
+                // One query has no mask, so it is the last of two.
+                let (queries, offset) = match count {
+                    1 => (Tensor::cat(&[&queries, &queries], 1).unwrap(), offset - 1),
+                    _ => (queries, offset),
+                };
+                let whole = attend_plainly(&queries, &keys, &values, offset, look).unwrap();
+                let whole = whole.narrow(1, whole.dim(1).unwrap() - count, count).unwrap();
+                let difference = largest_difference(&strips, &whole);
+                assert!(difference < 1e-5, "{count}+{offset} {window}: {difference}");
             }
         }
     }

@@ -1,4 +1,6 @@
-//! The shape of a Llama.
+//! The shape of a Llama, or of what is built like it.
+
+use super::family::Family;
 
 /// How rotary frequencies are stretched beyond the length a model was first trained on.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,9 +22,36 @@ pub enum RopeScaling {
     },
 }
 
+/// How a decoder looks back.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Looking {
+    /// Positions that layers with a window look back on, their own included; all where there is
+    /// none.
+    pub window: Option<usize>,
+    /// Every so many-th layer looks back on everything, the others have the window; 0: all layers
+    /// have it.
+    pub global_every: usize,
+    /// Base of the rotary frequencies of layers with a window, where it is one of its own.
+    pub window_rope_theta: Option<f64>,
+    /// Scores are divided by the root of this; by that of the width of a head unless given.
+    pub query_scale: Option<f64>,
+    /// Soft limit of the scores.
+    pub score_limit: Option<f64>,
+}
+
+impl Looking {
+    /// The window of layer `layer`, if it has one.
+    pub fn window_of(&self, layer: usize) -> Option<usize> {
+        let is_global = self.global_every > 0 && (layer + 1).is_multiple_of(self.global_every);
+        self.window.filter(|_| !is_global)
+    }
+}
+
 /// All numbers that fix a Llama decoder.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LlamaConfig {
+    /// Where it differs from Llama.
+    pub family: Family,
     /// Width of the residual stream.
     pub hidden_size: usize,
     /// Width inside the feed-forward blocks.
@@ -43,6 +72,16 @@ pub struct LlamaConfig {
     pub rope_theta: f64,
     /// Stretching of the rotary frequencies.
     pub rope_scaling: RopeScaling,
+    /// Numbers of a head that are rotated, the first ones; `head_dim` where all are.
+    pub rotary_dim: usize,
+    /// Divisors of the rotary frequencies, half of `rotary_dim`; empty: none.
+    pub rope_divisors: Vec<f32>,
+    /// Cosines and sines are multiplied by this.
+    pub rope_magnitude: f64,
+    /// How it looks back.
+    pub looking: Looking,
+    /// Soft limit of the logits.
+    pub logit_limit: Option<f64>,
     /// Longest context, in positions.
     pub max_position_embeddings: usize,
     /// Whether the output layer shares the embedding table.
@@ -65,34 +104,55 @@ impl LlamaConfig {
         if !self.tie_word_embeddings {
             shapes.push(("lm_head.weight".to_string(), vec![self.vocab_size, hidden]));
         }
-        let block = [
-            ("self_attn.q_proj", vec![queries, hidden]),
-            ("self_attn.k_proj", vec![keys, hidden]),
-            ("self_attn.v_proj", vec![keys, hidden]),
-            ("self_attn.o_proj", vec![hidden, queries]),
-            ("mlp.gate_proj", vec![inner, hidden]),
-            ("mlp.up_proj", vec![inner, hidden]),
-            ("mlp.down_proj", vec![hidden, inner]),
-            ("input_layernorm", vec![hidden]),
-            ("post_attention_layernorm", vec![hidden]),
-        ];
+        let mut block: Vec<(&str, Vec<usize>)> = match self.family.is_fused() {
+            true => vec![
+                ("self_attn.qkv_proj.weight", vec![queries + 2 * keys, hidden]),
+                ("mlp.gate_up_proj.weight", vec![2 * inner, hidden]),
+            ],
+            false => vec![
+                ("self_attn.q_proj.weight", vec![queries, hidden]),
+                ("self_attn.k_proj.weight", vec![keys, hidden]),
+                ("self_attn.v_proj.weight", vec![keys, hidden]),
+                ("mlp.gate_proj.weight", vec![inner, hidden]),
+                ("mlp.up_proj.weight", vec![inner, hidden]),
+            ],
+        };
+        block.extend([
+            ("self_attn.o_proj.weight", vec![hidden, queries]),
+            ("mlp.down_proj.weight", vec![hidden, inner]),
+            ("input_layernorm.weight", vec![hidden]),
+            ("post_attention_layernorm.weight", vec![hidden]),
+        ]);
+        if self.family.has_bias() {
+            block.extend([
+                ("self_attn.q_proj.bias", vec![queries]),
+                ("self_attn.k_proj.bias", vec![keys]),
+                ("self_attn.v_proj.bias", vec![keys]),
+            ]);
+        }
+        if self.family.norms_heads() {
+            block.extend([
+                ("self_attn.q_norm.weight", vec![self.head_dim]),
+                ("self_attn.k_norm.weight", vec![self.head_dim]),
+            ]);
+        }
+        if self.family.is_gemma() {
+            block.extend([
+                ("pre_feedforward_layernorm.weight", vec![hidden]),
+                ("post_feedforward_layernorm.weight", vec![hidden]),
+            ]);
+        }
         for layer in 0..self.layers {
-            shapes.extend(block.iter().map(|(part, shape)| {
-                (format!("model.layers.{layer}.{part}.weight"), shape.clone())
-            }));
+            let name = |part: &str| format!("model.layers.{layer}.{part}");
+            shapes.extend(block.iter().map(|(part, shape)| (name(part), shape.clone())));
         }
         shapes
     }
 
     /// Number of weights of the whole model.
     pub fn parameters(&self) -> u64 {
-        let [hidden, inner, vocabulary] =
-            [self.hidden_size, self.intermediate_size, self.vocab_size].map(|n| n as u64);
-        let queries = (self.heads * self.head_dim) as u64;
-        let keys = (self.kv_heads * self.head_dim) as u64;
-        let block = 2 * hidden * (queries + keys) + 3 * hidden * inner + 2 * hidden;
-        let tables = if self.tie_word_embeddings { 1 } else { 2 };
-        self.layers as u64 * block + tables * vocabulary * hidden + hidden
+        let of_shape = |shape: &[usize]| shape.iter().map(|dim| *dim as u64).product::<u64>();
+        self.tensor_shapes().iter().map(|(_, shape)| of_shape(shape)).sum()
     }
 
     /// Bytes of keys and values of `positions` positions, `bytes` a number.
@@ -123,6 +183,26 @@ impl LlamaConfig {
         }
         if !self.head_dim.is_multiple_of(2) {
             return Err(format!("head_dim is {}, must be even", self.head_dim));
+        }
+        if !self.rotary_dim.is_multiple_of(2) || self.rotary_dim > self.head_dim {
+            let (rotated, width) = (self.rotary_dim, self.head_dim);
+            return Err(format!("{rotated} numbers of a head of {width} cannot be rotated"));
+        }
+        let divisors = &self.rope_divisors;
+        let sound = divisors.iter().all(|divisor| divisor.is_finite() && *divisor > 0.0);
+        if !sound || !(divisors.is_empty() || 2 * divisors.len() == self.rotary_dim) {
+            return Err("the factors of the rotary frequencies are not usable".into());
+        }
+        let Looking { window, window_rope_theta, query_scale, score_limit, .. } = self.looking;
+        let above = |number: Option<f64>, least: f64| {
+            number.is_none_or(|number| number.is_finite() && number >= least)
+        };
+        let limits = [score_limit, self.logit_limit, query_scale, Some(self.rope_magnitude)];
+        if window == Some(0)
+            || !above(window_rope_theta, 1.0)
+            || !limits.iter().all(|limit| above(*limit, 1e-6))
+        {
+            return Err(format!("windows and limits {:?} are not usable", self.looking));
         }
         if !(self.rms_norm_eps > 0.0 && self.rms_norm_eps < 1.0) {
             return Err(format!("rms_norm_eps is {}, must be in (0, 1)", self.rms_norm_eps));

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use candle_core::quantized::gguf_file::Value as GgufValue;
 
-use super::config::{LlamaConfig, RopeScaling};
+use super::config::{LlamaConfig, Looking, RopeScaling};
 use super::error::LanguageError;
+use super::family::Family;
 
 impl LlamaConfig {
     /// Reads GGUF metadata; `vocabulary` is the number of rows of `token_embd.weight`, `tied`
@@ -19,45 +20,67 @@ impl LlamaConfig {
     ) -> Result<Self, LanguageError> {
         let refuse = |reason: String| LanguageError::Config { path: path.to_path_buf(), reason };
         let metadata = Metadata(metadata);
-        match metadata.text("general.architecture") {
-            Some("llama") => {}
-            other => {
-                return Err(refuse(format!(
-                    "general.architecture is '{}', not 'llama'",
-                    other.unwrap_or("missing")
-                )));
-            }
-        }
-        let need = |key: &str| {
-            metadata.integer(key).ok_or_else(|| refuse(format!("'{key}' is missing or no integer")))
+        let architecture = metadata.text("general.architecture").unwrap_or("missing");
+        let family = Family::of_gguf(architecture).map_err(refuse)?;
+        let key = |key: &str| format!("{architecture}.{key}");
+        let need = |name: &str| {
+            let key = key(name);
+            metadata
+                .integer(&key)
+                .ok_or_else(|| refuse(format!("'{key}' is missing or no integer")))
         };
-        let heads = need("llama.attention.head_count")?;
-        let hidden_size = need("llama.embedding_length")?;
-        let rope_scaling = match metadata.text("llama.rope.scaling.type") {
-            None | Some("none") => RopeScaling::None,
-            Some("linear") => {
-                RopeScaling::Linear(metadata.real("llama.rope.scaling.factor").unwrap_or(1.0))
-            }
+        let integer = |name: &str| metadata.integer(&key(name));
+        let real = |name: &str| metadata.real(&key(name));
+        let heads = need("attention.head_count")?;
+        let hidden_size = need("embedding_length")?;
+        let head_dim = integer("attention.key_length").unwrap_or(hidden_size / heads.max(1));
+        let rope_scaling = match metadata.text(&key("rope.scaling.type")) {
+            None | Some("none" | "longrope") => RopeScaling::None,
+            Some("linear") => RopeScaling::Linear(real("rope.scaling.factor").unwrap_or(1.0)),
             Some(other) => return Err(refuse(format!("rope scaling '{other}' is not known"))),
         };
+        let mut max_position_embeddings = need("context_length")?;
+        // Beyond this length all frequencies would change, those of the past included.
+        if let Some(original) = integer("rope.scaling.original_context_length")
+            && family == Family::Phi3
+        {
+            max_position_embeddings = max_position_embeddings.min(original);
+        }
+        let mut looking = Looking {
+            window: integer("attention.sliding_window").filter(|window| *window > 0),
+            ..Looking::default()
+        };
+        if family.is_gemma() {
+            looking.global_every = if family == Family::Gemma2 { 2 } else { 6 };
+            looking.window_rope_theta = (family == Family::Gemma3).then_some(10_000.0);
+            looking.score_limit = real("attn_logit_softcapping");
+            looking.query_scale =
+                gemma_query_scale(family, need("block_count")?, hidden_size, heads);
+        }
         let token = |key: &str| metadata.integer(key).and_then(|id| u32::try_from(id).ok());
         let eos = ["tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"];
         let config = Self {
+            family,
             hidden_size,
-            intermediate_size: need("llama.feed_forward_length")?,
-            layers: need("llama.block_count")?,
+            intermediate_size: need("feed_forward_length")?,
+            layers: need("block_count")?,
             heads,
-            kv_heads: metadata.integer("llama.attention.head_count_kv").unwrap_or(heads),
-            head_dim: metadata
-                .integer("llama.attention.key_length")
-                .unwrap_or(hidden_size / heads.max(1)),
+            kv_heads: integer("attention.head_count_kv").unwrap_or(heads),
+            head_dim,
             vocab_size: vocabulary,
-            rms_norm_eps: metadata
-                .real("llama.attention.layer_norm_rms_epsilon")
-                .ok_or_else(|| refuse("no llama.attention.layer_norm_rms_epsilon".into()))?,
-            rope_theta: metadata.real("llama.rope.freq_base").unwrap_or(10_000.0),
+            rms_norm_eps: real("attention.layer_norm_rms_epsilon")
+                .ok_or_else(|| refuse(format!("no {}", key("attention.layer_norm_rms_epsilon"))))?,
+            rope_theta: real("rope.freq_base").unwrap_or(match family {
+                Family::Gemma3 => 1_000_000.0,
+                _ => 10_000.0,
+            }),
             rope_scaling,
-            max_position_embeddings: need("llama.context_length")?,
+            rotary_dim: integer("rope.dimension_count").unwrap_or(head_dim),
+            rope_divisors: Vec::new(),
+            rope_magnitude: real("rope.scaling.attn_factor").unwrap_or(1.0),
+            looking,
+            logit_limit: real("final_logit_softcapping"),
+            max_position_embeddings,
             tie_word_embeddings: tied,
             bos: token("tokenizer.ggml.bos_token_id"),
             eos: eos.iter().filter_map(|key| token(key)).collect(),
@@ -65,6 +88,14 @@ impl LlamaConfig {
         config.check().map_err(refuse)?;
         Ok(config)
     }
+}
+
+/// What scores of a Gemma are divided by the root of. The files do not say it: the largest models
+/// take the width of the stream for each head, the others the width of a head.
+fn gemma_query_scale(family: Family, layers: usize, hidden: usize, heads: usize) -> Option<f64> {
+    let is_27b =
+        (family == Family::Gemma2 && layers == 46) || (family == Family::Gemma3 && layers == 62);
+    is_27b.then(|| hidden as f64 / heads.max(1) as f64)
 }
 
 /// GGUF writers do not agree on integer widths; this reads any of them.

@@ -5,8 +5,9 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::config::{LlamaConfig, RopeScaling};
+use super::config::{LlamaConfig, Looking, RopeScaling};
 use super::error::LanguageError;
+use super::family::Family;
 
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -17,13 +18,32 @@ enum OneOrMany {
 
 #[derive(Deserialize, Default)]
 struct HfRope {
-    #[serde(alias = "type")]
     rope_type: Option<String>,
+    /// The older spelling of `rope_type`; some files have both.
+    #[serde(rename = "type")]
+    old_rope_type: Option<String>,
     rope_theta: Option<f64>,
     factor: Option<f64>,
     low_freq_factor: Option<f64>,
     high_freq_factor: Option<f64>,
     original_max_position_embeddings: Option<usize>,
+    short_factor: Option<Vec<f32>>,
+    attention_factor: Option<f64>,
+    partial_rotary_factor: Option<f64>,
+}
+
+impl HfRope {
+    fn kind(&self) -> Option<&str> {
+        self.rope_type.as_deref().or(self.old_rope_type.as_deref())
+    }
+}
+
+/// Rotary settings: one for all layers, or one for each kind of layer (Gemma 3).
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum HfRopes {
+    ByLayer { full_attention: HfRope, sliding_attention: HfRope },
+    One(HfRope),
 }
 
 /// The fields of `config.json` that matter. `rope_parameters` is the newer spelling of
@@ -41,7 +61,18 @@ struct HfConfig {
     rms_norm_eps: f64,
     rope_theta: Option<f64>,
     rope_scaling: Option<HfRope>,
-    rope_parameters: Option<HfRope>,
+    rope_parameters: Option<HfRopes>,
+    rope_local_base_freq: Option<f64>,
+    partial_rotary_factor: Option<f64>,
+    original_max_position_embeddings: Option<usize>,
+    sliding_window: Option<usize>,
+    use_sliding_window: Option<bool>,
+    layer_types: Option<Vec<String>>,
+    sliding_window_pattern: Option<usize>,
+    query_pre_attn_scalar: Option<f64>,
+    attn_logit_softcapping: Option<f64>,
+    final_logit_softcapping: Option<f64>,
+    hidden_activation: Option<String>,
     max_position_embeddings: usize,
     tie_word_embeddings: Option<bool>,
     bos_token_id: Option<u32>,
@@ -56,30 +87,60 @@ impl LlamaConfig {
     pub fn from_json(text: &str, path: &Path) -> Result<Self, LanguageError> {
         let refuse = |reason: String| LanguageError::Config { path: path.to_path_buf(), reason };
         let hf: HfConfig = serde_json::from_str(text).map_err(|e| refuse(e.to_string()))?;
-        if let Some(kind) = hf.model_type.as_deref().filter(|kind| *kind != "llama") {
-            return Err(refuse(format!("model_type '{kind}' is not 'llama'")));
-        }
-        if let Some(act) = hf.hidden_act.as_deref().filter(|act| *act != "silu") {
-            return Err(refuse(format!("hidden_act '{act}' is not 'silu'")));
+        let family = hf.model_type.as_deref().map_or(Ok(Family::Llama), Family::of_json);
+        let family = family.map_err(refuse)?;
+        let known = if family.is_gemma() { "gelu_pytorch_tanh" } else { "silu" };
+        let act = hf.hidden_activation.as_deref().or(hf.hidden_act.as_deref());
+        if let Some(act) = act.filter(|act| *act != known) {
+            return Err(refuse(format!("hidden_act '{act}' is not '{known}'")));
         }
         if hf.attention_bias == Some(true) || hf.mlp_bias == Some(true) {
             return Err(refuse("attention_bias and mlp_bias must be false".into()));
         }
-        let theta = hf.rope_parameters.as_ref().and_then(|rope| rope.rope_theta);
-        let rope = hf.rope_parameters.or(hf.rope_scaling).unwrap_or_default();
+        let looking = looking(family, &hf).map_err(refuse)?;
+        let (rope, window_rope) = match hf.rope_parameters {
+            Some(HfRopes::One(rope)) => (rope, None),
+            Some(HfRopes::ByLayer { full_attention, sliding_attention }) => {
+                (full_attention, sliding_attention.rope_theta)
+            }
+            None => (hf.rope_scaling.unwrap_or_default(), None),
+        };
+        let head_dim = hf.head_dim.unwrap_or(hf.hidden_size / hf.num_attention_heads.max(1));
+        let part = rope.partial_rotary_factor.or(hf.partial_rotary_factor).unwrap_or(1.0);
+        let mut max_position_embeddings = hf.max_position_embeddings;
+        let (mut rope_divisors, mut rope_magnitude) = (Vec::new(), 1.0);
+        if matches!(rope.kind(), Some("longrope" | "su")) {
+            let original = rope.original_max_position_embeddings;
+            let original = original.or(hf.original_max_position_embeddings);
+            let original = original.unwrap_or(max_position_embeddings);
+            let stretch = max_position_embeddings as f64 / original.max(1) as f64;
+            rope_magnitude = rope.attention_factor.unwrap_or_else(|| magnitude(stretch, original));
+            rope_divisors = rope.short_factor.clone().unwrap_or_default();
+            // Beyond this length all frequencies would change, those of the past included.
+            max_position_embeddings = max_position_embeddings.min(original);
+        }
         let config = Self {
+            family,
             hidden_size: hf.hidden_size,
             intermediate_size: hf.intermediate_size,
             layers: hf.num_hidden_layers,
             heads: hf.num_attention_heads,
             kv_heads: hf.num_key_value_heads.unwrap_or(hf.num_attention_heads),
-            head_dim: hf.head_dim.unwrap_or(hf.hidden_size / hf.num_attention_heads.max(1)),
+            head_dim,
             vocab_size: hf.vocab_size,
             rms_norm_eps: hf.rms_norm_eps,
-            rope_theta: theta.or(hf.rope_theta).unwrap_or(10_000.0),
+            rope_theta: rope.rope_theta.or(hf.rope_theta).unwrap_or(10_000.0),
             rope_scaling: rope_scaling(&rope).map_err(refuse)?,
-            max_position_embeddings: hf.max_position_embeddings,
-            tie_word_embeddings: hf.tie_word_embeddings.unwrap_or(false),
+            rotary_dim: (head_dim as f64 * part) as usize,
+            rope_divisors,
+            rope_magnitude,
+            looking: Looking {
+                window_rope_theta: window_rope.or(looking.window_rope_theta),
+                ..looking
+            },
+            logit_limit: hf.final_logit_softcapping,
+            max_position_embeddings,
+            tie_word_embeddings: hf.tie_word_embeddings.unwrap_or(family.ties_by_default()),
             bos: hf.bos_token_id,
             eos: match hf.eos_token_id {
                 None => Vec::new(),
@@ -91,7 +152,7 @@ impl LlamaConfig {
         Ok(config)
     }
 
-    /// Writes what [`Self::from_json`] reads, and Hugging Face too.
+    /// Writes what [`Self::from_json`] reads, and Hugging Face too, of a Llama.
     pub fn to_json(&self) -> String {
         let theta = self.rope_theta;
         let rope = match self.rope_scaling {
@@ -124,12 +185,49 @@ impl LlamaConfig {
     }
 }
 
+/// How a model of `family` looks back.
+fn looking(family: Family, hf: &HfConfig) -> Result<Looking, String> {
+    let window = match family {
+        Family::Qwen2 | Family::Qwen3 => {
+            hf.sliding_window.filter(|_| hf.use_sliding_window == Some(true))
+        }
+        Family::Llama => None,
+        _ => hf.sliding_window,
+    };
+    let mut looking = Looking { window, ..Looking::default() };
+    if family.is_gemma() {
+        let pattern = if family == Family::Gemma2 { 2 } else { 6 };
+        looking.global_every = hf.sliding_window_pattern.unwrap_or(pattern);
+        looking.window_rope_theta = hf.rope_local_base_freq;
+        looking.query_scale = hf.query_pre_attn_scalar;
+        looking.score_limit = hf.attn_logit_softcapping;
+    }
+    let types = hf.layer_types.as_deref().filter(|_| looking.window.is_some());
+    let differs = types
+        .into_iter()
+        .flatten()
+        .enumerate()
+        .any(|(layer, kind)| (kind == "full_attention") != looking.window_of(layer).is_none());
+    match differs {
+        true => Err("layer_types is not the order of layers that this family has".into()),
+        false => Ok(looking),
+    }
+}
+
+/// What longrope multiplies cosines and sines by (Ding et al., 2024).
+fn magnitude(stretch: f64, original: usize) -> f64 {
+    match stretch > 1.0 {
+        true => (1.0 + stretch.ln() / (original as f64).ln()).sqrt(),
+        false => 1.0,
+    }
+}
+
 fn rope_scaling(rope: &HfRope) -> Result<RopeScaling, String> {
     let need = |name: &str, value: Option<f64>| {
         value.ok_or_else(|| format!("rope scaling: '{name}' is missing"))
     };
-    match rope.rope_type.as_deref() {
-        None | Some("default") => Ok(RopeScaling::None),
+    match rope.kind() {
+        None | Some("default" | "longrope" | "su") => Ok(RopeScaling::None),
         Some("linear") => Ok(RopeScaling::Linear(need("factor", rope.factor)?)),
         Some("llama3") => Ok(RopeScaling::Llama3 {
             factor: need("factor", rope.factor)?,
@@ -191,6 +289,17 @@ mod tests {
             LlamaConfig::from_json(&newer, path).unwrap(),
             LlamaConfig::from_json(LLAMA_3_2, path).unwrap()
         );
+    }
+
+    #[test]
+    fn older_files_name_the_kind_of_rope_twice() {
+        let path = Path::new("config.json");
+        let config = LlamaConfig::from_json(LLAMA_3_2, path).unwrap();
+        for kind in [r#""type":"llama3""#, r#""type":"llama3","rope_type":"llama3""#] {
+            let older = LLAMA_3_2.replace(r#""rope_type":"llama3""#, kind);
+            assert_ne!(older, LLAMA_3_2);
+            assert_eq!(LlamaConfig::from_json(&older, path).unwrap(), config);
+        }
     }
 
     #[test]

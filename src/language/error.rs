@@ -32,7 +32,9 @@ pub enum LanguageError {
         reason: String,
     },
     /// A tensor the model needs is in none of the files.
-    #[error("{path}: no tensor '{name}' of shape {expected:?}; is this a Llama checkpoint?")]
+    #[error(
+        "{path}: no tensor '{name}' of shape {expected:?}; does the configuration belong to it?"
+    )]
     MissingTensor {
         /// File or folder that was searched.
         path: PathBuf,

@@ -11,6 +11,8 @@ use candle_core::{Device, Tensor};
 
 use super::config::LlamaConfig;
 use super::error::LanguageError;
+use super::family::Family;
+use super::tokenizer::Tokenizer;
 
 /// An open GGUF file and the configuration in its metadata.
 #[derive(Debug)]
@@ -64,6 +66,26 @@ impl GgufFile {
         &self.config
     }
 
+    /// The text under `key` in the metadata.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.content.metadata.get(key)?.to_string().ok().map(String::as_str)
+    }
+
+    /// The spelling of the token whose id stands under `key` in the metadata.
+    pub fn token_text(&self, key: &str) -> Option<&str> {
+        let id = self.content.metadata.get(key)?.to_u64().ok().or_else(|| {
+            let signed = self.content.metadata.get(key)?.to_i32().ok()?;
+            u64::try_from(signed).ok()
+        })?;
+        let tokens = self.content.metadata.get("tokenizer.ggml.tokens")?.to_vec().ok()?;
+        tokens.get(usize::try_from(id).ok()?)?.to_string().ok().map(String::as_str)
+    }
+
+    /// The tokenizer in the metadata.
+    pub fn tokenizer(&self) -> Result<Tokenizer, LanguageError> {
+        Tokenizer::from_gguf(&self.content.metadata, &self.path)
+    }
+
     /// Types and element counts of all tensors.
     pub fn tensors(&self) -> impl Iterator<Item = (GgmlDType, &[usize])> {
         self.content.tensor_infos.values().map(|info| (info.ggml_dtype, info.shape.dims()))
@@ -81,7 +103,9 @@ impl GgufFile {
         expected: &[usize],
         device: &Device,
     ) -> Result<QStorage, LanguageError> {
-        let Some(info) = gguf_name(name).and_then(|name| self.content.tensor_infos.get(&name))
+        let family = self.config.family;
+        let Some(info) =
+            gguf_name(name, family).and_then(|name| self.content.tensor_infos.get(&name))
         else {
             return Err(LanguageError::MissingTensor {
                 path: self.path.clone(),
@@ -100,7 +124,8 @@ impl GgufFile {
         let dtype = info.ggml_dtype;
         let start = self.content.tensor_data_offset.saturating_add(info.offset);
         let mut bytes = self.read_blocks(name, expected, dtype, start)?;
-        if name.ends_with("q_proj.weight") || name.ends_with("k_proj.weight") {
+        let is_head = name.ends_with("q_proj.weight") || name.ends_with("k_proj.weight");
+        if is_head && family.interleaves_heads() {
             bytes = unpermute(&bytes, expected[0], self.config.head_dim);
         }
         Ok(QStorage::from_data(bytes.into(), device, dtype)?)
@@ -117,13 +142,15 @@ impl GgufFile {
         Ok(QTensor::new(blocks, expected)?.dequantize(device)?)
     }
 
-    /// Divisors of the rotary frequencies, where the file has them (Llama 3).
+    /// Divisors of the rotary frequencies, where the file has them (Llama 3, Phi 3).
     pub fn rope_factors(&mut self) -> Result<Option<Vec<f32>>, LanguageError> {
-        if !self.content.tensor_infos.contains_key("rope_freqs.weight") {
-            return Ok(None);
+        let half = self.config.rotary_dim / 2;
+        for name in ["rope_freqs.weight", "rope_factors_short.weight"] {
+            if self.content.tensor_infos.contains_key(name) {
+                return Ok(Some(self.tensor(name, &[half], &Device::Cpu)?.to_vec1()?));
+            }
         }
-        let half = self.config.head_dim / 2;
-        Ok(Some(self.tensor("rope_freqs.weight", &[half], &Device::Cpu)?.to_vec1()?))
+        Ok(None)
     }
 
     fn read_blocks(
@@ -167,19 +194,29 @@ fn unpermute(bytes: &[u8], rows: usize, head_dim: usize) -> Vec<u8> {
 }
 
 /// What GGUF calls the tensor Hugging Face calls `name`.
-fn gguf_name(name: &str) -> Option<String> {
+fn gguf_name(name: &str, family: Family) -> Option<String> {
     let fixed = match name {
         "model.embed_tokens.weight" => Some("token_embd.weight"),
         "model.norm.weight" => Some("output_norm.weight"),
         "lm_head.weight" => Some("output.weight"),
-        "rope_freqs.weight" => Some("rope_freqs.weight"),
+        "rope_freqs.weight" | "rope_factors_short.weight" => Some(name),
         _ => None,
     };
     if let Some(fixed) = fixed {
         return Some(fixed.into());
     }
     let (layer, part) = name.strip_prefix("model.layers.")?.split_once('.')?;
-    let part = match part.strip_suffix(".weight")? {
+    let (part, what) =
+        part.rsplit_once('.').filter(|(_, what)| ["weight", "bias"].contains(what))?;
+    let part = match part {
+        "post_attention_layernorm" if family.is_gemma() => "post_attention_norm",
+        "pre_feedforward_layernorm" => "ffn_norm",
+        "post_feedforward_layernorm" => "post_ffw_norm",
+        "self_attn.qkv_proj" => "attn_qkv",
+        "self_attn.q_norm" => "attn_q_norm",
+        "self_attn.k_norm" => "attn_k_norm",
+        // Gate and up in one.
+        "mlp.gate_up_proj" => "ffn_up",
         "self_attn.q_proj" => "attn_q",
         "self_attn.k_proj" => "attn_k",
         "self_attn.v_proj" => "attn_v",
@@ -191,7 +228,7 @@ fn gguf_name(name: &str) -> Option<String> {
         "post_attention_layernorm" => "ffn_norm",
         _ => return None,
     };
-    Some(format!("blk.{layer}.{part}.weight"))
+    Some(format!("blk.{layer}.{part}.{what}"))
 }
 
 #[cfg(test)]

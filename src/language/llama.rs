@@ -6,35 +6,25 @@ use super::attention::attend;
 use super::config::LlamaConfig;
 use super::error::LanguageError;
 use super::kv_cache::KvCache;
+use super::layer::{Layer, norm};
 use super::linear::{Embedding, Linear};
-use super::rope::Rope;
+use super::rope::{Rope, RopeTables};
 use super::weights::Weights;
 
 /// Positions of a prompt that are processed at once.
 pub const PREFILL_CHUNK: usize = 512;
-
-#[derive(Debug)]
-struct Block {
-    attention_norm: Tensor,
-    queries: Linear,
-    keys: Linear,
-    values: Linear,
-    output: Linear,
-    feed_forward_norm: Tensor,
-    gate: Linear,
-    up: Linear,
-    down: Linear,
-}
 
 /// A Llama with its weights.
 #[derive(Debug)]
 pub struct Llama {
     config: LlamaConfig,
     embedding: Embedding,
-    blocks: Vec<Block>,
+    blocks: Vec<Layer>,
     norm: Tensor,
     head: Linear,
     rope: Rope,
+    /// Of the layers with a window, where it is another.
+    window_rope: Option<Rope>,
     dtype: DType,
     device: Device,
 }
@@ -50,7 +40,7 @@ impl Llama {
         let name = "model.embed_tokens.weight";
         let embedding = weights.embedding(name, vocabulary, hidden, device)?;
         let blocks: Result<_, _> =
-            (0..config.layers).map(|layer| Block::load(&config, layer, weights, device)).collect();
+            (0..config.layers).map(|layer| Layer::load(&config, layer, weights, device)).collect();
         let head = if config.tie_word_embeddings {
             embedding.as_linear()?
         } else {
@@ -59,9 +49,10 @@ impl Llama {
         Ok(Self {
             embedding,
             blocks: blocks?,
-            norm: weights.tensor("model.norm.weight", &[hidden], device)?,
+            norm: norm(&config, weights, "model.norm", hidden, device)?,
             head,
             rope: Rope::new(&config, weights.rope_factors()?.as_deref()),
+            window_rope: Rope::of_window(&config),
             dtype: weights.compute_dtype(device),
             device: device.clone(),
             config,
@@ -102,7 +93,11 @@ impl Llama {
             return Ok(Tensor::zeros(shape, self.dtype, &self.device)?);
         }
         let ids = Tensor::new(ids, &self.device)?;
-        Ok(self.embedding.forward(&ids)?.to_dtype(self.dtype)?.unsqueeze(0)?)
+        let embeds = self.embedding.forward(&ids)?.to_dtype(self.dtype)?.unsqueeze(0)?;
+        match self.config.family.is_gemma() {
+            true => Ok((embeds * (self.config.hidden_size as f64).sqrt())?),
+            false => Ok(embeds),
+        }
     }
 
     /// Appends embeddings `(1, t, hidden)` to `cache`; logits `(vocabulary)` of the last position.
@@ -147,27 +142,38 @@ impl Llama {
     ) -> Result<Tensor, LanguageError> {
         let (batch, count, hidden) = embeds.dims3()?;
         let offset = self.check_input(batch, count, hidden, caches)?;
-        let (cos, sin) = self.rope.tables(offset, count, self.dtype, &self.device)?;
+        let tables = |rope: &Rope| rope.tables(offset, count, self.dtype, &self.device);
+        let everywhere = tables(&self.rope)?;
+        let in_window = self.window_rope.as_ref().map(tables).transpose()?;
         let eps = self.config.rms_norm_eps as f32;
+        let norm = |x: &Tensor, weight: &Tensor| candle_nn::ops::rms_norm(x, weight, eps);
         let mut x = embeds.to_dtype(self.dtype)?.reshape((batch * count, hidden))?.contiguous()?;
         for (layer, block) in self.blocks.iter().enumerate() {
-            let normed = candle_nn::ops::rms_norm(&x, &block.attention_norm, eps)?;
-            let [queries, keys, values] = self.heads(block, &normed, batch, count)?;
-            let queries = candle_nn::rotary_emb::rope_thd(&queries, &cos, &sin)?;
-            let keys = candle_nn::rotary_emb::rope_thd(&keys, &cos, &sin)?;
+            let normed = norm(&x, &block.attention_norm)?;
+            let in_window = in_window.as_ref().filter(|_| block.look.window.is_some());
+            let rope = in_window.unwrap_or(&everywhere);
+            let [queries, keys, values] = self.heads(block, &normed, batch, count, rope)?;
             let mixed: Result<Vec<Tensor>, candle_core::Error> = caches
                 .iter()
                 .enumerate()
                 .map(|(row, cache)| {
                     let (keys, values) =
                         cache.write(layer, &keys.narrow(0, row, 1)?, &values.narrow(0, row, 1)?)?;
-                    attend(&queries.narrow(0, row, 1)?, &keys, &values, offset)
+                    attend(&queries.narrow(0, row, 1)?, &keys, &values, offset, block.look)
                 })
                 .collect();
             let mixed = Tensor::cat(&mixed?, 0)?.reshape((batch * count, ()))?;
-            x = (x + block.output.forward(&mixed)?)?;
-            let normed = candle_nn::ops::rms_norm(&x, &block.feed_forward_norm, eps)?;
-            x = (x + block.feed_forward(&normed)?)?;
+            let [attended, fed] = match &block.norms_behind {
+                Some([attention, feed_forward]) => [Some(attention), Some(feed_forward)],
+                None => [None, None],
+            };
+            let behind = |y: Tensor, weight: Option<&Tensor>| match weight {
+                Some(weight) => norm(&y, weight),
+                None => Ok(y),
+            };
+            x = (x + behind(block.output.forward(&mixed)?, attended)?)?;
+            let normed = norm(&x, &block.feed_forward_norm)?;
+            x = (x + behind(block.feed_forward(&normed, self.config.family)?, fed)?)?;
         }
         for cache in caches {
             cache.advance(count);
@@ -175,25 +181,35 @@ impl Llama {
         Ok(x.reshape((batch, count, hidden))?)
     }
 
-    /// Queries, keys and values, each `(b, t, heads, head_dim)`.
+    /// Queries, keys and values, each `(b, t, heads, head_dim)`, in place.
     fn heads(
         &self,
-        block: &Block,
+        block: &Layer,
         x: &Tensor,
         batch: usize,
         count: usize,
+        rope: &RopeTables,
     ) -> candle_core::Result<[Tensor; 3]> {
-        let split = |projection: &Linear| {
-            projection.forward(x)?.reshape((batch, count, (), self.config.head_dim))
-        };
-        Ok([split(&block.queries)?, split(&block.keys)?, split(&block.values)?])
+        let split = |y: Tensor| y.reshape((batch, count, (), self.config.head_dim));
+        let [queries, keys, values] = block.queries_keys_values.forward(x)?;
+        let (mut queries, mut keys, values) = (split(queries)?, split(keys)?, split(values)?);
+        if let Some([of_queries, of_keys]) = &block.head_norms {
+            let eps = self.config.rms_norm_eps as f32;
+            queries = candle_nn::ops::rms_norm(&queries, of_queries, eps)?;
+            keys = candle_nn::ops::rms_norm(&keys, of_keys, eps)?;
+        }
+        Ok([rope.rotate(&queries)?, rope.rotate(&keys)?, values])
     }
 
     fn logits_of_last(&self, hidden: &Tensor) -> Result<Tensor, LanguageError> {
         let (_, count, _) = hidden.dims3()?;
         let last = hidden.narrow(1, count - 1, 1)?.squeeze(1)?.contiguous()?;
         let normed = candle_nn::ops::rms_norm(&last, &self.norm, self.config.rms_norm_eps as f32)?;
-        Ok(self.head.forward(&normed)?.to_dtype(DType::F32)?)
+        let logits = self.head.forward(&normed)?.to_dtype(DType::F32)?;
+        match self.config.logit_limit {
+            Some(limit) => Ok(((logits / limit)?.tanh()? * limit)?),
+            None => Ok(logits),
+        }
     }
 
     /// The position at which the input begins, if the input can be taken at all.
@@ -221,40 +237,5 @@ impl Llama {
             }
             _ => Ok(offset),
         }
-    }
-}
-
-impl Block {
-    fn load(
-        config: &LlamaConfig,
-        layer: usize,
-        weights: &mut Weights,
-        device: &Device,
-    ) -> Result<Self, LanguageError> {
-        let (hidden, inner) = (config.hidden_size, config.intermediate_size);
-        let (queries, keys) = (config.heads * config.head_dim, config.kv_heads * config.head_dim);
-        let name = |part: &str| format!("model.layers.{layer}.{part}.weight");
-        let mut linear =
-            |part: &str, outputs, inputs| weights.linear(&name(part), outputs, inputs, device);
-        Ok(Self {
-            queries: linear("self_attn.q_proj", queries, hidden)?,
-            keys: linear("self_attn.k_proj", keys, hidden)?,
-            values: linear("self_attn.v_proj", keys, hidden)?,
-            output: linear("self_attn.o_proj", hidden, queries)?,
-            gate: linear("mlp.gate_proj", inner, hidden)?,
-            up: linear("mlp.up_proj", inner, hidden)?,
-            down: linear("mlp.down_proj", hidden, inner)?,
-            attention_norm: weights.tensor(&name("input_layernorm"), &[hidden], device)?,
-            feed_forward_norm: weights.tensor(
-                &name("post_attention_layernorm"),
-                &[hidden],
-                device,
-            )?,
-        })
-    }
-
-    fn feed_forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        let gate = self.gate.forward(x)?.silu()?;
-        self.down.forward(&(gate * self.up.forward(x)?)?)
     }
 }

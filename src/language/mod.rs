@@ -11,9 +11,11 @@ mod detokenize;
 mod device;
 mod engine;
 mod error;
+mod family;
 mod generate;
 mod gguf;
 mod kv_cache;
+mod layer;
 mod linear;
 mod llama;
 mod memory;
@@ -21,19 +23,23 @@ mod rope;
 mod safetensors;
 mod sampler;
 mod tokenizer;
+mod tokenizer_gguf;
 mod weights;
 
+#[cfg(test)]
+mod family_parity;
 #[cfg(test)]
 mod parity;
 
 pub use beam::{BeamOptions, Hypothesis, beam_search};
 pub use blocks::BlockMatrix;
-pub use config::{LlamaConfig, RopeScaling};
+pub use config::{LlamaConfig, Looking, RopeScaling};
 pub use constraint::{Constraint, TokenMask};
 pub use detokenize::Detokenizer;
 pub use device::{compute_dtype, parse_device};
 pub use engine::{Backend, Engine, EngineEvent, Outlet, Ticket};
 pub use error::LanguageError;
+pub use family::Family;
 pub use generate::{Generation, StopReason, Timings, generate};
 pub use gguf::GgufFile;
 pub use kv_cache::KvCache;

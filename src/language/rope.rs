@@ -2,39 +2,63 @@
 
 use std::f64::consts::TAU;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{D, DType, Device, Tensor};
 
 use super::config::{LlamaConfig, RopeScaling};
 
-/// Inverse frequencies of one head, half its width.
+/// Inverse frequencies of one head, half as many as it has numbers that are rotated.
 #[derive(Debug, Clone)]
 pub struct Rope {
     inverse_frequencies: Vec<f32>,
+    magnitude: f32,
+}
+
+/// Cosines and sines of a run of positions, each `(count, rotated / 2)`.
+#[derive(Debug)]
+pub struct RopeTables {
+    cos: Tensor,
+    sin: Tensor,
 }
 
 impl Rope {
     /// Frequencies of `config`, each divided by its factor where `factors` are given.
     pub fn new(config: &LlamaConfig, factors: Option<&[f32]>) -> Self {
-        let half = config.head_dim / 2;
-        let inverse_frequencies = (0..half)
-            .map(|index| {
-                let exponent = (2 * index) as f64 / config.head_dim as f64;
-                let plain = config.rope_theta.powf(-exponent);
-                let divisor = factors.map_or(1.0, |factors| f64::from(factors[index]));
-                (scaled(plain, &config.rope_scaling) / divisor) as f32
-            })
-            .collect();
-        Self { inverse_frequencies }
+        let ours = Some(config.rope_divisors.as_slice()).filter(|factors| !factors.is_empty());
+        Self::with_base(config, config.rope_theta, &config.rope_scaling, factors.or(ours))
     }
 
-    /// Cosines and sines of positions `start..start + count`, each `(count, head_dim / 2)`.
+    /// Frequencies of the layers with a window, where those have a base of their own.
+    pub fn of_window(config: &LlamaConfig) -> Option<Self> {
+        let base = config.looking.window_rope_theta?;
+        Some(Self::with_base(config, base, &RopeScaling::None, None))
+    }
+
+    fn with_base(
+        config: &LlamaConfig,
+        base: f64,
+        scaling: &RopeScaling,
+        factors: Option<&[f32]>,
+    ) -> Self {
+        let half = config.rotary_dim / 2;
+        let inverse_frequencies = (0..half)
+            .map(|index| {
+                let exponent = (2 * index) as f64 / config.rotary_dim as f64;
+                let plain = base.powf(-exponent);
+                let factor = factors.and_then(|factors| factors.get(index));
+                (scaled(plain, scaling) / factor.map_or(1.0, |f| f64::from(*f))) as f32
+            })
+            .collect();
+        Self { inverse_frequencies, magnitude: config.rope_magnitude as f32 }
+    }
+
+    /// Cosines and sines of positions `start..start + count`.
     pub fn tables(
         &self,
         start: usize,
         count: usize,
         dtype: DType,
         device: &Device,
-    ) -> candle_core::Result<(Tensor, Tensor)> {
+    ) -> candle_core::Result<RopeTables> {
         let half = self.inverse_frequencies.len();
         let (mut cos, mut sin) =
             (Vec::with_capacity(count * half), Vec::with_capacity(count * half));
@@ -42,12 +66,25 @@ impl Rope {
             for frequency in &self.inverse_frequencies {
                 // The product is rounded to 32 bits, as PyTorch does.
                 let angle = position as f32 * frequency;
-                cos.push(angle.cos());
-                sin.push(angle.sin());
+                cos.push(angle.cos() * self.magnitude);
+                sin.push(angle.sin() * self.magnitude);
             }
         }
         let table = |values| Tensor::from_vec(values, (count, half), device)?.to_dtype(dtype);
-        Ok((table(cos)?, table(sin)?))
+        Ok(RopeTables { cos: table(cos)?, sin: table(sin)? })
+    }
+}
+
+impl RopeTables {
+    /// Heads `(b, t, heads, width)` with their first numbers rotated.
+    pub fn rotate(&self, heads: &Tensor) -> candle_core::Result<Tensor> {
+        let (width, rotated) = (heads.dim(D::Minus1)?, 2 * self.cos.dim(1)?);
+        if rotated == width {
+            return candle_nn::rotary_emb::rope_thd(heads, &self.cos, &self.sin);
+        }
+        let turned = heads.narrow(D::Minus1, 0, rotated)?.contiguous()?;
+        let turned = candle_nn::rotary_emb::rope_thd(&turned, &self.cos, &self.sin)?;
+        Tensor::cat(&[turned, heads.narrow(D::Minus1, rotated, width - rotated)?], D::Minus1)
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Tokenizer {
     plain: tokenizers::Tokenizer,
     bytes: Vec<Vec<u8>>,
     special: Vec<bool>,
+    /// Names of the special tokens, longer ones first.
+    special_names: Vec<String>,
 }
 
 impl Tokenizer {
@@ -61,9 +63,13 @@ impl Tokenizer {
             bytes[id as usize] = token.content.into_bytes();
             special[id as usize] = token.special;
         }
+        let added = inner.get_added_tokens_decoder().into_values();
+        let names = added.filter(|token| token.special).map(|token| token.content);
+        let mut special_names: Vec<String> = names.filter(|name| !name.is_empty()).collect();
+        special_names.sort_by_key(|name| std::cmp::Reverse(name.len()));
         let mut plain = inner.clone();
         plain.set_encode_special_tokens(true);
-        Ok(Self { path: path.into(), inner, plain, bytes, special })
+        Ok(Self { path: path.into(), inner, plain, bytes, special, special_names })
     }
 
     /// One more than the greatest id.
@@ -108,6 +114,19 @@ impl Tokenizer {
     /// Whether `token` is a mark and no text.
     pub fn is_special(&self, token: u32) -> bool {
         self.special.get(token as usize).copied().unwrap_or(false)
+    }
+
+    /// Words of others with every name of a special token in them broken by a space, so that they
+    /// may stand in a text in which such names become tokens.
+    pub fn defuse(&self, words: &str) -> String {
+        let mut text = words.to_owned();
+        for name in &self.special_names {
+            let mut letters = name.chars();
+            if let Some(first) = letters.next().filter(|_| text.contains(name.as_str())) {
+                text = text.replace(name.as_str(), &format!("{first} {}", letters.as_str()));
+            }
+        }
+        text
     }
 
     /// The token spelled `token` in the vocabulary, such as `<|eot_id|>`.
@@ -217,6 +236,15 @@ pub(crate) mod tests {
         assert_eq!(tokenizer.token("</s>"), Some(1));
         assert!(tokenizer.is_special(0) && !tokenizer.is_special(261));
         assert_eq!(tokenizer.token_bytes(9999), b"");
+    }
+
+    #[test]
+    fn defused_words_are_no_special_tokens() {
+        let tokenizer = byte_level();
+        assert_eq!(tokenizer.defuse("a <s> and </s>"), "a < s> and < /s>");
+        assert_eq!(tokenizer.defuse("plain"), "plain");
+        let tokens = tokenizer.encode(&tokenizer.defuse("<s><s></s>")).unwrap();
+        assert!(!tokens.iter().any(|token| tokenizer.is_special(*token)));
     }
 
     #[test]

@@ -42,6 +42,14 @@ impl Weights {
         }
     }
 
+    /// The GGUF file, if it is one.
+    pub fn gguf(&self) -> Option<&GgufFile> {
+        match self {
+            Self::Gguf(file) => Some(file),
+            _ => None,
+        }
+    }
+
     /// Type of activations and dense weights on `device`. Blocks are multiplied in 32 bits.
     pub fn compute_dtype(&self, device: &Device) -> DType {
         match self {

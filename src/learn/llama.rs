@@ -220,7 +220,7 @@ fn normal(rng: &mut impl Rng) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::language::{Llama, LlamaConfig, RopeScaling, Weights};
+    use crate::language::{Family, Llama, LlamaConfig, Looking, RopeScaling, Weights};
     use candle_core::DType;
     use rand::SeedableRng;
 
@@ -328,6 +328,7 @@ mod tests {
         let tensors = model.weights.iter().map(|(name, var)| (name.clone(), var.as_tensor()));
         let mut weights = Weights::Tensors(tensors.map(|(n, t)| (n, t.clone())).collect());
         let config = LlamaConfig {
+            family: Family::Llama,
             hidden_size: 16,
             intermediate_size: 24,
             layers: 2,
@@ -338,6 +339,11 @@ mod tests {
             rms_norm_eps: NORM_EPS,
             rope_theta: 1e4,
             rope_scaling: RopeScaling::None,
+            rotary_dim: 8,
+            rope_divisors: Vec::new(),
+            rope_magnitude: 1.0,
+            looking: Looking::default(),
+            logit_limit: None,
             max_position_embeddings: 32,
             tie_word_embeddings: true,
             bos: None,

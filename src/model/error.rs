@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::chat::EndpointFault;
 use crate::language::LanguageError;
 
 /// Errors of loading and prompting Scene-LLM. Each names the file, field or number at fault.
@@ -34,6 +35,30 @@ pub enum ModelError {
         name: String,
         /// Expected and found shape.
         reason: String,
+    },
+    /// The chat template of a model cannot be found or cannot be rendered.
+    #[error("{path}: chat template: {reason}")]
+    Template {
+        /// Where it comes from.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The server of a chat model gave no usable answer.
+    #[error("{url}: {fault}")]
+    Endpoint {
+        /// The server.
+        url: String,
+        /// What went wrong, and what to do.
+        fault: EndpointFault,
+    },
+    /// A goal and its rules alone are longer than the prompt may be.
+    #[error("the prompt has {tokens} tokens without any object, and there is room for {room}")]
+    PromptTooLong {
+        /// Tokens of the prompt.
+        tokens: usize,
+        /// Tokens there is room for.
+        room: usize,
     },
     /// 3D tokens were given to a model that has no projector.
     #[error("model '{model}' has no projector and cannot see 3D tokens; give it objects as text")]

@@ -5,9 +5,11 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::chat::ChatManifest;
 use super::error::ModelError;
 use super::parts::{LanguageSpec, PositionEmbedding, ProjectorSpec, VisionSpec, WeightsFormat};
 use super::template::PromptTemplate;
+use crate::language::BeamOptions;
 use crate::vision::Provenance;
 
 /// Name of the manifest in a checkpoint folder.
@@ -16,10 +18,48 @@ pub const MANIFEST_FILE: &str = "scenellm.yaml";
 /// Most 3D tokens a prompt may hold of one kind.
 const MOST_TOKENS: usize = 1 << 16;
 
+/// Kinds of model folders.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelKind {
+    /// A Scene-LLM checkpoint: [`Manifest`].
+    #[default]
+    SceneLlm,
+    /// Any chat model: [`super::ChatManifest`].
+    Chat,
+}
+
+impl ModelKind {
+    /// The kind that the manifest in `folder` names; whatever else it says is not looked at.
+    /// Without a manifest, a GGUF file or a folder as Hugging Face has it is a chat model.
+    pub fn of(folder: &Path) -> Result<Self, ModelError> {
+        #[derive(Deserialize)]
+        struct Kind {
+            #[serde(default)]
+            kind: ModelKind,
+        }
+        if ChatManifest::of_weights(folder).is_some() {
+            return Ok(Self::Chat);
+        }
+        let path = folder.join(MANIFEST_FILE);
+        let text = std::fs::read_to_string(&path)
+            .map_err(|source| ModelError::Read { path: path.clone(), source })?;
+        match serde_yaml::from_str::<Kind>(&text) {
+            Ok(Kind { kind }) => Ok(kind),
+            Err(error) => {
+                Err(ModelError::Manifest { path, field: "kind".into(), reason: error.to_string() })
+            }
+        }
+    }
+}
+
 /// The manifest of a checkpoint. Paths are relative to its folder and stay inside it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
+    /// `scene_llm`, which is what a manifest without it means.
+    #[serde(default, skip_serializing)]
+    pub kind: ModelKind,
     /// Name as it stands in reports.
     pub name: String,
     /// What it is, in a sentence.
@@ -102,6 +142,28 @@ impl Default for Decoding {
     }
 }
 
+impl Decoding {
+    /// The same as the search takes it.
+    pub fn beam_options(&self) -> BeamOptions {
+        let Self { beams, max_tokens, length_penalty } = *self;
+        BeamOptions { beams, max_tokens, length_penalty }
+    }
+
+    /// The first thing that cannot be used with answers of at most `most` tokens: field and reason.
+    pub(super) fn fault(&self, most: usize) -> Option<(&'static str, String)> {
+        let Self { beams, max_tokens, length_penalty } = *self;
+        if !(1..=64).contains(&beams) {
+            return Some(("decoding.beams", format!("is {beams}, must be 1..=64")));
+        }
+        if !(1..=most).contains(&max_tokens) {
+            let reason = format!("is {max_tokens}, must be 1..={most}, the tokens of the context");
+            return Some(("decoding.max_tokens", reason));
+        }
+        let finite = length_penalty.is_finite();
+        (!finite).then(|| ("decoding.length_penalty", format!("is {length_penalty}")))
+    }
+}
+
 impl Manifest {
     /// Reads and checks the manifest of the checkpoint in `folder`.
     pub fn load(folder: &Path) -> Result<Self, ModelError> {
@@ -151,6 +213,7 @@ impl Manifest {
                 faults.push((field, reason()));
             }
         };
+        need(self.kind == ModelKind::SceneLlm, "kind", &|| "must be scene_llm".into());
         need(!self.name.trim().is_empty(), "name", &|| "is empty".into());
         let projector = self.projector.as_ref();
         let files = [
@@ -207,16 +270,7 @@ impl Manifest {
         let draft_end = &self.prompt.draft_end;
         let ends = draft_end.is_empty() || self.prompt.end.contains(draft_end);
         need(ends, "prompt.draft_end", &|| format!("'{draft_end}' is not among prompt.end"));
-        let Decoding { beams, max_tokens, length_penalty } = self.decoding;
-        need((1..=64).contains(&beams), "decoding.beams", &|| {
-            format!("is {beams}, must be 1..=64")
-        });
-        need((1..=context).contains(&max_tokens), "decoding.max_tokens", &|| {
-            format!("is {max_tokens}, must be 1..={context}, the tokens of the context")
-        });
-        need(length_penalty.is_finite(), "decoding.length_penalty", &|| {
-            format!("is {length_penalty}")
-        });
+        faults.extend(self.decoding.fault(context));
         faults
     }
 }

@@ -1,5 +1,8 @@
-//! Scene-LLM: the projector that joins 3D tokens and language, and the checkpoint folder.
+//! Models as their folders describe them: Scene-LLM, with the projector that joins 3D tokens and
+//! language, and chat models of any make, which read the map as text.
 
+mod chat;
+mod decoder;
 mod error;
 mod manifest;
 mod parts;
@@ -8,12 +11,20 @@ mod prompt;
 mod scene_llm;
 mod template;
 
+pub use chat::{
+    ChatBackend, ChatEndpoint, ChatManifest, ChatModel, ChatTemplate, EndpointFault, EndpointSpec,
+    LocalChat, LocalChatSpec, Message, ResponseFormat, Role,
+};
+pub use decoder::Reply;
 pub use error::ModelError;
-pub use manifest::{Coordinates, Decoding, MANIFEST_FILE, Manifest, TokenBudget};
+pub use manifest::{Coordinates, Decoding, MANIFEST_FILE, Manifest, ModelKind, TokenBudget};
 pub use parts::{
     LanguageKind, LanguageSpec, PositionEmbedding, ProjectorSpec, VisionSpec, WeightsFormat,
 };
 pub use projector::Projector;
 pub use prompt::{PromptInput, Segment, SplicedPrompt, splice};
-pub use scene_llm::{Reply, SceneLlm};
+pub use scene_llm::SceneLlm;
 pub use template::{GoalStyle, PromptTemplate};
+
+#[cfg(test)]
+pub(crate) use chat::stand_in;

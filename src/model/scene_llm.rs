@@ -2,40 +2,24 @@
 
 use std::path::Path;
 
-use candle_core::{Device, Tensor};
+use candle_core::Device;
 
+use super::decoder::{Decoder, Reply};
 use super::error::ModelError;
 use super::manifest::Manifest;
 use super::projector::Projector;
-use super::prompt::{PromptInput, Segment, SplicedPrompt, splice, token_key};
+use super::prompt::{PromptInput, Segment, SplicedPrompt, splice};
 use crate::language::{
-    BeamOptions, Constraint, Detokenizer, Generation, KvCache, LanguageError, Llama, MemoryPlan,
-    PREFILL_CHUNK, SamplingOptions, Tokenizer, Weights, beam_search, generate,
+    Constraint, Generation, Llama, MemoryPlan, PREFILL_CHUNK, SamplingOptions, Tokenizer, Weights,
 };
-
-/// An answer in words.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Reply {
-    /// Its words.
-    pub text: String,
-    /// Its tokens.
-    pub tokens: Vec<u32>,
-    /// Mean log-probability of its tokens among the allowed ones.
-    pub mean_log_probability: f32,
-    /// Whether the model ended it, rather than its greatest length.
-    pub finished: bool,
-}
 
 /// The model. What the beginning of a prompt shares with the one before is not computed again.
 #[derive(Debug)]
 pub struct SceneLlm {
     manifest: Manifest,
     tokenizer: Tokenizer,
-    llama: Llama,
+    decoder: Decoder,
     projector: Option<Projector>,
-    cache: KvCache,
-    /// What the positions of the cache hold; see [`SplicedPrompt::keys`].
-    cached: Vec<u64>,
 }
 
 impl SceneLlm {
@@ -89,8 +73,8 @@ impl SceneLlm {
             }
         };
         let llama = Llama::load(config, &mut weights, device)?;
-        let cache = llama.new_cache(context)?;
-        Ok(Self { manifest, tokenizer, llama, projector, cache, cached: Vec::new() })
+        let decoder = Decoder::new(llama, context)?;
+        Ok(Self { manifest, tokenizer, decoder, projector })
     }
 
     /// What the checkpoint says of itself.
@@ -105,7 +89,7 @@ impl SceneLlm {
 
     /// Its language model.
     pub fn llama(&self) -> &Llama {
-        &self.llama
+        self.decoder.llama()
     }
 
     /// Whether it takes 3D tokens.
@@ -150,20 +134,8 @@ impl SceneLlm {
         options: &SamplingOptions,
         on_text: &mut dyn FnMut(&str) -> bool,
     ) -> Result<Generation, ModelError> {
-        let (rest, keys) = self.prepare(segments)?;
-        let mut detokenizer = Detokenizer::new();
-        let tokenizer = &self.tokenizer;
-        let mut on_token = |token| {
-            let text = detokenizer.push(tokenizer.token_bytes(token));
-            on_text(&text)
-        };
-        let (llama, cache) = (&self.llama, &mut self.cache);
-        let answer = generate(llama, cache, &rest, constraint, options, &mut on_token)?;
-        on_text(&detokenizer.finish());
-        self.cached = keys;
-        let fed = self.cache.len() - self.cached.len();
-        self.cached.extend(answer.tokens[..fed].iter().copied().map(token_key));
-        Ok(answer)
+        let prompt = self.splice(segments)?;
+        self.decoder.generate(prompt, &self.tokenizer, constraint, options, on_text)
     }
 
     /// Searches answers to `segments` as the manifest says, best first. The words that all answers
@@ -175,55 +147,13 @@ impl SceneLlm {
         constraint: Option<Box<dyn Constraint>>,
         on_text: &mut dyn FnMut(&str) -> bool,
     ) -> Result<Vec<Reply>, ModelError> {
-        let (rest, keys) = self.prepare(segments)?;
-        let decoding = self.manifest.decoding;
-        let options = BeamOptions {
-            beams: decoding.beams,
-            max_tokens: decoding.max_tokens,
-            length_penalty: decoding.length_penalty,
-        };
-        let (mut detokenizer, mut told) = (Detokenizer::new(), 0);
-        let tokenizer = &self.tokenizer;
-        let mut tell = |tokens: &[u32]| {
-            let new = tokens.iter().skip(told).filter(|token| !tokenizer.is_special(**token));
-            let bytes = new.flat_map(|token| tokenizer.token_bytes(*token));
-            let text = detokenizer.push(&bytes.copied().collect::<Vec<_>>());
-            told = told.max(tokens.len());
-            on_text(&text)
-        };
-        let (llama, cache) = (&self.llama, &mut self.cache);
-        let found = beam_search(llama, cache, &rest, constraint, &options, &mut tell)?;
-        if let Some(best) = found.first().filter(|answer| answer.finished) {
-            tell(&best.tokens);
-        }
-        self.cached = keys;
-        let reply = |hypothesis: crate::language::Hypothesis| {
-            let chosen = hypothesis.tokens.len() + usize::from(hypothesis.finished);
-            Reply {
-                text: self.tokenizer.decode(&hypothesis.tokens),
-                mean_log_probability: hypothesis.log_probability / chosen.max(1) as f32,
-                finished: hypothesis.finished,
-                tokens: hypothesis.tokens,
-            }
-        };
-        Ok(found.into_iter().map(reply).collect())
+        let prompt = self.splice(segments)?;
+        let options = self.manifest.decoding.beam_options();
+        self.decoder.search(prompt, &self.tokenizer, constraint, &options, on_text)
     }
 
-    /// Rolls the cache back to what it shares with `segments`; the embeddings of the rest, and the
-    /// keys of all.
-    fn prepare(&mut self, segments: &[Segment]) -> Result<(Tensor, Vec<u64>), ModelError> {
-        let projector = self.projector.as_ref();
-        let SplicedPrompt { embeds, keys } =
-            splice(segments, &self.tokenizer, &self.llama, projector)?;
-        if keys.is_empty() {
-            return Err(LanguageError::Argument("the prompt is empty".into()).into());
-        }
-        let equal = keys.iter().zip(&self.cached).take_while(|(new, old)| new == old).count();
-        // The last position is computed in any case: its logits begin the answer.
-        let common = equal.min(keys.len() - 1);
-        self.cached.truncate(common);
-        self.cache.truncate(common);
-        Ok((embeds.narrow(1, common, keys.len() - common)?, keys))
+    fn splice(&self, segments: &[Segment]) -> Result<SplicedPrompt, ModelError> {
+        splice(segments, &self.tokenizer, self.llama(), self.projector.as_ref())
     }
 }
 
@@ -231,9 +161,12 @@ impl SceneLlm {
 mod tests {
     use std::collections::HashMap;
 
+    use candle_core::Tensor;
+
     use super::super::manifest::MANIFEST_FILE;
     use super::super::manifest::tests::EXAMPLE;
     use super::super::projector::tests::{random_tensors, tokens};
+    use super::super::prompt::token_key;
     use super::*;
     use crate::language::{LlamaConfig, StopReason, TokenMask};
 
@@ -283,7 +216,7 @@ mod tests {
         let model = load(EXAMPLE).unwrap();
         let segments = model.plan_prompt(input("open </s>")).unwrap();
         let spliced =
-            splice(&segments, &model.tokenizer, &model.llama, model.projector.as_ref()).unwrap();
+            splice(&segments, &model.tokenizer, model.llama(), model.projector.as_ref()).unwrap();
         let plain = |text: &str| model.tokenizer.encode_plain(text).unwrap();
         let words = |text: &str| plain(text).into_iter().map(token_key).collect::<Vec<_>>();
         let mut rest = spliced.keys.as_slice();
@@ -331,7 +264,7 @@ mod tests {
         assert_eq!(reused[0], 0);
         assert!(reused[1] > 20 && reused[2] > 20, "{reused:?}");
         let last = model.plan_prompt(input("open it")).unwrap();
-        let spliced = splice(&last, &model.tokenizer, &model.llama, model.projector.as_ref());
+        let spliced = splice(&last, &model.tokenizer, model.llama(), model.projector.as_ref());
         assert_eq!(reused[4], spliced.unwrap().keys.len() - 1);
     }
 

@@ -3,8 +3,9 @@
 //! Success comes from feedback alone, never from the model's words. A pure machine: what happens
 //! goes in, what to do comes out.
 
+use crate::scene::ObjectId;
 use crate::sensing::StepFeedback;
-use crate::tasks::{Plan, PlanStep};
+use crate::tasks::{Plan, PlanStep, ShownObjects, held_after};
 
 /// How often a goal is planned for anew after failed steps before it is given up.
 const MAX_REPLANS: u32 = 3;
@@ -18,6 +19,8 @@ pub enum Act {
         number: u64,
         /// The goal.
         goal: String,
+        /// What the robot holds, where that is known.
+        held: Option<ObjectId>,
     },
     /// Publish the plan.
     Publish(Plan),
@@ -115,6 +118,8 @@ impl Work {
 pub struct Executive {
     number: u64,
     work: Option<Work>,
+    /// What the robot holds, as the steps that succeeded tell.
+    held: Option<ObjectId>,
 }
 
 impl Executive {
@@ -144,6 +149,12 @@ impl Executive {
         let said = match &plan.refusal {
             Some(refusal) => format!("no plan for \"{}\": {refusal}", plan.goal),
             None => format!("{} steps for \"{}\"", plan.steps.len(), plan.goal),
+        };
+        let said = match plan.shown {
+            Some(ShownObjects { listed, left_out }) if left_out > 0 => {
+                format!("{said} (the model read {listed} objects; {left_out} were left out)")
+            }
+            _ => said,
         };
         let is_refused = plan.refusal.is_some();
         let mut acts = vec![Act::Publish(plan.clone())];
@@ -176,6 +187,7 @@ impl Executive {
             ));
         }
         if feedback.success {
+            self.held = work.current().map_or(self.held, |step| held_after(step, self.held));
             work.at = Some(at + 1);
             if let Some(step) = work.current() {
                 return Ok(vec![Act::Step(step.clone())]);
@@ -241,14 +253,14 @@ impl Executive {
     fn think(&mut self) -> Act {
         self.number += 1;
         let goal = self.work.as_ref().map(|work| work.goal.clone()).unwrap_or_default();
-        Act::Think { number: self.number, goal }
+        Act::Think { number: self.number, goal, held: self.held }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tasks::Refusal;
+    use crate::tasks::{Argument, Grounding, Refusal};
 
     fn plan(goal: &str, actions: &[&str]) -> Plan {
         let step = |(id, action): (u32, &&str)| PlanStep {
@@ -264,6 +276,7 @@ mod tests {
             task: None,
             model: "m".into(),
             mean_log_probability: None,
+            shown: None,
             steps: (1..).zip(actions).map(step).collect(),
             refusal: None,
         }
@@ -299,6 +312,24 @@ mod tests {
         };
         assert_eq!((said.as_str(), progress.at), ("done: \"tidy\"", Some(2)));
         assert!(executive.feedback(&ended(2, true)).is_err());
+    }
+
+    #[test]
+    fn what_is_held_is_told_when_planning_anew() {
+        let mut executive = Executive::default();
+        let asked = number(&executive.goal("tidy"));
+        let mut made = plan("tidy", &["PickupObject", "B"]);
+        let grounding =
+            Grounding::Grounded { object_id: ObjectId(4), position_m: [0.0; 3], confidence: 1.0 };
+        made.steps[0].arguments = vec![Argument { name: "mug".into(), grounding }];
+        made.shown = Some(ShownObjects { listed: 2, left_out: 7 });
+        let acts = executive.planned(asked, made);
+        let said = acts.iter().any(|act| matches!(act, Act::Say(said) if said.contains("7 were")));
+        assert!(said, "{acts:?}");
+        executive.feedback(&ended(1, true)).unwrap();
+        let acts = executive.feedback(&ended(2, false)).unwrap();
+        let held = |act: &Act| matches!(act, Act::Think { held: Some(ObjectId(4)), .. });
+        assert!(acts.iter().any(held), "{acts:?}");
     }
 
     #[test]

@@ -141,6 +141,7 @@ mod tests {
             task: None,
             model: "none".into(),
             mean_log_probability: None,
+            shown: None,
             steps: vec![],
             refusal: None,
         };

@@ -6,7 +6,7 @@
 //! need not respect words: a token is allowed when all of its bytes can be walked.
 
 use super::{ActionVocabulary, ArgumentKind, SpokenStep, step_text};
-use crate::language::{Constraint, TokenMask};
+use crate::language::{Constraint, TokenMask, Tokenizer};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -39,6 +39,24 @@ pub struct TokenTable {
     pub end: u32,
     /// Token of each task of the vocabulary, in its order.
     pub tasks: Vec<u32>,
+}
+
+/// The table of a tokenizer for a model of `rows` tokens whose answers end with `end`, with the
+/// tokens that the first of `tasks` have of their own.
+pub(crate) fn token_table(
+    tokenizer: &Tokenizer,
+    rows: usize,
+    end: u32,
+    tasks: &[String],
+) -> TokenTable {
+    let bytes = (0..rows as u32)
+        .map(|token| match tokenizer.is_special(token) {
+            true => Vec::new(),
+            false => tokenizer.token_bytes(token).to_vec(),
+        })
+        .collect();
+    let tasks = tasks.iter().map_while(|task| tokenizer.token(&format!("<{task}>")));
+    TokenTable { bytes, end, tasks: tasks.collect() }
 }
 
 /// A trie over byte strings.
@@ -91,11 +109,27 @@ impl Trie {
     }
 }
 
+/// A token table made ready to be walked; the grammars of many vocabularies share it.
+#[derive(Debug, Clone)]
+pub struct TokenSet(Arc<Tokens>);
+
+#[derive(Debug)]
+struct Tokens {
+    table: TokenTable,
+    trie: Trie,
+}
+
+impl From<TokenTable> for TokenSet {
+    fn from(table: TokenTable) -> Self {
+        let trie = Trie::new(table.bytes.iter().map(Vec::as_slice));
+        Self(Arc::new(Tokens { table, trie }))
+    }
+}
+
 #[derive(Debug)]
 struct Rules {
     vocabulary: ActionVocabulary,
-    table: TokenTable,
-    tokens: Trie,
+    tokens: TokenSet,
     actions: Trie,
     /// Words by [`ArgumentKind`], in the order of its variants.
     words: [Trie; 3],
@@ -121,6 +155,8 @@ enum State {
     Task,
     /// Before the newline of the first step.
     Newline,
+    /// Before the first step, where no newline is needed; one blank may stand before it.
+    Begin,
     /// Inside the name of an action.
     Action(u32),
     /// Inside argument `slot` of `action`, at a node of the words of its kind.
@@ -166,6 +202,10 @@ impl Rules {
         match place.state {
             State::Task | State::Done => None,
             State::Newline => (byte == b'\n').then_some(State::Action(0)).and_then(here),
+            State::Begin if matches!(byte, b' ' | b'\n') => here(State::Action(0)),
+            State::Begin => {
+                self.after_in_any_plan(Place { state: State::Action(0), ..place }, byte)
+            }
             State::Action(node) => {
                 if let Some(next) = self.actions.step(node, byte) {
                     // After the last step allowed, only the end action may be begun.
@@ -224,9 +264,10 @@ impl Rules {
 
     /// Allows every token whose bytes can be walked from `place`, being at `node` of the tokens.
     fn allow_from(&self, place: Place, node: u32, mask: &mut TokenMask) {
-        for (&byte, &next) in &self.tokens.nodes[node as usize].next {
+        let trie = &self.tokens.0.trie;
+        for (&byte, &next) in &trie.nodes[node as usize].next {
             let Some(place) = self.after(place, byte) else { continue };
-            self.tokens.nodes[next as usize].values.iter().for_each(|&token| mask.allow(token));
+            trie.nodes[next as usize].values.iter().for_each(|&token| mask.allow(token));
             self.allow_from(place, next, mask);
         }
     }
@@ -241,42 +282,57 @@ pub struct PlanGrammar {
 
 impl PlanGrammar {
     /// The grammar of `vocabulary` for a tokenizer. Fails where decoding could get stuck.
-    pub fn new(vocabulary: &ActionVocabulary, table: TokenTable) -> Result<Self, GrammarError> {
-        let state = if table.tasks.is_empty() { State::Newline } else { State::Task };
-        Self::starting(vocabulary, table, state, None)
+    pub fn new(
+        vocabulary: &ActionVocabulary,
+        tokens: impl Into<TokenSet>,
+    ) -> Result<Self, GrammarError> {
+        let tokens = tokens.into();
+        let state = if tokens.0.table.tasks.is_empty() { State::Newline } else { State::Task };
+        Self::starting(vocabulary, tokens, state, None)
+    }
+
+    /// The grammar of plans that begin with their first step at once, as chat models write them:
+    /// without a task and without the newline before it. A vocabulary may lack words for an action,
+    /// which is then no action of the grammar.
+    pub fn of_steps(
+        vocabulary: &ActionVocabulary,
+        tokens: impl Into<TokenSet>,
+    ) -> Result<Self, GrammarError> {
+        Self::starting(&vocabulary.speakable(), tokens.into(), State::Begin, None)
     }
 
     /// The grammar of plans that do `acts`, in order, and otherwise only go from place to place.
     /// They begin with their first step, not with the task.
     pub fn around(
         vocabulary: &ActionVocabulary,
-        table: TokenTable,
+        tokens: impl Into<TokenSet>,
         acts: &[SpokenStep],
     ) -> Result<Self, GrammarError> {
         let line = |act| step_text(act).trim_start().as_bytes().to_vec();
         let acts = acts.iter().map(line).collect();
-        Self::starting(vocabulary, table, State::Newline, Some(acts))
+        Self::starting(vocabulary, tokens.into(), State::Newline, Some(acts))
     }
 
     fn starting(
         vocabulary: &ActionVocabulary,
-        table: TokenTable,
+        tokens: TokenSet,
         state: State,
         acts: Option<Vec<Vec<u8>>>,
     ) -> Result<Self, GrammarError> {
-        let single = |byte: u8| table.bytes.iter().any(|bytes| bytes.as_slice() == [byte]);
+        let trie = &tokens.0.trie;
+        let is_token = |node: u32| !trie.nodes[node as usize].values.is_empty();
+        let single = |byte: u8| trie.step(0, byte).is_some_and(is_token);
         let names = || vocabulary.actions.iter().map(|action| action.name.as_str());
         for word in names().chain(vocabulary.words(ArgumentKind::Target)).chain(["\n", " "]) {
             if let Some(byte) = word.bytes().find(|&byte| !single(byte)) {
                 return Err(GrammarError::NoByteToken { byte, word: word.to_string() });
             }
         }
-        if let Some(task) = vocabulary.tasks.get(table.tasks.len()) {
+        if let Some(task) = vocabulary.tasks.get(tokens.0.table.tasks.len()) {
             return Err(GrammarError::NoTaskToken(task.clone()));
         }
         let trie = |kind| Trie::new(vocabulary.words(kind).into_iter().map(str::as_bytes));
         let rules = Rules {
-            tokens: Trie::new(table.bytes.iter().map(Vec::as_slice)),
             actions: Trie::new(names().map(str::as_bytes)),
             words: [
                 trie(ArgumentKind::Target),
@@ -284,7 +340,7 @@ impl PlanGrammar {
                 trie(ArgumentKind::Receptacle),
             ],
             vocabulary: vocabulary.clone(),
-            table,
+            tokens,
             acts,
         };
         let place = Place { state, steps: 0, acts: 0, on_act: None };
@@ -300,24 +356,26 @@ impl PlanGrammar {
 impl Constraint for PlanGrammar {
     fn allowed(&mut self) -> TokenMask {
         let rules = &self.rules;
-        let mut mask = TokenMask::none(rules.table.bytes.len());
+        let table = &rules.tokens.0.table;
+        let mut mask = TokenMask::none(table.bytes.len());
         match self.place.state {
-            State::Task => rules.table.tasks.iter().for_each(|&task| mask.allow(task)),
-            State::Done => mask.allow(rules.table.end),
+            State::Task => table.tasks.iter().for_each(|&task| mask.allow(task)),
+            State::Done => mask.allow(table.end),
             _ => rules.allow_from(self.place, 0, &mut mask),
         }
         if rules.may_end(self.place) {
-            mask.allow(rules.table.end);
+            mask.allow(table.end);
         }
         mask
     }
 
     fn advance(&mut self, token: u32) {
-        if token == self.rules.table.end {
+        let table = &self.rules.tokens.0.table;
+        if token == table.end {
             self.place.state = State::Done;
         } else if self.place.state == State::Task {
             self.place.state = State::Newline;
-        } else if let Some(bytes) = self.rules.table.bytes.get(token as usize) {
+        } else if let Some(bytes) = table.bytes.get(token as usize) {
             for &byte in bytes {
                 self.place = self.rules.after(self.place, byte).unwrap_or(self.place);
             }
@@ -364,6 +422,31 @@ mod tests {
             text.extend(&bytes[allowed[drawn] as usize]);
         }
         String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn plans_of_steps_begin_at_once_or_after_a_blank() {
+        let mut vocabulary = ActionVocabulary { tasks: Vec::new(), ..ActionVocabulary::alfred() };
+        let bytes: Vec<Vec<u8>> = (0..=255).map(|byte| vec![byte]).chain([Vec::new()]).collect();
+        let walk = |vocabulary: &ActionVocabulary, text: &str| {
+            let table = TokenTable { bytes: bytes.clone(), end: 256, tasks: Vec::new() };
+            let mut grammar = PlanGrammar::of_steps(vocabulary, table).unwrap();
+            let follows = text.bytes().all(|byte| {
+                let allowed = grammar.allowed().allows(u32::from(byte));
+                grammar.advance(u32::from(byte));
+                allowed
+            });
+            follows && grammar.allowed().allows(256)
+        };
+        for begin in ["", " ", "\n"] {
+            assert!(walk(&vocabulary, &format!("{begin}PickupObject mug\nNoOp")));
+            assert!(walk(&vocabulary, &format!("{begin}NoOp")));
+        }
+        assert!(!walk(&vocabulary, "  NoOp") && !walk(&vocabulary, "mug\nNoOp"));
+        // With no word for a receptacle, nothing that needs one can be begun.
+        vocabulary.receptacles.clear();
+        assert!(walk(&vocabulary, "PickupObject mug\nNoOp"));
+        assert!(!walk(&vocabulary, "PutObject mug"));
     }
 
     proptest! {

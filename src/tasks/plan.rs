@@ -1,5 +1,6 @@
 //! The typed plan.
 
+use super::writer::ShownObjects;
 use crate::scene::ObjectId;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,9 @@ pub struct Plan {
     pub model: String,
     /// Mean log-probability of a decoded token; `None` when nothing was decoded.
     pub mean_log_probability: Option<f64>,
+    /// How much of the map the model was shown, where it reads the map.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown: Option<ShownObjects>,
     /// The steps, in order.
     pub steps: Vec<PlanStep>,
     /// Why there is no plan; `None` when there is one.

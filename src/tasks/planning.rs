@@ -1,13 +1,12 @@
 //! A goal in a person's words becomes a typed plan.
 
-use super::grammar::{GrammarError, PlanGrammar, TokenTable};
-use super::text::{parse_plan, plan_text};
-use super::{
-    ActionVocabulary, Grounding, Plan, PlanStep, Refusal, SpokenStep, VocabularyError, ground,
-};
-use crate::language::Tokenizer;
-use crate::model::{ModelError, PromptInput, SceneLlm, Segment};
-use crate::scene::MapObject;
+use super::chat::{AnswerError, ChatPlanner};
+use super::grammar::GrammarError;
+use super::scene_planner::ScenePlanner;
+use super::writer::{PlanWriter, Sight, SpokenPlan};
+use super::{ActionVocabulary, Grounding, Plan, PlanStep, Refusal, VocabularyError};
+use crate::model::{ModelError, ModelKind};
+use crate::scene::{MapObject, ObjectId};
 use candle_core::Device;
 use std::path::Path;
 
@@ -26,6 +25,9 @@ pub enum PlanningError {
     /// The tokenizer of the model cannot write plans.
     #[error(transparent)]
     Grammar(#[from] GrammarError),
+    /// The answer of a chat model is no plan.
+    #[error("the model's answer is no plan: {0}")]
+    Answer(#[from] AnswerError),
     /// The listener wanted no more.
     #[error("interrupted")]
     Interrupted,
@@ -46,6 +48,8 @@ pub struct PlanRequest<'a> {
     pub objects: &'a [MapObject],
     /// Where the robot is, in the world frame, metres.
     pub robot_m: [f64; 3],
+    /// What the robot holds, where that is known.
+    pub held: Option<ObjectId>,
     /// Name of the world frame.
     pub frame_id: &'a str,
     /// Time of the newest observation, nanoseconds.
@@ -56,45 +60,34 @@ pub struct PlanRequest<'a> {
     pub require_grounding: bool,
 }
 
-/// A plan before its words are bound to the map.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SpokenPlan {
-    /// Kind of task, where the model names one.
-    pub task: Option<String>,
-    /// The steps, the end action left out.
-    pub steps: Vec<SpokenStep>,
-    /// Mean log-probability of a token among those the grammar allowed; of what is done, where
-    /// that is decided before where to go.
-    pub mean_log_probability: f64,
-}
-
 /// A model that plans.
 pub struct GoalPlanner {
-    model: SceneLlm,
-    vocabulary: ActionVocabulary,
+    writer: Box<dyn PlanWriter>,
 }
 
 impl GoalPlanner {
-    /// Loads the model folder `folder` onto `device`.
+    /// Loads the model folder `folder` onto `device`, of whatever kind it is.
     pub fn load(folder: &Path, device: &Device) -> Result<Self, PlanningError> {
-        let model = SceneLlm::load(folder, device)?;
-        let vocabulary = match &model.manifest().vocabulary {
-            Some(file) => ActionVocabulary::read(&folder.join(file))?,
-            None => ActionVocabulary::alfred(),
+        let writer: Box<dyn PlanWriter> = match ModelKind::of(folder)? {
+            ModelKind::SceneLlm => Box::new(ScenePlanner::load(folder, device)?),
+            ModelKind::Chat => Box::new(ChatPlanner::load(folder, device)?),
         };
-        // A tokenizer that cannot write the plans is found now, not at the first goal.
-        PlanGrammar::new(&vocabulary, token_table(&model, &vocabulary))?;
-        Ok(Self { model, vocabulary })
+        Ok(Self { writer })
     }
 
-    /// The model.
-    pub fn model(&self) -> &SceneLlm {
-        &self.model
+    /// Name of the model.
+    pub fn name(&self) -> &str {
+        self.writer.name()
+    }
+
+    /// What it knows of the world.
+    pub fn sight(&self) -> Sight {
+        self.writer.sight()
     }
 
     /// Its actions and words.
     pub fn vocabulary(&self) -> &ActionVocabulary {
-        &self.vocabulary
+        self.writer.vocabulary()
     }
 
     /// A typed plan, grounded as far as the map allows, or a typed refusal. Never fails: what goes
@@ -116,8 +109,9 @@ impl GoalPlanner {
             frame_id: request.frame_id.to_string(),
             stamp_ns: request.stamp_ns,
             task: None,
-            model: self.model.manifest().name.clone(),
+            model: self.writer.name().to_string(),
             mean_log_probability: None,
+            shown: None,
             steps: Vec::new(),
             refusal: None,
         };
@@ -125,23 +119,25 @@ impl GoalPlanner {
             plan.refusal = Some(Refusal::BadGoal { reason });
             return plan;
         }
-        let labels = request.objects.iter().map(|object| object.label.as_str());
-        let vocabulary = self.vocabulary.with_map_labels(labels);
-        let spoken = match self.speak_aloud(request.goal, &vocabulary, on_text) {
-            Ok(spoken) => spoken,
+        let written = match self.writer.write(request, on_text) {
+            Ok(written) => written,
             Err(error) => {
                 plan.refusal = Some(Refusal::ModelFailed { reason: error.to_string() });
                 return plan;
             }
         };
-        let bound = ground(&spoken.steps, &vocabulary, request.objects, request.robot_m);
-        plan.task = spoken.task;
-        plan.mean_log_probability = Some(spoken.mean_log_probability);
+        plan.task = written.task;
+        plan.mean_log_probability = written.mean_log_probability;
+        plan.shown = written.shown;
+        if !written.missing.is_empty() {
+            plan.refusal = Some(Refusal::NotFound { names: written.missing });
+            return plan;
+        }
         plan.steps = (1..)
-            .zip(spoken.steps.into_iter().zip(bound))
-            .map(|(id, (step, arguments))| PlanStep {
+            .zip(written.steps)
+            .map(|(id, (action, arguments))| PlanStep {
                 id,
-                action: step.action,
+                action,
                 arguments,
                 expires_ns: request.stamp_ns.saturating_add(request.step_expiry_ns),
             })
@@ -156,98 +152,13 @@ impl GoalPlanner {
         plan
     }
 
-    /// The likeliest plan for `goal` in the words of `vocabulary`, before it is bound to a map.
+    /// The likeliest plan for `goal` in the words of `vocabulary`, bound to no map.
     pub fn speak(
         &mut self,
         goal: &str,
         vocabulary: &ActionVocabulary,
     ) -> Result<SpokenPlan, PlanningError> {
-        self.speak_aloud(goal, vocabulary, &mut |_| true)
-    }
-
-    fn speak_aloud(
-        &mut self,
-        goal: &str,
-        vocabulary: &ActionVocabulary,
-        on_text: &mut dyn FnMut(&str) -> bool,
-    ) -> Result<SpokenPlan, PlanningError> {
-        let prompt = &self.model.manifest().prompt;
-        let draft_end = prompt.draft_end.clone();
-        let goal = prompt.goal_style.apply(goal);
-        let mut segments = self.model.plan_prompt(PromptInput { goal, ..Default::default() })?;
-        let table = token_table(&self.model, vocabulary);
-        if draft_end.is_empty() {
-            let grammar = PlanGrammar::new(vocabulary, table)?;
-            return self.likeliest(&segments, grammar, vocabulary, on_text);
-        }
-        // Where to go depends on the home more than on the goal, so its guesses must not sway what
-        // is done: that is decided first.
-        let end = self.model.tokenizer().token(&draft_end).unwrap_or(table.end);
-        let acts = PlanGrammar::new(&vocabulary.without_going(), TokenTable { end, ..table })?;
-        // The whole plan says it again.
-        let draft = self.likeliest(&segments, acts, vocabulary, &mut |_| on_text(""))?;
-        let task = draft.task.as_ref().map(|task| format!("<{task}>")).unwrap_or_default();
-        let said = format!("{task}{}{draft_end}", plan_text(&draft.steps, vocabulary));
-        segments.push(Segment::Template(said));
-        let table = token_table(&self.model, vocabulary);
-        let around = PlanGrammar::around(vocabulary, table, &draft.steps)?;
-        let plan = self.likeliest(&segments, around, vocabulary, on_text)?;
-        Ok(SpokenPlan {
-            task: draft.task,
-            mean_log_probability: draft.mean_log_probability,
-            ..plan
-        })
-    }
-
-    /// The likeliest answer to `segments` under `grammar`.
-    fn likeliest(
-        &mut self,
-        segments: &[Segment],
-        grammar: PlanGrammar,
-        vocabulary: &ActionVocabulary,
-        on_text: &mut dyn FnMut(&str) -> bool,
-    ) -> Result<SpokenPlan, PlanningError> {
-        let tasks = token_table(&self.model, vocabulary).tasks;
-        let mut wanted = true;
-        let mut listen = |text: &str| {
-            wanted = wanted && on_text(text);
-            wanted
-        };
-        let replies = self.model.search(segments, Some(Box::new(grammar)), &mut listen)?;
-        if !wanted {
-            return Err(PlanningError::Interrupted);
-        }
-        let spoken = replies.into_iter().filter(|reply| reply.finished).find_map(|reply| {
-            let steps = parse_plan(&reply.text, vocabulary).ok()?;
-            let task = tasks.iter().position(|token| Some(token) == reply.tokens.first());
-            Some(SpokenPlan {
-                task: task.map(|at| vocabulary.tasks[at].clone()),
-                steps,
-                mean_log_probability: f64::from(reply.mean_log_probability),
-            })
-        });
-        let tokens = self.model.manifest().decoding.max_tokens;
-        spoken.ok_or(PlanningError::Unfinished { tokens })
-    }
-}
-
-/// What the grammar needs to know of the model's tokenizer.
-fn token_table(model: &SceneLlm, vocabulary: &ActionVocabulary) -> TokenTable {
-    let tokenizer: &Tokenizer = model.tokenizer();
-    let bytes = (0..model.llama().config().vocab_size as u32)
-        .map(|token| match tokenizer.is_special(token) {
-            true => Vec::new(),
-            false => tokenizer.token_bytes(token).to_vec(),
-        })
-        .collect();
-    TokenTable {
-        bytes,
-        end: model.llama().config().eos.first().copied().unwrap_or_default(),
-        tasks: vocabulary
-            .tasks
-            .iter()
-            .map_while(|task| tokenizer.token(&format!("<{task}>")))
-            .collect(),
+        self.writer.speak(goal, vocabulary)
     }
 }
 
@@ -274,6 +185,7 @@ fn missing(plan: &Plan) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tasks::{SpokenStep, parse_plan};
 
     #[test]
     fn goals_that_cannot_be_read_are_refused_with_a_reason() {
@@ -290,6 +202,7 @@ mod tests {
             goal: "put a chilled tomato in the microwave",
             objects: &[],
             robot_m: [0.0; 3],
+            held: None,
             frame_id: "map",
             stamp_ns: 0,
             step_expiry_ns: 0,

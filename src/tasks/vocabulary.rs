@@ -146,6 +146,14 @@ impl ActionVocabulary {
         acts
     }
 
+    /// The vocabulary without the actions for whose arguments there is no word.
+    pub fn speakable(&self) -> Self {
+        let mut speakable = self.clone();
+        let has_words = |kind: &ArgumentKind| !self.words(*kind).is_empty();
+        speakable.actions.retain(|action| action.arguments.iter().all(has_words));
+        speakable
+    }
+
     /// The vocabulary with the classes of the map as further words for every argument. Labels are
     /// written as one lower-case word: `Coffee Table` becomes `coffeetable`.
     pub fn with_map_labels<'a>(&self, labels: impl IntoIterator<Item = &'a str>) -> Self {

@@ -4,7 +4,7 @@ use crate::Outcome;
 use crate::settings::{Settings, planner};
 use clap::Args;
 use scenellm::planner::PlannerConfig;
-use scenellm::scene::SceneMap;
+use scenellm::scene::{ObjectId, SceneMap};
 use scenellm::tasks::{GoalPlanner, PlanRequest};
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
@@ -25,6 +25,9 @@ pub struct Ask {
     /// Where the robot is, world frame, metres: x,y,z.
     #[arg(long, value_delimiter = ',', default_values_t = [0.0, 0.0, 0.0], allow_hyphen_values = true)]
     robot: Vec<f64>,
+    /// Id of the object in the robot's hand.
+    #[arg(long, value_name = "ID")]
+    held: Option<u32>,
     /// Print plans as JSON, one a line.
     #[arg(long)]
     json: bool,
@@ -70,6 +73,7 @@ impl Ask {
             goal,
             objects: map.objects().as_slice(),
             robot_m,
+            held: self.held.map(ObjectId),
             frame_id: &map.config().frame_id,
             stamp_ns: map.objects().iter().map(|object| object.last_seen_ns).max().unwrap_or(0),
             step_expiry_ns: (config.plan.step_expiry_s * 1e9) as i64,

@@ -223,6 +223,7 @@ fn plan(goal: &str, session: &Session, config: &PlannerConfig, planner: &mut Goa
         goal,
         objects: session.map().objects().as_slice(),
         robot_m,
+        held: None,
         frame_id: &session.map().config().frame_id,
         stamp_ns: newest.map_or(0, |frame| frame.stamp_ns),
         step_expiry_ns: (config.plan.step_expiry_s * 1e9) as i64,
@@ -259,13 +260,7 @@ fn notes(
     config: &PlannerConfig,
 ) -> Vec<String> {
     let mut notes = Vec::new();
-    if let Some(planner) = planner.filter(|planner| !planner.model().sees()) {
-        notes.push(format!(
-            "{} is blind: it plans from the words of the goal. Positions come from the labelled \
-             objects of the map.",
-            planner.model().manifest().name
-        ));
-    }
+    notes.extend(planner.and_then(|planner| planner.sight().note(planner.name())));
     if config.vision.extractor == "color_geometry" {
         notes.push("features of the map are colours and shapes, not understanding".into());
     }

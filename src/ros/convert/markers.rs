@@ -125,6 +125,7 @@ mod tests {
             task: None,
             model: "m".into(),
             mean_log_probability: None,
+            shown: None,
             steps: (1..).zip(steps).map(step).collect(),
             refusal: None,
         }

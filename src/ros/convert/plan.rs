@@ -72,6 +72,7 @@ mod tests {
             task: None,
             model: "nano".into(),
             mean_log_probability: Some(-0.25),
+            shown: None,
             steps: vec![PlanStep {
                 id: 1,
                 action: "PickupObject".into(),
@@ -114,6 +115,7 @@ mod tests {
             refusal: Some(refusal),
             steps: Vec::new(),
             mean_log_probability: None,
+            shown: None,
             ..plan()
         });
         assert_eq!(message.refusal, msg::Plan::REFUSAL_NOT_FOUND);

@@ -25,12 +25,8 @@ impl Configured {
         let folder = &config.plan.model;
         let planner = GoalPlanner::load(folder, &device)
             .map_err(|source| NodeError::Model { folder: folder.clone(), source })?;
-        if !planner.model().sees() {
-            tracing::warn!(
-                "{} is blind: it plans from the words of the goal. Positions come from the \
-                 labelled objects of the map",
-                planner.model().manifest().name
-            );
+        if let Some(note) = planner.sight().note(planner.name()) {
+            tracing::warn!("{note}");
         }
         let extractor = match config.vision.extractor.as_str() {
             "none" => None,
@@ -41,6 +37,6 @@ impl Configured {
 
     /// Name of the model.
     pub fn model(&self) -> &str {
-        &self.planner.model().manifest().name
+        self.planner.name()
     }
 }

@@ -213,9 +213,9 @@ impl Desk {
             self.tasks.tell(&act, &progress, self.clock.now_ns());
             match act {
                 Act::End { .. } => {}
-                Act::Think { number, goal } => {
+                Act::Think { number, goal, held } => {
                     tracing::info!("goal: {goal}");
-                    self.jobs.put(Job { number, goal });
+                    self.jobs.put(Job { number, goal, held });
                 }
                 Act::Publish(plan) => self.outlets.plan(&plan),
                 Act::Step(step) => self.outlets.step(&step),

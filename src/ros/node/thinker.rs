@@ -7,6 +7,7 @@ use super::newest::Newest;
 use super::text_stream::TextStream;
 use super::view::View;
 use crate::planner::PlannerConfig;
+use crate::scene::ObjectId;
 use crate::tasks::{GoalPlanner, PlanRequest};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -17,6 +18,8 @@ pub struct Job {
     pub number: u64,
     /// The goal.
     pub goal: String,
+    /// What the robot holds, where that is known.
+    pub held: Option<ObjectId>,
 }
 
 /// Where the newest job waits. An older one that was not begun is overwritten.
@@ -93,12 +96,13 @@ pub struct Thinker {
 impl Thinker {
     /// Runs until the cell of jobs is closed; gives the model back.
     pub fn run(mut self) -> GoalPlanner {
-        while let Some(Job { number, goal }) = self.jobs.take() {
+        while let Some(Job { number, goal, held }) = self.jobs.take() {
             let (view, config) = (self.view.get(), self.config.get());
             let request = PlanRequest {
                 goal: &goal,
                 objects: &view.objects,
                 robot_m: view.robot_m,
+                held,
                 frame_id: &config.sensing.world_frame,
                 stamp_ns: view.stamp_ns,
                 step_expiry_ns: (config.plan.step_expiry_s * 1e9) as i64,
@@ -128,7 +132,7 @@ mod tests {
     fn the_newest_job_wins_and_a_closed_cell_ends() {
         let cell = JobCell::default();
         for number in 1..=3 {
-            cell.put(Job { number, goal: String::new() });
+            cell.put(Job { number, goal: String::new(), held: None });
         }
         assert_eq!(cell.take().map(|job| job.number), Some(3));
         assert!(cell.wants(3) && !cell.wants(2));

@@ -73,6 +73,7 @@ impl PlanBench {
                 goal,
                 objects: &[],
                 robot_m: [0.0; 3],
+                held: None,
                 frame_id: "map",
                 stamp_ns: 0,
                 step_expiry_ns: 0,
@@ -85,7 +86,7 @@ impl PlanBench {
             }
         }
         let result = PlanResult {
-            model: planner.model().manifest().name.clone(),
+            model: planner.name().to_owned(),
             threads: candle_core::utils::get_num_threads().min(cores()),
             device: self.device,
             goals: GOALS.len(),

@@ -1,0 +1,95 @@
+//! One request to a server of chat models, and its repetitions.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+use ureq::Agent;
+use ureq::http::Response;
+
+use super::endpoint::LOOK;
+use super::fault::EndpointFault;
+use super::reply::{read_refusal, read_stream, read_whole};
+
+/// First pause before a request is sent again; each further one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+
+/// One request with its repetitions.
+pub(super) struct Call {
+    pub(super) agent: Agent,
+    pub(super) url: String,
+    pub(super) key: Option<String>,
+    pub(super) body: String,
+    pub(super) retries: u32,
+    pub(super) deadline: Instant,
+    pub(super) given_up: Arc<AtomicBool>,
+}
+
+impl Call {
+    /// Sends what comes of it to `answers`.
+    pub(super) fn run(self, answers: &Sender<Result<String, EndpointFault>>) {
+        let mut pause = FIRST_PAUSE;
+        for left in (0..=self.retries).rev() {
+            let answer = self.once();
+            let again = answer.as_ref().is_err_and(EndpointFault::is_passing) && left > 0;
+            let asked = match &answer {
+                Err(EndpointFault::Status { retry_after_s: Some(seconds), .. }) => {
+                    Duration::from_secs(*seconds)
+                }
+                _ => pause,
+            };
+            if !again || !self.sleep(asked) {
+                // Who asked may have gone.
+                let _ = answers.send(answer);
+                return;
+            }
+            pause *= 2;
+        }
+    }
+
+    /// Sleeps; `false` when the time is up first or nobody waits any more.
+    fn sleep(&self, pause: Duration) -> bool {
+        let Some(end) = Instant::now().checked_add(pause).filter(|end| *end < self.deadline) else {
+            return false;
+        };
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            if self.given_up.load(Ordering::Relaxed) {
+                return false;
+            }
+            if left.is_zero() {
+                return true;
+            }
+            std::thread::sleep(LOOK.min(left));
+        }
+    }
+
+    fn once(&self) -> Result<String, EndpointFault> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let mut request = self.agent.post(&self.url).header("content-type", "application/json");
+        if let Some(key) = &self.key {
+            request = request.header("authorization", format!("Bearer {key}"));
+        }
+        let request = request.config().timeout_global(Some(left)).build();
+        let response = request.send(&self.body).map_err(EndpointFault::of_call)?;
+        self.read(response)
+    }
+
+    fn read(&self, response: Response<ureq::Body>) -> Result<String, EndpointFault> {
+        let status = response.status();
+        let header =
+            |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let retry_after_s = header("retry-after").and_then(|seconds| seconds.trim().parse().ok());
+        let is_stream = header("content-type").is_some_and(|kind| kind.contains("event-stream"));
+        let body = response.into_body().into_reader();
+        if !status.is_success() {
+            let said = read_refusal(body);
+            return Err(EndpointFault::Status { code: status.as_u16(), said, retry_after_s });
+        }
+        match is_stream {
+            true => read_stream(body, &mut || !self.given_up.load(Ordering::Relaxed)),
+            false => read_whole(body),
+        }
+    }
+}

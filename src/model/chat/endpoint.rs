@@ -1,0 +1,174 @@
+//! A chat model on a server that speaks OpenAI's protocol: vLLM, llama.cpp, ollama, a gateway.
+//!
+//! The request runs in a thread of its own, so that whoever asks can lose interest at any moment
+//! and is answered within the timeout whatever the server does. A server that refuses for the
+//! moment is asked again, with longer and longer pauses.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use ureq::Agent;
+
+use super::super::error::ModelError;
+use super::call::Call;
+use super::fault::EndpointFault;
+use super::manifest::{EndpointSpec, ResponseFormat};
+use super::message::Message;
+
+/// How often it is looked whether the answer is still wanted.
+pub(super) const LOOK: Duration = Duration::from_millis(50);
+/// Requests nobody waits for any more that may still hang at a server.
+const MOST_LEFT_BEHIND: usize = 8;
+
+/// A chat model on a server.
+pub struct ChatEndpoint {
+    spec: EndpointSpec,
+    agent: Agent,
+    key: Option<String>,
+    /// Threads whose answers nobody waits for any more.
+    left_behind: Vec<JoinHandle<()>>,
+}
+
+// The key must not get into a log.
+impl std::fmt::Debug for ChatEndpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ChatEndpoint").field("spec", &self.spec).finish_non_exhaustive()
+    }
+}
+
+impl ChatEndpoint {
+    /// Makes ready to ask the server of `spec`; `key` goes with every request. Nothing is sent yet.
+    pub fn new(spec: EndpointSpec, key: Option<String>) -> Result<Self, ModelError> {
+        let fault = |reason: String| ModelError::Endpoint {
+            url: spec.url.clone(),
+            fault: EndpointFault::Request(reason),
+        };
+        let uri: ureq::http::Uri =
+            spec.url.parse().map_err(|error| fault(format!("endpoint.url: {error}")))?;
+        let host = uri.host().ok_or_else(|| fault("endpoint.url names no host".into()))?;
+        let is_here = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
+        if key.is_some() && !is_here && uri.scheme_str() == Some("http") {
+            tracing::warn!("the API key goes to {host} in the clear; use https");
+        }
+        let mut config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .user_agent(concat!("scenellm/", env!("CARGO_PKG_VERSION")));
+        if is_here {
+            config = config.proxy(None);
+        }
+        Ok(Self { agent: config.build().into(), spec, key, left_behind: Vec::new() })
+    }
+
+    /// What it was made of.
+    pub fn spec(&self) -> &EndpointSpec {
+        &self.spec
+    }
+
+    /// The answer to `messages`, at most `max_tokens` long, in the form `schema` where the server
+    /// can be held to one. `wanted` is asked again and again; its `false` ends the waiting.
+    pub fn answer(
+        &mut self,
+        messages: &[Message],
+        schema: &Value,
+        max_tokens: usize,
+        wanted: &mut dyn FnMut() -> bool,
+    ) -> Result<String, ModelError> {
+        let answer = self.try_answer(messages, schema, max_tokens, wanted);
+        answer.map_err(|fault| {
+            let seconds = self.spec.timeout_s;
+            let fault = match fault {
+                EndpointFault::Timeout { .. } => EndpointFault::Timeout { seconds },
+                other => other,
+            };
+            ModelError::Endpoint { url: self.spec.url.clone(), fault }
+        })
+    }
+
+    fn try_answer(
+        &mut self,
+        messages: &[Message],
+        schema: &Value,
+        max_tokens: usize,
+        wanted: &mut dyn FnMut() -> bool,
+    ) -> Result<String, EndpointFault> {
+        self.left_behind.retain(|thread| !thread.is_finished());
+        if self.left_behind.len() >= MOST_LEFT_BEHIND {
+            return Err(EndpointFault::LeftBehind(self.left_behind.len()));
+        }
+        let deadline = Instant::now() + self.spec.timeout();
+        let given_up = Arc::new(AtomicBool::new(false));
+        let (sender, answers) = channel();
+        let call = Call {
+            agent: self.agent.clone(),
+            url: format!("{}/chat/completions", self.spec.url.trim_end_matches('/')),
+            key: self.key.clone(),
+            body: self.body(messages, schema, max_tokens).to_string(),
+            retries: self.spec.retries,
+            deadline,
+            given_up: Arc::clone(&given_up),
+        };
+        let thread = std::thread::Builder::new()
+            .name("chat request".into())
+            .spawn(move || call.run(&sender))
+            .map_err(|error| EndpointFault::Request(error.to_string()))?;
+        let answer = wait(&answers, deadline, wanted);
+        if answer.is_err() {
+            given_up.store(true, Ordering::Relaxed);
+        }
+        self.left_behind.push(thread);
+        answer
+    }
+
+    fn body(&self, messages: &[Message], schema: &Value, max_tokens: usize) -> Value {
+        let mut body = json!({
+            "model": self.spec.model,
+            "messages": messages,
+            "max_tokens": max_tokens,
+            "temperature": 0.0,
+            "stream": self.spec.stream,
+        });
+        let format = match self.spec.response_format {
+            ResponseFormat::None => return body,
+            ResponseFormat::JsonObject => json!({"type": "json_object"}),
+            ResponseFormat::JsonSchema => json!({
+                "type": "json_schema",
+                "json_schema": {"name": "plan", "strict": true, "schema": schema},
+            }),
+        };
+        body["response_format"] = format;
+        body
+    }
+}
+
+/// Waits for the answer, but not beyond `deadline` and not longer than it is wanted.
+fn wait(
+    answers: &Receiver<Result<String, EndpointFault>>,
+    deadline: Instant,
+    wanted: &mut dyn FnMut() -> bool,
+) -> Result<String, EndpointFault> {
+    loop {
+        if !wanted() {
+            return Err(EndpointFault::Interrupted);
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        match answers.recv_timeout(LOOK.min(left)) {
+            Ok(answer) => return answer,
+            Err(RecvTimeoutError::Timeout) if left.is_zero() => {
+                return Err(EndpointFault::Timeout { seconds: 0.0 });
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(EndpointFault::Request("its thread ended without an answer".into()));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "endpoint_tests.rs"]
+mod tests;

@@ -1,0 +1,237 @@
+//! What a server of chat models sends, whole or as server-sent events.
+
+use std::io::{BufRead, BufReader, Read};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::fault::EndpointFault;
+
+/// Longest answer that is read, bytes with everything around it.
+pub(super) const MOST_BODY_BYTES: u64 = 1 << 20;
+/// Most letters of an answer that are shown in an error.
+const MOST_SHOWN: usize = 200;
+
+#[derive(Deserialize)]
+struct Body {
+    #[serde(default)]
+    choices: Vec<Choice>,
+    #[serde(default)]
+    error: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct Choice {
+    #[serde(default, alias = "delta")]
+    message: Option<Said>,
+    #[serde(default)]
+    finish_reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Said {
+    #[serde(default)]
+    content: Option<String>,
+    #[serde(default)]
+    refusal: Option<String>,
+}
+
+/// Text that has come so far.
+#[derive(Default)]
+struct Gathered {
+    text: String,
+    refusal: String,
+    ended: bool,
+}
+
+impl Gathered {
+    /// Takes one JSON body: a whole answer, or the data of one event.
+    fn take(&mut self, json: &str) -> Result<(), EndpointFault> {
+        let not_understood =
+            |reason: String| EndpointFault::NotUnderstood { reason, said: excerpt(json) };
+        let body: Body =
+            serde_json::from_str(json).map_err(|error| not_understood(error.to_string()))?;
+        if let Some(error) = body.error.filter(|error| !error.is_null()) {
+            return Err(EndpointFault::Said(message_of(&error)));
+        }
+        // Events without a choice tell of usage and the like.
+        let Some(choice) = body.choices.into_iter().next() else { return Ok(()) };
+        if let Some(said) = choice.message {
+            self.text.push_str(said.content.as_deref().unwrap_or_default());
+            self.refusal.push_str(said.refusal.as_deref().unwrap_or_default());
+        }
+        match choice.finish_reason.as_deref() {
+            Some("length") => Err(EndpointFault::Cut),
+            Some(_) => {
+                self.ended = true;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn finish(self) -> Result<String, EndpointFault> {
+        if self.text.trim().is_empty() && !self.refusal.is_empty() {
+            return Err(EndpointFault::Said(excerpt(&self.refusal)));
+        }
+        Ok(self.text)
+    }
+}
+
+/// Reads a whole answer.
+pub(super) fn read_whole(body: impl Read) -> Result<String, EndpointFault> {
+    let text = read_text(body)?;
+    let mut gathered = Gathered::default();
+    gathered.take(&text)?;
+    if !gathered.ended && gathered.text.is_empty() && gathered.refusal.is_empty() {
+        let reason = "it has no choices[0].message.content".into();
+        return Err(EndpointFault::NotUnderstood { reason, said: excerpt(&text) });
+    }
+    gathered.finish()
+}
+
+/// Reads server-sent events up to `[DONE]` or the end. `on_event` hears of each, and ends the
+/// reading by returning `false`.
+pub(super) fn read_stream(
+    body: impl Read,
+    on_event: &mut dyn FnMut() -> bool,
+) -> Result<String, EndpointFault> {
+    let mut lines = BufReader::new(body.take(MOST_BODY_BYTES + 1));
+    let (mut gathered, mut bytes, mut other) = (Gathered::default(), 0, String::new());
+    loop {
+        let mut line = Vec::new();
+        let length = lines.read_until(b'\n', &mut line).map_err(EndpointFault::of_io)?;
+        bytes += length as u64;
+        if bytes > MOST_BODY_BYTES {
+            return Err(EndpointFault::TooLong);
+        }
+        let line = String::from_utf8_lossy(&line);
+        match line.trim_end().strip_prefix("data:").map(str::trim) {
+            Some("[DONE]") => return gathered.finish(),
+            Some(json) => gathered.take(json)?,
+            None if other.is_empty() => other = line.trim().to_owned(),
+            None => {}
+        }
+        if length == 0 {
+            break;
+        }
+        if !on_event() {
+            return Err(EndpointFault::Interrupted);
+        }
+    }
+    if gathered.ended {
+        return gathered.finish();
+    }
+    let nothing = gathered.text.is_empty() && !other.is_empty();
+    match nothing {
+        true => Err(EndpointFault::NotUnderstood {
+            reason: "it is no stream of events".into(),
+            said: excerpt(&other),
+        }),
+        false => Err(EndpointFault::Lost("the stream ended before the answer did".into())),
+    }
+}
+
+/// What a server says beside a status that is no success.
+pub(super) fn read_refusal(body: impl Read) -> String {
+    let text = read_text(body).unwrap_or_default();
+    match serde_json::from_str::<Value>(&text) {
+        Ok(value) => message_of(value.get("error").unwrap_or(&value)),
+        Err(_) => excerpt(&text),
+    }
+}
+
+fn read_text(body: impl Read) -> Result<String, EndpointFault> {
+    let mut bytes = Vec::new();
+    let length = body.take(MOST_BODY_BYTES + 1).read_to_end(&mut bytes);
+    if length.map_err(EndpointFault::of_io)? as u64 > MOST_BODY_BYTES {
+        return Err(EndpointFault::TooLong);
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Servers do not agree on the form of an error: a text, or an object with a message.
+fn message_of(error: &Value) -> String {
+    let message = error.get("message").or_else(|| error.get("detail")).unwrap_or(error);
+    match message.as_str() {
+        Some(text) => excerpt(text),
+        None => excerpt(&message.to_string()),
+    }
+}
+
+/// The beginning of `text` in one line.
+pub(super) fn excerpt(text: &str) -> String {
+    let mut words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((at, _)) = words.char_indices().nth(MOST_SHOWN) {
+        words.truncate(at);
+        words.push('…');
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn stream(text: &str) -> Result<String, String> {
+        read_stream(text.as_bytes(), &mut || true).map_err(|fault| fault.to_string())
+    }
+
+    fn whole(text: &str) -> Result<String, String> {
+        read_whole(text.as_bytes()).map_err(|fault| fault.to_string())
+    }
+
+    const EVENT: &str = r#"data: {"choices":[{"delta":{"content":"ab"},"finish_reason":null}]}"#;
+
+    #[test]
+    fn streams_of_every_server_are_read() {
+        let with_comments =
+            format!(": ping\r\n\r\nevent: x\r\n{EVENT}\r\n\r\n{EVENT}\n\ndata: [DONE]\n");
+        assert_eq!(stream(&with_comments).unwrap(), "abab");
+        let usage = format!(
+            "{EVENT}\ndata:{{\"choices\":[{{\"delta\":{{}},\"finish_reason\":\"stop\"}}]}}\n\
+             data: {{\"choices\":[],\"usage\":{{\"total_tokens\":3}}}}\n"
+        );
+        assert_eq!(stream(&usage).unwrap(), "ab");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_stream_is_said() {
+        assert!(stream(&format!("{EVENT}\n")).unwrap_err().contains("ended before the answer"));
+        assert!(stream("<html>\nBad gateway</html>").unwrap_err().contains("no stream of events"));
+        assert!(stream("data: {broken\n").unwrap_err().contains("{broken"));
+        let error = "data: {\"error\":{\"message\":\"out of memory\",\"code\":500}}\n";
+        assert!(stream(error).unwrap_err().contains("out of memory"));
+        let cut = EVENT.replace("null", "\"length\"");
+        assert!(stream(&cut).unwrap_err().contains("decoding.max_tokens"));
+        let long = format!("{EVENT}\n").repeat(20_000);
+        assert!(stream(&long).unwrap_err().contains("longer than"));
+        let interrupted = read_stream(EVENT.as_bytes(), &mut || false).unwrap_err();
+        assert!(matches!(interrupted, EndpointFault::Interrupted));
+    }
+
+    #[test]
+    fn whole_answers_and_errors() {
+        let answer = r#"{"choices":[{"message":{"role":"assistant","content":"yes"}}]}"#;
+        assert_eq!(whole(answer).unwrap(), "yes");
+        assert!(whole("{}").unwrap_err().contains("choices[0]"));
+        assert!(whole("I am a teapot").unwrap_err().contains("I am a teapot"));
+        let refusal = r#"{"choices":[{"message":{"content":null,"refusal":"I cannot help"}}]}"#;
+        assert!(whole(refusal).unwrap_err().contains("I cannot help"));
+        assert_eq!(read_refusal(r#"{"error":"no such model"}"#.as_bytes()), "no such model");
+        assert_eq!(read_refusal(r#"{"detail":"Not Found"}"#.as_bytes()), "Not Found");
+        assert_eq!(read_refusal("busy".as_bytes()), "busy");
+        assert_eq!(excerpt(&"é".repeat(500)).chars().count(), MOST_SHOWN + 1);
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_answers_never_panic(
+            text in "(data: |\\[DONE\\]|\n|\\{|\\}|\"choices\"|:|\\[|\\]|\"delta\"|null|.){0,60}",
+        ) {
+            let _ = (stream(&text), whole(&text), read_refusal(text.as_bytes()));
+        }
+    }
+}

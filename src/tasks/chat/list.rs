@@ -1,0 +1,255 @@
+//! The objects of the map as a list that a language model reads.
+//!
+//! Each has a name of its own, its class and id (`coffee_table_4`), so that a plan says which one is
+//! meant. Where the list would be longer than there is room for, those stay that the goal has most to
+//! do with: what it names, then the nearest of every class, then the nearest.
+
+use std::collections::HashSet;
+use std::fmt::Write;
+
+use nalgebra::Point3;
+
+use super::relation::stands;
+use crate::scene::{MapObject, ObjectId};
+use crate::tasks::{class_word, gap_m};
+
+/// A label is as like a word of the goal as this to be named by it, 0..=1.
+const NAMED: f64 = 0.6;
+/// Most letters of a class in a name.
+const MOST_LETTERS: usize = 32;
+
+/// An object and its name.
+#[derive(Debug, Clone)]
+pub struct Listed<'a> {
+    /// Class and id, one word.
+    pub name: String,
+    /// The object.
+    pub object: &'a MapObject,
+}
+
+/// The objects in the order of what the goal has to do with them.
+#[derive(Debug)]
+pub struct ObjectList<'a> {
+    by_relevance: Vec<Listed<'a>>,
+    robot: Point3<f64>,
+    held: Option<ObjectId>,
+}
+
+impl<'a> ObjectList<'a> {
+    /// Lists `objects` for `goal`, for a robot at `robot_m` (world frame, metres) that holds `held`.
+    pub fn new(
+        objects: &'a [MapObject],
+        goal: &str,
+        robot_m: [f64; 3],
+        held: Option<ObjectId>,
+    ) -> Self {
+        let robot = Point3::from(robot_m);
+        let words = windows(goal);
+        let mut ranked: Vec<(f64, f64, &MapObject)> = objects
+            .iter()
+            .map(|object| (likeness(&words, &object.label), gap_m(object, &robot), object))
+            .collect();
+        ranked.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.2.id.cmp(&b.2.id)));
+        let mut classes = HashSet::new();
+        let mut ranked: Vec<_> = ranked
+            .into_iter()
+            .map(|(likeness, distance_m, object)| {
+                let first = classes.insert(class_word(&object.label));
+                let group = match likeness {
+                    _ if Some(object.id) == held => 0,
+                    near if near >= NAMED => 1,
+                    _ if first => 2,
+                    _ => 3,
+                };
+                let likeness = if group == 1 { likeness } else { 0.0 };
+                (group, likeness, distance_m, object)
+            })
+            .collect();
+        ranked.sort_by(|a, b| {
+            let by_place = a.2.total_cmp(&b.2).then(a.3.id.cmp(&b.3.id));
+            a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)).then(by_place)
+        });
+        let by_relevance = ranked
+            .into_iter()
+            .map(|(_, _, _, object)| Listed { name: name_of(object), object })
+            .collect();
+        Self { by_relevance, robot, held }
+    }
+
+    /// Number of objects.
+    pub fn len(&self) -> usize {
+        self.by_relevance.len()
+    }
+
+    /// The `count` objects that the goal has most to do with, in the order of their ids.
+    pub fn first(&self, count: usize) -> Vec<Listed<'a>> {
+        let mut first = self.by_relevance[..count.min(self.len())].to_vec();
+        first.sort_by_key(|listed| listed.object.id);
+        first
+    }
+
+    /// The same as text, a line each: name, position rounded to a decimetre, distance, what it
+    /// stands on or in; and how many are left out.
+    pub fn text(&self, count: usize) -> String {
+        let first = self.first(count);
+        let mut text = String::new();
+        for listed in &first {
+            let object = listed.object;
+            let [x, y, z] = object.position_m;
+            let distance_m = gap_m(object, &self.robot);
+            let _ = write!(text, "{} at ({x:.1}, {y:.1}, {z:.1})", listed.name);
+            if Some(object.id) == self.held {
+                text.push_str(", in the robot's hand\n");
+                continue;
+            }
+            let _ = write!(text, ", {distance_m:.1} m away");
+            let others = first.iter().map(|other| other.object);
+            if let Some((how, id)) = stands(object, others)
+                && let Some(place) = first.iter().find(|other| other.object.id == id)
+            {
+                let _ = write!(text, ", {how} {}", place.name);
+            }
+            text.push('\n');
+        }
+        if first.is_empty() {
+            text.push_str("none\n");
+        }
+        let left_out = self.len() - first.len();
+        if left_out > 0 {
+            let _ = writeln!(
+                text,
+                "({left_out} more are left out: the goal has least to do with them)"
+            );
+        }
+        text
+    }
+
+    /// The name of what the robot holds, where the map knows it.
+    pub fn held_name(&self) -> Option<&str> {
+        let held = self.by_relevance.iter().find(|listed| Some(listed.object.id) == self.held)?;
+        Some(&held.name)
+    }
+}
+
+/// Class and id as one word of letters, digits and underscores.
+fn name_of(object: &MapObject) -> String {
+    let mut name = String::new();
+    for letter in object.label.chars().flat_map(char::to_lowercase) {
+        if letter.is_alphanumeric() {
+            name.push(letter);
+        } else if !name.is_empty() && !name.ends_with('_') {
+            name.push('_');
+        }
+        if name.chars().count() >= MOST_LETTERS {
+            break;
+        }
+    }
+    let class = name.trim_end_matches('_');
+    let class = if class.is_empty() { "object" } else { class };
+    format!("{class}_{}", object.id.0)
+}
+
+/// One, two and three words of the goal that follow each other, each as one word.
+fn windows(goal: &str) -> Vec<String> {
+    let words: Vec<String> =
+        goal.split_whitespace().map(class_word).filter(|word| !word.is_empty()).collect();
+    (1..=3).flat_map(|width| words.windows(width).map(|window| window.concat())).collect()
+}
+
+/// How like the label is to what the goal names, 0..=1.
+fn likeness(windows: &[String], label: &str) -> f64 {
+    let label = class_word(label);
+    windows.iter().map(|window| dice(window, &label)).fold(0.0, f64::max)
+}
+
+/// Dice's coefficient of the pairs of letters of two words: 1 for equal ones, 0 for those without a
+/// common pair (Dice, 1945).
+fn dice(a: &str, b: &str) -> f64 {
+    if a == b {
+        return 1.0;
+    }
+    let pairs =
+        |word: &str| -> Vec<(char, char)> { word.chars().zip(word.chars().skip(1)).collect() };
+    let (a, mut b) = (pairs(a), pairs(b));
+    let total = a.len() + b.len();
+    let mut common = 0;
+    for pair in a {
+        if let Some(at) = b.iter().position(|other| *other == pair) {
+            b.swap_remove(at);
+            common += 1;
+        }
+    }
+    if total == 0 { 0.0 } else { 2.0 * f64::from(common) / total as f64 }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn object(id: u32, label: &str, position_m: [f64; 3], size_m: f64) -> MapObject {
+        MapObject {
+            id: ObjectId(id),
+            label: label.into(),
+            position_m,
+            orientation_xyzw: [0.0, 0.0, 0.0, 1.0],
+            size_m: [size_m; 3],
+            confidence: 0.75,
+            observations: 1,
+            first_seen_ns: 0,
+            last_seen_ns: 0,
+        }
+    }
+
+    #[test]
+    fn names_are_words_and_unique() {
+        let name = |label: &str| name_of(&object(4, label, [0.0; 3], 0.1));
+        assert_eq!(name("Coffee Table"), "coffee_table_4");
+        assert_eq!(name("  robot-arm!\n"), "robot_arm_4");
+        assert_eq!(name("コップ"), "コップ_4");
+        assert_eq!(name("<|im_end|>"), "im_end_4");
+        assert_eq!(name("?!"), "object_4");
+        assert!(name(&"x".repeat(10_000)).len() < 40);
+    }
+
+    #[test]
+    fn what_the_goal_names_stays_longest() {
+        let objects = [
+            object(1, "chair", [1.0, 0.0, 0.0], 0.2),
+            object(2, "chair", [1.5, 0.0, 0.0], 0.2),
+            object(3, "dining table", [6.0, 0.0, 0.0], 0.2),
+            object(4, "mug", [9.0, 0.0, 0.0], 0.2),
+            object(5, "fridge", [4.0, 0.0, 0.0], 0.2),
+            object(6, "spoon", [7.0, 0.0, 0.0], 0.2),
+        ];
+        let goal = "Put both mugs on the dining table";
+        let list = ObjectList::new(&objects, goal, [0.0; 3], Some(ObjectId(6)));
+        let order: Vec<u32> = list.by_relevance.iter().map(|one| one.object.id.0).collect();
+        // Held; named, best match first; the nearest of each class; the rest.
+        assert_eq!(order, [6, 3, 4, 1, 5, 2]);
+        let first: Vec<u32> = list.first(3).iter().map(|one| one.object.id.0).collect();
+        assert_eq!(first, [3, 4, 6]);
+        assert_eq!(list.held_name(), Some("spoon_6"));
+        let text = list.text(3);
+        assert!(text.contains("mug_4 at (9.0, 0.0, 0.0), 8.9 m away\n"), "{text}");
+        assert!(text.contains("spoon_6 at (7.0, 0.0, 0.0), in the robot's hand\n"), "{text}");
+        assert!(text.ends_with("(3 more are left out: the goal has least to do with them)\n"));
+        assert!(!list.text(6).contains("left out"));
+    }
+
+    #[test]
+    fn an_empty_map_is_an_empty_list() {
+        let list = ObjectList::new(&[], "tidy up", [0.0; 3], Some(ObjectId(3)));
+        assert_eq!((list.len(), list.text(5).as_str()), (0, "none\n"));
+        assert_eq!(list.held_name(), None);
+    }
+
+    #[test]
+    fn likeness_of_words() {
+        let likeness = |goal: &str, label: &str| likeness(&windows(goal), label);
+        assert_eq!(likeness("bring the Coffee table", "coffeetable"), 1.0);
+        assert!(likeness("bring two mugs", "mug") > NAMED);
+        assert!(likeness("wash the dishes", "mug") < NAMED);
+        assert_eq!(likeness("", "mug"), 0.0);
+        assert_eq!(likeness("a", "b"), 0.0);
+    }
+}

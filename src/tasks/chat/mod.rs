@@ -1,0 +1,16 @@
+//! Planning by any chat model, which reads the map as text.
+//!
+//! The objects become a list of names (`list.rs`), the names the words of a plan (`choices.rs`). A
+//! model in this process writes it under the grammar of plans; a server is held to a JSON schema
+//! (`schema.rs`), and what it sends is checked. Either way an argument is a name on the list, and so
+//! bound to its object, or the plan is refused with the reason.
+
+mod choices;
+mod list;
+mod planner;
+mod prompt;
+mod relation;
+mod schema;
+
+pub use planner::ChatPlanner;
+pub use schema::AnswerError;

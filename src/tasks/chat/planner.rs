@@ -1,0 +1,189 @@
+//! The planner that asks a chat model.
+
+use std::path::Path;
+
+use candle_core::Device;
+
+use super::choices::Choices;
+use super::list::ObjectList;
+use super::prompt::{Form, over_map, over_words, rules};
+use super::schema::{parse_answer, schema};
+use crate::model::{ChatBackend, ChatModel, EndpointFault, LocalChat, Message, ModelError};
+use crate::tasks::{
+    ActionVocabulary, PlanGrammar, PlanRequest, PlanWriter, PlanningError, ShownObjects, Sight,
+    SpokenPlan, SpokenStep, TokenSet, WrittenPlan, parse_plan, plan_text, token_table,
+};
+
+/// A chat model that plans over the list of objects.
+pub struct ChatPlanner {
+    model: ChatModel,
+    vocabulary: ActionVocabulary,
+    /// Tokens of a model in this process.
+    tokens: Option<TokenSet>,
+}
+
+impl ChatPlanner {
+    /// Loads the model folder `folder` onto `device`.
+    pub fn load(folder: &Path, device: &Device) -> Result<Self, PlanningError> {
+        let model = ChatModel::load(folder, device)?;
+        let vocabulary = match &model.manifest().vocabulary {
+            Some(file) => ActionVocabulary::read(&folder.join(file))?,
+            None => ActionVocabulary::alfred(),
+        };
+        let tokens = match model.backend() {
+            ChatBackend::Local(local) => Some(tokens_of(local)),
+            ChatBackend::Endpoint(_) => None,
+        };
+        if let Some(tokens) = &tokens {
+            // A tokenizer that cannot write the plans is found now, not at the first goal.
+            PlanGrammar::of_steps(Choices::words(&vocabulary, "").vocabulary(), tokens.clone())?;
+        }
+        Ok(Self { model, vocabulary, tokens })
+    }
+
+    fn form(&self) -> Form {
+        match self.model.backend() {
+            ChatBackend::Local(_) => Form::Lines,
+            ChatBackend::Endpoint(_) => Form::Json,
+        }
+    }
+
+    /// How many of the objects fit into the prompt: the most for which it is not too long.
+    fn fitting(
+        &self,
+        most: usize,
+        messages: &dyn Fn(usize) -> Vec<Message>,
+    ) -> Result<usize, PlanningError> {
+        let room = self.model.room();
+        let tokens = |count: usize| self.model.count_tokens(&messages(count));
+        if tokens(most)? <= room {
+            return Ok(most);
+        }
+        let bare = tokens(0)?;
+        if bare > room {
+            return Err(ModelError::PromptTooLong { tokens: bare, room }.into());
+        }
+        let (mut fits, mut too_many) = (0, most);
+        while fits + 1 < too_many {
+            let middle = fits + (too_many - fits) / 2;
+            if tokens(middle)? <= room { fits = middle } else { too_many = middle }
+        }
+        Ok(fits)
+    }
+
+    /// Asks the model: the steps of its plan, what it says is missing, and how sure it was.
+    fn ask(
+        &mut self,
+        messages: &[Message],
+        choices: &Choices<'_>,
+        on_text: &mut dyn FnMut(&str) -> bool,
+    ) -> Result<(SpokenPlan, Vec<String>), PlanningError> {
+        let max_tokens = self.model.manifest().decoding.max_tokens;
+        let (steps, missing, mean_log_probability) = match self.model.backend_mut() {
+            ChatBackend::Local(local) => {
+                let tokens = self.tokens.get_or_insert_with(|| tokens_of(local)).clone();
+                let grammar = PlanGrammar::of_steps(choices.vocabulary(), tokens)?;
+                let mut wanted = true;
+                let mut listen = |text: &str| {
+                    wanted = wanted && on_text(text);
+                    wanted
+                };
+                let replies = local.search(messages, Box::new(grammar), &mut listen)?;
+                if !wanted {
+                    return Err(PlanningError::Interrupted);
+                }
+                let said = replies.into_iter().filter(|reply| reply.finished).find_map(|reply| {
+                    let steps = parse_plan(&reply.text, choices.vocabulary()).ok()?;
+                    Some((steps, f64::from(reply.mean_log_probability)))
+                });
+                let (steps, mean) = said.ok_or(PlanningError::Unfinished { tokens: max_tokens })?;
+                let (steps, missing) = choices.part(steps);
+                (steps, missing, Some(mean))
+            }
+            ChatBackend::Endpoint(endpoint) => {
+                let mut wanted = || on_text("");
+                let answer = endpoint.answer(messages, &schema(choices), max_tokens, &mut wanted);
+                let text = answer.map_err(|error| match error {
+                    ModelError::Endpoint { fault: EndpointFault::Interrupted, .. } => {
+                        PlanningError::Interrupted
+                    }
+                    other => other.into(),
+                })?;
+                let (steps, missing) = parse_answer(&text, choices)?;
+                on_text(&plan_text(&steps, choices.vocabulary()));
+                (steps, missing, None)
+            }
+        };
+        Ok((SpokenPlan { task: None, steps, mean_log_probability }, missing))
+    }
+}
+
+impl PlanWriter for ChatPlanner {
+    fn name(&self) -> &str {
+        &self.model.manifest().name
+    }
+
+    fn sight(&self) -> Sight {
+        Sight::ObjectList
+    }
+
+    fn vocabulary(&self) -> &ActionVocabulary {
+        &self.vocabulary
+    }
+
+    fn speak(
+        &mut self,
+        goal: &str,
+        vocabulary: &ActionVocabulary,
+    ) -> Result<SpokenPlan, PlanningError> {
+        let choices = Choices::words(vocabulary, goal);
+        let rules = rules(&choices, self.form(), &self.model.manifest().instructions);
+        let messages = over_words(&rules, vocabulary, goal);
+        Ok(self.ask(&messages, &choices, &mut |_| true)?.0)
+    }
+
+    fn write(
+        &mut self,
+        request: &PlanRequest<'_>,
+        on_text: &mut dyn FnMut(&str) -> bool,
+    ) -> Result<WrittenPlan, PlanningError> {
+        let PlanRequest { goal, objects, robot_m, held, .. } = *request;
+        if objects.is_empty() {
+            let missing = vec![goal.to_owned()];
+            return Ok(WrittenPlan { missing, ..WrittenPlan::default() });
+        }
+        let list = ObjectList::new(objects, goal, robot_m, held);
+        let instructions = &self.model.manifest().instructions;
+        let messages = |count: usize| {
+            let choices = Choices::new(&self.vocabulary, &list.first(count), goal);
+            over_map(&rules(&choices, self.form(), instructions), &list, count, goal, robot_m)
+        };
+        let most = list.len().min(self.model.manifest().most_objects);
+        let count = self.fitting(most, &messages)?;
+        let messages = messages(count);
+        let choices = Choices::new(&self.vocabulary, &list.first(count), goal);
+        let (plan, missing) = self.ask(&messages, &choices, on_text)?;
+        let bind = |step: SpokenStep| {
+            let names = step.arguments.iter();
+            let arguments = names.map(|name| choices.argument(name)).collect();
+            (step.action, arguments)
+        };
+        Ok(WrittenPlan {
+            task: None,
+            steps: plan.steps.into_iter().map(bind).collect(),
+            mean_log_probability: plan.mean_log_probability,
+            missing,
+            shown: Some(ShownObjects { listed: count, left_out: list.len() - count }),
+        })
+    }
+}
+
+/// What the grammar needs to know of a model in this process.
+fn tokens_of(local: &LocalChat) -> TokenSet {
+    let rows = local.llama().config().vocab_size;
+    token_table(local.tokenizer(), rows, local.end(), &[]).into()
+}
+
+#[cfg(test)]
+#[path = "planner_tests.rs"]
+mod tests;

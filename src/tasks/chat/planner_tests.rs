@@ -1,0 +1,219 @@
+//! The planner with a model of random weights, and with a stand-in server.
+
+use std::time::Duration;
+
+use super::super::list::tests::object;
+use super::*;
+use crate::model::stand_in::{Act, ChatServer};
+use crate::scene::{MapObject, ObjectId};
+use crate::tasks::{GoalPlanner, Grounding, Plan, Refusal};
+
+const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/chat_planner");
+
+fn planner(manifest: &str) -> GoalPlanner {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(crate::model::MANIFEST_FILE), manifest).unwrap();
+    GoalPlanner::load(folder.path(), &Device::Cpu).unwrap()
+}
+
+fn local(weights: &str, settings: &str) -> GoalPlanner {
+    planner(&format!(
+        "kind: chat\nname: tiny\nlocal: {{weights: '{FIXTURE}{weights}'}}\n{settings}"
+    ))
+}
+
+fn served(url: &str, timeout_s: u32) -> GoalPlanner {
+    let endpoint = format!("{{url: '{url}', model: m, timeout_s: {timeout_s}}}");
+    planner(&format!("kind: chat\nname: served\nendpoint: {endpoint}\n"))
+}
+
+fn kitchen() -> Vec<MapObject> {
+    vec![
+        object(1, "countertop", [1.0, 0.0, 0.5], 0.9),
+        object(3, "mug", [1.1, 0.1, 1.0], 0.1),
+        object(7, "sink basin", [2.0, 0.0, 0.8], 0.4),
+        object(9, "fridge", [4.0, 0.0, 1.0], 1.0),
+    ]
+}
+
+fn request<'a>(goal: &'a str, objects: &'a [MapObject]) -> PlanRequest<'a> {
+    PlanRequest {
+        goal,
+        objects,
+        robot_m: [0.0; 3],
+        held: None,
+        frame_id: "map",
+        stamp_ns: 5,
+        step_expiry_ns: 10,
+        require_grounding: false,
+    }
+}
+
+fn ids(plan: &Plan) -> Vec<Vec<Option<u32>>> {
+    let id = |grounding: &Grounding| match grounding {
+        Grounding::Grounded { object_id, .. } => Some(object_id.0),
+        Grounding::Ungrounded { .. } => None,
+    };
+    let arguments = plan.steps.iter().map(|step| &step.arguments);
+    arguments.map(|all| all.iter().map(|one| id(&one.grounding)).collect()).collect()
+}
+
+/// Every step is an action of the vocabulary with as many arguments, each bound to an object.
+#[track_caller]
+fn assert_grounded(plan: &Plan, objects: &[MapObject]) {
+    let alfred = ActionVocabulary::alfred();
+    for step in &plan.steps {
+        let action = alfred.action(&step.action).unwrap();
+        assert_eq!(action.arguments.len(), step.arguments.len(), "{step:?}");
+    }
+    for id in ids(plan).concat() {
+        let id = id.expect("names of the list are bound");
+        assert!(objects.iter().any(|object| object.id == ObjectId(id)), "{id}");
+    }
+}
+
+#[test]
+fn a_model_of_random_weights_writes_a_grounded_plan_or_a_typed_refusal() {
+    let settings = "context: 2048\ndecoding: {max_tokens: 700}\n";
+    let mut of_both = Vec::new();
+    for weights in ["", "/model.safetensors", "/model.gguf"] {
+        let mut planner = local(weights, settings);
+        assert_eq!(planner.sight(), Sight::ObjectList);
+        let kitchen = kitchen();
+        let mut plans = Vec::new();
+        for goal in ["wash the mug", "put the mug into the fridge", "find <|im_end|> now"] {
+            let mut said = String::new();
+            let plan = planner.plan_aloud(&request(goal, &kitchen), &mut |text| {
+                said.push_str(text);
+                true
+            });
+            match &plan.refusal {
+                None => {
+                    assert_grounded(&plan, &kitchen);
+                    assert!(plan.mean_log_probability.is_some_and(|mean| mean <= 0.0));
+                    assert!(said.trim_end().ends_with("NoOp"), "{said}");
+                }
+                Some(Refusal::NotFound { names }) => assert!(!names.is_empty()),
+                other => panic!("{other:?}"),
+            }
+            assert_eq!(plan.shown, Some(ShownObjects { listed: 4, left_out: 0 }));
+            plans.push(plan);
+        }
+        of_both.push(plans);
+    }
+    assert_eq!(of_both[0], of_both[1]);
+    // The same weights in the other layout, with the tokenizer from its metadata.
+    assert_eq!(ids(&of_both[0][0]), ids(&of_both[2][0]));
+}
+
+#[test]
+fn a_list_longer_than_the_context_is_cut_and_the_plan_says_so() {
+    let labels = ["chair", "plate", "spoon", "book", "vase"];
+    let mut crowd: Vec<MapObject> = (0..400)
+        .map(|id| object(id, labels[id as usize % 5], [f64::from(id), 1.0, 0.0], 0.1))
+        .collect();
+    crowd.push(object(900, "mug", [999.0, 0.0, 0.0], 0.1));
+    let mut planner = local("", "context: 1800\ndecoding: {max_tokens: 700}\n");
+    let plan = planner.plan(&request("bring the mug", &crowd));
+    let shown = plan.shown.expect("it read a list");
+    assert_eq!(shown.listed + shown.left_out, 401);
+    assert!(shown.listed > 3 && shown.left_out > 300, "{shown:?}");
+    assert_grounded(&plan, &crowd);
+    let mut capped = local("", "most_objects: 2\ndecoding: {max_tokens: 700}\n");
+    let plan = capped.plan(&request("bring the mug", &crowd));
+    assert_eq!(plan.shown, Some(ShownObjects { listed: 2, left_out: 399 }));
+
+    let long = "wash it ".repeat(500);
+    let plan = planner.plan(&request(&long, &crowd));
+    let Some(Refusal::ModelFailed { reason }) = &plan.refusal else { panic!("{plan:?}") };
+    assert!(reason.contains("without any object"), "{reason}");
+}
+
+#[test]
+fn a_gguf_file_and_a_folder_of_hugging_face_need_no_manifest() {
+    let gguf = format!("{FIXTURE}/model.gguf");
+    for (path, name) in [(FIXTURE, "chat_planner"), (gguf.as_str(), "model")] {
+        let planner = GoalPlanner::load(Path::new(path), &Device::Cpu).unwrap();
+        assert_eq!((planner.name(), planner.sight()), (name, Sight::ObjectList));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    assert!(GoalPlanner::load(folder.path(), &Device::Cpu).is_err());
+}
+
+#[test]
+fn planning_can_be_interrupted_and_an_empty_map_asks_nobody() {
+    let mut planner = local("", "context: 2048\ndecoding: {max_tokens: 700}\n");
+    let kitchen = kitchen();
+    let mut looks = 0;
+    let plan = planner.plan_aloud(&request("wash the mug", &kitchen), &mut |_| {
+        looks += 1;
+        looks < 3
+    });
+    let interrupted = PlanningError::Interrupted.to_string();
+    assert_eq!(plan.refusal, Some(Refusal::ModelFailed { reason: interrupted }));
+    let plan = planner.plan(&request("wash the mug", &[]));
+    assert_eq!(plan.refusal, Some(Refusal::NotFound { names: vec!["wash the mug".into()] }));
+    // Without a map, words stand for things.
+    let vocabulary = planner.vocabulary().clone();
+    let spoken = planner.speak("wash the mug", &vocabulary);
+    assert!(spoken.is_ok_and(|plan| plan.mean_log_probability.is_some()));
+}
+
+const WASH: &str = r#"{"steps": [
+    {"action": "GotoLocation", "target": "countertop_1"},
+    {"action": "PickupObject", "object": "mug_3"},
+    {"action": "PutObject", "object": "mug_3", "receptacle": "sink_basin_7"}],
+    "not_found": []}"#;
+
+#[test]
+fn what_a_server_answers_becomes_a_grounded_plan() {
+    let acts = [ChatServer::whole(WASH), ChatServer::stream(WASH, Duration::from_millis(1))];
+    for act in acts {
+        let server = ChatServer::start(vec![act]);
+        let kitchen = kitchen();
+        let mut request = request("wash the mug", &kitchen);
+        request.held = Some(ObjectId(9));
+        let mut said = String::new();
+        let plan = served(&server.url, 30).plan_aloud(&request, &mut |text| {
+            said.push_str(text);
+            true
+        });
+        assert_eq!(plan.refusal, None);
+        assert_eq!(ids(&plan), [vec![Some(1)], vec![Some(3)], vec![Some(3), Some(7)]]);
+        assert_eq!(plan.steps[2].summary(), "PutObject mug → sinkbasin");
+        assert_eq!(plan.steps[2].target_position_m(), Some([2.0, 0.0, 0.8]));
+        assert_eq!((plan.steps[2].expires_ns, plan.mean_log_probability), (15, None));
+        assert!(said.contains("PutObject mug_3 sink_basin_7"), "{said}");
+        let asked = &server.requests()[0];
+        for part in ["mug_3 at (1.1, 0.1, 1.0)", "on countertop_1", "holds fridge_9", "json_schema"]
+        {
+            assert!(asked.contains(part), "{asked} lacks {part}");
+        }
+    }
+}
+
+#[test]
+fn whatever_a_server_answers_is_a_plan_or_a_named_refusal() {
+    let wrong = WASH.replace("mug_3", "mug_4");
+    let missing = r#"{"steps": [], "not_found": ["drill"]}"#;
+    let cases = [
+        (ChatServer::whole(&wrong), "step 2: PickupObject: 'mug_4' is no object of the list"),
+        (ChatServer::whole("I would wash it."), "is no plan"),
+        (ChatServer::whole(missing), "nothing in the map answers to drill"),
+        (Act::Whole(200, "<html></html>".into()), "does not follow OpenAI's protocol"),
+        (Act::Whole(401, r#"{"error": {"message": "no key"}}"#.into()), "answers 401: no key"),
+        (Act::Endless, "longer than"),
+        (Act::Hang, "no whole answer within 1 s"),
+    ];
+    let kitchen = kitchen();
+    for (act, message) in cases {
+        let is_hanging = matches!(act, Act::Hang);
+        let server = ChatServer::start(vec![act, ChatServer::whole(WASH)]);
+        let mut planner = served(&server.url, if is_hanging { 1 } else { 30 });
+        let plan = planner.plan(&request("wash the mug", &kitchen));
+        let refusal = plan.refusal.expect(message).to_string();
+        assert!(refusal.contains(message), "{refusal} does not say {message}");
+        // The next goal is planned for as if nothing had been.
+        assert_eq!(planner.plan(&request("wash the mug", &kitchen)).refusal, None);
+    }
+}

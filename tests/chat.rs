@@ -1,0 +1,184 @@
+//! Chat models as a user runs them: from the command line over a recording, and in the node.
+
+#![allow(
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "tests stop and speak where they fail"
+)]
+
+#[allow(dead_code, reason = "each program of tests needs other parts of it")]
+mod chat_server;
+#[cfg(feature = "dds")]
+mod graph;
+
+use chat_server::ChatServer;
+use scenellm::scene::SceneMap;
+use scenellm::tasks::{Grounding, Plan};
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+const GOAL: &str = "put the tomato into the microwave";
+
+fn scenellm(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_scenellm"))
+        .args(arguments)
+        .current_dir(ROOT)
+        .output()
+        .expect("the program was built with the tests")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn manifest(folder: &Path, model: &str) -> String {
+    std::fs::create_dir_all(folder).unwrap();
+    let text = format!("kind: chat\nname: mine\n{model}\n");
+    std::fs::write(folder.join("scenellm.yaml"), text).unwrap();
+    folder.display().to_string()
+}
+
+#[test]
+fn a_recording_and_a_chat_model_make_a_grounded_plan() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+
+    // A model of random weights: whatever it says, it is a plan over the map or a typed refusal.
+    let weights = format!("{ROOT}/tests/fixtures/chat_planner/model.gguf");
+    let tiny = manifest(
+        &path("tiny"),
+        &format!("local: {{weights: '{weights}'}}\ndecoding: {{max_tokens: 900}}"),
+    );
+    let out = path("out").display().to_string();
+    let arguments = ["replay", "bags/kitchen_sim", "--goal", GOAL, "--model", &tiny, "--out", &out];
+    let done = scenellm(&arguments);
+    assert!(matches!(done.status.code(), Some(0 | 3)), "{}", text(&done.stderr));
+    assert!(text(&done.stderr).contains("mine sees no picture"), "{}", text(&done.stderr));
+    let plan: Plan =
+        serde_json::from_str(&std::fs::read_to_string(path("out/plan.json")).unwrap()).unwrap();
+    let shown = plan.shown.expect("it read the list");
+    assert!(shown.listed > 10, "{shown:?}");
+    assert_eq!(plan.refusal.is_some(), done.status.code() == Some(3));
+
+    // A server, asked about the map that the replay saved.
+    let map = path("out/map.scenemap");
+    let (scene, _) = SceneMap::load(&map).unwrap();
+    let id = |label: &str| {
+        let found = scene.objects().iter().find(|object| object.label.eq_ignore_ascii_case(label));
+        found.unwrap_or_else(|| panic!("{label} is in the kitchen")).id.0
+    };
+    let (tomato, microwave) = (id("tomato"), id("microwave"));
+    let answer = serde_json::json!({"steps": [
+        {"action": "GotoLocation", "target": format!("tomato_{tomato}")},
+        {"action": "PickupObject", "object": format!("tomato_{tomato}")},
+        {"action": "GotoLocation", "target": format!("microwave_{microwave}")},
+        {"action": "PutObject", "object": format!("tomato_{tomato}"),
+            "receptacle": format!("microwave_{microwave}")},
+    ], "not_found": []});
+    let act = ChatServer::stream(&answer.to_string(), Duration::from_millis(2));
+    let server = ChatServer::start(vec![act]);
+    let served = manifest(
+        &path("served"),
+        &format!("endpoint: {{url: '{}', model: some/model, timeout_s: 60}}", server.url),
+    );
+    let map = map.display().to_string();
+    let done = scenellm(&["ask", "--map", &map, "--model", &served, "--json", GOAL]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let plan: Plan = serde_json::from_str(&text(&done.stdout)).unwrap();
+    let bound: Vec<u32> = plan
+        .steps
+        .iter()
+        .flat_map(|step| &step.arguments)
+        .map(|argument| match argument.grounding {
+            Grounding::Grounded { object_id, .. } => object_id.0,
+            Grounding::Ungrounded { .. } => panic!("{argument:?}"),
+        })
+        .collect();
+    assert_eq!(bound, [tomato, tomato, microwave, tomato, microwave]);
+    assert!(server.requests()[0].contains(&format!("tomato_{tomato} at (")));
+
+    // A manifest that names no file is refused before anything is read.
+    let none = manifest(&path("none"), "local: {weights: nowhere.gguf}");
+    let done = scenellm(&["ask", "--model", &none, GOAL]);
+    assert_eq!(done.status.code(), Some(1));
+    assert!(text(&done.stderr).contains("local.weights"), "{}", text(&done.stderr));
+}
+
+#[cfg(feature = "dds")]
+#[test]
+fn a_server_that_hangs_leaves_the_node_running() {
+    use chat_server::Act;
+    use graph::{Node, Peer, loopback_works, settings, wait_for};
+    use scenellm::ros::msg::{
+        Detection3DArray, Header, Plan, StringMsg, TFMessage, Transform, TransformStamped,
+    };
+    use scenellm::ros::{detections_message, qos};
+    use scenellm::sensing::{Detection, DetectionsEvent};
+
+    if !loopback_works() {
+        eprintln!("skipped: two participants do not hear each other on this machine's loopback");
+        return;
+    }
+    let answer = r#"{"steps": [{"action": "PickupObject", "object": "mug_0"}], "not_found": []}"#;
+    let server = ChatServer::start(vec![Act::Hang, ChatServer::whole(answer)]);
+    let folder = tempfile::tempdir().unwrap();
+    let model = manifest(
+        folder.path(),
+        &format!("endpoint: {{url: '{}', model: some/model, timeout_s: 2}}", server.url),
+    );
+    let settings = settings();
+    let peer = Peer::join(settings);
+    let plans = peer.hear::<Plan>("/scenellm_planner/plan", qos::LATCHED);
+    let objects = peer.hear::<Detection3DArray>("/scenellm_planner/objects", qos::LATCHED);
+    let mut node = Node::start(settings, &["-p", &format!("plan.model:={model}")]);
+    let mug = Detection {
+        label: "mug".into(),
+        score: 0.9,
+        frame_T_box: nalgebra::Isometry3::translation(-1.0, 2.0, 0.8),
+        size_m: [0.1; 3],
+        track_id: String::new(),
+    };
+    let seen = wait_for(|| {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        let stamp_ns = now.as_nanos() as i64;
+        // The frame of the map is known as soon as anything stands in it.
+        let base = TransformStamped {
+            header: Header::new(stamp_ns, "map"),
+            child_frame_id: "base_link".into(),
+            transform: Transform::default(),
+        };
+        peer.publish("/tf", &TFMessage { transforms: vec![base] });
+        let event = DetectionsEvent {
+            topic: "/detections".into(),
+            stamp_ns,
+            frame_id: "map".into(),
+            detections: vec![mug.clone()],
+        };
+        peer.publish("/detections", &detections_message(&event));
+        objects.newest::<Detection3DArray>().filter(|all| !all.detections.is_empty())
+    });
+    assert!(seen.is_some(), "the mug is in the map");
+
+    // A goal may meet a transport that joins anew: say it until it is heard.
+    let plan_for = |goal: &str| {
+        let said = StringMsg { data: goal.into() };
+        wait_for(|| {
+            if plans.newest::<Plan>().is_none_or(|plan| plan.goal != goal) {
+                peer.publish("/scenellm_planner/goal", &said);
+                std::thread::sleep(Duration::from_secs(4));
+            }
+            plans.newest::<Plan>().filter(|plan| plan.goal == goal)
+        })
+        .expect("a plan or a refusal")
+    };
+    let refused = plan_for("bring the mug");
+    assert_eq!(refused.refusal, Plan::REFUSAL_MODEL_FAILED);
+    assert!(refused.refusal_reason.contains("within 2 s"), "{}", refused.refusal_reason);
+    let plan = plan_for("bring me the mug");
+    assert_eq!(plan.refusal, Plan::REFUSAL_NONE, "{}", plan.refusal_reason);
+    assert!(plan.steps[0].arguments[0].grounded);
+    node.signal("TERM");
+    assert!(node.end().is_some_and(|status| status.success()));
+}
