@@ -1,7 +1,7 @@
 //! A furnished home: every entity with its parts, its place and what it stands on.
 
 use super::builder::Builder;
-use super::catalogue::Palette;
+use super::catalogue::{Palette, Surface};
 use super::shape::Primitive;
 use crate::geometry::Pose;
 use nalgebra::Vector3;
@@ -35,6 +35,8 @@ pub struct Entity {
     pub parent: Option<u32>,
     /// Whether things can be put on it or into it.
     pub is_receptacle: bool,
+    /// Where things can stand on it, in entity coordinates.
+    pub(super) surfaces: Vec<Surface>,
 }
 
 impl Entity {
