@@ -5,11 +5,13 @@
 mod alfred;
 mod batch;
 mod checkpoint;
+mod closed_loop;
 mod error;
 mod eval;
 mod export;
 mod lines;
 mod llama;
+mod navigation;
 mod nearest;
 mod optimizer;
 mod planner;
@@ -19,9 +21,13 @@ mod taught;
 mod tokenizer;
 
 pub use alfred::{Goal, Trajectory, complete_plan, read_alfred};
+pub use closed_loop::{
+    ClosedLoop, EpisodeScore, LoopScores, goal_condition_rate, path_weight,
+};
 pub use error::LearnError;
 pub use eval::{Evaluation, Interval, Prediction, Scores, evaluate};
 pub use llama::{LlamaShape, TrainableLlama, weight_shapes};
+pub use navigation::{ndtw, spl};
 pub use nearest::NearestGoal;
 pub use optimizer::AdamWConfig;
 pub use planner::{PlannerTraining, StepReport, Watch, train_planner};

@@ -152,4 +152,3 @@ fn detections(home: &Home, seen: &Rendered, stamp_ns: i64) -> DetectionsEvent {
         detections: detections.collect(),
     }
 }
-

@@ -142,8 +142,11 @@ impl World {
             return Err(failure);
         };
         self.face_and_touch(Touch::Open(holder), watch)?;
-        let inside: Vec<u32> =
-            self.named(&target.name).map(|e| e.id).filter(|id| self.place(*id).is_held_by(holder)).collect();
+        let inside: Vec<u32> = self
+            .named(&target.name)
+            .map(|e| e.id)
+            .filter(|id| self.place(*id).is_held_by(holder))
+            .collect();
         let mut found = Err(failure);
         for id in inside {
             found = self.face_and_touch(touch(id), watch);

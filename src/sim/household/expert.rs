@@ -171,7 +171,11 @@ impl Expert {
     ) -> Result<(), Failure> {
         let has_room = |entity: &Entity| {
             entity.category == receptacle
-                && self.world.home.entity(thing).is_some_and(|held| self.world.has_room(held, entity))
+                && self
+                    .world
+                    .home
+                    .entity(thing)
+                    .is_some_and(|held| self.world.has_room(held, entity))
         };
         let places = match place {
             Some(place) => vec![place],
@@ -199,8 +203,7 @@ impl Expert {
         let place = self.world.holder(goal).filter(|_| door.is_none()).unwrap_or(seen);
         let believed = self.world.home.entity(seen).map(World::as_map_object);
         let place = Target { name: self.name_of(place), believed };
-        let go =
-            Command { action: Action::GotoLocation, targets: vec![place], sees: Some(seen) };
+        let go = Command { action: Action::GotoLocation, targets: vec![place], sees: Some(seen) };
         let mut failure = Failure::NotSeen { name: self.name_of(goal) };
         for _ in 0..ATTEMPTS {
             let mut trial = self.world.clone();

@@ -127,7 +127,9 @@ impl World {
                 continue;
             }
             let steps = slack.map(|slack| (slack / GRID_M).floor() as i32);
-            for (i, j) in (-steps.x..=steps.x).flat_map(|i| (-steps.y..=steps.y).map(move |j| (i, j))) {
+            for (i, j) in
+                (-steps.x..=steps.x).flat_map(|i| (-steps.y..=steps.y).map(move |j| (i, j)))
+            {
                 let at = Vector2::new(f64::from(i), f64::from(j)) * GRID_M;
                 let free = neighbours.iter().all(|(other, reach)| {
                     let apart = (at - other).abs() - reach - half;

@@ -29,8 +29,7 @@ impl World {
             middle(WIDTH_PX),
             middle(height),
         );
-        let seen =
-            Renderer::new(camera)?.instances(&self.shown(), &self.robot.world_T_camera());
+        let seen = Renderer::new(camera)?.instances(&self.shown(), &self.robot.world_T_camera());
         Ok(seen.iter().filter(|seen| **seen == id).count() >= MIN_PIXELS)
     }
 

@@ -1,11 +1,12 @@
 //! How the base and the camera move, and the ways between.
 
 use super::failure::Failure;
+use super::kinds::opens;
 use super::world::{Low, Stance, World};
 use crate::scene::MapObject;
 use crate::sim::BASE_RADIUS_M;
-use crate::tasks::gap_m;
-use nalgebra::{Point3, Vector2};
+use crate::tasks::{class_word, gap_m};
+use nalgebra::{Point3, Quaternion, UnitQuaternion, Vector2, Vector3};
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
 use std::f64::consts::FRAC_PI_4;
@@ -126,10 +127,8 @@ impl World {
         while let Some(node) = ahead_of_us.pop_front() {
             let cost = ways.reached.get(&node).map_or(0, |(cost, _)| *cost);
             let (i, j, heading) = node;
-            let mut next = vec![
-                (i, j, (heading + 1) % HEADINGS),
-                (i, j, (heading + HEADINGS - 1) % HEADINGS),
-            ];
+            let mut next =
+                vec![(i, j, (heading + 1) % HEADINGS), (i, j, (heading + HEADINGS - 1) % HEADINGS)];
             if let Some([di, dj]) = cell_ahead(heading) {
                 let is_clear = *clear.entry(node).or_insert_with(|| {
                     let at = ways.place_m(i, j);
@@ -164,7 +163,8 @@ impl World {
             if gap > FAR_GAP_M || heading != eighth(to.y.atan2(to.x)) || poor(&place_m) {
                 continue;
             }
-            stands.push((f64::from(cost) + GAP_COST * (gap - LIKED_GAP_M).abs(), (i, j, heading)));
+            let off = (gap - LIKED_GAP_M).abs() + off_front_m(object, &place_m);
+            stands.push((f64::from(cost) + GAP_COST * off, (i, j, heading)));
         }
         stands.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         stands.into_iter().map(|(_, node)| node).collect()
@@ -220,6 +220,20 @@ impl Ways {
         cells.sort_unstable();
         cells
     }
+}
+
+/// How far a place is from straight before the door of something that opens, metres. The boxes of
+/// the map face along x.
+fn off_front_m(object: &MapObject, place_m: &Vector2<f64>) -> f64 {
+    if !opens(&class_word(&object.label)) {
+        return 0.0;
+    }
+    let [x, y, z, w] = object.orientation_xyzw;
+    let world_R_box = UnitQuaternion::new_normalize(Quaternion::new(w, x, y, z));
+    let centre = Vector3::from(object.position_m);
+    let local = world_R_box.inverse() * (place_m.push(centre.z) - centre);
+    let behind = (0.5 * object.size_m[0] - local.x).max(0.0);
+    local.y.abs() + behind
 }
 
 /// The way of one move ahead. Ways lead along the axes of the grid only.

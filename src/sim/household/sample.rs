@@ -3,15 +3,16 @@
 use super::expert::{ExpertRun, expert_plan};
 use super::goal::{Task, TaskKind};
 use super::kinds::{
-    is_lamp, is_portable, may_be_cleaned, may_be_cooled, may_be_heated, may_be_sliced, may_hold, opens,
+    is_lamp, is_portable, may_be_cleaned, may_be_cooled, may_be_heated, may_be_sliced, may_hold,
+    opens,
 };
 use super::world::{Stance, World};
+use crate::geometry::Pose;
 use crate::sim::builder::Builder;
 use crate::sim::catalogue::Palette;
 use crate::sim::lamps::desk_lamp;
 use crate::sim::things::THINGS;
 use crate::sim::{Entity, Home, HomeKind, SimError};
-use crate::geometry::Pose;
 use nalgebra::Vector2;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
@@ -30,13 +31,24 @@ const STORES: &[&str] = &["fridge", "fridge", "microwave", "cabinet", "drawer"];
 /// Where a lamp may stand.
 const LAMP_PLACES: &[&str] = &["shelf", "countertop", "diningtable"];
 /// Where things are taken to; the worktop and the table most often.
-const DESTINATIONS: &[&str] =
-    &["countertop", "countertop", "diningtable", "diningtable", "fridge", "microwave", "sinkbasin",
-      "cabinet", "shelf", "garbagecan", "drawer"];
+const DESTINATIONS: &[&str] = &[
+    "countertop",
+    "countertop",
+    "diningtable",
+    "diningtable",
+    "fridge",
+    "microwave",
+    "sinkbasin",
+    "cabinet",
+    "shelf",
+    "garbagecan",
+    "drawer",
+];
 /// Of ten tasks, how many ask for slices, where something can be sliced.
 const SLICED_OF_TEN: u32 = 2;
 /// What is carried in something movable.
-const CARRIED: &[&str] = &["apple", "tomato", "egg", "potato", "fork", "spoon", "knife", "butterknife"];
+const CARRIED: &[&str] =
+    &["apple", "tomato", "egg", "potato", "fork", "spoon", "knife", "butterknife"];
 
 /// A task in the words of a person, and how the expert did it.
 #[derive(Debug, Clone)]
@@ -149,10 +161,8 @@ fn draw(world: &World, kind: TaskKind, rng: &mut Pcg64Mcg) -> Option<Task> {
         task.lamp = in_home.iter().find(|entity| is_lamp(entity.category))?.category.into();
         return Some(task);
     }
-    let slices = !matches!(
-        kind,
-        TaskKind::PickTwoObjAndPlace | TaskKind::PickAndPlaceWithMovableRecep
-    );
+    let slices =
+        !matches!(kind, TaskKind::PickTwoObjAndPlace | TaskKind::PickAndPlaceWithMovableRecep);
     task.is_sliced = slices && may_be_sliced(&task.object) && rng.random_ratio(SLICED_OF_TEN, 10);
     let destinations: Vec<&str> = DESTINATIONS.iter().copied().filter(|name| has(name)).collect();
     task.receptacle = (*destinations.choose(rng)?).to_string();
@@ -172,7 +182,8 @@ fn sentence(task: &Task, rng: &mut Pcg64Mcg) -> String {
     let thing = words(&task.object);
     let thing = if task.is_sliced { format!("slice of {thing}") } else { thing };
     let place = format!("{} the {}", preposition(&task.receptacle), words(&task.receptacle));
-    let pick = |choices: &[String], rng: &mut Pcg64Mcg| choices.choose(rng).cloned().unwrap_or_default();
+    let pick =
+        |choices: &[String], rng: &mut Pcg64Mcg| choices.choose(rng).cloned().unwrap_or_default();
     let treated = |done: &[&str], verb: &str| {
         let mut ways: Vec<String> =
             done.iter().map(|how| format!("Put a {how} {thing} {place}.")).collect();

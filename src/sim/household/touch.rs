@@ -177,8 +177,7 @@ impl World {
     pub(super) fn sink_of(&self, faucet: u32) -> Option<u32> {
         let at = self.home.entity(faucet)?.world_T_entity.translation.vector.xy();
         let sinks = self.home.entities.iter().filter(|entity| is_sink(entity.category));
-        let nearest =
-            sinks.min_by(|a, b| self.gap_m(a, &at).total_cmp(&self.gap_m(b, &at)));
+        let nearest = sinks.min_by(|a, b| self.gap_m(a, &at).total_cmp(&self.gap_m(b, &at)));
         nearest.map(|sink| sink.id)
     }
 

@@ -22,8 +22,7 @@ impl World {
                 }
                 seen_from.push(self.robot.xy_m);
                 while self.robot.look != LOOK {
-                    let motion =
-                        if self.robot.look < LOOK { Move::LookDown } else { Move::LookUp };
+                    let motion = if self.robot.look < LOOK { Move::LookDown } else { Move::LookUp };
                     if self.step(motion).is_err() {
                         break;
                     }
