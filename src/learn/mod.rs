@@ -3,6 +3,7 @@
 //! Comes in: ALFRED's trajectories. Goes out: a model folder, and scores.
 
 mod alfred;
+mod alfred_home;
 mod batch;
 mod checkpoint;
 mod closed_loop;
@@ -21,9 +22,8 @@ mod taught;
 mod tokenizer;
 
 pub use alfred::{Goal, Trajectory, complete_plan, read_alfred};
-pub use closed_loop::{
-    ClosedLoop, EpisodeScore, LoopScores, goal_condition_rate, path_weight,
-};
+pub use alfred_home::{AlfredTask, read_alfred_tasks};
+pub use closed_loop::{ClosedLoop, EpisodeScore, LoopScores, goal_condition_rate, path_weight};
 pub use error::LearnError;
 pub use eval::{Evaluation, Interval, Prediction, Scores, evaluate};
 pub use llama::{LlamaShape, TrainableLlama, weight_shapes};

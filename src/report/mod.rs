@@ -8,10 +8,14 @@ mod error;
 mod frames;
 mod labels;
 mod page;
+mod story;
+mod strip;
 mod topdown;
 
 pub use cloud::CloudPicture;
 pub use error::ReportError;
 pub use frames::{frames_csv, timings_svg};
 pub use page::ReportPage;
+pub use story::{Chapter, StoryPage};
+pub use strip::{Panel, Tone, strip};
 pub use topdown::TopDown;

@@ -318,7 +318,7 @@ fn draw_scale_bar(
     area.draw(&Text::new("1 m", (left + length_px + 6, y), style)).map_err(text)
 }
 
-fn wrap(text: &str, columns: usize) -> Vec<String> {
+pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         match lines.last_mut() {

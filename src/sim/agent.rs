@@ -26,9 +26,9 @@ const CHECKS: usize = 40;
 /// An upright cuboid on the floor plan: centre, half edges and yaw.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Obstacle {
-    centre_m: Vector2<f64>,
-    half_m: Vector2<f64>,
-    yaw: f64,
+    pub(super) centre_m: Vector2<f64>,
+    pub(super) half_m: Vector2<f64>,
+    pub(super) yaw: f64,
 }
 
 impl Obstacle {

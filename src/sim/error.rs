@@ -15,7 +15,9 @@ pub enum SimError {
         radius_m: f64,
     },
     /// The robot would stand in something.
-    #[error("a base of radius {radius_m} m cannot stand at ({x_m:.2}, {y_m:.2}): something is there")]
+    #[error(
+        "a base of radius {radius_m} m cannot stand at ({x_m:.2}, {y_m:.2}): something is there"
+    )]
     Start {
         /// World frame, metres.
         x_m: f64,

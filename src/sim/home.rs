@@ -55,8 +55,8 @@ impl Entity {
 /// A furnished room around the world origin; the floor is at z = 0.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Home {
-    /// What kind of room it is.
-    pub kind: HomeKind,
+    /// What kind of room it is; `None` when it was built after something real.
+    pub kind: Option<HomeKind>,
     /// The seed it was made from.
     pub seed: u64,
     /// Inner edge lengths of the room along world x, y, z, metres.
@@ -84,7 +84,7 @@ impl Home {
         if quarters % 2 == 1 {
             size_m.swap(0, 1);
         }
-        Self { kind, seed, size_m, entities }
+        Self { kind: Some(kind), seed, size_m, entities }
     }
 
     /// The entity with this id.

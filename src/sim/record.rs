@@ -161,7 +161,12 @@ fn drift(t_s: f64) -> Pose {
     )
 }
 
-pub(super) fn transform(stamp_ns: i64, parent: &str, child: &str, parent_T_child: Pose) -> StampedTransform {
+pub(super) fn transform(
+    stamp_ns: i64,
+    parent: &str,
+    child: &str,
+    parent_T_child: Pose,
+) -> StampedTransform {
     StampedTransform { stamp_ns, parent: parent.into(), child: child.into(), parent_T_child }
 }
 

@@ -72,6 +72,8 @@ pub enum Moment<'a> {
     Saw {
         /// The home then.
         world: &'a World,
+        /// What is known of it, this image taken in.
+        session: &'a Session,
         /// The image.
         image: &'a RgbImage,
         /// What was done just before.
@@ -386,7 +388,7 @@ impl<'a> Episode<'a> {
                 for event in events {
                     self.session.push(event);
                 }
-                tell(Moment::Saw { world, image: &image, low });
+                tell(Moment::Saw { world, session: &self.session, image: &image, low });
             }
             Err(error) => self.broken = Some(error),
         }

@@ -9,6 +9,7 @@
 //! high-level action as ALFRED's controller does, opening and closing what is in the way.
 
 mod act;
+mod alfred;
 mod command;
 mod expert;
 mod failure;
@@ -27,6 +28,7 @@ mod world;
 #[cfg(test)]
 mod tests;
 
+pub use alfred::{AlfredHome, AlfredReceptacle, alfred_world};
 pub use command::{Action, Command, Target};
 pub use expert::expert_plan;
 pub use failure::Failure;

@@ -252,13 +252,22 @@ impl World {
 
     /// Brings a new thing into the home before anything happens: on or into the first of `holders`
     /// that has room. Whether one had.
-    pub(super) fn furnish(&mut self, mut entity: Entity, holders: &[u32]) -> bool {
+    pub(super) fn furnish(&mut self, entity: Entity, holders: &[u32]) -> bool {
+        self.bring(entity, |world, id| holders.iter().any(|holder| world.lay(id, *holder).is_ok()))
+    }
+
+    /// Brings a new thing into the home, unless it finds no place there. Whether it found one.
+    pub(super) fn bring(
+        &mut self,
+        mut entity: Entity,
+        settle: impl FnOnce(&mut Self, u32) -> bool,
+    ) -> bool {
         let id = self.home.entities.len() as u32 + 1;
         entity.id = id;
         self.home.entities.push(entity);
         self.places.push(Place::Fixed);
         self.conditions.push(Condition::default());
-        if holders.iter().any(|holder| self.lay(id, *holder).is_ok()) {
+        if settle(self, id) {
             return true;
         }
         self.home.entities.pop();
