@@ -5,7 +5,9 @@
 //! task. All the planner knows of the home went through the camera and [`crate::planner::Session`].
 
 mod eyes;
+mod memory;
 mod mind;
+mod moment;
 mod run;
 
 #[cfg(test)]
@@ -13,4 +15,5 @@ mod tests;
 
 pub use eyes::Eyes;
 pub use mind::{ExpertMind, Mind};
-pub use run::{Episode, EpisodeError, EpisodeOptions, EpisodeResult, Knowledge, Moment};
+pub use moment::{EpisodeError, EpisodeOptions, EpisodeResult, Knowledge, Moment};
+pub use run::Episode;

@@ -1,144 +1,14 @@
 //! The closed loop of one episode.
 
-use super::{Eyes, Mind};
-use crate::geometry::CameraModel;
+use super::memory::{Memory, next_act};
+use super::{EpisodeError, EpisodeOptions, EpisodeResult, Eyes, Knowledge, Mind, Moment};
 use crate::planner::{Act, Ending, Executive, PlannerConfig, Session, resume};
-use crate::scene::{MapObject, ObjectId, SceneError};
+use crate::scene::MapObject;
 use crate::sensing::StepFeedback;
 use crate::sim::SimError;
-use crate::sim::household::{
-    Action, Command, Failure, GoalCondition, Low, Tally, Target, Task, World, is_portable,
-};
-use crate::tasks::{Grounding, Plan, PlanRequest, PlanStep, SpokenStep, class_word};
-use image::RgbImage;
-use serde::Serialize;
+use crate::sim::household::{Command, Failure, Low, Tally, Target, Task, World, is_portable};
+use crate::tasks::{Plan, PlanRequest, PlanStep, class_word};
 use std::collections::VecDeque;
-
-/// What can go wrong in an episode, apart from the robot's own failures.
-#[derive(Debug, thiserror::Error)]
-pub enum EpisodeError {
-    /// The home cannot be shown.
-    #[error(transparent)]
-    Sim(#[from] SimError),
-    /// The map cannot be kept.
-    #[error(transparent)]
-    Scene(#[from] SceneError),
-}
-
-/// What the robot knows of where things are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Knowledge {
-    /// What it saw: images and boxes of what was in sight, through the session into the map.
-    #[default]
-    Seen,
-    /// Everything that no door hides, always: nothing is rendered for the map.
-    Oracle,
-}
-
-/// How an episode is run.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EpisodeOptions {
-    /// The robot's camera; rectified.
-    pub camera: CameraModel,
-    /// Images of the tour before the goal is given.
-    pub tour_frames: usize,
-    /// Seed of the sensor noise.
-    pub noise_seed: u64,
-    /// Time of the first image, nanoseconds.
-    pub start_ns: i64,
-    /// Low-level actions after which the episode ends.
-    pub max_actions: usize,
-    /// What the robot knows of where things are.
-    pub knowledge: Knowledge,
-}
-
-impl Default for EpisodeOptions {
-    /// A camera of 320×240 pixels, 64 images of tour, a thousand actions.
-    fn default() -> Self {
-        Self {
-            camera: CameraModel::pinhole(320, 240, 277.0, 277.0, 159.5, 119.5),
-            tour_frames: 64,
-            noise_seed: 0,
-            start_ns: 1_700_000_000_000_000_000,
-            max_actions: 1000,
-            knowledge: Knowledge::Seen,
-        }
-    }
-}
-
-/// Something that happened in an episode.
-pub enum Moment<'a> {
-    /// An image was taken; `low` is what was done just before, `None` on the tour.
-    Saw {
-        /// The home then.
-        world: &'a World,
-        /// What is known of it, this image taken in.
-        session: &'a Session,
-        /// The image.
-        image: &'a RgbImage,
-        /// What was done just before.
-        low: Option<Low>,
-    },
-    /// The tour ended.
-    Toured {
-        /// The home then.
-        world: &'a World,
-        /// What is known of it.
-        session: &'a Session,
-    },
-    /// A plan, or a refusal, was made.
-    Planned {
-        /// The plan.
-        plan: &'a Plan,
-        /// What is known of the home.
-        session: &'a Session,
-    },
-    /// A step is begun.
-    Began {
-        /// The step.
-        step: &'a PlanStep,
-    },
-    /// A step ended.
-    Ended {
-        /// The step.
-        step: &'a PlanStep,
-        /// Why it failed, if it did.
-        failure: Option<&'a Failure>,
-        /// The home then.
-        world: &'a World,
-    },
-    /// The executive said something.
-    Said(&'a str),
-}
-
-/// What became of an episode.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct EpisodeResult {
-    /// The conditions of the task at the end.
-    pub conditions: Vec<GoalCondition>,
-    /// Low-level actions after the tour, those of failed steps too.
-    pub actions: usize,
-    /// Way driven after the tour, metres.
-    pub way_m: f64,
-    /// How often it was planned anew.
-    pub replans: u32,
-    /// Steps that failed, with the reason.
-    pub failures: Vec<String>,
-    /// How the work ended, in words.
-    pub ending: String,
-}
-
-impl EpisodeResult {
-    /// Whether all conditions hold.
-    pub fn is_success(&self) -> bool {
-        self.conditions.iter().all(|condition| condition.is_met)
-    }
-
-    /// Number of conditions that hold.
-    pub fn met(&self) -> usize {
-        self.conditions.iter().filter(|condition| condition.is_met).count()
-    }
-}
 
 /// A robot in a home, with what it has seen.
 pub struct Episode<'a> {
@@ -147,10 +17,7 @@ pub struct Episode<'a> {
     eyes: Eyes,
     config: &'a PlannerConfig,
     options: &'a EpisodeOptions,
-    /// Acts that succeeded, in their order.
-    done: Vec<SpokenStep>,
-    /// Objects of the map that were put where they belong.
-    placed: Vec<ObjectId>,
+    memory: Memory,
     /// The first error of the camera; it ends the episode.
     broken: Option<SimError>,
 }
@@ -172,8 +39,7 @@ impl<'a> Episode<'a> {
             eyes: Eyes::new(options.camera, options.noise_seed, options.start_ns)?,
             config,
             options,
-            done: Vec::new(),
-            placed: Vec::new(),
+            memory: Memory::default(),
             broken: None,
         })
     }
@@ -202,7 +68,10 @@ impl<'a> Episode<'a> {
     pub fn tour(&mut self, tell: &mut dyn FnMut(Moment<'_>)) -> Result<(), EpisodeError> {
         if self.options.knowledge == Knowledge::Seen {
             let mut world = self.world.clone();
-            world.tour(self.options.tour_frames, &mut |world| self.see(world, None, tell));
+            world.tour(self.options.tour_frames, &mut |world, is_image| match is_image {
+                true => self.see(world, None, tell),
+                false => tell(Moment::Drove { world }),
+            });
             self.world = world;
         }
         tell(Moment::Toured { world: &self.world, session: &self.session });
@@ -260,7 +129,11 @@ impl<'a> Episode<'a> {
                     ending = match how {
                         Ending::Done => "all steps done".into(),
                         Ending::GivenUp(why) => format!("given up: {why}"),
-                        Ending::Refused => "the planner refused the goal".into(),
+                        Ending::Refused => {
+                            let refusal = progress.plan.and_then(|plan| plan.refusal);
+                            let why = refusal.map(|refusal| refusal.to_string());
+                            format!("refused: {}", why.unwrap_or_default())
+                        }
                         Ending::Preempted | Ending::Stopped(_) => "stopped".into(),
                     };
                     break;
@@ -280,8 +153,11 @@ impl<'a> Episode<'a> {
 
     /// A plan from how things stand.
     fn think(&mut self, goal: &str, mind: &mut dyn Mind) -> Plan {
-        let objects: Vec<MapObject> =
-            self.objects().into_iter().filter(|o| !self.placed.contains(&o.id)).collect();
+        let objects: Vec<MapObject> = self
+            .objects()
+            .into_iter()
+            .filter(|object| self.memory.may_be_taken(object.id))
+            .collect();
         let at = self.world.robot().xy_m;
         let request = PlanRequest {
             goal,
@@ -296,7 +172,7 @@ impl<'a> Episode<'a> {
         if mind.knows_what_was_done() {
             return plan;
         }
-        resume(plan, &self.done, mind.vocabulary(), &objects, request.robot_m)
+        resume(plan, self.memory.done(), mind.vocabulary(), &objects, request.robot_m)
     }
 
     /// Carries out one step; why it failed, if it did.
@@ -308,25 +184,18 @@ impl<'a> Episode<'a> {
     ) -> Option<Failure> {
         tell(Moment::Began { step });
         let objects = self.objects();
-        let done = Command::of_step(step, &objects).map(|mut command| {
-            if command.action == Action::GotoLocation {
-                let next = plan.and_then(|plan| next_act(plan, step.id));
-                aim(&mut command, next, &objects);
-            }
-            command
+        let robot = self.world.robot().xy_m;
+        let outcome = Command::of_step(step, &objects).and_then(|mut command| {
+            let next = plan.and_then(|plan| next_act(plan, step.id));
+            self.memory.aim(&mut command, next, &objects, &robot);
+            let outcome = self.perform(&command, tell);
+            self.memory.ended(&command, outcome.as_ref().err());
+            outcome
         });
-        let done = done.and_then(|command| self.perform(&command, tell).map(|()| command.action));
-        let failure = match done {
-            Ok(Action::GotoLocation) => None,
-            Ok(action) => {
-                self.note(step, action);
-                None
-            }
-            Err(failure) => {
-                self.take_to_heart(step, &failure, tell);
-                Some(failure)
-            }
-        };
+        let failure = outcome.err();
+        if let Some(failure) = &failure {
+            self.take_to_heart(step, failure, tell);
+        }
         tell(Moment::Ended { step, failure: failure.as_ref(), world: &self.world });
         failure
     }
@@ -345,15 +214,6 @@ impl<'a> Episode<'a> {
         result
     }
 
-    /// Remembers an act that succeeded.
-    fn note(&mut self, step: &PlanStep, action: Action) {
-        let arguments: Vec<String> = step.arguments.iter().map(|a| a.name.clone()).collect();
-        self.done.push(SpokenStep { action: step.action.clone(), arguments });
-        if action == Action::PutObject {
-            self.placed.extend(step.arguments.first().and_then(bound));
-        }
-    }
-
     /// What was to be seen and was not is struck off the map, and the robot looks round.
     fn take_to_heart(
         &mut self,
@@ -365,9 +225,15 @@ impl<'a> Episode<'a> {
             return;
         }
         if let Failure::NotSeen { name } = failure {
-            let missed = step.arguments.iter().filter(|a| class_word(&a.name) == class_word(name));
-            for id in missed.filter(|a| is_portable(&class_word(&a.name))).filter_map(bound) {
-                self.session.map_mut().objects_mut().remove(id);
+            let objects = self.objects();
+            let missed =
+                step.arguments.iter().map(|argument| Target::of_argument(argument, &objects));
+            let missed = missed.filter(|target| {
+                let word = class_word(&target.name);
+                word == class_word(name) && is_portable(&word)
+            });
+            for object in missed.filter_map(|target| target.believed) {
+                self.session.map_mut().objects_mut().remove(object.id);
             }
         }
         let mut world = self.world.clone();
@@ -405,32 +271,5 @@ impl<'a> Episode<'a> {
                 open.map(World::as_map_object).collect()
             }
         }
-    }
-}
-
-/// The first act after a step, if the plan goes nowhere before it.
-fn next_act(plan: &Plan, id: u32) -> Option<&PlanStep> {
-    let next = plan.steps.iter().find(|step| step.id == id + 1)?;
-    (next.action != Action::GotoLocation.name()).then_some(next)
-}
-
-/// Aims a way at what is done at its end. A model says *countertop* by habit; where the mug is that
-/// is to be picked up there, the map knows better.
-fn aim(command: &mut Command, next: Option<&PlanStep>, objects: &[MapObject]) {
-    let acted_on = next.and_then(|step| match step.action.as_str() {
-        // Washing, heating and cooling are done at an appliance, which only the way names.
-        "CleanObject" | "HeatObject" | "CoolObject" => None,
-        _ => step.arguments.last(),
-    });
-    let there = acted_on.and_then(|argument| Target::of_argument(argument, objects).believed);
-    if let (Some(there), Some(target)) = (there, command.targets.first_mut()) {
-        target.believed = Some(there);
-    }
-}
-
-fn bound(argument: &crate::tasks::Argument) -> Option<ObjectId> {
-    match argument.grounding {
-        Grounding::Grounded { object_id, .. } => Some(object_id),
-        Grounding::Ungrounded { .. } => None,
     }
 }

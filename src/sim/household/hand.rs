@@ -14,8 +14,11 @@ use std::f64::consts::FRAC_PI_2;
 const HELD_FAR_M: f64 = 0.38;
 /// Nothing is held nearer to the camera, metres.
 const HELD_NEAR_M: f64 = 0.16;
-/// Where the hand is in the picture: right of and below its middle, metres a metre away.
-const HELD_ASIDE: [f64; 2] = [0.30, 0.28];
+/// Where the hand is in the picture: right of and below its middle, metres a metre away; large
+/// things are held farther aside, so that they leave the view free.
+const HELD_ASIDE: [f64; 2] = [0.30, 0.26];
+/// How much farther, as a share of their radius.
+const LARGE_ASIDE: f64 = 0.65;
 /// Room left between things, metres.
 const SPACING_M: f64 = 0.01;
 /// Distance of the spots that are tried, metres.
@@ -30,8 +33,9 @@ impl World {
     pub(super) fn carry(&mut self) {
         let Some(held) = self.held() else { return };
         let (id, size) = (held.id, Vector3::from(held.size_m));
-        let ahead = (HELD_FAR_M - 0.5 * size.xy().norm()).max(HELD_NEAR_M);
-        let aside = HELD_ASIDE.map(|share| share * ahead);
+        let radius = 0.5 * size.xy().norm();
+        let ahead = (HELD_FAR_M - radius).max(HELD_NEAR_M);
+        let aside = HELD_ASIDE.map(|share| share * ahead + LARGE_ASIDE * radius);
         let in_camera = Translation3::new(aside[0], aside[1], ahead);
         let hand = self.robot.world_T_camera() * in_camera;
         let upright = UnitQuaternion::from_euler_angles(0.0, 0.0, self.robot.yaw_rad());

@@ -184,10 +184,14 @@ fn sentence(task: &Task, rng: &mut Pcg64Mcg) -> String {
     let place = format!("{} the {}", preposition(&task.receptacle), words(&task.receptacle));
     let pick =
         |choices: &[String], rng: &mut Pcg64Mcg| choices.choose(rng).cloned().unwrap_or_default();
+    let a = |noun: &str| {
+        let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+        format!("{article} {noun}")
+    };
     let treated = |done: &[&str], verb: &str| {
         let mut ways: Vec<String> =
             done.iter().map(|how| format!("Put a {how} {thing} {place}.")).collect();
-        ways.push(format!("{verb} a {thing} and put it {place}."));
+        ways.push(format!("{verb} {} and put it {place}.", a(&thing)));
         ways
     };
     let ways = match task.kind {
@@ -200,13 +204,13 @@ fn sentence(task: &Task, rng: &mut Pcg64Mcg) -> String {
             ]
         }
         TaskKind::PickAndPlaceSimple => {
-            vec![format!("Put a {thing} {place}."), format!("Place the {thing} {place}.")]
+            vec![format!("Put {} {place}.", a(&thing)), format!("Place the {thing} {place}.")]
         }
         TaskKind::PickAndPlaceWithMovableRecep => {
             let vessel = words(&task.movable);
             let within = preposition(&task.movable);
             vec![
-                format!("Put a {vessel} with a {thing} in it {place}."),
+                format!("Put a {vessel} with {} in it {place}.", a(&thing)),
                 format!("Place the {thing} {within} the {vessel} and put the {vessel} {place}."),
             ]
         }

@@ -10,15 +10,16 @@ const VIEWS: usize = 8;
 const LOOK: i8 = 1;
 
 impl World {
-    /// Drives round and calls `watch` for `frames` images: all round from where the robot stands,
-    /// then from the place farthest from all before, and so on. Small things are found by looking,
-    /// but the plan of the free floor is known, as [`Self::perform`] knows it.
-    pub fn tour(&mut self, frames: usize, watch: &mut dyn FnMut(&Self)) {
+    /// Drives round for `frames` images: all round from where the robot stands, then from the place
+    /// farthest from all before, and so on. `watch` is called for every image, with `true`, and after
+    /// every move on the way between, with `false`. Small things are found by looking, but the plan
+    /// of the free floor is known, as [`Self::perform`] knows it.
+    pub fn tour(&mut self, frames: usize, watch: &mut dyn FnMut(&Self, bool)) {
         let mut seen_from: Vec<Vector2<f64>> = Vec::new();
         for frame in 0..frames {
             if frame % VIEWS == 0 {
                 if frame > 0 {
-                    self.go_farthest(&seen_from);
+                    self.go_farthest(&seen_from, watch);
                 }
                 seen_from.push(self.robot.xy_m);
                 while self.robot.look != LOOK {
@@ -28,7 +29,7 @@ impl World {
                     }
                 }
             }
-            watch(self);
+            watch(self, true);
             // Turning on the spot is never refused.
             let _ = self.step(Move::TurnLeft);
         }
@@ -42,7 +43,7 @@ impl World {
         }
     }
 
-    fn go_farthest(&mut self, from_m: &[Vector2<f64>]) {
+    fn go_farthest(&mut self, from_m: &[Vector2<f64>], watch: &mut dyn FnMut(&Self, bool)) {
         let ways = self.ways();
         let apart = |node| {
             let place = ways.stance(node, 0).xy_m;
@@ -54,6 +55,7 @@ impl World {
             if self.step(motion).is_err() {
                 return;
             }
+            watch(self, false);
         }
     }
 }

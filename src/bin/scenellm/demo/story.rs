@@ -48,6 +48,7 @@ impl Story {
     pub fn take(&mut self, moment: &Moment<'_>) {
         match moment {
             Moment::Saw { world, image, low, .. } => self.saw(world, image, *low),
+            Moment::Drove { world } => self.way.push(world.robot().world_T_camera()),
             Moment::Toured { session, .. } => self.toured(session),
             Moment::Planned { plan, session } => self.planned(plan, session),
             Moment::Began { .. } => self.step_panels = 0,
@@ -116,7 +117,7 @@ impl Story {
                 let held = world.held().map_or("it", |held| held.category);
                 let caption = match touch {
                     Touch::Pick(_) => format!("takes the {name}"),
-                    Touch::Put(_) => format!("lays it down: {name}"),
+                    Touch::Put(_) => format!("puts it on or into the {name}"),
                     Touch::Open(_) => format!("opens the {name}"),
                     Touch::Close(_) => format!("shuts the {name}"),
                     Touch::SwitchOn(_) => format!("switches the {name} on"),
