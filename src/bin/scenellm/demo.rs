@@ -23,7 +23,7 @@ use story::Story;
 #[derive(Args)]
 pub struct Demo {
     /// Seed of the home and of the task.
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 2)]
     home: u64,
     /// Kind of task.
     #[arg(long, value_enum, default_value_t = Kind::Cool)]

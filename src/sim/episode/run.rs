@@ -187,7 +187,14 @@ impl<'a> Episode<'a> {
         let robot = self.world.robot().xy_m;
         let outcome = Command::of_step(step, &objects).and_then(|mut command| {
             let next = plan.and_then(|plan| next_act(plan, step.id));
+            let meant = command.targets.first().and_then(|target| target.believed.clone());
             self.memory.aim(&mut command, next, &objects, &robot);
+            let aimed = command.targets.first().and_then(|target| target.believed.as_ref());
+            if let Some(aimed) = aimed.filter(|aimed| Some(aimed.id) != meant.map(|meant| meant.id))
+            {
+                let said = format!("to the {} #{}, for the next step", aimed.label, aimed.id.0);
+                tell(Moment::Said(&said));
+            }
             let outcome = self.perform(&command, tell);
             self.memory.ended(&command, outcome.as_ref().err());
             outcome

@@ -15,6 +15,7 @@ use scenellm::sim::episode::{Episode, EpisodeOptions, ExpertMind, Knowledge};
 use scenellm::sim::household::{
     Task, TaskKind, World, alfred_world, expert_plan, household, sample_task,
 };
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -81,13 +82,14 @@ impl ClosedLoopEval {
         if let Some(note) = model.as_ref().and_then(AnyMind::note) {
             writeln!(out, "{note}")?;
         }
-        let (mut episodes, mut unposed) = (Vec::new(), 0);
+        let mut episodes = Vec::new();
+        let mut left_out: BTreeMap<String, usize> = BTreeMap::new();
         let mut cases = self.cases()?;
         let bar = progress::bar(cases.len() as u64, "acting");
         for (at, case) in cases.drain(..).enumerate() {
             match case.pose(at as u64)? {
-                Some(case) => episodes.push(self.episode(case, &config, model.as_mut())?),
-                None => unposed += 1,
+                Ok(case) => episodes.push(self.episode(case, &config, model.as_mut())?),
+                Err(reason) => *left_out.entry(reason).or_default() += 1,
             }
             bar.inc(1);
         }
@@ -97,8 +99,8 @@ impl ClosedLoopEval {
         }
         let scores = ClosedLoop::new(episodes);
         print(&scores)?;
-        if unposed > 0 {
-            writeln!(out, "{unposed} homes left out: the expert cannot do the task there")?;
+        for (reason, times) in left_out {
+            writeln!(out, "{times} × left out, for the expert cannot do it: {reason}")?;
         }
         if let Some(path) = &self.json {
             let text = format!("{:#}\n", serde_json::to_value(&scores)?);
@@ -156,7 +158,7 @@ enum Unposed {
 
 impl Unposed {
     /// The case, if the expert can do the task. `number` decides the looks of an ALFRED home.
-    fn pose(self, number: u64) -> anyhow::Result<Option<Case>> {
+    fn pose(self, number: u64) -> anyhow::Result<Result<Case, String>> {
         match self {
             Self::Seed(seed) => of_seed(seed),
             Self::Alfred(told) => Ok(of_alfred(*told, number)),
@@ -164,30 +166,31 @@ impl Unposed {
     }
 }
 
-fn of_seed(seed: u64) -> anyhow::Result<Option<Case>> {
+fn of_seed(seed: u64) -> anyhow::Result<Result<Case, String>> {
     let world = household(seed)?;
     let turn = (seed % TaskKind::ALL.len() as u64) as usize;
     let mut rng = Pcg64Mcg::seed_from_u64(seed);
     let kind = TaskKind::ALL.get(turn);
     let sampled = kind.and_then(|kind| sample_task(&world, *kind, &mut rng));
-    Ok(sampled.map(|sampled| Case {
+    let case = sampled.map(|sampled| Case {
         home: format!("seed {seed}"),
         world,
         task: sampled.task,
         goal: sampled.goal,
         expert_actions: sampled.expert.tally.actions,
-    }))
+    });
+    Ok(case.ok_or_else(|| "no task of the kind was found".into()))
 }
 
-fn of_alfred(told: AlfredTask, number: u64) -> Option<Case> {
+fn of_alfred(told: AlfredTask, number: u64) -> Result<Case, String> {
     let AlfredTask { id, home, task, goals } = told;
-    let world = alfred_world(&home, number).ok()?;
+    let world = alfred_world(&home, number).map_err(|error| error.to_string())?;
     if task.is_met(&world) {
-        return None;
+        return Err("it is done already".into());
     }
-    let expert_actions = expert_plan(&world, &task).ok()?.tally.actions;
-    let goal = goals.into_iter().next()?;
-    Some(Case { home: id, world, task, goal, expert_actions })
+    let expert = expert_plan(&world, &task).map_err(|failure| failure.to_string())?;
+    let goal = goals.into_iter().next().ok_or("it has no words")?;
+    Ok(Case { home: id, world, task, goal, expert_actions: expert.tally.actions })
 }
 
 fn print(scores: &ClosedLoop) -> std::io::Result<()> {
