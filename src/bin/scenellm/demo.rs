@@ -122,7 +122,7 @@ impl Demo {
         task: &scenellm::sim::household::Task,
     ) -> anyhow::Result<AnyMind> {
         if self.expert {
-            return Ok(AnyMind::Expert(ExpertMind::new(task.clone())));
+            return Ok(AnyMind::Expert(Box::new(ExpertMind::new(task.clone()))));
         }
         Ok(AnyMind::Model(Box::new(planner(config, self.model.as_deref())?)))
     }
@@ -133,7 +133,7 @@ pub enum AnyMind {
     /// A model.
     Model(Box<GoalPlanner>),
     /// The expert.
-    Expert(ExpertMind),
+    Expert(Box<ExpertMind>),
 }
 
 impl AnyMind {
@@ -141,7 +141,7 @@ impl AnyMind {
     pub fn as_dyn(&mut self) -> &mut dyn Mind {
         match self {
             Self::Model(planner) => planner.as_mut(),
-            Self::Expert(expert) => expert,
+            Self::Expert(expert) => expert.as_mut(),
         }
     }
 

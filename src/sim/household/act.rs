@@ -2,7 +2,7 @@
 
 use super::command::{Action, Command, Target};
 use super::failure::Failure;
-use super::kinds::{is_sink, may_be_cleaned, may_be_cooled, may_be_heated, opens};
+use super::kinds::{is_sink, may_be_cleaned, may_be_cooled, may_be_heated, may_hold, opens};
 use super::touch::Touch;
 use super::world::{Low, World};
 use crate::sim::Entity;
@@ -167,7 +167,12 @@ impl World {
         self.holds(&thing.name)?;
         let mut failure = None;
         let fits = |world: &Self, entity: &Entity| world.is_receptacle(entity);
-        for id in self.candidates(receptacle, fits)? {
+        let mut candidates = self.candidates(receptacle, fits)?;
+        // One table is as good as the next, but a bowl is carried on with what is in it.
+        if may_hold(&class_word(&receptacle.name)) {
+            candidates.truncate(1);
+        }
+        for id in candidates {
             match self.put_into(id, watch) {
                 Ok(()) => return Ok(()),
                 Err(why) => failure = failure.or(Some(why)),

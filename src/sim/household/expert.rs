@@ -207,9 +207,7 @@ impl Expert {
         let mut failure = Failure::NotSeen { name: self.name_of(goal) };
         for _ in 0..ATTEMPTS {
             let mut trial = self.world.clone();
-            if let Err(why) = trial.perform(&go, &mut |_, _| {}) {
-                return Err(why);
-            }
+            trial.perform(&go, &mut |_, _| {})?;
             match trial.perform(&act, &mut |_, _| {}) {
                 Ok(()) => {
                     self.world = trial;

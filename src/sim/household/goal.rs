@@ -143,10 +143,7 @@ impl Task {
                 let carries =
                     |vessel: &Entity| any(&|thing| world.holder(thing.id) == Some(vessel.id));
                 must(format!("a {object} is in a {movable}"), movables().any(carries));
-                must(
-                    format!("a {movable} is in or on a {receptacle}"),
-                    movables().any(|vessel| placed(vessel)),
-                );
+                must(format!("a {movable} is in or on a {receptacle}"), movables().any(&placed));
                 must(
                     format!("a {movable} with a {object} is in or on a {receptacle}"),
                     movables().any(|vessel| carries(vessel) && placed(vessel)),

@@ -132,7 +132,7 @@ impl ClosedLoopEval {
         let options = EpisodeOptions { tour_frames, knowledge, ..EpisodeOptions::default() };
         let mut episode = Episode::new(case.world, config, &options)?;
         episode.tour(&mut |_| {})?;
-        let mut expert = AnyMind::Expert(ExpertMind::new(case.task.clone()));
+        let mut expert = AnyMind::Expert(Box::new(ExpertMind::new(case.task.clone())));
         let mind = model.unwrap_or(&mut expert).as_dyn();
         let result = episode.pursue(&case.goal, &case.task, mind, &mut |_| {})?;
         Ok(EpisodeScore {
