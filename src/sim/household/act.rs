@@ -26,13 +26,8 @@ impl World {
     /// cannot be done from where it stands.
     pub fn perform(&mut self, command: &Command, watch: &mut Watch<'_>) -> Result<(), Failure> {
         let before = self.clone();
-        let failure = match self.try_to(command, watch) {
-            Ok(()) => return Ok(()),
-            Err(failure) => failure,
-        };
-        let tally = self.tally;
-        *self = before;
-        self.tally = tally;
+        let Err(failure) = self.try_to(command, watch) else { return Ok(()) };
+        self.undo(before);
         let from_here = matches!(
             failure,
             Failure::NotSeen { .. } | Failure::OutOfReach { .. } | Failure::NoRoom { .. }
@@ -130,10 +125,7 @@ impl World {
         touch: fn(u32) -> Touch,
         watch: &mut Watch<'_>,
     ) -> Result<(), Failure> {
-        let failure = match self.try_each(target, |_, _| true, touch, watch) {
-            Ok(()) => return Ok(()),
-            Err(failure) => failure,
-        };
+        let Err(failure) = self.try_each(target, |_, _| true, touch, watch) else { return Ok(()) };
         let shut = self.approached.filter(|id| {
             self.home.entity(*id).is_some_and(|entity| opens(entity.category))
                 && !self.condition(*id).is_open
@@ -165,20 +157,13 @@ impl World {
         watch: &mut Watch<'_>,
     ) -> Result<(), Failure> {
         self.holds(&thing.name)?;
-        let mut failure = None;
         let fits = |world: &Self, entity: &Entity| world.is_receptacle(entity);
         let mut candidates = self.candidates(receptacle, fits)?;
         // One table is as good as the next, but a bowl is carried on with what is in it.
         if may_hold(&class_word(&receptacle.name)) {
             candidates.truncate(1);
         }
-        for id in candidates {
-            match self.put_into(id, watch) {
-                Ok(()) => return Ok(()),
-                Err(why) => failure = failure.or(Some(why)),
-            }
-        }
-        Err(failure.unwrap_or(Failure::NotSeen { name: receptacle.name.clone() }))
+        self.first_that(receptacle, candidates, |world, id| world.put_into(id, watch))
     }
 
     /// Puts what is held into an entity; doors are opened before and closed behind.
@@ -194,33 +179,31 @@ impl World {
         }
         let done = touches.into_iter().try_for_each(|touch| self.face_and_touch(touch, watch));
         if done.is_err() {
-            let tally = self.tally;
-            *self = before;
-            self.tally = tally;
+            self.undo(before);
         }
         done
     }
 
+    /// Goes back to how things were. What was spent stays spent.
+    fn undo(&mut self, before: Self) {
+        let tally = self.tally;
+        *self = Self { tally, ..before };
+    }
+
     fn toggle(&mut self, target: &Target, watch: &mut Watch<'_>) -> Result<(), Failure> {
-        let on = |world: &Self, entity: &Entity| world.condition(entity.id).is_on;
-        let mut failure = None;
-        for id in self.candidates(target, |_, _| true)? {
-            let is_on = self.home.entity(id).is_some_and(|entity| on(self, entity));
+        let candidates = self.candidates(target, |_, _| true)?;
+        self.first_that(target, candidates, |world, id| {
+            let is_on = world.condition(id).is_on;
             let touch = if is_on { Touch::SwitchOff(id) } else { Touch::SwitchOn(id) };
-            match self.face_and_touch(touch, watch) {
-                Ok(()) => return Ok(()),
-                Err(why) => failure = failure.or(Some(why)),
-            }
-        }
-        Err(failure.unwrap_or(Failure::NotSeen { name: target.name.clone() }))
+            world.face_and_touch(touch, watch)
+        })
     }
 
     fn clean(&mut self, target: &Target, watch: &mut Watch<'_>) -> Result<(), Failure> {
         let id = self.holds(&target.name)?;
         self.allowed(id, may_be_cleaned, "cleaned")?;
         let sink = self.appliance("sink", |entity| is_sink(entity.category))?;
-        let is_tap = |entity: &Entity| entity.category == "faucet";
-        let taps = self.home.entities.iter().filter(|entity| is_tap(entity));
+        let taps = self.home.entities.iter().filter(|entity| entity.category == "faucet");
         let tap = taps.map(|tap| tap.id).find(|tap| self.sink_of(*tap) == Some(sink));
         let tap = tap.ok_or(Failure::NoAppliance { appliance: "tap" })?;
         let run = [Touch::Put(sink), Touch::SwitchOn(tap), Touch::SwitchOff(tap), Touch::Pick(id)];
@@ -287,9 +270,20 @@ impl World {
         touch: fn(u32) -> Touch,
         watch: &mut Watch<'_>,
     ) -> Result<(), Failure> {
+        let candidates = self.candidates(target, fits)?;
+        self.first_that(target, candidates, |world, id| world.face_and_touch(touch(id), watch))
+    }
+
+    /// Attempts one candidate after the other until one succeeds; the first failure if none does.
+    fn first_that(
+        &mut self,
+        target: &Target,
+        candidates: Vec<u32>,
+        mut attempt: impl FnMut(&mut Self, u32) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         let mut failure = None;
-        for id in self.candidates(target, fits)? {
-            match self.face_and_touch(touch(id), watch) {
+        for id in candidates {
+            match attempt(self, id) {
                 Ok(()) => return Ok(()),
                 Err(why) => failure = failure.or(Some(why)),
             }
