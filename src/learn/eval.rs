@@ -142,20 +142,26 @@ fn mean(values: &[f64]) -> f64 {
 }
 
 fn bootstrap(values: &[f64]) -> Interval {
-    if values.is_empty() {
+    let of = |drawn: &[usize]| drawn.iter().map(|at| values[*at]).sum::<f64>();
+    bootstrap_of(values.len(), |drawn| of(drawn) / values.len() as f64)
+}
+
+/// The 95 % interval of a statistic over `n` samples. `statistic` is given the samples drawn.
+pub(super) fn bootstrap_of(n: usize, statistic: impl Fn(&[usize]) -> f64) -> Interval {
+    if n == 0 {
         return Interval { low: 0.0, high: 0.0 };
     }
     // A fixed seed: the interval is part of the answer and must not change between runs.
     let mut rng = Pcg64Mcg::seed_from_u64(0);
-    let mut means: Vec<f64> = (0..RESAMPLES)
+    let mut drawn = vec![0; n];
+    let mut statistics: Vec<f64> = (0..RESAMPLES)
         .map(|_| {
-            let sum: f64 =
-                (0..values.len()).map(|_| values[rng.random_range(0..values.len())]).sum();
-            sum / values.len() as f64
+            drawn.fill_with(|| rng.random_range(0..n));
+            statistic(&drawn)
         })
         .collect();
-    means.sort_by(f64::total_cmp);
-    let at = |share: f64| means[((RESAMPLES - 1) as f64 * share).round() as usize];
+    statistics.sort_by(f64::total_cmp);
+    let at = |share: f64| statistics[((RESAMPLES - 1) as f64 * share).round() as usize];
     Interval { low: at(0.025), high: at(0.975) }
 }
 

@@ -3,13 +3,16 @@
 //! Comes in: ALFRED's trajectories. Goes out: a model folder, and scores.
 
 mod alfred;
+mod alfred_home;
 mod batch;
 mod checkpoint;
+mod closed_loop;
 mod error;
 mod eval;
 mod export;
 mod lines;
 mod llama;
+mod navigation;
 mod nearest;
 mod optimizer;
 mod planner;
@@ -19,9 +22,12 @@ mod taught;
 mod tokenizer;
 
 pub use alfred::{Goal, Trajectory, complete_plan, read_alfred};
+pub use alfred_home::{AlfredTask, read_alfred_tasks};
+pub use closed_loop::{ClosedLoop, EpisodeScore, LoopScores, goal_condition_rate, path_weight};
 pub use error::LearnError;
 pub use eval::{Evaluation, Interval, Prediction, Scores, evaluate};
 pub use llama::{LlamaShape, TrainableLlama, weight_shapes};
+pub use navigation::{ndtw, spl};
 pub use nearest::NearestGoal;
 pub use optimizer::AdamWConfig;
 pub use planner::{PlannerTraining, StepReport, Watch, train_planner};

@@ -10,6 +10,7 @@ pub mod follow;
 mod output;
 mod parameters;
 mod qos_overrides;
+mod resume;
 mod session;
 
 pub use cameras::{Camera, CameraConfig};
@@ -23,4 +24,5 @@ pub use executive::{Act, Ending, Executive, Progress, StopCause};
 pub use output::{FrameRecord, Output, StageTimings};
 pub use parameters::Parameters;
 pub use qos_overrides::{Durability, History, QosOverride, QosOverrides, Reliability, TopicQos};
+pub use resume::resume;
 pub use session::Session;

@@ -10,6 +10,8 @@ mod frames;
 mod heat;
 mod labels;
 mod page;
+mod story;
+mod strip;
 mod topdown;
 
 pub use cloud::CloudPicture;
@@ -17,4 +19,6 @@ pub use error::ReportError;
 pub use frames::{frames_csv, timings_svg};
 pub use heat::HeatMap;
 pub use page::ReportPage;
+pub use story::{Chapter, StoryPage};
+pub use strip::{Panel, Tone, strip};
 pub use topdown::TopDown;

@@ -11,7 +11,7 @@ use std::fmt::Write;
 use std::io::Cursor;
 use std::path::PathBuf;
 
-const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2rem auto;\
+pub(super) const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2rem auto;\
 padding:0 1rem;color:#222}h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}\
 table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid #ddd;padding:.3rem .5rem;\
 text-align:left;vertical-align:top}th{background:#f4f4f2}img,svg{max-width:100%;height:auto}\
@@ -77,7 +77,7 @@ impl ReportPage<'_> {
     }
 }
 
-fn plan_section(plan: &Plan) -> String {
+pub(super) fn plan_section(plan: &Plan) -> String {
     let mut html = format!("<h2>Plan: {}</h2>", escape(&plan.goal));
     if let Some(refusal) = &plan.refusal {
         let _ = write!(html, "<p class=no>Refused: {}</p>", escape(&refusal.to_string()));
@@ -112,7 +112,7 @@ fn plan_section(plan: &Plan) -> String {
     html
 }
 
-fn table<'a>(head: &[&str; 2], rows: impl Iterator<Item = [&'a str; 2]>) -> String {
+pub(super) fn table<'a>(head: &[&str; 2], rows: impl Iterator<Item = [&'a str; 2]>) -> String {
     let mut html = String::from("<table>");
     if head.iter().any(|name| !name.is_empty()) {
         let _ = write!(html, "<tr><th>{}<th>{}</tr>", escape(head[0]), escape(head[1]));
@@ -124,7 +124,7 @@ fn table<'a>(head: &[&str; 2], rows: impl Iterator<Item = [&'a str; 2]>) -> Stri
     html
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

@@ -25,14 +25,14 @@ const CHECKS: usize = 40;
 
 /// An upright cuboid on the floor plan: centre, half edges and yaw.
 #[derive(Debug, Clone, Copy)]
-struct Obstacle {
-    centre_m: Vector2<f64>,
-    half_m: Vector2<f64>,
-    yaw: f64,
+pub(super) struct Obstacle {
+    pub(super) centre_m: Vector2<f64>,
+    pub(super) half_m: Vector2<f64>,
+    pub(super) yaw: f64,
 }
 
 impl Obstacle {
-    fn distance_m(&self, p: &Vector2<f64>) -> f64 {
+    pub(super) fn distance_m(&self, p: &Vector2<f64>) -> f64 {
         let (sin, cos) = self.yaw.sin_cos();
         let d = p - self.centre_m;
         let local = Vector2::new(cos * d.x + sin * d.y, cos * d.y - sin * d.x);
@@ -142,7 +142,7 @@ impl Agent {
 }
 
 /// Everything between the floor and the top of the robot, and the walls.
-fn obstacles(home: &Home) -> Vec<Obstacle> {
+pub(super) fn obstacles(home: &Home) -> Vec<Obstacle> {
     let [x, y, _] = home.size_m.map(|s| 0.5 * s);
     // The door stays shut to the base: walls reach all along the room.
     let mut all: Vec<Obstacle> =

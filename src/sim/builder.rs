@@ -49,6 +49,10 @@ impl Builder {
         for part in &mut parts {
             part.entity_T_part.translation.vector -= centre;
         }
+        let mut surfaces = model.surfaces.clone();
+        for surface in &mut surfaces {
+            surface.centre_m = (Vector3::from(surface.centre_m) - centre).into();
+        }
         for surface in model.surfaces {
             let at = Translation3::from(surface.centre_m);
             self.places.push(Place {
@@ -67,6 +71,7 @@ impl Builder {
             size_m: (high - low).into(),
             parent,
             is_receptacle,
+            surfaces,
         });
         id
     }

@@ -10,7 +10,7 @@ use rand::Rng;
 use rand_pcg::Pcg64Mcg;
 
 /// A level rectangle that things can stand on, in model coordinates.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Surface {
     /// Its centre, metres.
     pub centre_m: [f64; 3],

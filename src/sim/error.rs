@@ -14,6 +14,24 @@ pub enum SimError {
         /// Radius of the base, metres.
         radius_m: f64,
     },
+    /// The robot would stand in something.
+    #[error(
+        "a base of radius {radius_m} m cannot stand at ({x_m:.2}, {y_m:.2}): something is there"
+    )]
+    Start {
+        /// World frame, metres.
+        x_m: f64,
+        /// World frame, metres.
+        y_m: f64,
+        /// Radius of the base, metres.
+        radius_m: f64,
+    },
+    /// There is no place for the robot in a home.
+    #[error("the home with seed {seed} has no free place to start from")]
+    NoStart {
+        /// Seed of the home.
+        seed: u64,
+    },
     /// A recording option is out of its range.
     #[error("recording option `{option}`: {value} is outside {range}")]
     Option {

@@ -1,7 +1,7 @@
 //! A furnished home: every entity with its parts, its place and what it stands on.
 
 use super::builder::Builder;
-use super::catalogue::Palette;
+use super::catalogue::{Palette, Surface};
 use super::shape::Primitive;
 use crate::geometry::Pose;
 use nalgebra::Vector3;
@@ -35,6 +35,8 @@ pub struct Entity {
     pub parent: Option<u32>,
     /// Whether things can be put on it or into it.
     pub is_receptacle: bool,
+    /// Where things can stand on it, in entity coordinates.
+    pub(super) surfaces: Vec<Surface>,
 }
 
 impl Entity {
@@ -53,8 +55,8 @@ impl Entity {
 /// A furnished room around the world origin; the floor is at z = 0.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Home {
-    /// What kind of room it is.
-    pub kind: HomeKind,
+    /// What kind of room it is; `None` when it was built after something real.
+    pub kind: Option<HomeKind>,
     /// The seed it was made from.
     pub seed: u64,
     /// Inner edge lengths of the room along world x, y, z, metres.
@@ -82,7 +84,7 @@ impl Home {
         if quarters % 2 == 1 {
             size_m.swap(0, 1);
         }
-        Self { kind, seed, size_m, entities }
+        Self { kind: Some(kind), seed, size_m, entities }
     }
 
     /// The entity with this id.

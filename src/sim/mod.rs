@@ -1,15 +1,20 @@
 //! Furnished homes, a software depth camera and a moving robot, with exact ground truth.
 //!
-//! Comes in: a seed. Goes out: [`crate::sensing::SensorEvent`]s as a robot would record them.
+//! Comes in: a seed. Goes out: [`crate::sensing::SensorEvent`]s as a robot would record them; in
+//! [`household`], a home in which a robot acts; in [`episode`], one who sees, plans and acts there.
 
 mod agent;
 mod builder;
 mod catalogue;
+pub mod episode;
 mod error;
+mod exposure;
 mod fill;
 mod furniture;
 mod home;
+pub mod household;
 mod kitchen;
+mod lamps;
 mod light;
 mod material;
 mod noise;

@@ -2,17 +2,12 @@
 
 use super::agent::{Agent, base_T_camera_link, camera_link_T_optical};
 use super::error::SimError;
+use super::exposure::Exposure;
 use super::home::Home;
 use super::noise::SensorNoise;
-use super::render::{Rendered, Renderer};
+use super::render::Renderer;
 use crate::geometry::{CameraModel, Pose};
-use crate::sensing::{
-    CameraInfoEvent, Detection, DetectionsEvent, ImageEvent, ImagePayload, SensorEvent,
-    StampedTransform,
-};
-use image::codecs::jpeg::JpegEncoder;
-use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{ExtendedColorType, ImageEncoder, RgbImage};
+use crate::sensing::{SensorEvent, StampedTransform};
 use nalgebra::Vector3;
 
 /// Topic of raw colour images; `/compressed` follows when they are JPEG.
@@ -34,10 +29,6 @@ const TF_RATE_HZ: f64 = 50.0;
 const IMAGE_DELAY_NS: i64 = 12_000_000;
 /// From the stamp to the arrival of a transform, nanoseconds.
 const TF_DELAY_NS: i64 = 1_000_000;
-/// Quality of JPEG images.
-const JPEG_QUALITY: u8 = 90;
-/// Fewest pixels of an entity that count as seeing it.
-const MIN_PIXELS: usize = 40;
 
 /// How a drive is recorded.
 #[derive(Debug, Clone, PartialEq)]
@@ -153,79 +144,11 @@ impl Recorder<'_> {
     fn images(&mut self, t_s: f64, stamp_ns: i64) -> Result<[SensorEvent; 5], SimError> {
         let base_T_optical = base_T_camera_link() * camera_link_T_optical();
         let world_T_camera = self.agent.pose(t_s) * base_T_optical;
-        let mut seen = self.renderer.render(self.home, &world_T_camera);
-        let boxes = detections(self.home, &seen, stamp_ns);
-        let depth_mm = if self.options.noise {
-            self.noise.color(&mut seen.color);
-            self.noise.depth_mm(&seen.depth_m, &self.options.camera)
-        } else {
-            // 16UC1 ends at 65.535 m; rooms end before.
-            seen.depth_m.data_m.iter().map(|m| (m * 1000.0).round() as u16).collect()
-        };
-        Ok([
-            SensorEvent::ColorInfo(self.info(COLOR_INFO_TOPIC, stamp_ns)),
-            SensorEvent::DepthInfo(self.info(DEPTH_INFO_TOPIC, stamp_ns)),
-            SensorEvent::Color(self.color(seen.color, stamp_ns)?),
-            SensorEvent::Depth(self.depth(&depth_mm, stamp_ns)?),
-            SensorEvent::Detections(boxes),
-        ])
-    }
-
-    fn info(&self, topic: &str, stamp_ns: i64) -> CameraInfoEvent {
-        let c = &self.options.camera;
-        CameraInfoEvent {
-            camera: 0,
-            topic: topic.into(),
-            stamp_ns,
-            frame_id: OPTICAL_FRAME.into(),
-            width: c.width,
-            height: c.height,
-            distortion_model: "plumb_bob".into(),
-            d: vec![0.0; 5],
-            k: [c.fx, 0.0, c.cx, 0.0, c.fy, c.cy, 0.0, 0.0, 1.0],
-            r: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0],
-            p: [c.fx, 0.0, c.cx, 0.0, 0.0, c.fy, c.cy, 0.0, 0.0, 0.0, 1.0, 0.0],
-            binning_x: 0,
-            binning_y: 0,
-            roi: [0; 4],
-            roi_do_rectify: false,
-        }
-    }
-
-    fn color(&self, image: RgbImage, stamp_ns: i64) -> Result<ImageEvent, SimError> {
-        let (width, height) = image.dimensions();
-        if !self.options.compressed {
-            let payload = raw(width, height, "rgb8", 3, image.into_raw());
-            return Ok(image_event(COLOR_TOPIC.into(), stamp_ns, payload));
-        }
-        let topic = format!("{COLOR_TOPIC}/compressed");
-        let mut data = Vec::new();
-        JpegEncoder::new_with_quality(&mut data, JPEG_QUALITY)
-            .encode_image(&image)
-            .map_err(|e| SimError::Compress { topic: topic.clone(), reason: e.to_string() })?;
-        let payload =
-            ImagePayload::Compressed { format: "rgb8; jpeg compressed bgr8".into(), data };
-        Ok(image_event(topic, stamp_ns, payload))
-    }
-
-    fn depth(&self, depth_mm: &[u16], stamp_ns: i64) -> Result<ImageEvent, SimError> {
-        let CameraModel { width, height, .. } = self.options.camera;
-        if !self.options.compressed {
-            let data = depth_mm.iter().flat_map(|mm| mm.to_le_bytes()).collect();
-            let payload = raw(width, height, "16UC1", 2, data);
-            return Ok(image_event(DEPTH_TOPIC.into(), stamp_ns, payload));
-        }
-        let topic = format!("{DEPTH_TOPIC}/compressedDepth");
-        // The header of compressed_depth_image_transport: a format number and two parameters that
-        // only inverse depth uses.
-        let mut data = vec![0u8; 12];
-        let samples: Vec<u8> = depth_mm.iter().flat_map(|mm| mm.to_ne_bytes()).collect();
-        PngEncoder::new_with_quality(&mut data, CompressionType::Fast, FilterType::Up)
-            .write_image(&samples, width, height, ExtendedColorType::L16)
-            .map_err(|e| SimError::Compress { topic: topic.clone(), reason: e.to_string() })?;
-        let payload =
-            ImagePayload::Compressed { format: "16UC1; compressedDepth png".into(), data };
-        Ok(image_event(topic, stamp_ns, payload))
+        let seen = self.renderer.render(self.home, &world_T_camera);
+        let noise = self.options.noise.then_some(&mut self.noise);
+        let camera = self.renderer.camera();
+        Exposure { camera, compressed: self.options.compressed, stamp_ns }
+            .events(seen, self.home, noise)
     }
 }
 
@@ -238,7 +161,12 @@ fn drift(t_s: f64) -> Pose {
     )
 }
 
-fn transform(stamp_ns: i64, parent: &str, child: &str, parent_T_child: Pose) -> StampedTransform {
+pub(super) fn transform(
+    stamp_ns: i64,
+    parent: &str,
+    child: &str,
+    parent_T_child: Pose,
+) -> StampedTransform {
     StampedTransform { stamp_ns, parent: parent.into(), child: child.into(), parent_T_child }
 }
 
@@ -249,50 +177,11 @@ fn static_transforms(stamp_ns: i64) -> Vec<StampedTransform> {
     ]
 }
 
-fn raw(width: u32, height: u32, encoding: &str, bytes: u32, data: Vec<u8>) -> ImagePayload {
-    ImagePayload::Raw {
-        width,
-        height,
-        encoding: encoding.into(),
-        is_bigendian: false,
-        step: bytes * width,
-        data,
-    }
-}
-
-fn image_event(topic: String, stamp_ns: i64, payload: ImagePayload) -> ImageEvent {
-    ImageEvent { camera: 0, topic, stamp_ns, frame_id: OPTICAL_FRAME.into(), payload }
-}
-
-/// The true boxes of all furniture and things of which enough pixels are in sight.
-fn detections(home: &Home, seen: &Rendered, stamp_ns: i64) -> DetectionsEvent {
-    let mut pixels = vec![0usize; home.entities.len() + 1];
-    for &id in &seen.instance {
-        pixels[id as usize] += 1;
-    }
-    let in_sight = home
-        .entities
-        .iter()
-        .filter(|entity| !entity.is_structure() && pixels[entity.id as usize] >= MIN_PIXELS);
-    let detections = in_sight.map(|entity| Detection {
-        label: entity.category.into(),
-        score: 1.0,
-        frame_T_box: entity.world_T_entity,
-        size_m: entity.size_m,
-        track_id: entity.id.to_string(),
-    });
-    DetectionsEvent {
-        topic: DETECTIONS_TOPIC.into(),
-        stamp_ns,
-        frame_id: "map".into(),
-        detections: detections.collect(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::home::HomeKind;
     use super::*;
+    use crate::sensing::ImagePayload;
 
     fn events(options: &RecordOptions) -> Vec<(i64, SensorEvent)> {
         let home = Home::generate(HomeKind::Kitchen, 1);

@@ -85,6 +85,14 @@ impl Renderer {
         Rendered { color, depth_m, instance: owner }
     }
 
+    /// Id of the entity at each pixel, row-major; 0 where there is nothing. Quicker than
+    /// [`Self::render`].
+    pub fn instances(&self, home: &Home, world_T_camera: &Pose) -> Vec<u32> {
+        let (_, owner) = self.nearest_hits(home, world_T_camera);
+        let id = |code: u32| home.entities.get((code >> 8) as usize).map_or(0, |entity| entity.id);
+        owner.into_iter().map(id).collect()
+    }
+
     /// Depth of the nearest hit of each pixel, or infinity, and the part that was hit.
     fn nearest_hits(&self, home: &Home, world_T_camera: &Pose) -> (Vec<f32>, Vec<u32>) {
         let (width, height) = (self.camera.width as usize, self.camera.height as usize);

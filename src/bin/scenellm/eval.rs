@@ -1,5 +1,7 @@
 //! `scenellm eval`: measure a planner.
 
+mod closed_loop;
+
 use crate::{Outcome, progress};
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
@@ -20,6 +22,7 @@ pub struct Eval {
 #[derive(Subcommand)]
 enum What {
     Alfred(Alfred),
+    Sim(closed_loop::ClosedLoopEval),
 }
 
 /// Plan for human goals and compare with the expert's plans.
@@ -57,8 +60,10 @@ enum Baseline {
 impl Eval {
     /// Measures and prints.
     pub fn run(self) -> anyhow::Result<Outcome> {
-        let What::Alfred(alfred) = self.what;
-        alfred.run()
+        match self.what {
+            What::Alfred(alfred) => alfred.run(),
+            What::Sim(closed_loop) => closed_loop.run(),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod ask;
 mod bench;
 mod check;
 mod completions;
+mod demo;
 mod eval;
 mod find;
 mod models;
@@ -48,6 +49,7 @@ enum Command {
     Eval(eval::Eval),
     Bench(bench::Bench),
     Sim(sim::Sim),
+    Demo(demo::Demo),
     Completions(completions::Completions),
 }
 
@@ -77,6 +79,7 @@ fn main() -> ExitCode {
         Command::Eval(command) => command.run(),
         Command::Bench(command) => command.run(),
         Command::Sim(command) => command.run(),
+        Command::Demo(command) => command.run(),
         Command::Completions(command) => command.run(),
     };
     match outcome {

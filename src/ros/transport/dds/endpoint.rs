@@ -22,6 +22,9 @@ const INSISTENCE: Duration = Duration::from_secs(3);
 const MATCHING: Duration = Duration::from_secs(1);
 /// The same, since we joined the graph: participants tell of themselves that often.
 const DISCOVERY: Duration = Duration::from_secs(10);
+/// How long clients are given to take a response: on this middleware, what they have not taken goes
+/// with the writer.
+const TAKING: Duration = Duration::from_millis(200);
 /// How long nothing is done between two looks.
 const NAP: Duration = Duration::from_millis(10);
 
@@ -170,6 +173,8 @@ impl Publication for Topic {
 struct Responses {
     writer: Writer,
     since: Instant,
+    /// When the newest response went out.
+    sent: Option<Instant>,
     /// The readers that hear it.
     readers: HashSet<GUID>,
 }
@@ -250,7 +255,10 @@ impl Server {
         loop {
             let response = Outbound::new(service::close(id, response.clone()));
             match responses.writer.write_with_options(response, options.clone()) {
-                Ok(_) => return Ok(()),
+                Ok(_) => {
+                    responses.sent = Some(Instant::now());
+                    return Ok(());
+                }
                 // Held up, as on a loaded machine; whoever asked waits for this one answer.
                 Err(_) if Instant::now() < end => {}
                 Err(error) => return Err(not_sent(&self.name, &error)),
@@ -265,7 +273,7 @@ impl Endpoint for Server {
         let (request_type, response_type) = types(&self.type_name);
         let writer = live.writer(&response, &response_type, qos::SERVICE)?;
         *lock(&self.responses) =
-            Some(Responses { writer, since: Instant::now(), readers: HashSet::new() });
+            Some(Responses { writer, since: Instant::now(), sent: None, readers: HashSet::new() });
         let reader = live.reader(&request, &request_type, qos::SERVICE)?;
         let (this, heard, mapping) = (Arc::clone(&self), live.heard(), live.mapping());
         let drain = live.drain(&self.name, reader, move |sample| {
@@ -280,6 +288,9 @@ impl Endpoint for Server {
     fn flush(&self, patience: Duration) {
         if let Some(responses) = &*lock(&self.responses) {
             flush(&responses.writer, patience);
+            if let Some(sent) = responses.sent {
+                std::thread::sleep((sent + TAKING).saturating_duration_since(Instant::now()));
+            }
         }
     }
 

@@ -1,0 +1,185 @@
+//! `scenellm demo`: a whole household task in a simulated home.
+
+mod story;
+
+use crate::Outcome;
+use crate::settings::{Settings, planner};
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use rand::SeedableRng;
+use rand_pcg::Pcg64Mcg;
+use scenellm::sim::episode::{Episode, EpisodeOptions, ExpertMind, Mind, Moment};
+use scenellm::sim::household::{SampledTask, TaskKind, World, household, sample_task};
+use scenellm::tasks::GoalPlanner;
+use std::io::Write;
+use std::path::PathBuf;
+use story::Story;
+
+/// A robot does a whole household task in a simulated kitchen: it tours and maps the home, plans,
+/// acts, and plans anew when a step fails. Each step is printed; the page and the strip of pictures
+/// show what it saw.
+///
+/// After the tour somebody moves the thing that is asked for, so that the map is wrong.
+#[derive(Args)]
+pub struct Demo {
+    /// Seed of the home and of the task.
+    #[arg(long, default_value_t = 2)]
+    home: u64,
+    /// Kind of task.
+    #[arg(long, value_enum, default_value_t = Kind::Cool)]
+    task: Kind,
+    /// Say the goal in other words.
+    #[arg(long)]
+    goal: Option<String>,
+    /// Nobody moves anything.
+    #[arg(long)]
+    undisturbed: bool,
+    /// Images of the tour.
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=2000))]
+    tour_frames: u32,
+    /// Plan by the rules of the expert who knows the home, instead of by a model.
+    #[arg(long)]
+    expert: bool,
+    /// Model folder; the parameter `plan.model` unless given.
+    #[arg(long, conflicts_with = "expert")]
+    model: Option<PathBuf>,
+    /// Folder to write to; made if it is not there.
+    #[arg(long, default_value = "out")]
+    out: PathBuf,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// Kinds of task, in short.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Kind {
+    Simple,
+    Two,
+    Light,
+    Clean,
+    Heat,
+    Cool,
+    Movable,
+}
+
+impl Kind {
+    fn of_task(self) -> TaskKind {
+        match self {
+            Self::Simple => TaskKind::PickAndPlaceSimple,
+            Self::Two => TaskKind::PickTwoObjAndPlace,
+            Self::Light => TaskKind::LookAtObjInLight,
+            Self::Clean => TaskKind::PickCleanThenPlaceInRecep,
+            Self::Heat => TaskKind::PickHeatThenPlaceInRecep,
+            Self::Cool => TaskKind::PickCoolThenPlaceInRecep,
+            Self::Movable => TaskKind::PickAndPlaceWithMovableRecep,
+        }
+    }
+}
+
+impl Demo {
+    /// Tours, plans, acts, writes.
+    pub fn run(self) -> anyhow::Result<Outcome> {
+        let config = self.settings.config()?;
+        let world = household(self.home)?;
+        let mut rng = Pcg64Mcg::seed_from_u64(self.home);
+        let SampledTask { task, goal, expert } = sample_task(&world, self.task.of_task(), &mut rng)
+            .with_context(|| {
+                format!("home {} has no task of this kind: try another --home", self.home)
+            })?;
+        let goal = self.goal.clone().unwrap_or(goal);
+        // Loaded before anything is drawn: a model that cannot be loaded is said at once.
+        let mut mind = self.mind(&config, &task)?;
+        std::fs::create_dir_all(&self.out)
+            .with_context(|| format!("cannot make {}", self.out.display()))?;
+        let [x, y, _] = world.home().size_m;
+        let things = world.home().entities.iter().filter(|entity| !entity.is_structure()).count();
+        writeln!(
+            std::io::stdout(),
+            "home {}: a kitchen of {x:.1} × {y:.1} m with {things} things\ngoal: \"{goal}\" ({})\n\
+             an expert who knows the home needs {} actions",
+            self.home,
+            task.kind.name(),
+            expert.tally.actions
+        )?;
+        let options =
+            EpisodeOptions { tour_frames: self.tour_frames as usize, ..EpisodeOptions::default() };
+        let mut episode = Episode::new(world, &config, &options)?;
+        let mut story = Story::new(goal.clone(), mind.note());
+        episode.tour(&mut |moment| story.take(&moment))?;
+        if !self.undisturbed {
+            let moved = disturb(episode.world_mut(), &task.object);
+            story.disturbed(moved.as_deref());
+        }
+        let result = episode
+            .pursue(&goal, &task, mind.as_dyn(), &mut |moment: Moment<'_>| story.take(&moment))?;
+        story.end(&result, &self.out)?;
+        Ok(if result.is_success() { Outcome::Done } else { Outcome::No })
+    }
+
+    fn mind(
+        &self,
+        config: &scenellm::planner::PlannerConfig,
+        task: &scenellm::sim::household::Task,
+    ) -> anyhow::Result<AnyMind> {
+        if self.expert {
+            return Ok(AnyMind::Expert(Box::new(ExpertMind::new(task.clone()))));
+        }
+        Ok(AnyMind::Model(Box::new(planner(config, self.model.as_deref())?)))
+    }
+}
+
+/// A model, or the expert.
+pub enum AnyMind {
+    /// A model.
+    Model(Box<GoalPlanner>),
+    /// The expert.
+    Expert(Box<ExpertMind>),
+}
+
+impl AnyMind {
+    /// The one who plans.
+    pub fn as_dyn(&mut self) -> &mut dyn Mind {
+        match self {
+            Self::Model(planner) => planner.as_mut(),
+            Self::Expert(expert) => expert.as_mut(),
+        }
+    }
+
+    /// What must be known of it before its plans are trusted.
+    pub fn note(&self) -> Option<String> {
+        match self {
+            Self::Model(planner) => planner.sight().note(planner.name()).map(|note| {
+                format!(
+                    "{note}. Into the map went the simulator's true boxes of what was in sight."
+                )
+            }),
+            Self::Expert(_) => Some(
+                "the words of the plans are those of an expert who knows the home; what they are \
+                 bound to is what the robot's own map has"
+                    .into(),
+            ),
+        }
+    }
+}
+
+/// Moves the first thing of this name that stands in the open to another place; what was done.
+fn disturb(world: &mut World, object: &str) -> Option<String> {
+    let thing = world.named(object).find(|thing| !world.is_hidden(thing.id))?.id;
+    let from = world.holder(thing)?;
+    let place = |id: u32| {
+        world.home().entity(id).map(|e| (e.category, e.world_T_entity.translation.vector))
+    };
+    let (from_name, from_m) = place(from)?;
+    let mut others: Vec<(f64, u32, &str)> = ["countertop", "diningtable", "shelf"]
+        .iter()
+        .flat_map(|name| world.named(name))
+        .filter(|entity| entity.id != from)
+        .map(|entity| {
+            let apart_m = (entity.world_T_entity.translation.vector - from_m).norm();
+            (apart_m, entity.id, entity.category)
+        })
+        .collect();
+    others.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let (_, _, to) = others.into_iter().find(|(_, id, _)| world.displace(thing, *id).is_ok())?;
+    Some(format!("somebody carries the {object} from the {from_name} to the {to}"))
+}

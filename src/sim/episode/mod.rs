@@ -1,0 +1,19 @@
+//! Episodes: a robot tours a home, maps it, plans for a goal, acts, hears how each step ended, and
+//! plans anew when one fails.
+//!
+//! Comes in: a [`super::household::World`], a goal and somebody who plans. Goes out: what was met of the
+//! task. All the planner knows of the home went through the camera and [`crate::planner::Session`].
+
+mod eyes;
+mod memory;
+mod mind;
+mod moment;
+mod run;
+
+#[cfg(test)]
+mod tests;
+
+pub use eyes::Eyes;
+pub use mind::{ExpertMind, Mind};
+pub use moment::{EpisodeError, EpisodeOptions, EpisodeResult, Knowledge, Moment};
+pub use run::Episode;

@@ -1,0 +1,283 @@
+//! The closed loop of one episode.
+
+use super::memory::{Memory, next_act};
+use super::{EpisodeError, EpisodeOptions, EpisodeResult, Eyes, Knowledge, Mind, Moment};
+use crate::planner::{Act, Ending, Executive, PlannerConfig, Session, resume};
+use crate::scene::{MapObject, ObjectId};
+use crate::sensing::StepFeedback;
+use crate::sim::SimError;
+use crate::sim::household::{Command, Failure, Low, Tally, Target, Task, World, is_portable};
+use crate::tasks::{Plan, PlanRequest, PlanStep, class_word};
+use std::collections::VecDeque;
+
+/// A robot in a home, with what it has seen.
+pub struct Episode<'a> {
+    world: World,
+    session: Session,
+    eyes: Eyes,
+    config: &'a PlannerConfig,
+    options: &'a EpisodeOptions,
+    memory: Memory,
+    /// The first error of the camera; it ends the episode.
+    broken: Option<SimError>,
+}
+
+impl<'a> Episode<'a> {
+    /// An episode in `world` with an empty map.
+    ///
+    /// # Errors
+    ///
+    /// When the camera cannot be rendered or the map cannot be kept.
+    pub fn new(
+        world: World,
+        config: &'a PlannerConfig,
+        options: &'a EpisodeOptions,
+    ) -> Result<Self, EpisodeError> {
+        Ok(Self {
+            world,
+            session: Session::new(config, None)?,
+            eyes: Eyes::new(options.camera, options.noise_seed, options.start_ns)?,
+            config,
+            options,
+            memory: Memory::default(),
+            broken: None,
+        })
+    }
+
+    /// The home as it is now.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// The home, to be changed behind the robot's back.
+    pub fn world_mut(&mut self) -> &mut World {
+        self.eyes.refresh();
+        &mut self.world
+    }
+
+    /// What the robot has seen.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Tours the home and maps it.
+    ///
+    /// # Errors
+    ///
+    /// When the home cannot be shown.
+    pub fn tour(&mut self, tell: &mut dyn FnMut(Moment<'_>)) -> Result<(), EpisodeError> {
+        if self.options.knowledge == Knowledge::Seen {
+            let mut world = self.world.clone();
+            world.tour(self.options.tour_frames, &mut |world, is_image| match is_image {
+                true => self.see(world, None, tell),
+                false => tell(Moment::Drove { world }),
+            });
+            self.world = world;
+        }
+        tell(Moment::Toured { world: &self.world, session: &self.session });
+        self.broken.take().map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    /// Works for `goal` until the executive ends it, and says what was met of `task`.
+    ///
+    /// # Errors
+    ///
+    /// When the home cannot be shown.
+    pub fn pursue(
+        &mut self,
+        goal: &str,
+        task: &Task,
+        mind: &mut dyn Mind,
+        tell: &mut dyn FnMut(Moment<'_>),
+    ) -> Result<EpisodeResult, EpisodeError> {
+        let before: Tally = *self.world.tally();
+        let mut executive = Executive::default();
+        let mut acts = VecDeque::from(executive.goal(goal));
+        let (mut step, mut failures) = (None, Vec::new());
+        let (mut replans, mut ending) = (0, String::from("out of actions"));
+        loop {
+            let Some(act) = acts.pop_front() else {
+                let spent = self.world.tally().actions - before.actions;
+                let Some(step) = step.take().filter(|_| spent < self.options.max_actions) else {
+                    break;
+                };
+                let plan = executive.progress().plan;
+                let failure = self.do_step(&step, plan.as_ref(), tell);
+                failures.extend(failure.as_ref().map(|why| format!("{}: {why}", step.summary())));
+                let feedback = StepFeedback {
+                    step_id: step.id,
+                    success: failure.is_none(),
+                    message: failure.map(|why| why.to_string()).unwrap_or_default(),
+                };
+                acts.extend(executive.feedback(&feedback).unwrap_or_default());
+                if let Some(error) = self.broken.take() {
+                    return Err(error.into());
+                }
+                continue;
+            };
+            match act {
+                Act::Think { number, goal, held } => {
+                    let plan = self.think(&goal, held, mind);
+                    acts.extend(executive.planned(number, plan));
+                }
+                Act::Publish(plan) => tell(Moment::Planned { plan: &plan, session: &self.session }),
+                Act::Step(next) => step = Some(next),
+                Act::Say(said) => tell(Moment::Said(&said)),
+                Act::Withdraw { .. } => {}
+                Act::End { ending: how, progress } => {
+                    replans = progress.replans;
+                    ending = match how {
+                        Ending::Done => "all steps done".into(),
+                        Ending::GivenUp(why) => format!("given up: {why}"),
+                        Ending::Refused => {
+                            let refusal = progress.plan.and_then(|plan| plan.refusal);
+                            let why = refusal.map(|refusal| refusal.to_string());
+                            format!("refused: {}", why.unwrap_or_default())
+                        }
+                        Ending::Preempted | Ending::Stopped(_) => "stopped".into(),
+                    };
+                    break;
+                }
+            }
+        }
+        let after = self.world.tally();
+        Ok(EpisodeResult {
+            conditions: task.conditions(&self.world),
+            actions: after.actions - before.actions,
+            way_m: after.way_m - before.way_m,
+            replans,
+            failures,
+            ending,
+        })
+    }
+
+    /// A plan from how things stand.
+    fn think(&mut self, goal: &str, held: Option<ObjectId>, mind: &mut dyn Mind) -> Plan {
+        let objects: Vec<MapObject> = self
+            .objects()
+            .into_iter()
+            .filter(|object| self.memory.may_be_taken(object.id))
+            .collect();
+        let at = self.world.robot().xy_m;
+        let request = PlanRequest {
+            goal,
+            objects: &objects,
+            robot_m: [at.x, at.y, 0.0],
+            held,
+            frame_id: &self.session.map().config().frame_id,
+            stamp_ns: self.eyes.now_ns(),
+            step_expiry_ns: (self.config.plan.step_expiry_s * 1e9) as i64,
+            require_grounding: false,
+        };
+        let plan = mind.plan(&request, &self.world);
+        if mind.knows_what_was_done() {
+            return plan;
+        }
+        resume(plan, self.memory.done(), mind.vocabulary(), &objects, request.robot_m)
+    }
+
+    /// Carries out one step; why it failed, if it did.
+    fn do_step(
+        &mut self,
+        step: &PlanStep,
+        plan: Option<&Plan>,
+        tell: &mut dyn FnMut(Moment<'_>),
+    ) -> Option<Failure> {
+        tell(Moment::Began { step });
+        let objects = self.objects();
+        let robot = self.world.robot().xy_m;
+        let outcome = Command::of_step(step, &objects).and_then(|mut command| {
+            let next = plan.and_then(|plan| next_act(plan, step.id));
+            let meant = command.targets.first().and_then(|target| target.believed.clone());
+            self.memory.aim(&mut command, next, &objects, &robot);
+            let aimed = command.targets.first().and_then(|target| target.believed.as_ref());
+            if let Some(aimed) = aimed.filter(|aimed| Some(aimed.id) != meant.map(|meant| meant.id))
+            {
+                let said = format!("to the {} #{}, for the next step", aimed.label, aimed.id.0);
+                tell(Moment::Said(&said));
+            }
+            let outcome = self.perform(&command, tell);
+            self.memory.ended(&command, outcome.as_ref().err());
+            outcome
+        });
+        let failure = outcome.err();
+        if let Some(failure) = &failure {
+            self.take_to_heart(step, failure, tell);
+        }
+        tell(Moment::Ended { step, failure: failure.as_ref(), world: &self.world });
+        failure
+    }
+
+    fn perform(
+        &mut self,
+        command: &Command,
+        tell: &mut dyn FnMut(Moment<'_>),
+    ) -> Result<(), Failure> {
+        let mut world = self.world.clone();
+        let result = world.perform(command, &mut |world, low| self.see(world, Some(low), tell));
+        self.world = world;
+        if result.is_err() {
+            self.eyes.refresh();
+        }
+        result
+    }
+
+    /// What was to be seen and was not is struck off the map, and the robot looks round.
+    fn take_to_heart(
+        &mut self,
+        step: &PlanStep,
+        failure: &Failure,
+        tell: &mut dyn FnMut(Moment<'_>),
+    ) {
+        if self.options.knowledge == Knowledge::Oracle {
+            return;
+        }
+        if let Failure::NotSeen { name } = failure {
+            let objects = self.objects();
+            let missed =
+                step.arguments.iter().map(|argument| Target::of_argument(argument, &objects));
+            let missed = missed.filter(|target| {
+                let word = class_word(&target.name);
+                word == class_word(name) && is_portable(&word)
+            });
+            for object in missed.filter_map(|target| target.believed) {
+                self.session.map_mut().objects_mut().remove(object.id);
+            }
+        }
+        let mut world = self.world.clone();
+        world.look_round(&mut |world, low| self.see(world, Some(low), tell));
+        self.world = world;
+    }
+
+    /// Takes an image into the map.
+    fn see(&mut self, world: &World, low: Option<Low>, tell: &mut dyn FnMut(Moment<'_>)) {
+        if self.options.knowledge == Knowledge::Oracle || self.broken.is_some() {
+            return;
+        }
+        if matches!(low, Some(Low::Touch(_))) {
+            self.eyes.refresh();
+        }
+        match self.eyes.look(world) {
+            Ok((image, events)) => {
+                for event in events {
+                    self.session.push(event);
+                }
+                tell(Moment::Saw { world, session: &self.session, image: &image, low });
+            }
+            Err(error) => self.broken = Some(error),
+        }
+    }
+
+    /// What the robot knows to be in the home.
+    fn objects(&self) -> Vec<MapObject> {
+        match self.options.knowledge {
+            Knowledge::Seen => self.session.map().objects().as_slice().to_vec(),
+            Knowledge::Oracle => {
+                let entities = self.world.home().entities.iter();
+                let open = entities
+                    .filter(|entity| !entity.is_structure() && !self.world.is_hidden(entity.id));
+                open.map(World::as_map_object).collect()
+            }
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The closed loop: what is planned is done, and what fails is planned anew.
+
+use super::*;
+use crate::planner::PlannerConfig;
+use crate::sim::household::{Failure, Task, TaskKind, World, household};
+use crate::tasks::{ActionVocabulary, Plan, PlanRequest, PlanStep, ground, parse_plan};
+
+/// Says the same plan every time, bound to the map as it is then.
+struct Script {
+    text: &'static str,
+    vocabulary: ActionVocabulary,
+    asked: usize,
+}
+
+impl Script {
+    fn new(text: &'static str) -> Self {
+        Self { text, vocabulary: ActionVocabulary::alfred(), asked: 0 }
+    }
+}
+
+impl Mind for Script {
+    fn plan(&mut self, request: &PlanRequest<'_>, _: &World) -> Plan {
+        self.asked += 1;
+        let spoken = parse_plan(self.text, &self.vocabulary).unwrap();
+        let bound = ground(&spoken, &self.vocabulary, request.objects, request.robot_m);
+        let steps = (1..).zip(spoken.into_iter().zip(bound));
+        Plan {
+            goal: request.goal.into(),
+            frame_id: request.frame_id.into(),
+            stamp_ns: request.stamp_ns,
+            task: None,
+            model: "script".into(),
+            mean_log_probability: None,
+            shown: None,
+            steps: steps
+                .map(|(id, (step, arguments))| PlanStep {
+                    id,
+                    action: step.action,
+                    arguments,
+                    expires_ns: 0,
+                })
+                .collect(),
+            refusal: None,
+        }
+    }
+
+    fn vocabulary(&self) -> &ActionVocabulary {
+        &self.vocabulary
+    }
+}
+
+const COOL_MUG: &str = "GotoLocation countertop\nPickupObject mug\nGotoLocation fridge\n\
+    CoolObject mug\nGotoLocation diningtable\nPutObject mug diningtable\nNoOp";
+
+fn cool_mug() -> Task {
+    Task {
+        kind: TaskKind::PickCoolThenPlaceInRecep,
+        object: "mug".into(),
+        is_sliced: false,
+        receptacle: "diningtable".into(),
+        movable: String::new(),
+        lamp: String::new(),
+    }
+}
+
+/// The only mug in the home of a seed: others are taken out of sight for good.
+fn kitchen_with_one_mug(seed: u64) -> (World, u32) {
+    let mut world = household(seed).unwrap();
+    let mugs: Vec<u32> = world.named("mug").map(|mug| mug.id).collect();
+    let cabinet = world.named("cabinet").next().unwrap().id;
+    for mug in &mugs[1..] {
+        world.displace(*mug, cabinet).unwrap();
+    }
+    (world, mugs[0])
+}
+
+fn options(knowledge: Knowledge) -> EpisodeOptions {
+    EpisodeOptions { tour_frames: 32, knowledge, ..EpisodeOptions::default() }
+}
+
+#[test]
+fn a_task_is_done_from_what_was_seen() {
+    let (world, _) = kitchen_with_one_mug(3);
+    let (config, options) = (PlannerConfig::default(), options(Knowledge::Seen));
+    let mut episode = Episode::new(world, &config, &options).unwrap();
+    let (mut images, mut plans) = (0, 0);
+    let mut tell = |moment: Moment<'_>| match moment {
+        Moment::Saw { .. } => images += 1,
+        Moment::Planned { .. } => plans += 1,
+        _ => {}
+    };
+    episode.tour(&mut tell).unwrap();
+    assert!(episode.session().map().objects().len() > 15, "the tour has seen the kitchen");
+    let mut mind = Script::new(COOL_MUG);
+    let result = episode.pursue("cool the mug", &cool_mug(), &mut mind, &mut tell).unwrap();
+    assert!(result.is_success(), "{result:?}");
+    assert_eq!((plans, result.replans, mind.asked), (1, 0, 1));
+    assert_eq!((result.met(), result.conditions.len()), (3, 3));
+    assert_eq!(images, 32 + result.actions, "an image after every action");
+}
+
+/// The mug in `world`, moved to the open place farthest away; how far that is, metres.
+fn carry_away(world: &mut World, mug: u32) -> Option<f64> {
+    let place =
+        |world: &World, id: u32| world.home().entity(id).unwrap().world_T_entity.translation.vector;
+    let at = place(world, mug);
+    let far = |world: &World, id: u32| (place(world, id) - at).norm();
+    let names = ["countertop", "diningtable", "shelf", "sinkbasin"];
+    let mut holders: Vec<u32> =
+        names.iter().flat_map(|name| world.named(name)).map(|place| place.id).collect();
+    holders.sort_by(|a, b| far(world, *b).total_cmp(&far(world, *a)));
+    holders.into_iter().find(|holder| world.displace(mug, *holder).is_ok())?;
+    Some(far(world, mug))
+}
+
+#[test]
+fn a_thing_that_was_moved_is_missed_found_and_the_plan_made_anew() {
+    // A kitchen with a place so far from the mug that no stand reaches both.
+    let far = |seed: &u64| {
+        let (mut world, mug) = kitchen_with_one_mug(*seed);
+        carry_away(&mut world, mug).is_some_and(|away_m| away_m > 2.7)
+    };
+    let seed = (0..40).find(far).expect("kitchens are wider");
+    let (world, mug) = kitchen_with_one_mug(seed);
+    let (config, options) = (PlannerConfig::default(), options(Knowledge::Seen));
+    let mut episode = Episode::new(world, &config, &options).unwrap();
+    let mut failures: Vec<(String, Failure)> = Vec::new();
+    let mut places: Vec<[f64; 3]> = Vec::new();
+    let mut tell = |moment: Moment<'_>| match moment {
+        Moment::Ended { step, failure: Some(failure), .. } => {
+            failures.push((step.summary(), failure.clone()));
+        }
+        Moment::Planned { plan, .. } => {
+            let pick = plan.steps.iter().find(|step| step.action == "PickupObject");
+            places.extend(pick.and_then(PlanStep::target_position_m));
+        }
+        _ => {}
+    };
+    episode.tour(&mut tell).unwrap();
+    carry_away(episode.world_mut(), mug).unwrap();
+    let now = episode.world().home().entity(mug).unwrap().world_T_entity.translation.vector;
+
+    let mut mind = Script::new(COOL_MUG);
+    let result = episode.pursue("cool the mug", &cool_mug(), &mut mind, &mut tell).unwrap();
+    let (step, why) = failures.first().expect("the map was wrong");
+    assert_eq!(step, "PickupObject mug");
+    // Missed where it was; or seen in its new place on the way, too far to reach.
+    assert!(matches!(why, Failure::NotSeen { .. } | Failure::OutOfReach { .. }), "{why}");
+    assert!(result.is_success() && result.replans >= 1, "{result:?}");
+    let apart = |place: &[f64; 3]| (nalgebra::Vector3::from(*place) - now).norm();
+    assert!(apart(&places[0]) > 2.0 && apart(places.last().unwrap()) < 0.3, "{places:?}");
+}
+
+#[test]
+fn a_step_that_cannot_be_done_is_given_up_after_some_plans() {
+    let (world, _) = kitchen_with_one_mug(3);
+    let (config, options) = (PlannerConfig::default(), options(Knowledge::Oracle));
+    let mut episode = Episode::new(world, &config, &options).unwrap();
+    let mut mind = Script::new("GotoLocation sinkbasin\nPickupObject sinkbasin\nNoOp");
+    let result = episode.pursue("lift the sink", &cool_mug(), &mut mind, &mut |_| {}).unwrap();
+    assert!(result.ending.starts_with("given up"), "{result:?}");
+    assert!(result.failures.iter().all(|why| why.contains("a sinkbasin cannot be picked up")));
+    assert_eq!((result.replans as usize, mind.asked, result.failures.len()), (3, 4, 4));
+    assert!(!result.is_success());
+}
+
+#[test]
+fn the_expert_succeeds_over_a_perfect_map() {
+    let world = household(3).unwrap();
+    let (config, options) = (PlannerConfig::default(), options(Knowledge::Oracle));
+    let mut episode = Episode::new(world, &config, &options).unwrap();
+    let mut mind = ExpertMind::new(cool_mug());
+    let result = episode.pursue("cool a mug", &cool_mug(), &mut mind, &mut |_| {}).unwrap();
+    assert!(result.is_success(), "{result:?}");
+}

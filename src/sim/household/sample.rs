@@ -1,0 +1,265 @@
+//! A home in which every kind of task can be posed, and tasks in it, from a seed alone.
+
+use super::expert::{ExpertRun, expert_plan};
+use super::goal::{Task, TaskKind};
+use super::kinds::{
+    is_lamp, is_portable, may_be_cleaned, may_be_cooled, may_be_heated, may_be_sliced, may_hold,
+    opens,
+};
+use super::world::{Stance, World};
+use crate::geometry::Pose;
+use crate::sim::builder::Builder;
+use crate::sim::catalogue::Palette;
+use crate::sim::lamps::desk_lamp;
+use crate::sim::things::THINGS;
+use crate::sim::{Entity, Home, HomeKind, SimError};
+use nalgebra::Vector2;
+use rand::seq::{IndexedRandom, SliceRandom};
+use rand::{Rng, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+
+/// Places to start from that are compared.
+const STARTS: usize = 12;
+/// Places that are tried before there is none to start from.
+const MOST_DRAWS: usize = 4000;
+/// Tasks that are drawn before none can be posed.
+const DRAWS: usize = 12;
+/// Things put behind doors, beside those of the kitchen.
+const HIDDEN: &[&str] = &["apple", "tomato", "potato", "egg", "mug", "bowl", "lettuce", "cup"];
+/// Where they may be.
+const STORES: &[&str] = &["fridge", "fridge", "microwave", "cabinet", "drawer"];
+/// Where a lamp may stand.
+const LAMP_PLACES: &[&str] = &["shelf", "countertop", "diningtable"];
+/// Where things are taken to; the worktop and the table most often.
+const DESTINATIONS: &[&str] = &[
+    "countertop",
+    "countertop",
+    "diningtable",
+    "diningtable",
+    "fridge",
+    "microwave",
+    "sinkbasin",
+    "cabinet",
+    "shelf",
+    "garbagecan",
+    "drawer",
+];
+/// Of ten tasks, how many ask for slices, where something can be sliced.
+const SLICED_OF_TEN: u32 = 2;
+/// What is carried in something movable.
+const CARRIED: &[&str] =
+    &["apple", "tomato", "egg", "potato", "fork", "spoon", "knife", "butterknife"];
+
+/// A task in the words of a person, and how the expert did it.
+#[derive(Debug, Clone)]
+pub struct SampledTask {
+    /// What is to be done.
+    pub task: Task,
+    /// The goal in one sentence.
+    pub goal: String,
+    /// How the expert did it.
+    pub expert: ExpertRun,
+}
+
+/// The kitchen of a seed, with a lamp and with things behind its doors. The same seed gives the
+/// same home and the same start.
+///
+/// # Errors
+///
+/// When the robot can stand nowhere in it.
+pub fn household(seed: u64) -> Result<World, SimError> {
+    let mut rng = Pcg64Mcg::seed_from_u64(seed ^ 0x0068_6f75_7365);
+    let palette = Palette::new(&mut rng);
+    let home = Home::generate(HomeKind::Kitchen, seed);
+    let mut builder = Builder::new(rng, palette, home.size_m);
+    let lamp = desk_lamp(&mut builder.rng, &palette);
+    builder.add("desklamp", lamp, Pose::identity(), None, false);
+    for name in HIDDEN.choose_multiple(&mut builder.rng, 4).copied().collect::<Vec<_>>() {
+        let Some(kind) = THINGS.iter().find(|kind| kind.category == name) else { continue };
+        let model = (kind.build)(&mut builder.rng, &palette);
+        builder.add(kind.category, model, Pose::identity(), None, false);
+    }
+    let Builder { mut rng, entities, .. } = builder;
+    let mut world = start_in(home, &mut rng)?;
+    for entity in entities {
+        let places = if is_lamp(entity.category) { LAMP_PLACES } else { STORES };
+        let mut places: Vec<u32> =
+            places.iter().flat_map(|name| world.named(name)).map(|place| place.id).collect();
+        places.shuffle(&mut rng);
+        // Where nothing has room, the home goes without.
+        world.furnish(entity, &places);
+    }
+    Ok(world)
+}
+
+/// A world with the robot where it gets about best, of some places.
+fn start_in(home: Home, rng: &mut Pcg64Mcg) -> Result<World, SimError> {
+    let half = [0.5 * home.size_m[0], 0.5 * home.size_m[1]];
+    let seed = home.seed;
+    let mut world = World::unchecked(home, Stance { xy_m: Vector2::zeros(), heading: 0, look: 1 });
+    let mut best: Option<(usize, Stance)> = None;
+    let mut starts = 0;
+    for _ in 0..MOST_DRAWS {
+        let xy_m = Vector2::from(half.map(|half| rng.random_range(-half..half)));
+        let stance = Stance { xy_m, heading: 2 * rng.random_range(0..4), look: 1 };
+        if !world.is_free(&xy_m) {
+            continue;
+        }
+        world.robot = stance;
+        let cells = world.ways().cells().len();
+        if best.is_none_or(|(most, _)| cells > most) {
+            best = Some((cells, stance));
+        }
+        starts += 1;
+        if starts == STARTS {
+            break;
+        }
+    }
+    world.robot = best.ok_or(SimError::NoStart { seed })?.1;
+    Ok(world)
+}
+
+/// A task of this kind that the expert can do in `world`, and that is not done already; `None`
+/// when none is found.
+pub fn sample_task(world: &World, kind: TaskKind, rng: &mut Pcg64Mcg) -> Option<SampledTask> {
+    (0..DRAWS).find_map(|_| {
+        let task = draw(world, kind, rng)?;
+        if task.is_met(world) {
+            return None;
+        }
+        let expert = expert_plan(world, &task).ok()?;
+        let goal = sentence(&task, rng);
+        task.is_met(&expert.world).then_some(SampledTask { task, goal, expert })
+    })
+}
+
+fn draw(world: &World, kind: TaskKind, rng: &mut Pcg64Mcg) -> Option<Task> {
+    let in_home: Vec<&Entity> = world.home.entities.iter().collect();
+    let has = |name: &str| in_home.iter().any(|entity| entity.category == name);
+    let fits = |name: &str| match kind {
+        TaskKind::PickCleanThenPlaceInRecep => may_be_cleaned(name),
+        TaskKind::PickCoolThenPlaceInRecep => may_be_cooled(name),
+        TaskKind::PickHeatThenPlaceInRecep => may_be_heated(name),
+        TaskKind::PickTwoObjAndPlace => in_home.iter().filter(|e| e.category == name).count() > 1,
+        TaskKind::PickAndPlaceWithMovableRecep => CARRIED.contains(&name),
+        _ => true,
+    };
+    let mut objects: Vec<&str> = in_home.iter().map(|entity| entity.category).collect();
+    objects.sort_unstable();
+    objects.dedup();
+    objects.retain(|name| is_portable(name) && fits(name));
+    let object = (*objects.choose(rng)?).to_string();
+    let mut task = Task {
+        kind,
+        is_sliced: false,
+        receptacle: String::new(),
+        movable: String::new(),
+        lamp: String::new(),
+        object,
+    };
+    if kind == TaskKind::LookAtObjInLight {
+        task.lamp = in_home.iter().find(|entity| is_lamp(entity.category))?.category.into();
+        return Some(task);
+    }
+    let slices =
+        !matches!(kind, TaskKind::PickTwoObjAndPlace | TaskKind::PickAndPlaceWithMovableRecep);
+    task.is_sliced = slices && may_be_sliced(&task.object) && rng.random_ratio(SLICED_OF_TEN, 10);
+    let destinations: Vec<&str> = DESTINATIONS.iter().copied().filter(|name| has(name)).collect();
+    task.receptacle = (*destinations.choose(rng)?).to_string();
+    if kind == TaskKind::PickAndPlaceWithMovableRecep {
+        let vessels: Vec<&str> = in_home
+            .iter()
+            .map(|entity| entity.category)
+            .filter(|name| may_hold(name) && *name != "box" && *name != task.object)
+            .collect();
+        task.movable = (*vessels.choose(rng)?).to_string();
+    }
+    Some(task)
+}
+
+/// The goal as a person says it, in one of several ways.
+fn sentence(task: &Task, rng: &mut Pcg64Mcg) -> String {
+    let thing = words(&task.object);
+    let thing = if task.is_sliced { format!("slice of {thing}") } else { thing };
+    let place = format!("{} the {}", preposition(&task.receptacle), words(&task.receptacle));
+    let pick =
+        |choices: &[String], rng: &mut Pcg64Mcg| choices.choose(rng).cloned().unwrap_or_default();
+    let a = |noun: &str| {
+        let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+        format!("{article} {noun}")
+    };
+    let treated = |done: &[&str], verb: &str| {
+        let mut ways: Vec<String> =
+            done.iter().map(|how| format!("Put a {how} {thing} {place}.")).collect();
+        ways.push(format!("{verb} {} and put it {place}.", a(&thing)));
+        ways
+    };
+    let ways = match task.kind {
+        TaskKind::LookAtObjInLight => {
+            let lamp = words(&task.lamp);
+            vec![
+                format!("Examine the {thing} by the light of the {lamp}."),
+                format!("Look at the {thing} under the {lamp}."),
+                format!("Pick up the {thing} and turn on the {lamp}."),
+            ]
+        }
+        TaskKind::PickAndPlaceSimple => {
+            vec![format!("Put {} {place}.", a(&thing)), format!("Place the {thing} {place}.")]
+        }
+        TaskKind::PickAndPlaceWithMovableRecep => {
+            let vessel = words(&task.movable);
+            let within = preposition(&task.movable);
+            vec![
+                format!("Put a {vessel} with {} in it {place}.", a(&thing)),
+                format!("Place the {thing} {within} the {vessel} and put the {vessel} {place}."),
+            ]
+        }
+        TaskKind::PickCleanThenPlaceInRecep => treated(&["clean", "washed", "rinsed"], "Wash"),
+        TaskKind::PickCoolThenPlaceInRecep => treated(&["chilled", "cold", "cooled"], "Chill"),
+        TaskKind::PickHeatThenPlaceInRecep => {
+            treated(&["heated", "warm", "microwaved"], "Microwave")
+        }
+        TaskKind::PickTwoObjAndPlace => vec![
+            format!("Put two {} {place}.", plural(&thing)),
+            format!("Place two {} {place}.", plural(&thing)),
+        ],
+    };
+    pick(&ways, rng)
+}
+
+/// A class name as people say it.
+fn words(name: &str) -> String {
+    const SPOKEN: &[(&str, &str)] = &[
+        ("butterknife", "butter knife"),
+        ("coffeemachine", "coffee maker"),
+        ("countertop", "counter"),
+        ("desklamp", "desk lamp"),
+        ("diningtable", "table"),
+        ("dishsponge", "sponge"),
+        ("floorlamp", "floor lamp"),
+        ("garbagecan", "trash can"),
+        ("papertowelroll", "paper towel roll"),
+        ("peppershaker", "pepper shaker"),
+        ("saltshaker", "salt shaker"),
+        ("sinkbasin", "sink"),
+        ("soapbottle", "soap bottle"),
+        ("stoveburner", "stove"),
+        ("winebottle", "wine bottle"),
+    ];
+    let spoken = SPOKEN.iter().find(|(class, _)| *class == name);
+    spoken.map_or_else(|| name.to_string(), |(_, words)| (*words).to_string())
+}
+
+fn plural(thing: &str) -> String {
+    match thing {
+        _ if thing.ends_with("ato") => format!("{thing}es"),
+        _ if thing.ends_with("fe") => format!("{}ves", &thing[..thing.len() - 2]),
+        _ if thing.ends_with('x') => format!("{thing}es"),
+        _ => format!("{thing}s"),
+    }
+}
+
+fn preposition(receptacle: &str) -> &'static str {
+    let within = opens(receptacle) || may_hold(receptacle) && receptacle != "plate";
+    if within || ["garbagecan", "sinkbasin"].contains(&receptacle) { "in" } else { "on" }
+}

@@ -1,0 +1,54 @@
+//! A whole household task from the command line, run as a user runs it.
+
+#![allow(clippy::unwrap_used, reason = "tests stop where they fail")]
+
+use std::process::{Command, Output};
+
+fn scenellm(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_scenellm"))
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("the program was built with the tests")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn the_demo_tells_its_steps_and_shows_what_was_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out").display().to_string();
+    let done = scenellm(&["demo", "--expert", "--tour-frames", "48", "--out", &out]);
+    let said = text(&done.stdout);
+    assert!(done.status.success(), "{said}{}", text(&done.stderr));
+    for part in ["tour: 48 images", "behind the robot's back", "planning anew", "conditions hold"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let page = std::fs::read_to_string(folder.path().join("out/demo.html")).unwrap();
+    assert!(page.contains("Plan 2") && page.contains("I saw: ") && !page.contains("✗"));
+    assert!(page.matches("data:image/jpeg;base64,").count() > 12);
+    assert!(page.matches("data:image/png;base64,").count() >= 2, "a map with every plan");
+    let strip = image::open(folder.path().join("out/strip.png")).unwrap();
+    assert!(strip.width() > 1000);
+}
+
+#[test]
+fn the_shipped_planner_says_that_it_is_blind_and_is_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let json = folder.path().join("scores.json").display().to_string();
+    let arguments = ["eval", "sim", "--seeds", "2", "--oracle-map", "--json", &json];
+    let done = scenellm(&arguments);
+    let said = text(&done.stdout);
+    assert!(done.status.success(), "{said}{}", text(&done.stderr));
+    assert!(said.contains("nano is blind") && said.contains("PLWGC"), "{said}");
+    let scores: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(&json).unwrap()).unwrap();
+    let episodes = scores["episodes"].as_array().unwrap();
+    assert_eq!((scores["n"].as_u64(), episodes.len()), (Some(2), 2));
+    for episode in episodes {
+        assert!(episode["expert_actions"].as_u64().unwrap() > 0);
+        assert!(episode["met"].as_u64() <= episode["conditions"].as_u64());
+    }
+}
