@@ -72,9 +72,11 @@ pub(super) fn advertise(
     }
 }
 
+type SendCdr = Box<dyn Fn(&[u8]) -> ::r2r::Result<()> + Send>;
+
 /// A topic that is published on.
 pub(super) struct Writer {
-    send: Box<dyn Fn(&[u8]) -> ::r2r::Result<()> + Send>,
+    send: SendCdr,
     subscribers: Box<dyn Fn() -> ::r2r::Result<usize> + Send>,
     close: Box<dyn FnOnce(&mut Node) + Send>,
 }
