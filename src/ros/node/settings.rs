@@ -43,14 +43,15 @@ impl NodeSettings {
         })
     }
 
-    /// The filter of the log: ours at the level asked for. The middleware reports harmless things
-    /// as errors, above all at its end, and speaks only when everything is asked for.
+    /// The filter of the log: ours at the level asked for. The middlewares report harmless things as
+    /// errors, above all at their end; what counts of theirs comes back to us and is told.
     pub fn log_filter(&self) -> String {
-        match self.log_level.as_str() {
-            "debug" => "debug,rustdds=warn,mio=warn".into(),
-            "fatal" => "error,rustdds=off".into(),
-            level => format!("{level},rustdds=off"),
-        }
+        let level = match self.log_level.as_str() {
+            "debug" => "debug,mio=warn",
+            "fatal" => "error",
+            level => level,
+        };
+        format!("{level},rustdds=off,r2r::subscribers=off")
     }
 }
 
@@ -74,7 +75,7 @@ mod tests {
         assert_eq!(settings.config.map.voxel_size_m, 0.1);
         assert!(settings.config.use_sim_time);
         assert_eq!(settings.names.full_name(), "/robot/scenellm_planner");
-        assert_eq!(settings.log_filter(), "info,rustdds=off");
+        assert_eq!(settings.log_filter(), "info,rustdds=off,r2r::subscribers=off");
     }
 
     #[test]
