@@ -5,13 +5,18 @@
 //! llm        random weights ─ prefill ─ decode       beside llama.cpp
 //! plan       goal ─ plan
 //! transport  images, transforms ─ listener           beside Cyclone DDS
+//! node       camera, goals ─ the node                while its model is slow
 //! ```
 
 mod gguf;
 mod llm;
 mod map;
+#[cfg(feature = "dds")]
+mod node;
 mod peer;
 mod plan;
+#[cfg(feature = "dds")]
+mod process;
 mod report;
 #[cfg(feature = "dds")]
 mod transport;
@@ -36,6 +41,8 @@ enum What {
     Plan(plan::PlanBench),
     #[cfg(feature = "dds")]
     Transport(transport::TransportBench),
+    #[cfg(feature = "dds")]
+    Node(node::NodeBench),
 }
 
 impl Bench {
@@ -53,6 +60,8 @@ impl Bench {
             What::Plan(bench) => bench.run()?,
             #[cfg(feature = "dds")]
             What::Transport(bench) => bench.run()?,
+            #[cfg(feature = "dds")]
+            What::Node(bench) => bench.run()?,
         }
         Ok(Outcome::Done)
     }

@@ -1,8 +1,8 @@
 //! A listener as the node has them: it takes the bytes, and looks at their stamp.
 
 use super::{Heard, IMAGES, TF};
+use crate::bench::process;
 use crate::bench::report::quantile;
-use anyhow::Context;
 use scenellm::ros::from_cdr;
 use scenellm::ros::msg::{Image, Message, TFMessage, Time};
 use scenellm::ros::qos;
@@ -50,14 +50,14 @@ pub fn run(settings: DdsSettings) -> anyhow::Result<()> {
         match samples.recv_timeout(if is_first { PATIENCE } else { SILENCE }) {
             Ok((is_image, late_ms)) => {
                 if is_first {
-                    (begin, cpu_s) = (Instant::now(), process_cpu_s()?);
+                    (begin, cpu_s) = (Instant::now(), process::cpu_s("self")?);
                 }
                 let into = if is_image { &mut images } else { &mut transforms };
                 into.push(late_ms);
                 newest = Instant::now();
                 // Asked seldom: each time costs a file.
                 if images.len() % 60 == 0 {
-                    spent_s = process_cpu_s()? - cpu_s;
+                    spent_s = process::cpu_s("self")? - cpu_s;
                 }
             }
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
@@ -72,7 +72,7 @@ pub fn run(settings: DdsSettings) -> anyhow::Result<()> {
         transform_p50_ms: quantile(&transforms, 0.5),
         transform_p99_ms: quantile(&transforms, 0.99),
         cpu_percent: 100.0 * spent_s / (newest - begin).as_secs_f64().max(1e-3),
-        rss_mb: peak_rss_mb()?,
+        rss_mb: process::memory_mb("self", "VmHWM")?,
     };
     writeln!(std::io::stdout(), "{}", serde_json::to_string(&heard)?)?;
     Ok(())
@@ -83,24 +83,4 @@ fn tell(told: &Sender<Sample>, is_image: bool, stamp: Time) {
     let late_ms = now.as_secs_f64() * 1e3 - stamp.to_ns() as f64 * 1e-6;
     // Nobody listens any more once the bench has ended.
     let _ = told.send((is_image, late_ms));
-}
-
-/// CPU time of this process so far, seconds.
-fn process_cpu_s() -> anyhow::Result<f64> {
-    /// Clock ticks a second, which Linux fixes for programs.
-    const TICKS: f64 = 100.0;
-    let text = std::fs::read_to_string("/proc/self/stat")?;
-    // Behind the name in brackets: user and system time are the 12th and 13th field.
-    let behind = text.rsplit(')').next().unwrap_or_default();
-    let fields: Vec<f64> =
-        behind.split_whitespace().skip(11).take(2).map_while(|field| field.parse().ok()).collect();
-    Ok(fields.iter().sum::<f64>() / TICKS)
-}
-
-/// The most memory this process ever held, megabytes.
-fn peak_rss_mb() -> anyhow::Result<f64> {
-    let text = std::fs::read_to_string("/proc/self/status")?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<f64>().ok());
-    Ok(kib.context("/proc/self/status has no VmHWM")? / 1024.0)
 }
