@@ -5,6 +5,7 @@
 //! a participant whose process was stopped, or whose peer came back after its lease, hears nothing
 //! any more, for which [`watchdog`] builds a new one.
 
+mod client;
 mod drain;
 mod endpoint;
 mod environment;
@@ -14,6 +15,7 @@ mod live;
 mod mismatch;
 mod names;
 mod raw;
+mod server;
 mod service;
 mod watchdog;
 
@@ -25,9 +27,11 @@ pub use service::ServiceMapping;
 
 use super::{Answer, Opened, Publication, QosMismatch, Take, Transport, TransportError};
 use crate::ros::qos::Qos;
-use endpoint::{Endpoint, Server, Subscription, Topic};
+use client::Client;
+use endpoint::{Endpoint, Subscription, Topic};
 use graph::NodeId;
 use live::Live;
+use server::Server;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -107,7 +111,7 @@ impl Dds {
         let client = {
             let mut state = self.shared.state();
             let live = state.live.as_mut().ok_or_else(|| self.shared.gone(service, type_name))?;
-            endpoint::Client::open(live, service, type_name)?
+            Client::open(live, service, type_name)?
         };
         client.call(self.shared.settings.mapping, request, patience)
     }

@@ -1,5 +1,7 @@
 //! Requests and responses, which each vendor of DDS carries in its own way.
 
+use super::drain::Sample;
+use super::names::dds_type;
 use super::raw::HEADER_BYTES;
 use rustdds::{GUID, SampleIdentity, SequenceNumber};
 
@@ -68,6 +70,23 @@ pub(super) fn cyclone_id(client: GUID, number: u64) -> RequestId {
     bytes[..8].copy_from_slice(&client.to_bytes()[8..]);
     bytes[8..].copy_from_slice(&number.to_le_bytes());
     RequestId::Cyclone(bytes)
+}
+
+/// The id of a sample, and of the one it answers.
+pub(super) fn identities(sample: &Sample) -> (SampleIdentity, Option<SampleIdentity>) {
+    let own =
+        SampleIdentity { writer_guid: sample.writer_guid, sequence_number: sample.sequence_number };
+    (own, sample.related_sample_identity())
+}
+
+/// DDS topics of requests and responses.
+pub(super) fn names(service: &str) -> (String, String) {
+    (format!("rq{service}Request"), format!("rr{service}Reply"))
+}
+
+/// DDS types of requests and responses.
+pub(super) fn types(type_name: &str) -> (String, String) {
+    (dds_type(type_name, "_Request"), dds_type(type_name, "_Response"))
 }
 
 #[cfg(test)]
