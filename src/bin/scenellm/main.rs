@@ -27,7 +27,7 @@ struct Arguments {
     #[command(subcommand)]
     command: Command,
     /// How much to log: error, warn, info, debug, trace, or a filter such as `scenellm::sensing=debug`.
-    #[arg(long, global = true, default_value = "warn", env = "SCENELLM_LOG")]
+    #[arg(long, global = true, default_value = "warn,rustdds=off", env = "SCENELLM_LOG")]
     log: String,
 }
 
