@@ -56,6 +56,8 @@ def main():
         wait.wait(duration(milliseconds=500))
         for reader, is_image in readers:
             for sample in reader.take(N=100):
+                if not sample.sample_info.valid_data:  # the publisher has gone
+                    continue
                 now_s = time.time()
                 if begin is None:
                     begin, began_cpu_s = time.monotonic(), cpu_s()
