@@ -7,7 +7,9 @@
 )]
 
 use scenellm::bag::BagReader;
-use scenellm::tasks::{ActionVocabulary, Grounding, Plan};
+use scenellm::tasks::{ActionVocabulary, Grounding, Plan, PlanStep};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -88,6 +90,57 @@ fn the_shipped_bag_becomes_a_grounded_plan_twice_the_same() {
     assert!(asked.status.success(), "{}", text(&asked.stderr));
     let asked: Plan = serde_json::from_slice(&asked.stdout).unwrap();
     assert_eq!(asked.steps.len(), plan.steps.len());
+}
+
+/// What a replay of the shipped bag comes to: what a reviewer looks at when it changes.
+#[derive(Debug, Serialize, Deserialize)]
+struct Golden {
+    steps: Vec<String>,
+    voxels: u64,
+    /// By label, in order of their ids: centres in the map frame, metres.
+    objects: BTreeMap<String, Vec<[f64; 3]>>,
+}
+
+/// The golden is reviewed like code. `UPDATE_GOLDENS=1 cargo test --test replay golden` writes it.
+#[test]
+fn the_shipped_bag_comes_to_the_golden_plan_and_map() {
+    const VOXELS: f64 = 0.01;
+    const POSITION_M: f64 = 0.01;
+    let folder = tempfile::tempdir().unwrap();
+    assert!(replay("bags/kitchen_sim", GOAL, folder.path()).status.success());
+    let map: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(folder.path().join("map.json")).unwrap()).unwrap();
+    let mut objects = BTreeMap::<String, Vec<[f64; 3]>>::new();
+    for object in map["objects"].as_array().unwrap() {
+        let rounded =
+            |axis: usize| (object["position_m"][axis].as_f64().unwrap() * 1e3).round() / 1e3;
+        let label = object["label"].as_str().unwrap().to_owned();
+        objects.entry(label).or_default().push([0, 1, 2].map(rounded));
+    }
+    let found = Golden {
+        steps: plan(folder.path()).steps.iter().map(PlanStep::summary).collect(),
+        voxels: map["counts"]["voxels"].as_u64().unwrap(),
+        objects,
+    };
+
+    let path = Path::new(ROOT).join("tests/fixtures/kitchen_sim_golden.json");
+    if std::env::var_os("UPDATE_GOLDENS").is_some() {
+        std::fs::write(&path, serde_json::to_string_pretty(&found).unwrap() + "\n").unwrap();
+    }
+    let golden: Golden = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    assert_eq!(found.steps, golden.steps);
+    let apart = found.voxels.abs_diff(golden.voxels) as f64;
+    assert!(apart <= VOXELS * golden.voxels as f64, "{} voxels, {}", found.voxels, golden.voxels);
+    let labels = |one: &Golden| {
+        one.objects.iter().map(|(label, all)| (label.clone(), all.len())).collect::<Vec<_>>()
+    };
+    assert_eq!(labels(&found), labels(&golden));
+    for (label, golden) in &golden.objects {
+        for (found, golden) in found.objects[label].iter().zip(golden) {
+            let is_near = found.iter().zip(golden).all(|(a, b)| (a - b).abs() <= POSITION_M);
+            assert!(is_near, "{label} at {found:?}, not {golden:?}");
+        }
+    }
 }
 
 /// `cargo run` itself is not started here: it would build again under the test's own lock.
