@@ -104,6 +104,17 @@ impl<R> Inbox<R> {
         Ok(())
     }
 
+    /// Puts a request in that may be lost: only where no other waits, so that it keeps none out.
+    pub fn mention(&self, request: R) {
+        let mut state = self.lock();
+        if state.closed || !state.requests.is_empty() {
+            return;
+        }
+        state.requests.push_back(request);
+        drop(state);
+        self.ready.notify_one();
+    }
+
     /// Takes the next request, else the message that came first; waits for `patience` at most.
     pub fn take(&self, patience: Duration) -> Taken<R> {
         let end = Instant::now() + patience;
@@ -191,6 +202,17 @@ mod tests {
         inbox.close();
         assert_eq!(inbox.take(Duration::from_secs(9)), Taken::Closed);
         assert_eq!(inbox.ask("late"), Err("late"));
+    }
+
+    #[test]
+    fn what_is_only_mentioned_keeps_nothing_out() {
+        let inbox = Inbox::default();
+        inbox.mention("so far");
+        inbox.mention("further");
+        inbox.ask("done").unwrap();
+        inbox.mention("late");
+        let taken = [0; 3].map(|_| inbox.take(NOW));
+        assert_eq!(taken, [Taken::Request("so far"), Taken::Request("done"), Taken::Nothing]);
     }
 
     #[test]

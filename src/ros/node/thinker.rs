@@ -111,8 +111,8 @@ impl Thinker {
             let plan = self.planner.plan_aloud(&request, &mut |text| {
                 self.stream.part(text);
                 let text = self.stream.said().to_owned();
-                // Where too much waits, the next part says this one too.
-                let _ = self.desk.ask(DeskRequest::Said { number, text });
+                // Where this is lost, the next part says it too.
+                self.desk.mention(DeskRequest::Said { number, text });
                 self.jobs.wants(number)
             });
             self.stream.end();
