@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::chat::EndpointFault;
+use super::template::PromptKind;
 use crate::language::LanguageError;
 
 /// Errors of loading and prompting Scene-LLM. Each names the file, field or number at fault.
@@ -65,6 +66,14 @@ pub enum ModelError {
     Blind {
         /// Name of the model.
         model: String,
+    },
+    /// The model was not trained for what is asked of it.
+    #[error("model '{model}' was not taught to do this: {}", format!("{kind:?}").to_lowercase())]
+    Untaught {
+        /// Name of the model.
+        model: String,
+        /// What is asked.
+        kind: PromptKind,
     },
     /// 3D tokens cannot be used by this model.
     #[error("3D tokens: {0}")]

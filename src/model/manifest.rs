@@ -220,6 +220,7 @@ impl Manifest {
             ("tokenizer", Some(&self.tokenizer)),
             ("language.weights", Some(&self.language.weights)),
             ("projector.weights", projector.map(|projector| &projector.weights)),
+            ("vision.weights", self.vision.as_ref().and_then(|vision| vision.weights.as_ref())),
             ("vocabulary", self.vocabulary.as_ref()),
         ];
         for (field, file) in files {
@@ -236,17 +237,16 @@ impl Manifest {
             "vision and projector belong together; a blind model has neither".into()
         });
         if let (Some(projector), Some(vision)) = (projector, &self.vision) {
-            need(vision.width.checked_add(6) == Some(projector.input), "projector.input", &|| {
-                format!(
-                    "is {}; features of width {} with xyz and rgb make {}",
-                    projector.input,
-                    vision.width,
-                    vision.width.saturating_add(6)
-                )
+            let sane = |width: &usize| (1..=1 << 16).contains(width);
+            let widths = [vision.width, projector.input, projector.hidden, projector.output];
+            need(widths.iter().all(sane), "projector", &|| {
+                format!("widths {widths:?} must be 1..=65536")
             });
-            let widths = [projector.input, projector.hidden, projector.output];
-            let sound = widths.iter().all(|width| (1..=1 << 16).contains(width));
-            need(sound, "projector", &|| format!("widths {widths:?} must be 1..=65536"));
+            let width = if sane(&vision.width) { vision.token_width() } else { 0 };
+            need(width + 6 == projector.input, "projector.input", &|| {
+                let input = projector.input;
+                format!("is {input}; features of width {width} with xyz and rgb make {}", width + 6)
+            });
             if let PositionEmbedding::Fourier { bands } = projector.position {
                 need((1..=16).contains(&bands), "projector.position.bands", &|| {
                     format!("is {bands}, must be 1..=16")
@@ -299,7 +299,8 @@ projector:
 tokens: {frame: 4, scene: 8, context: 96}
 coordinates: {centre_m: [0, 0, 1], scale_m: 5}
 prompt: {begin: "<s>", ego: "I saw ", scene: "Scene: ", context: "", goal_prefix: "\nTask: ",
-  goal_suffix: "\n", answer: "Next-step:", describe: "What do you see?", end: ["</s>"]}
+  goal_suffix: "\n", answer: "Next-step:", end: ["</s>"],
+  others: {describe: {before: "\nLook: ", after: "\nSeen:"}}}
 decoding: {beams: 2, max_tokens: 8}
 scores: {alfworld: 0.5}
 "#;
@@ -325,7 +326,13 @@ scores: {alfworld: 0.5}
             ("weights: model.safetensors", "weights: ../model.safetensors", "language.weights"),
             ("tokenizer.json", "/etc/tokenizer.json", "tokenizer: must be a path inside"),
             ("input: 16", "input: 17", "features of width 10 with xyz and rgb make 16"),
-            ("width: 10", "width: 18446744073709551615", "projector.input"),
+            ("width: 10", "width: 18446744073709551615", "projector: widths"),
+            (
+                "width: 10",
+                "width: 10, tokens: regions",
+                "features of width 23 with xyz and rgb make 29",
+            ),
+            ("width: 10", "width: 10, weights: ../eyes", "vision.weights: must be a path inside"),
             ("hidden: 12", "hidden: 0", "projector: widths"),
             ("vision: {extractor: analytic, provenance: analytic, width: 10}", "", "projector:"),
             ("{kind: none}", "{kind: fourier, bands: 99}", "projector.position.bands: is 99"),

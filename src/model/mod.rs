@@ -19,12 +19,13 @@ pub use decoder::Reply;
 pub use error::ModelError;
 pub use manifest::{Coordinates, Decoding, MANIFEST_FILE, Manifest, ModelKind, TokenBudget};
 pub use parts::{
-    LanguageKind, LanguageSpec, PositionEmbedding, ProjectorSpec, VisionSpec, WeightsFormat,
+    LanguageKind, LanguageSpec, PositionEmbedding, ProjectorSpec, TokenKind, VisionSpec,
+    WeightsFormat,
 };
 pub use projector::Projector;
 pub use prompt::{PromptInput, Segment, SplicedPrompt, splice};
 pub use scene_llm::SceneLlm;
-pub use template::{GoalStyle, PromptTemplate};
+pub use template::{Around, GoalStyle, PromptKind, PromptTemplate};
 
 #[cfg(test)]
 pub(crate) use chat::stand_in;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::scene::region_token_width;
 use crate::vision::Provenance;
 
 /// Families of language models.
@@ -44,8 +45,36 @@ pub struct VisionSpec {
     pub extractor: String,
     /// Where the extractor's numbers come from.
     pub provenance: Provenance,
+    /// Its weights: a file, or a folder; absent where it has none, or where they are public ones that
+    /// the user names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<PathBuf>,
     /// Length of a feature vector.
     pub width: usize,
+    /// What becomes a 3D token.
+    #[serde(default)]
+    pub tokens: TokenKind,
+}
+
+impl VisionSpec {
+    /// Length of the feature of a token.
+    pub fn token_width(&self) -> usize {
+        match self.tokens {
+            TokenKind::Voxels => self.width,
+            TokenKind::Regions => region_token_width(self.width),
+        }
+    }
+}
+
+/// What becomes a 3D token.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenKind {
+    /// Voxels, spread evenly: [`crate::scene::select_scene_tokens`].
+    #[default]
+    Voxels,
+    /// What hangs together and looks alike: [`crate::scene::region_tokens`].
+    Regions,
 }
 
 /// The projector.
@@ -54,7 +83,7 @@ pub struct VisionSpec {
 pub struct ProjectorSpec {
     /// Its weights, safetensors.
     pub weights: PathBuf,
-    /// Feature, xyz and rgb: the width of the features and six.
+    /// Feature, xyz and rgb: the width of a token's feature and six.
     pub input: usize,
     /// Width of its hidden layers.
     pub hidden: usize,

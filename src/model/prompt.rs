@@ -6,7 +6,7 @@ use candle_core::Tensor;
 
 use super::error::ModelError;
 use super::projector::Projector;
-use super::template::PromptTemplate;
+use super::template::{Around, PromptKind, PromptTemplate};
 use crate::language::{Llama, Tokenizer};
 use crate::scene::VisualTokens;
 
@@ -30,13 +30,20 @@ pub struct PromptInput {
     pub scene: Option<VisualTokens>,
     /// What is known in words: the state description, the objects of the map.
     pub context: Option<String>,
-    /// The instruction.
+    /// What is asked of the model.
+    pub kind: PromptKind,
+    /// What was said before, and the replies, oldest first.
+    pub turns: Vec<[String; 2]>,
+    /// The instruction, question or utterance.
     pub goal: String,
 }
 
 impl PromptTemplate {
-    /// The prompt for `input`: begin, frame, scene, context, goal, answer.
-    pub fn segments(&self, input: PromptInput) -> Vec<Segment> {
+    /// The prompt for `input`: begin, frame, scene, context, earlier turns, instruction; `None` where
+    /// the model was not taught what is asked.
+    pub fn segments(&self, input: PromptInput) -> Option<Vec<Segment>> {
+        let Around { before, after } = self.around(input.kind)?;
+        let style = self.goal_style;
         let mut segments = vec![Segment::Template(self.begin.clone())];
         for (introduction, tokens) in [(&self.ego, input.frame), (&self.scene, input.scene)] {
             if let Some(tokens) = tokens {
@@ -46,12 +53,18 @@ impl PromptTemplate {
         }
         if let Some(context) = input.context {
             segments.push(Segment::Template(self.context.clone()));
-            segments.push(Segment::Text(context));
+            segments.push(Segment::Text(style.apply(&context)));
         }
-        segments.push(Segment::Template(self.goal_prefix.clone()));
-        segments.push(Segment::Text(input.goal));
-        segments.push(Segment::Template(format!("{}{}", self.goal_suffix, self.answer)));
-        segments
+        for [said, reply] in &input.turns {
+            segments.push(Segment::Template(before.clone()));
+            segments.push(Segment::Text(style.apply(said)));
+            segments.push(Segment::Template(after.clone()));
+            segments.push(Segment::Text(style.apply(reply)));
+        }
+        segments.push(Segment::Template(before));
+        segments.push(Segment::Text(style.apply(&input.goal)));
+        segments.push(Segment::Template(after));
+        Some(segments)
     }
 }
 
@@ -117,4 +130,40 @@ fn visual_keys(tokens: &VisualTokens) -> impl Iterator<Item = u64> {
         }
         hasher.finish() | 1 << 63
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::GoalStyle;
+
+    #[test]
+    fn turns_stand_before_what_is_said_now() {
+        let around = Around { before: "<say>".into(), after: "<answer>".into() };
+        let template = PromptTemplate {
+            begin: "<s>".into(),
+            goal_style: GoalStyle::Plain,
+            others: [(PromptKind::Say, around)].into(),
+            ..Default::default()
+        };
+        let input = PromptInput {
+            kind: PromptKind::Say,
+            turns: vec![["Where is the mug?".into(), "On the table.".into()]],
+            goal: "Thanks".into(),
+            ..Default::default()
+        };
+        let words: Vec<String> = template
+            .segments(input)
+            .unwrap()
+            .into_iter()
+            .map(|segment| match segment {
+                Segment::Template(words) | Segment::Text(words) => words,
+                Segment::Visual(_) => "?".into(),
+            })
+            .collect();
+        let told = "<s><say> where is the mug?<answer> on the table<say> thanks<answer>";
+        assert_eq!(words.concat(), told);
+        let ask = PromptInput { kind: PromptKind::Ask, ..Default::default() };
+        assert_eq!(template.segments(ask), None);
+    }
 }

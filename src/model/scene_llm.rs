@@ -9,6 +9,7 @@ use super::error::ModelError;
 use super::manifest::Manifest;
 use super::projector::Projector;
 use super::prompt::{PromptInput, Segment, SplicedPrompt, splice};
+use super::template::PromptKind;
 use crate::language::{
     Constraint, Generation, Llama, MemoryPlan, PREFILL_CHUNK, SamplingOptions, Tokenizer, Weights,
 };
@@ -97,8 +98,13 @@ impl SceneLlm {
         self.projector.is_some()
     }
 
-    /// The prompt by which an instruction is carried out.
-    pub fn plan_prompt(&self, input: PromptInput) -> Result<Vec<Segment>, ModelError> {
+    /// Whether it was taught what is asked.
+    pub fn can(&self, kind: PromptKind) -> bool {
+        self.manifest.prompt.around(kind).is_some()
+    }
+
+    /// The prompt for `input`.
+    pub fn prompt(&self, input: PromptInput) -> Result<Vec<Segment>, ModelError> {
         let budget = self.manifest.tokens;
         let kinds = [("frame", &input.frame, budget.frame), ("scene", &input.scene, budget.scene)];
         for (kind, tokens, most) in kinds {
@@ -113,16 +119,11 @@ impl SceneLlm {
                 )));
             }
         }
-        Ok(self.manifest.prompt.segments(input))
-    }
-
-    /// The prompt by which the egocentric frame is put into words.
-    pub fn describe_prompt(
-        &self,
-        frame: crate::scene::VisualTokens,
-    ) -> Result<Vec<Segment>, ModelError> {
-        let goal = self.manifest.prompt.describe.clone();
-        self.plan_prompt(PromptInput { frame: Some(frame), goal, ..Default::default() })
+        let kind = input.kind;
+        self.manifest
+            .prompt
+            .segments(input)
+            .ok_or_else(|| ModelError::Untaught { model: self.manifest.name.clone(), kind })
     }
 
     /// Answers `segments` token by token. The words go to `on_text` as they come, never half a
@@ -205,6 +206,7 @@ mod tests {
             scene: Some(tokens(8)),
             context: Some("a cup".into()),
             goal: goal.into(),
+            ..Default::default()
         }
     }
 
@@ -214,7 +216,7 @@ mod tests {
     #[test]
     fn prompts_have_words_and_tokens_in_order() {
         let model = load(EXAMPLE).unwrap();
-        let segments = model.plan_prompt(input("open </s>")).unwrap();
+        let segments = model.prompt(input("open </s>")).unwrap();
         let spliced =
             splice(&segments, &model.tokenizer, model.llama(), model.projector.as_ref()).unwrap();
         let plain = |text: &str| model.tokenizer.encode_plain(text).unwrap();
@@ -248,7 +250,7 @@ mod tests {
         let mut model = SceneLlm::load(folder.path(), &Device::Cpu).unwrap();
         let mut reused = Vec::new();
         for goal in ["open", "open it", "close", "open it", "open it"] {
-            let segments = model.plan_prompt(input(goal)).unwrap();
+            let segments = model.prompt(input(goal)).unwrap();
             let mut streamed = String::new();
             let mut listen = |text: &str| {
                 streamed.push_str(text);
@@ -263,7 +265,7 @@ mod tests {
         }
         assert_eq!(reused[0], 0);
         assert!(reused[1] > 20 && reused[2] > 20, "{reused:?}");
-        let last = model.plan_prompt(input("open it")).unwrap();
+        let last = model.prompt(input("open it")).unwrap();
         let spliced = splice(&last, &model.tokenizer, model.llama(), model.projector.as_ref());
         assert_eq!(reused[4], spliced.unwrap().keys.len() - 1);
     }
@@ -291,7 +293,7 @@ mod tests {
     #[test]
     fn constrained_answers_and_searches() {
         let mut model = load(EXAMPLE).unwrap();
-        let segments = model.plan_prompt(input("say it")).unwrap();
+        let segments = model.prompt(input("say it")).unwrap();
         let only = Only(model.tokenizer.encode(" open €").unwrap());
         let mut streamed = Vec::new();
         let mut listen = |text: &str| {
@@ -322,21 +324,29 @@ mod tests {
     fn blind_models_and_budgets_refuse_with_reasons() {
         let model = load(EXAMPLE).unwrap();
         let crowd = PromptInput { frame: Some(tokens(5)), ..Default::default() };
-        let error = model.plan_prompt(crowd).unwrap_err().to_string();
+        let error = model.prompt(crowd).unwrap_err().to_string();
         assert!(error.contains("5 of the frame, tokens.frame is 4"), "{error}");
-        assert!(model.describe_prompt(tokens(4)).is_ok());
+        let asked = |kind| PromptInput {
+            frame: Some(tokens(4)),
+            kind,
+            goal: "look".into(),
+            ..Default::default()
+        };
+        assert!(model.prompt(asked(PromptKind::Describe)).is_ok());
+        let error = model.prompt(asked(PromptKind::Caption)).unwrap_err().to_string();
+        assert!(error.contains("model 'tiny' was not taught to do this: caption"), "{error}");
 
         let at = EXAMPLE.find("vision:").unwrap();
         let to = EXAMPLE.find("tokens:").unwrap();
         let mut blind = load(&format!("{}{}", &EXAMPLE[..at], &EXAMPLE[to..])).unwrap();
         assert!(!blind.sees());
-        let error = blind.plan_prompt(input("look")).unwrap_err();
+        let error = blind.prompt(input("look")).unwrap_err();
         assert!(matches!(error, ModelError::Blind { model } if model == "tiny"));
         let words = PromptInput { goal: "look".into(), ..Default::default() };
-        let segments = blind.plan_prompt(words).unwrap();
+        let segments = blind.prompt(words).unwrap();
         blind.generate(&segments, None, &OPTIONS, &mut |_| true).unwrap();
         let long = PromptInput { goal: "x".repeat(200), ..Default::default() };
-        let segments = blind.plan_prompt(long).unwrap();
+        let segments = blind.prompt(long).unwrap();
         let error = blind.generate(&segments, None, &OPTIONS, &mut |_| true).unwrap_err();
         assert!(error.to_string().contains("context full"), "{error}");
     }

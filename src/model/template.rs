@@ -1,5 +1,7 @@
 //! The words of a prompt.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// The words around what is seen, asked and answered, in the order in which they stand in a
@@ -15,21 +17,66 @@ pub struct PromptTemplate {
     pub scene: String,
     /// Before what is known in words: the state description, the objects.
     pub context: String,
-    /// Before the instruction.
+    /// Before the goal of a plan.
     pub goal_prefix: String,
-    /// How the words of the instruction are written.
+    /// How the words of instructions and of what is known are written.
     pub goal_style: GoalStyle,
-    /// Behind the instruction.
+    /// Behind the goal of a plan.
     pub goal_suffix: String,
-    /// Ends every prompt; the answer follows.
+    /// Ends the prompt for a plan; the answer follows.
     pub answer: String,
     /// Where the model first says what is to be done and then where to go for it: stands between
     /// the two. Empty where it writes the whole plan at once.
     pub draft_end: String,
-    /// Instruction by which the model describes the egocentric frame.
-    pub describe: String,
+    /// What else it was taught to do, and the words around an instruction then.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub others: BTreeMap<PromptKind, Around>,
     /// Special tokens that end an answer, beside those of the language model.
     pub end: Vec<String>,
+}
+
+/// What is asked of the model.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum PromptKind {
+    /// A plan for a goal.
+    #[default]
+    Plan,
+    /// What of the egocentric frame matters to a goal, in words.
+    Describe,
+    /// What there is in the scene, or what one thing is like, in sentences.
+    Caption,
+    /// A short answer to a question.
+    Ask,
+    /// Motions that follow an instruction.
+    Navigate,
+    /// A reply to what a person says.
+    Say,
+}
+
+/// The words around an instruction. Names of special tokens in them become those tokens.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Around {
+    /// Before it.
+    pub before: String,
+    /// Behind it; the answer follows.
+    pub after: String,
+}
+
+impl PromptTemplate {
+    /// The words around an instruction; `None` where the model was not taught such a thing.
+    pub fn around(&self, kind: PromptKind) -> Option<Around> {
+        match kind {
+            PromptKind::Plan => Some(Around {
+                before: self.goal_prefix.clone(),
+                after: format!("{}{}", self.goal_suffix, self.answer),
+            }),
+            other => self.others.get(&other).cloned(),
+        }
+    }
 }
 
 /// How the words of an instruction are written before the model reads them.

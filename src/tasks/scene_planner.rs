@@ -36,8 +36,8 @@ impl ScenePlanner {
     ) -> Result<SpokenPlan, PlanningError> {
         let prompt = &self.model.manifest().prompt;
         let draft_end = prompt.draft_end.clone();
-        let goal = prompt.goal_style.apply(goal);
-        let mut segments = self.model.plan_prompt(PromptInput { goal, ..Default::default() })?;
+        let input = PromptInput { goal: goal.to_string(), ..Default::default() };
+        let mut segments = self.model.prompt(input)?;
         let table = table_of(&self.model, vocabulary);
         if draft_end.is_empty() {
             let grammar = PlanGrammar::new(vocabulary, table)?;

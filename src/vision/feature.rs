@@ -97,6 +97,20 @@ pub trait FeatureExtractor: Send {
     fn text_space(&self) -> Option<&str> {
         None
     }
+    /// Names it was taught to tell apart; empty where its vocabulary is open.
+    fn names(&self) -> &[String] {
+        &[]
+    }
     /// Features of `frame`, on a grid of the extractor's choice.
     fn extract(&self, frame: &RgbdFrame) -> Result<FeatureMap, VisionError>;
+}
+
+/// Puts texts into a space that they share with features.
+pub trait TextEncoder: Send {
+    /// Length of a vector.
+    fn width(&self) -> usize;
+    /// Name of the space, as [`FeatureExtractor::text_space`] gives it.
+    fn space(&self) -> &str;
+    /// The vector of `text`, of length 1; zeros where there is no word in it.
+    fn embed(&self, text: &str) -> Result<Vec<f32>, VisionError>;
 }

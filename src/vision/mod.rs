@@ -19,6 +19,7 @@ mod transformer;
 mod vit;
 mod vit_config;
 mod vit_names;
+mod words;
 
 #[cfg(test)]
 mod fixtures;
@@ -29,7 +30,7 @@ pub use catalogue::{CatalogueEntry, FolderCheck, catalogue, check_folder};
 pub use checkpoint::TensorShape;
 pub use clip::{ClipConfig, ClipFeatures, ClipLayout, ClipText, ClipTextConfig, ClipVision};
 pub use color_geometry::ColorGeometry;
-pub use feature::{FeatureExtractor, FeatureMap, Provenance, VisionError};
+pub use feature::{FeatureExtractor, FeatureMap, Provenance, TextEncoder, VisionError};
 pub use fusion::ConceptFusion;
 pub use open::open_extractor;
 pub use processor::{ImageProcessor, Resize};
@@ -41,3 +42,4 @@ pub use sam::{
 pub use transformer::Activation;
 pub use vit::Vit;
 pub use vit_config::{PositionFilter, VitConfig};
+pub use words::WordHash;

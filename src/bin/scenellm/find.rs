@@ -6,7 +6,7 @@ use clap::Args;
 use scenellm::language::parse_device;
 use scenellm::report::HeatMap;
 use scenellm::scene::{Place, SceneMap, places};
-use scenellm::vision::ClipText;
+use scenellm::vision::{ClipText, TextEncoder};
 use std::io::Write;
 use std::path::PathBuf;
 

@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::*;
 use crate::vision::FeatureExtractor;
+use crate::vision::TextEncoder;
 use crate::vision::fixtures::*;
 
 #[derive(Deserialize)]

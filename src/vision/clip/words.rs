@@ -7,7 +7,7 @@ use candle_core::Device;
 use super::text::TextTower;
 use super::tokenizer::ClipTokenizer;
 use super::{ClipFolder, Projection, load_text};
-use crate::vision::VisionError;
+use crate::vision::{TextEncoder, VisionError};
 
 /// Longer texts are refused; the tower reads some 77 tokens of it.
 const MOST_TEXT_BYTES: usize = 64 << 10;
@@ -34,16 +34,6 @@ impl ClipText {
         Ok(Self { tokenizer, tower, projection, width: folder.config.projection, space })
     }
 
-    /// Length of the vectors.
-    pub fn width(&self) -> usize {
-        self.width
-    }
-
-    /// Name of the space in which they stand; see [`crate::vision::FeatureExtractor::text_space`].
-    pub fn space(&self) -> &str {
-        &self.space
-    }
-
     /// Tokens of `text`, cut to what the tower reads.
     pub fn tokens(&self, text: &str) -> Result<Vec<u32>, VisionError> {
         if text.len() > MOST_TEXT_BYTES {
@@ -52,9 +42,18 @@ impl ClipText {
         }
         self.tokenizer.encode(text)
     }
+}
 
-    /// The vector of `text`.
-    pub fn embed(&self, text: &str) -> Result<Vec<f32>, VisionError> {
+impl TextEncoder for ClipText {
+    fn width(&self) -> usize {
+        self.width
+    }
+
+    fn space(&self) -> &str {
+        &self.space
+    }
+
+    fn embed(&self, text: &str) -> Result<Vec<f32>, VisionError> {
         let last = self.tower.forward(&self.tokens(text)?)?;
         Ok(self.projection.unit(&last)?.squeeze(0)?.to_vec1()?)
     }
