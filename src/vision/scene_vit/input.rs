@@ -91,10 +91,8 @@ impl View {
 /// The rays (x/z, y/z) of the pixels of a picture after it was scaled, row by row; 0 where the
 /// camera's lens lets none through.
 pub fn rays(camera: &CameraModel) -> Vec<[f32; 2]> {
-    let scale = [
-        f64::from(camera.width) / WIDTH_PX as f64,
-        f64::from(camera.height) / HEIGHT_PX as f64,
-    ];
+    let scale =
+        [f64::from(camera.width) / WIDTH_PX as f64, f64::from(camera.height) / HEIGHT_PX as f64];
     let at = |pixel: usize, scale: f64| (pixel as f64 + 0.5) * scale - 0.5;
     let ray = |pixel: usize| {
         let (u, v) = (at(pixel % WIDTH_PX, scale[0]), at(pixel / WIDTH_PX, scale[1]));
@@ -184,7 +182,9 @@ fn describe(
     // The corner of the plane that a few readings leave open is held near the ray's own.
     sums.normal[(0, 0)] += 1e-5;
     sums.normal[(1, 1)] += 1e-5;
-    if let Some([slope_x, slope_y, near]) = sums.normal.try_inverse().map(|n| n * sums.right).map(<[f32; 3]>::from) {
+    if let Some([slope_x, slope_y, near]) =
+        sums.normal.try_inverse().map(|n| n * sums.right).map(<[f32; 3]>::from)
+    {
         let inward = Vector3::new(slope_x, slope_y, near - slope_x * x0 - slope_y * y0);
         let normal = -inward / inward.norm().max(1e-6);
         whole[13] = normal.dot(&view.up);

@@ -47,7 +47,9 @@ impl SceneVitNet {
     pub fn forward(&self, inputs: &Tensor) -> Result<Tensor> {
         let (batch, cells, numbers) = inputs.dims3()?;
         if (cells, numbers) != (CELLS, INPUTS) {
-            candle_core::bail!("pictures have {CELLS} cells of {INPUTS}, found {cells} of {numbers}");
+            candle_core::bail!(
+                "pictures have {CELLS} cells of {INPUTS}, found {cells} of {numbers}"
+            );
         }
         let cell = self.linear(&self.linear(inputs, "embed.0")?.relu()?, "embed.1")?;
         let near = neighbourhoods(&self.norm(&cell, "near.norm")?)?;

@@ -3,8 +3,9 @@
 //! candle's fused versions have no backward pass and its plain ones walk the numbers several times.
 //! These go over each row once on a CPU, and fall back to the plain ones elsewhere.
 
-use candle_core::backend::BackendStorage;
-use candle_core::{CpuStorage, CustomOp1, CustomOp2, D, DType, Error, Layout, Result, Shape, Tensor};
+use candle_core::{
+    CpuStorage, CustomOp1, CustomOp2, D, DType, Error, Layout, Result, Shape, Tensor,
+};
 
 /// Added to the mean square.
 const EPSILON: f32 = 1e-5;
@@ -51,7 +52,8 @@ fn exp(x: f32) -> f32 {
     let whole = (x - 0.5) as i32;
     let t = (x - whole as f32) * std::f32::consts::LN_2;
     let series = 1.0
-        + t * (1.0 + t * (0.5 + t * (1.0 / 6.0 + t * (1.0 / 24.0 + t * (1.0 / 120.0 + t / 720.0)))));
+        + t * (1.0
+            + t * (0.5 + t * (1.0 / 6.0 + t * (1.0 / 24.0 + t * (1.0 / 120.0 + t / 720.0)))));
     f32::from_bits(((whole + 127) as u32) << 23) * series
 }
 
