@@ -12,14 +12,18 @@ mod eval;
 mod export;
 mod lines;
 mod llama;
+mod lora;
 mod navigation;
 mod nearest;
 mod optimizer;
 mod planner;
 mod samples;
+pub mod scenes;
+pub mod seeing;
 mod start;
 mod taught;
 mod tokenizer;
+mod trainer;
 
 pub use alfred::{Goal, Trajectory, complete_plan, read_alfred};
 pub use alfred_home::{AlfredTask, read_alfred_tasks};
@@ -27,6 +31,7 @@ pub use closed_loop::{ClosedLoop, EpisodeScore, LoopScores, goal_condition_rate,
 pub use error::LearnError;
 pub use eval::{Evaluation, Interval, Prediction, Scores, evaluate};
 pub use llama::{LlamaShape, TrainableLlama, weight_shapes};
+pub use lora::LoraSpec;
 pub use navigation::{ndtw, spl};
 pub use nearest::NearestGoal;
 pub use optimizer::AdamWConfig;
