@@ -20,7 +20,7 @@ const SAME_M: f64 = 0.15;
 pub struct AlfredTask {
     /// Name of the trajectory.
     pub id: String,
-    /// Name of the home; many trajectories share one.
+    /// Name of its floor plan, which other trajectories share.
     pub scene: String,
     /// The home.
     pub home: AlfredHome,

@@ -2,7 +2,7 @@
 
 use super::alfred::Trajectory;
 use super::batch::{Encoded, batches, collate, encode, pad_id};
-use super::checkpoint::{Checkpoint, Progress};
+use super::checkpoint::Checkpoint;
 use super::llama::{Dropout, LlamaShape, TrainableLlama};
 use super::optimizer::AdamWConfig;
 use super::samples::{Mixture, epoch_samples, goal_samples};
@@ -16,7 +16,6 @@ use rand::seq::SliceRandom;
 use rand_pcg::Pcg64Mcg;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
-use tokenizers::Tokenizer;
 
 /// Everything that decides what a training gives, but for the data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -2,6 +2,7 @@
 
 mod planner;
 mod seeing;
+mod vision;
 
 use crate::Outcome;
 use clap::Subcommand;
@@ -14,6 +15,7 @@ pub enum Train {
     Align(seeing::TrainSeeing),
     /// Stage 2: teach projector and language model together.
     Finetune(seeing::TrainSeeing),
+    Vision(vision::TrainVision),
 }
 
 impl Train {
@@ -23,6 +25,7 @@ impl Train {
             Self::Planner(command) => command.run(),
             Self::Align(command) => command.run(seeing::Stage::Align),
             Self::Finetune(command) => command.run(seeing::Stage::Finetune),
+            Self::Vision(command) => command.run(),
         }
     }
 }
