@@ -29,6 +29,9 @@ pub enum LearnError {
         /// Field and reason.
         reason: String,
     },
+    /// A home to learn from cannot be built.
+    #[error("home: {0}")]
+    Home(String),
     /// The tokenizer failed.
     #[error("tokenizer: {0}")]
     Tokenizer(String),

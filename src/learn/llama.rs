@@ -212,7 +212,7 @@ fn drop(x: Tensor, dropout: &mut Option<Dropout<'_>>) -> Result<Tensor> {
 }
 
 /// A standard normal number (Box–Muller).
-fn normal(rng: &mut impl Rng) -> f32 {
+pub(super) fn normal(rng: &mut impl Rng) -> f32 {
     let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt();
     (radius * (std::f64::consts::TAU * rng.random::<f64>()).cos()) as f32
 }

@@ -20,6 +20,7 @@ mod samples;
 mod start;
 mod taught;
 mod tokenizer;
+mod vision;
 
 pub use alfred::{Goal, Trajectory, complete_plan, read_alfred};
 pub use alfred_home::{AlfredTask, read_alfred_tasks};
@@ -33,3 +34,7 @@ pub use optimizer::AdamWConfig;
 pub use planner::{PlannerTraining, StepReport, Watch, train_planner};
 pub use samples::Mixture;
 pub use taught::{TaughtAnswer, TaughtGoal, read_taught};
+pub use vision::{
+    Augmentation, Frames, HomesConfig, LabelsConfig, ObjectiveConfig, VisionStep, VisionTraining,
+    VisionWatch, train_vision,
+};

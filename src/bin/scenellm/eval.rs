@@ -86,7 +86,7 @@ impl Alfred {
                 let vocabulary = planner.vocabulary().clone();
                 evaluate(&trajectories, &mut |goal| -> Result<Prediction, PlanningError> {
                     bar.inc(1);
-                    let plan = planner.speak(goal, &vocabulary)?;
+                    let plan = planner.speak(goal, None, &vocabulary)?;
                     Ok(Prediction { task: plan.task, steps: plan.steps })
                 })?
             }

@@ -233,6 +233,7 @@ impl<'a> Episode<'a> {
             objects: &objects,
             robot_m: [at.x, at.y, 0.0],
             held,
+            view: None,
             frame_id: &self.session.map().config().frame_id,
             stamp_ns: self.eyes.now_ns(),
             step_expiry_ns: (self.config.plan.step_expiry_s * 1e9) as i64,
