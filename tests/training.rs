@@ -69,6 +69,8 @@ fn config() -> PlannerTraining {
             intermediate: 64,
             layers: 2,
             heads: 4,
+            kv_heads: None,
+            own_head: false,
             max_positions: 128,
             rope_theta: 1e4,
         },

@@ -13,14 +13,19 @@ mod eval;
 mod export;
 mod lines;
 mod llama;
+mod lora;
 mod navigation;
 mod nearest;
 mod optimizer;
 mod planner;
 mod samples;
+pub mod scenes;
+pub mod seeing;
 mod start;
 mod taught;
 mod tokenizer;
+mod trainer;
+mod vision;
 
 pub use ablation::{Ablation, UnknownAblation};
 pub use alfred::{Goal, Trajectory, complete_plan, read_alfred};
@@ -29,9 +34,14 @@ pub use closed_loop::{ClosedLoop, EpisodeScore, LoopScores, goal_condition_rate,
 pub use error::LearnError;
 pub use eval::{Evaluation, Interval, Prediction, Scores};
 pub use llama::{LlamaShape, TrainableLlama, weight_shapes};
+pub use lora::LoraSpec;
 pub use navigation::{ndtw, spl};
 pub use nearest::NearestGoal;
 pub use optimizer::AdamWConfig;
 pub use planner::{PlannerTraining, StepReport, Watch, train_planner};
 pub use samples::Mixture;
 pub use taught::{TaughtAnswer, TaughtGoal, read_taught};
+pub use vision::{
+    Augmentation, Frames, HomesConfig, LabelsConfig, ObjectiveConfig, VisionStep, VisionTraining,
+    VisionWatch, train_vision,
+};

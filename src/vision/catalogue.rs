@@ -9,6 +9,7 @@ use super::VisionError;
 use super::checkpoint::read_json;
 use super::clip::{ClipFolder, ClipLayout};
 use super::sam::Sam;
+use super::scene_vit::SceneVit;
 use super::vit::Vit;
 
 const FILES: [&str; 4] = [
@@ -83,10 +84,11 @@ pub fn check_folder(folder: &Path) -> Result<FolderCheck, VisionError> {
         }
         "sam" => (Sam::wanted(folder)?, Sam::faults(folder)?),
         "vit" | "dinov2" | "dinov2_with_registers" => Vit::check(folder)?,
+        "scene_vit" => SceneVit::check(folder)?,
         other => {
             let reason = format!(
-                "model_type: is '{other}'; known are clip, vit, dinov2, dinov2_with_registers and \
-                 sam"
+                "model_type: is '{other}'; known are clip, vit, dinov2, dinov2_with_registers, sam \
+                 and scene_vit"
             );
             return Err(VisionError::Config { path, reason });
         }

@@ -46,6 +46,7 @@ enum Command {
     Ask(ask::Ask),
     Find(find::Find),
     Models(models::Models),
+    #[command(subcommand)]
     Train(train::Train),
     Eval(eval::Eval),
     Bench(bench::Bench),

@@ -113,6 +113,13 @@ impl World {
         Ok(())
     }
 
+    /// Places on the floor plan that the robot can get to from where it stands, a step apart, the
+    /// nearest first; world frame, metres.
+    pub fn reachable_m(&self) -> Vec<Vector2<f64>> {
+        let ways = self.ways();
+        ways.cells().into_iter().map(|(_, node)| ways.stance(node, 0).xy_m).collect()
+    }
+
     /// All places the robot can get to from where it stands. The plan of the free floor is known to
     /// it, as it is to ALFRED's expert; what stands on the furniture is not.
     pub(super) fn ways(&self) -> Ways {

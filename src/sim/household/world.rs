@@ -293,6 +293,13 @@ impl World {
         }
     }
 
+    /// Puts an entity into a state before anything happens: an open door, a sliced loaf.
+    pub fn condition_at_start(&mut self, id: u32, state: Condition) {
+        if let Some(condition) = self.condition_mut(id) {
+            *condition = state;
+        }
+    }
+
     pub(super) fn index(&self, id: u32) -> Option<usize> {
         usize::try_from(id).ok()?.checked_sub(1)
     }

@@ -1,0 +1,126 @@
+//! `scenellm train align` and `scenellm train finetune`: make a model that sees.
+
+use crate::{Outcome, progress};
+use anyhow::{Context, bail};
+use clap::Args;
+use scenellm::language::parse_device;
+use scenellm::learn::seeing::{
+    AlfredSchool, LanguagePart, School, SeeingStep, SeeingTraining, SeeingWatch, train_seeing,
+};
+use scenellm::tasks::ActionVocabulary;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Which stage is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The projector only.
+    Align,
+    /// Projector and decoder.
+    Finetune,
+}
+
+/// Stop it at any time: the same command goes on from the last checkpoint, to the same result. At
+/// every measurement the model folder holds the model as it is then.
+#[derive(Args)]
+pub struct TrainSeeing {
+    /// What to train and how.
+    #[arg(long)]
+    config: PathBuf,
+    /// ALFRED trajectories to learn from (.jsonl or .jsonl.gz), seen by oracle eyes.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Further trajectories that tell of the furniture of the same homes.
+    #[arg(long, requires = "data")]
+    furniture: Vec<PathBuf>,
+    /// Use the first so many trajectories only.
+    #[arg(long, requires = "data")]
+    limit: Option<usize>,
+    /// Folder with the vision model, to be copied into the model folder.
+    #[arg(long)]
+    vision: Option<PathBuf>,
+    /// Model folder to write; its `checkpoint` folder can be removed when the training is over.
+    #[arg(long)]
+    out: PathBuf,
+    /// auto, cpu, or cuda:N.
+    #[arg(long, default_value = "auto")]
+    device: String,
+    /// Print one JSON object a measurement instead of a progress bar.
+    #[arg(long)]
+    json: bool,
+}
+
+impl TrainSeeing {
+    /// Trains to the end.
+    pub fn run(self, stage: Stage) -> anyhow::Result<Outcome> {
+        let config = SeeingTraining::read(&self.config)?;
+        if (stage == Stage::Align) != (config.language == LanguagePart::Frozen) {
+            bail!(
+                "{}: `language: frozen` is what `train align` does, anything else `train finetune`",
+                self.config.display()
+            );
+        }
+        let device = parse_device(&self.device)?;
+        std::fs::create_dir_all(&self.out)
+            .with_context(|| format!("cannot make {}", self.out.display()))?;
+        let school = self.school(&config)?;
+        let bar = progress::bar(10_000, "training");
+        let (start, mut tokens) = (Instant::now(), 0);
+        let mut told = Ok(());
+        let mut report = |step: &SeeingStep<'_>| {
+            tokens += step.tokens;
+            let rate = tokens as f64 / start.elapsed().as_secs_f64();
+            bar.set_position((step.progress * 10_000.0) as u64);
+            bar.set_message(format!("loss {:.3} · {rate:.0} tokens/s", step.loss));
+            if let Some(watch) = step.watch {
+                if self.json {
+                    let line = serde_json::json!({"watch": watch, "loss": step.loss,
+                        "progress": step.progress, "tokens_per_s": rate,
+                        "seconds": start.elapsed().as_secs_f64()});
+                    told = writeln!(std::io::stdout(), "{line}");
+                } else {
+                    bar.println(in_words(watch));
+                }
+            }
+            // Nobody listens any more: what was learnt stays in the checkpoint.
+            told.is_ok()
+        };
+        train_seeing(&config, &school, &device, &self.out, self.vision.as_deref(), &mut report)?;
+        bar.finish_and_clear();
+        told?;
+        writeln!(std::io::stdout(), "wrote {}", self.out.display())?;
+        Ok(Outcome::Done)
+    }
+
+    /// The homes and the lessons in them.
+    fn school(&self, config: &SeeingTraining) -> anyhow::Result<School> {
+        let vocabulary = ActionVocabulary::read(&config.init.join("vocabulary.yaml"))?;
+        let Some(data) = &self.data else {
+            bail!("nothing to learn from: give --data");
+        };
+        let furniture: Vec<&Path> = self.furniture.iter().map(PathBuf::as_path).collect();
+        let from =
+            AlfredSchool { data, furniture: &furniture, limit: self.limit, seed: config.seed };
+        let bar = progress::bar(self.limit.unwrap_or(0) as u64, "building homes");
+        let school = School::of_alfred(&from, &vocabulary, &|| bar.inc(1))?;
+        bar.finish_and_clear();
+        if school.skipped > 0 {
+            let (skipped, kept) = (school.skipped, school.homes.len());
+            writeln!(std::io::stdout(), "{skipped} homes could not be built, {kept} were")?;
+        }
+        Ok(school)
+    }
+}
+
+fn in_words(watch: &SeeingWatch) -> String {
+    let mut text = format!("step {}: held-out loss {:.4}", watch.step, watch.loss());
+    for (kind, [seen, blind]) in &watch.kinds {
+        text.push_str(&format!(
+            "; {kind} right {:.1} % (blind {:.1} %)",
+            100.0 * seen.exact,
+            100.0 * blind.exact
+        ));
+    }
+    text
+}

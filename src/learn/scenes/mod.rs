@@ -1,0 +1,18 @@
+//! Homes as they are seen: what a robot would have in its map of a home, for models that learn to
+//! read 3D tokens.
+//!
+//! Two kinds of eyes make the same [`crate::scene::Region`]s. Oracle eyes ([`Oracle`]) read them off
+//! the simulator's truth, with the faults that real eyes have, thousands of homes a minute. Real eyes
+//! ([`cache`]) tour the home, extract features of rendered images, map them and find the regions.
+
+mod arrange;
+mod home;
+mod lexicon;
+mod oracle;
+mod truth;
+
+pub use arrange::{Arrangement, arranged, scene_tokens};
+pub use home::{Eyes, SeenHome};
+pub use lexicon::Lexicon;
+pub use oracle::{Faults, Oracle, regions_of_world};
+pub use truth::{Thing, things_of};
