@@ -38,13 +38,9 @@ pub struct Alfred {
     /// Trajectories the baseline learns from.
     #[arg(long)]
     train: Option<PathBuf>,
-    /// How the home is known: what its simulator knows and no door hides (oracle), or what was seen
-    /// on a tour from the start pose (seen). Without it, goals are planned for blindly.
+    /// How the home is known. Without it, goals are planned for blindly.
     #[arg(long, value_enum)]
     scene: Option<Look>,
-    /// Images of the tour; `--scene seen` only.
-    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=2000))]
-    frames: u32,
     /// Further trajectories that tell of the furniture of the same homes.
     #[arg(long, requires = "scene")]
     furniture: Vec<PathBuf>,
@@ -73,9 +69,6 @@ enum Baseline {
 struct SceneReport {
     model: String,
     scene: Look,
-    /// Images of each tour; nothing is toured with an oracle.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    frames: Option<u32>,
     homes: usize,
     /// Homes that could not be built and were planned in blindly, by the reason.
     unseen_homes: BTreeMap<String, usize>,
@@ -155,23 +148,22 @@ impl Alfred {
         }
         let mut probe = self.planner()?;
         let name = probe.name().to_owned();
-        if probe.view_spec().is_none() {
+        let Some(spec) = probe.view_spec() else {
             bail!("{name} is blind: it cannot look at a scene; leave --scene out");
-        }
+        };
         drop(probe);
+        let eyes = HomeEyes::new(look, spec)?;
         let mut runs: Vec<Option<Ablation>> = vec![None, Some(Ablation::Blind)];
-        runs.extend(self.ablate.iter().filter(|one| **one != Ablation::Blind).map(|one| Some(*one)));
+        runs.extend(
+            self.ablate.iter().filter(|one| **one != Ablation::Blind).map(|one| Some(*one)),
+        );
         let lines: Vec<(&Trajectory, &AlfredTask)> = trajectories.iter().zip(homes).collect();
         let bar = progress::bar(lines.len() as u64, "looking and planning");
         let planned = parallel::map(
             &lines,
-            || {
-                let mut planner = self.planner()?;
-                let eyes = HomeEyes::new(look, self.frames, &mut planner, &self.model)?;
-                Ok((planner, eyes))
-            },
-            |(planner, eyes), at, line| {
-                let planned = plan(planner, eyes, at as u64, *line, &runs)?;
+            || self.planner(),
+            |planner, at, line| {
+                let planned = plan(planner, &eyes, at as u64, *line, &runs)?;
                 bar.inc(1);
                 Ok(planned)
             },
@@ -193,7 +185,6 @@ impl Alfred {
         let report = SceneReport {
             model: name,
             scene: look,
-            frames: (look == Look::Seen).then_some(self.frames),
             homes: homes.len(),
             unseen_homes,
             mean_scene_tokens: mean(|one| one.scene_tokens),
@@ -213,13 +204,13 @@ impl Alfred {
 /// Looks at the home of a line and plans for its goals in every run.
 fn plan(
     planner: &mut GoalPlanner,
-    eyes: &mut HomeEyes,
+    eyes: &HomeEyes,
     number: u64,
     (trajectory, told): (&Trajectory, &AlfredTask),
     runs: &[Option<Ablation>],
 ) -> anyhow::Result<Planned> {
     let (view, unseen) = match alfred_world(&told.home, number) {
-        Ok(world) => (Some(eyes.look(&world)?), None),
+        Ok(world) => (Some(eyes.look(&world, number)?), None),
         Err(error) => (None, Some(error.to_string())),
     };
     let views: Vec<Option<SceneView>> = runs
