@@ -4,6 +4,7 @@
 
 mod alfred;
 mod alfred_home;
+mod answers;
 mod batch;
 mod checkpoint;
 mod closed_loop;
@@ -23,6 +24,9 @@ mod tokenizer;
 
 pub use alfred::{Goal, Trajectory, complete_plan, read_alfred};
 pub use alfred_home::{AlfredTask, read_alfred_tasks};
+pub use answers::{
+    AnswerEvaluation, AnswerScores, CaptionCount, CaptionScores, answers_match, normalized_answer,
+};
 pub use closed_loop::{ClosedLoop, EpisodeScore, LoopScores, goal_condition_rate, path_weight};
 pub use error::LearnError;
 pub use eval::{Evaluation, Interval, Prediction, Scores, evaluate};

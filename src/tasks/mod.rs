@@ -11,6 +11,7 @@ mod text;
 mod vocabulary;
 mod writer;
 
+pub(crate) use chat::stands;
 pub use chat::{AnswerError, ChatPlanner};
 pub(crate) use grammar::token_table;
 pub use grammar::{GrammarError, MAX_STEPS, PlanGrammar, TokenSet, TokenTable};

@@ -13,4 +13,5 @@ mod relation;
 mod schema;
 
 pub use planner::ChatPlanner;
+pub(crate) use relation::stands;
 pub use schema::AnswerError;
