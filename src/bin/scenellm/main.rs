@@ -9,6 +9,7 @@ mod completions;
 mod demo;
 mod eval;
 mod find;
+mod label;
 mod models;
 mod progress;
 mod replay;
@@ -44,6 +45,7 @@ enum Command {
     Check(check::Check),
     Ask(ask::Ask),
     Find(find::Find),
+    Label(label::Label),
     Models(models::Models),
     Train(train::Train),
     Eval(eval::Eval),
@@ -73,6 +75,7 @@ fn main() -> ExitCode {
         Command::Replay(command) => command.run(),
         Command::Ask(command) => command.run(),
         Command::Find(command) => command.run(),
+        Command::Label(command) => command.run(),
         Command::Models(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Train(command) => command.run(),
