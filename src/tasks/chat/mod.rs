@@ -12,4 +12,5 @@ mod prompt;
 mod schema;
 
 pub use planner::ChatPlanner;
+pub(crate) use relation::stands;
 pub use schema::AnswerError;
