@@ -26,6 +26,7 @@ pub struct SeeingTraining {
     /// Size of its decoder.
     pub model: LlamaShape,
     /// What of the decoder learns beside the projector.
+    #[serde(with = "serde_yaml::with::singleton_map")]
     pub language: LanguagePart,
     /// The features that become 3D tokens.
     pub vision: VisionSpec,

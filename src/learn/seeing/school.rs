@@ -4,6 +4,7 @@ use super::super::alfred::read_alfred;
 use super::super::alfred_home::read_alfred_tasks;
 use super::super::scenes::{Eyes, SeenHome, Thing, things_of};
 use super::super::{LearnError, Trajectory};
+use super::config::SeeingTraining;
 use super::lesson::{Lesson, plan_lessons};
 use crate::sim::household::{World, alfred_world};
 use crate::tasks::ActionVocabulary;
@@ -92,6 +93,12 @@ impl School {
             Eyes::Real { .. } => &[],
         })
     }
+}
+
+/// Lessons that an epoch of `config` holds on average, held-out homes counted too.
+pub fn lessons_of_an_epoch(config: &SeeingTraining, school: &School) -> usize {
+    let times = |lesson: &Lesson| config.mixture.get(&lesson.kind).copied().unwrap_or(0.0);
+    school.lessons.iter().map(times).sum::<f64>().round() as usize
 }
 
 fn seen_home(id: &str, scene: &str, world: &World) -> SeenHome {
