@@ -2,8 +2,8 @@
 
 use super::LearnError;
 use super::checkpoint::Progress;
-use super::planner::Watch;
 use super::llama::{LlamaShape, NORM_EPS};
+use super::planner::Watch;
 use super::samples::{BEGIN, END, PAD};
 use crate::report::chart::{LineChart, Series};
 use crate::tasks::ActionVocabulary;

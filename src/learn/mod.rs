@@ -2,6 +2,7 @@
 //!
 //! Comes in: ALFRED's trajectories. Goes out: a model folder, and scores.
 
+mod ablation;
 mod alfred;
 mod alfred_home;
 mod batch;
@@ -27,11 +28,12 @@ mod tokenizer;
 mod trainer;
 mod vision;
 
+pub use ablation::{Ablation, UnknownAblation};
 pub use alfred::{Goal, Trajectory, complete_plan, read_alfred};
 pub use alfred_home::{AlfredTask, read_alfred_tasks};
 pub use closed_loop::{ClosedLoop, EpisodeScore, LoopScores, goal_condition_rate, path_weight};
 pub use error::LearnError;
-pub use eval::{Evaluation, Interval, Prediction, Scores, evaluate};
+pub use eval::{Evaluation, Interval, Prediction, Scores};
 pub use llama::{LlamaShape, TrainableLlama, weight_shapes};
 pub use lora::LoraSpec;
 pub use navigation::{ndtw, spl};

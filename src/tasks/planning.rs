@@ -33,8 +33,8 @@ pub enum PlanningError {
     /// The listener wanted no more.
     #[error("interrupted")]
     Interrupted,
-    /// The search gave no whole plan, which its grammar and length should not allow.
-    #[error("the model found no end of the plan within {tokens} tokens; raise decoding.max_tokens")]
+    /// The search gave no whole answer, which its grammar and length should not allow.
+    #[error("the model found no end within {tokens} tokens; raise decoding.max_tokens")]
     Unfinished {
         /// Tokens allowed.
         tokens: usize,

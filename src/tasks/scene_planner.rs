@@ -5,12 +5,13 @@
 //! words become what is to be done; and that becomes the plan, with where to go for it.
 
 use super::ActionVocabulary;
-use super::grammar::{PlanGrammar, TokenTable};
+use super::grammar::PlanGrammar;
 use super::ground::ground;
 use super::planning::{PlanRequest, PlanningError};
 use super::scene_mind::{Listener, SceneMind};
 use super::text::{parse_plan, plan_text};
-use super::view::SceneView;
+use super::token_set::TokenTable;
+use super::view::{About, SceneView};
 use super::writer::{PlanWriter, ShownObjects, Sight, SpokenPlan, WrittenPlan};
 use crate::model::{PromptInput, Segment};
 use candle_core::Device;
@@ -36,11 +37,7 @@ impl ScenePlanner {
         on_text: &mut Listener<'_>,
     ) -> Result<SpokenPlan, PlanningError> {
         let saw = self.mind.describe(goal, view, &mut |_| on_text(""))?;
-        let (frame, scene) = self.mind.seen(view).map_or((None, None), |view| {
-            // What was seen stands in the scene already; alone the frame must do.
-            let frame = if view.scene.is_none() { view.frame.clone() } else { None };
-            (frame, view.scene.clone())
-        });
+        let (frame, scene) = self.mind.shown(About::Scene, view);
         let input = PromptInput {
             frame,
             scene,

@@ -59,6 +59,27 @@ impl SceneView {
     }
 }
 
+/// Words that ask for what is before the robot now, not for the scene.
+const OF_NOW: [&str; 7] = ["now", "left", "right", "ahead", "front", "before", "view"];
+
+/// What an answer is to rest on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// All that was seen.
+    Scene,
+    /// The frame before the robot.
+    Frame,
+}
+
+impl About {
+    /// What a question asks about, as its words tell.
+    pub fn of(question: &str) -> Self {
+        let mut words = question.split(|c: char| !c.is_alphanumeric());
+        let of_now = |word: &str| OF_NOW.contains(&word.to_lowercase().as_str());
+        if words.any(of_now) { Self::Frame } else { Self::Scene }
+    }
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -77,6 +98,13 @@ pub(super) mod tests {
             seen_ns: [0, 1],
         };
         (0..count).map(region).collect()
+    }
+
+    #[test]
+    fn questions_tell_whether_they_are_about_the_present_view() {
+        assert_eq!(About::of("Is the mug left of the plate?"), About::Frame);
+        assert_eq!(About::of("what is in front of you"), About::Frame);
+        assert_eq!(About::of("where is the mug"), About::Scene);
     }
 
     #[test]

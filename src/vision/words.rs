@@ -36,6 +36,12 @@ impl WordHash {
         Ok(Self { width, space: format!("word_hash_{width}") })
     }
 
+    /// The words of the space called `space`, if it is one of theirs: `word_hash_64`.
+    pub fn of_space(space: &str) -> Option<Self> {
+        let width = space.strip_prefix("word_hash_")?.parse().ok()?;
+        Self::new(width).ok().filter(|words| words.space == space)
+    }
+
     /// The vector of one word.
     fn word(&self, word: &str) -> Vec<f32> {
         let bounded: Vec<char> = format!("<{word}>").chars().collect();
@@ -132,6 +138,14 @@ mod tests {
 
     /// Trained weights rest on these vectors; they must never change.
     const SUM_OF_MUG: f32 = -1.7149;
+
+    #[test]
+    fn a_space_leads_to_its_words() {
+        assert_eq!(WordHash::of_space("word_hash_64"), WordHash::new(64).ok());
+        for other in ["", "clip 1234", "word_hash_", "word_hash_064", "word_hash_1"] {
+            assert_eq!(WordHash::of_space(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn odd_widths_and_long_texts_are_refused() {

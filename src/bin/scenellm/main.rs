@@ -10,6 +10,7 @@ mod demo;
 mod eval;
 mod find;
 mod models;
+mod parallel;
 mod progress;
 mod replay;
 mod settings;

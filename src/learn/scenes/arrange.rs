@@ -124,7 +124,11 @@ mod tests {
     }
 
     fn regions() -> Vec<Region> {
-        vec![region([1.0, 2.0, 0.9], Some(2)), region([3.0, -1.0, 0.5], None), region([1.0; 3], None)]
+        vec![
+            region([1.0, 2.0, 0.9], Some(2)),
+            region([3.0, -1.0, 0.5], None),
+            region([1.0; 3], None),
+        ]
     }
 
     #[test]

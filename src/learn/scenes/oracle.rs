@@ -330,8 +330,7 @@ mod tests {
     fn spurious_regions_come_as_often_as_told() {
         let (things, oracle) = eyes(Faults { spurious: 2.0, ..Faults::NONE });
         let mut rng = Pcg64Mcg::seed_from_u64(1);
-        let seen: usize =
-            (0..300).map(|_| oracle.regions(&things, |_| 1.0, &mut rng).len()).sum();
+        let seen: usize = (0..300).map(|_| oracle.regions(&things, |_| 1.0, &mut rng).len()).sum();
         let more = (seen as f64 - 300.0 * things.len() as f64) / 300.0;
         assert!((1.6..2.4).contains(&more), "{more}");
     }

@@ -190,7 +190,10 @@ impl SeeingTraining {
         }
         match &self.language {
             LanguagePart::Lora(lora) if lora.rank == 0 || lora.shapes(&self.model).is_empty() => {
-                Some("language.lora needs a rank of at least 1 and targets that the model has".into())
+                Some(
+                    "language.lora needs a rank of at least 1 and targets that the model has"
+                        .into(),
+                )
             }
             _ => None,
         }

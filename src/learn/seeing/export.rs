@@ -61,8 +61,8 @@ impl Finished<'_> {
         let vision = self.vision()?;
         let path = self.out.join(MANIFEST_FILE);
         let manifest = self.manifest(vision, progress.watches.last());
-        let text = serde_yaml::to_string(&manifest)
-            .map_err(|error| LearnError::invalid(&path, error))?;
+        let text =
+            serde_yaml::to_string(&manifest).map_err(|error| LearnError::invalid(&path, error))?;
         std::fs::write(&path, text).map_err(LearnError::file(&path))?;
         loss_curve(progress, &self.out.join("loss.png"))
     }

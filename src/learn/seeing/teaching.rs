@@ -70,9 +70,7 @@ impl Classroom<'_> {
         let (width, budget) = (self.config.vision.width, self.config.tokens);
         let (regions, frame, most, how) = match lesson.sight {
             Sight::Blind => return None,
-            Sight::Scene => {
-                (home.scene(&self.oracle, rng), TokenFrame::World, budget.scene, how)
-            }
+            Sight::Scene => (home.scene(&self.oracle, rng), TokenFrame::World, budget.scene, how),
             Sight::View(view) => {
                 let regions = home.view(view, &self.oracle, rng);
                 (regions, TokenFrame::Camera, budget.frame, how.of_view())

@@ -75,8 +75,7 @@ pub fn train_seeing(
     let mut progress: Progress<SeeingWatch> =
         checkpoint.restore(&trainer.weights, &mut trainer.optimizer)?.unwrap_or_default();
     let words = WordHash::new(config.vision.width)?;
-    let oracle =
-        Oracle { lexicon: Lexicon::of(school.things(), &words)?, faults: config.faults };
+    let oracle = Oracle { lexicon: Lexicon::of(school.things(), &words)?, faults: config.faults };
     let speller = Speller::new(tokenizer)?;
     let classroom =
         Classroom { config, homes: &school.homes, oracle, template: template(), speller };

@@ -34,8 +34,8 @@ pub use expert::expert_plan;
 pub use failure::Failure;
 pub use goal::{GoalCondition, Task, TaskKind};
 pub use kinds::{
-    is_knife, is_lamp, is_portable, may_be_cleaned, may_be_cooled, may_be_heated, may_be_sliced,
-    may_hold, opens,
+    categories, is_knife, is_lamp, is_portable, may_be_cleaned, may_be_cooled, may_be_heated,
+    may_be_sliced, may_hold, opens,
 };
 pub use motion::{Move, STEP_M};
 pub use sample::{SampledTask, household, sample_task};

@@ -10,7 +10,7 @@ use candle_core::{D, DType, Device, Result, Tensor};
 
 use super::config::SceneVitShape;
 use super::input::{CELLS, COLUMNS, INPUTS, MERGED, ROWS};
-use super::ops::{rms_norm, softmax, unit_norm};
+use super::ops::{bias, bias_relu, neighbourhoods, rms_norm, softmax, unit_norm};
 
 /// A network and its weights.
 #[derive(Debug, Clone)]
@@ -51,9 +51,9 @@ impl SceneVitNet {
                 "pictures have {CELLS} cells of {INPUTS}, found {cells} of {numbers}"
             );
         }
-        let cell = self.linear(&self.linear(inputs, "embed.0")?.relu()?, "embed.1")?;
-        let near = neighbourhoods(&self.norm(&cell, "near.norm")?)?;
-        let near = self.linear(&self.linear(&near, "near.0")?.relu()?, "near.1")?;
+        let cell = self.linear(&self.relu(inputs, "embed.0")?, "embed.1")?;
+        let near = neighbourhoods(&self.norm(&cell, "near.norm")?, ROWS, COLUMNS)?;
+        let near = self.linear(&self.relu(&near, "near.0")?, "near.1")?;
         let cell = (cell + near)?;
         let mut token = self.linear(&merge(&cell)?, "merge")?.broadcast_add(&self.positions)?;
         for layer in 0..self.shape.layers {
@@ -62,7 +62,7 @@ impl SceneVitNet {
         let told = self.linear(&self.norm(&token, "split.norm")?, "split")?;
         let cell = (cell + split(&told, batch)?)?;
         let cell = self.norm(&cell, "head.norm")?;
-        let feature = self.linear(&self.linear(&cell, "head.0")?.relu()?, "head.1")?;
+        let feature = self.linear(&self.relu(&cell, "head.0")?, "head.1")?;
         unit_norm(&feature)? / (self.shape.features as f64).sqrt()
     }
 
@@ -73,10 +73,19 @@ impl SceneVitNet {
     }
 
     fn linear(&self, x: &Tensor, name: &str) -> Result<Tensor> {
+        bias(&self.map(x, name)?, self.weight(&format!("{name}.bias"))?)
+    }
+
+    /// A linear map, then ReLU.
+    fn relu(&self, x: &Tensor, name: &str) -> Result<Tensor> {
+        bias_relu(&self.map(x, name)?, self.weight(&format!("{name}.bias"))?)
+    }
+
+    fn map(&self, x: &Tensor, name: &str) -> Result<Tensor> {
         let weight = self.weight(&format!("{name}.weight"))?;
         let (batch, tokens, width) = x.dims3()?;
         let y = x.reshape((batch * tokens, width))?.matmul(&weight.t()?)?;
-        y.broadcast_add(self.weight(&format!("{name}.bias"))?)?.reshape((batch, tokens, ()))
+        y.reshape((batch, tokens, ()))
     }
 
     fn norm(&self, x: &Tensor, name: &str) -> Result<Tensor> {
@@ -96,20 +105,9 @@ impl SceneVitNet {
         let mixed = softmax(&scores)?.matmul(&part(2)?)?;
         let mixed = mixed.transpose(1, 2)?.reshape((batch, tokens, width))?;
         let x = (x + self.linear(&mixed, &name("out"))?)?;
-        let up = self.linear(&self.norm(&x, &name("norm2"))?, &name("up"))?.relu()?;
+        let up = self.relu(&self.norm(&x, &name("norm2"))?, &name("up"))?;
         x + self.linear(&up, &name("down"))?
     }
-}
-
-/// Each cell with its eight neighbours: `(batch, cells, 9 · width)`; zeros beyond the edge.
-fn neighbourhoods(cell: &Tensor) -> Result<Tensor> {
-    let (batch, _, width) = cell.dims3()?;
-    let grid = cell.reshape((batch, ROWS, COLUMNS, width))?;
-    let grid = grid.pad_with_zeros(1, 1, 1)?.pad_with_zeros(2, 1, 1)?;
-    let shifted: Vec<Tensor> = (0..9)
-        .map(|at| grid.narrow(1, at / 3, ROWS)?.narrow(2, at % 3, COLUMNS))
-        .collect::<Result<_>>()?;
-    Tensor::cat(&shifted, 3)?.reshape((batch, CELLS, 9 * width))
 }
 
 /// `(batch, tokens, 4 · width)` of `(batch, cells, width)`.
@@ -151,7 +149,12 @@ mod tests {
     fn cells_find_their_neighbours_and_their_way_back() {
         let cell = Tensor::arange(0f32, CELLS as f32, &Device::Cpu).unwrap();
         let cell = cell.reshape((1, CELLS, 1)).unwrap();
-        let near = neighbourhoods(&cell).unwrap().squeeze(0).unwrap().to_vec2::<f32>().unwrap();
+        let near = neighbourhoods(&cell, ROWS, COLUMNS)
+            .unwrap()
+            .squeeze(0)
+            .unwrap()
+            .to_vec2::<f32>()
+            .unwrap();
         let at = 3 * COLUMNS + 5;
         let expected: Vec<f32> =
             (0..9).map(|i| ((2 + i / 3) * COLUMNS + 4 + i % 3) as f32).collect();

@@ -2,8 +2,9 @@
 //! cell shows, among those of all words (CLIP, Radford et al., ICML 2021, with a text side that
 //! stands still and soft targets, since a cell may show several things).
 
+use super::soft_cross_entropy;
 use crate::learn::vision::record::Label;
-use candle_core::{D, Device, Result, Tensor};
+use candle_core::{Device, Result, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// How words are learnt.
@@ -84,11 +85,7 @@ pub fn loss(
     weights: &Tensor,
     temperature: f64,
 ) -> Result<Tensor> {
-    let logits = (features.matmul(words)? / temperature)?;
-    let log_p = candle_nn::ops::log_softmax(&logits, D::Minus1)?;
-    let of_cells = (targets * log_p)?.sum(D::Minus1)?;
-    let total = weights.sum_all()?.to_scalar::<f32>()?.max(1e-6);
-    (of_cells * weights)?.sum_all()?.neg()? / f64::from(total)
+    soft_cross_entropy(&(features.matmul(words)? / temperature)?, targets, weights)
 }
 
 /// Vectors of names as `(width, names)`.

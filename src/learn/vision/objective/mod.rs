@@ -1,7 +1,9 @@
 //! What the eyes learn to do. Objectives can be added up.
 
+mod cross_entropy;
 pub mod labels;
 
+pub use cross_entropy::soft_cross_entropy;
 pub use labels::{Balance, LabelsConfig};
 
 use serde::{Deserialize, Serialize};
