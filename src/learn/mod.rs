@@ -11,6 +11,7 @@ mod checkpoint;
 mod closed_loop;
 mod error;
 mod eval;
+mod events;
 mod export;
 mod lines;
 mod llama;

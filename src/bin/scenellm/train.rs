@@ -1,5 +1,6 @@
 //! `scenellm train`: make the parts of a model.
 
+mod dry_run;
 mod planner;
 mod seeing;
 mod vision;

@@ -7,18 +7,27 @@
 mod config;
 mod export;
 mod lesson;
+mod log;
+mod memory;
 mod model;
+mod sampled;
 mod school;
 mod spell;
 mod start;
+mod talk;
 mod teaching;
 mod template;
 mod train;
 mod watch;
 
+#[cfg(test)]
+mod tests;
+
 pub use config::{About, LanguagePart, Precision, ProjectorShape, SeeingTraining};
 pub use lesson::{Lesson, Sight};
-pub use school::{AlfredSchool, School};
+pub use log::TrainingLog;
+pub use memory::TrainingMemory;
+pub use school::{AlfredData, School, Syllabus, lessons_of_an_epoch};
 pub use template::template;
 pub use train::{SeeingStep, train_seeing};
 pub use watch::{Graded, SeeingWatch};

@@ -12,5 +12,4 @@ mod prompt;
 mod schema;
 
 pub use planner::ChatPlanner;
-pub(crate) use relation::stands;
 pub use schema::AnswerError;
