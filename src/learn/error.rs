@@ -41,6 +41,18 @@ pub enum LearnError {
     /// The tensor engine failed.
     #[error("tensor engine: {0}")]
     Tensor(#[from] candle_core::Error),
+    /// Weights cannot be read.
+    #[error(transparent)]
+    Language(#[from] crate::language::LanguageError),
+    /// Names have no vectors.
+    #[error(transparent)]
+    Vision(#[from] crate::vision::VisionError),
+    /// A home cannot be built or seen.
+    #[error(transparent)]
+    Sim(#[from] crate::sim::SimError),
+    /// A home cannot be toured.
+    #[error(transparent)]
+    Episode(#[from] crate::sim::episode::EpisodeError),
     /// The loss curve could not be drawn.
     #[error(transparent)]
     Report(#[from] crate::report::ReportError),

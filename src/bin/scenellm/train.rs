@@ -1,6 +1,8 @@
 //! `scenellm train`: make the parts of a model.
 
+mod dry_run;
 mod planner;
+mod seeing;
 mod vision;
 
 use crate::Outcome;
@@ -10,6 +12,10 @@ use clap::Subcommand;
 #[derive(Subcommand)]
 pub enum Train {
     Planner(planner::TrainPlanner),
+    /// Stage 1: teach a projector to speak to a language model that stays as it is.
+    Align(seeing::TrainSeeing),
+    /// Stage 2: teach projector and language model together.
+    Finetune(seeing::TrainSeeing),
     Vision(vision::TrainVision),
 }
 
@@ -18,6 +24,8 @@ impl Train {
     pub fn run(self) -> anyhow::Result<Outcome> {
         match self {
             Self::Planner(command) => command.run(),
+            Self::Align(command) => command.run(seeing::Stage::Align),
+            Self::Finetune(command) => command.run(seeing::Stage::Finetune),
             Self::Vision(command) => command.run(),
         }
     }
