@@ -147,7 +147,10 @@ fn summary(
             precision: share(tally.shown_where_called, tally.called),
         })
         .collect();
-    let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len().max(1) as f64;
+    // A sum of nothing would be −0.
+    let mean = |values: Vec<f64>| {
+        values.iter().fold(0.0, |sum, value| sum + value) / values.len().max(1) as f64
+    };
     let sum = |of: fn(&Tally) -> usize| tallies.iter().map(of).sum::<usize>();
     let things = || names.iter().zip(tallies).filter(|(name, _)| is_portable(name));
     let watch = VisionWatch {
