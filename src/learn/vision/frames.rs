@@ -135,6 +135,9 @@ fn header(folder: &Path, config: &HomesConfig, tasks: &[AlfredTask]) -> Result<H
         let text = std::fs::read_to_string(&path).map_err(LearnError::file(&path))?;
         let header: Header =
             serde_json::from_str(&text).map_err(|error| LearnError::invalid(&path, error))?;
+        if header.names.len() > MOST_NAMES {
+            return Err(LearnError::invalid(&path, format!("more than {MOST_NAMES} names")));
+        }
         if header.version != VERSION || header.config != *config {
             let reason = "was rendered with another configuration; \
                           go on with that one, or remove the folder to render anew";
