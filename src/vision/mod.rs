@@ -33,7 +33,7 @@ pub use clip::{ClipConfig, ClipFeatures, ClipLayout, ClipText, ClipTextConfig, C
 pub use color_geometry::ColorGeometry;
 pub use feature::{FeatureExtractor, FeatureMap, Provenance, TextEncoder, VisionError};
 pub use fusion::ConceptFusion;
-pub use open::open_extractor;
+pub use open::{open_extractor, open_text_encoder};
 pub use processor::{ImageProcessor, Resize};
 pub use resample::{Filter, resize};
 pub use sam::{
