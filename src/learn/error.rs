@@ -32,6 +32,9 @@ pub enum LearnError {
     /// A home to learn from cannot be built.
     #[error("home: {0}")]
     Home(String),
+    /// A vision model cannot teach or be taught.
+    #[error("vision: {0}")]
+    Vision(String),
     /// The tokenizer failed.
     #[error("tokenizer: {0}")]
     Tokenizer(String),
