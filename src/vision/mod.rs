@@ -12,8 +12,10 @@ mod clip;
 mod color_geometry;
 mod feature;
 mod fusion;
+mod grounded_sam;
 mod grounding_dino;
 mod open;
+mod overlap;
 mod processor;
 mod resample;
 mod sam;
@@ -36,6 +38,7 @@ pub use clip::{ClipConfig, ClipFeatures, ClipLayout, ClipText, ClipTextConfig, C
 pub use color_geometry::ColorGeometry;
 pub use feature::{FeatureExtractor, FeatureMap, Provenance, TextEncoder, VisionError};
 pub use fusion::ConceptFusion;
+pub use grounded_sam::{GroundedMask, GroundedSettings, ground_and_segment};
 pub use grounding_dino::{BertConfig, Detection2d, GroundingDino, GroundingDinoConfig, SwinConfig};
 pub use open::open_extractor;
 pub use processor::{ImageProcessor, Resize};

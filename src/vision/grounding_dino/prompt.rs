@@ -8,6 +8,20 @@ use super::config::GroundingDinoConfig;
 use crate::language::{LanguageError, Tokenizer};
 use crate::vision::VisionError;
 
+/// What the reference does to a text that was put together from tokens, in this order.
+const CLEANED: [(&str, &str); 10] = [
+    (" .", "."),
+    (" ?", "?"),
+    (" !", "!"),
+    (" ,", ","),
+    (" ' ", "'"),
+    (" n't", "n't"),
+    (" 'm", "'m"),
+    (" 's", "'s"),
+    (" 've", "'ve"),
+    (" 're", "'re"),
+];
+
 /// One text for the model: names, each a phrase with a full stop behind it, between the marks at the
 /// ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,9 +104,10 @@ impl Prompter {
         Ok(prompts)
     }
 
-    /// The words of some tokens of a prompt.
+    /// The words of some tokens of a prompt, as the reference writes them.
     pub fn text(&self, tokens: &[u32]) -> Result<String, VisionError> {
-        self.tokenizer.joined(tokens).map_err(|error| self.fault(&error))
+        let text = self.tokenizer.joined(tokens).map_err(|error| self.fault(&error))?;
+        Ok(CLEANED.iter().fold(text, |text, (from, to)| text.replace(from, to)))
     }
 
     /// Tokens of a name.
