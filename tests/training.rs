@@ -69,6 +69,8 @@ fn config() -> PlannerTraining {
             intermediate: 64,
             layers: 2,
             heads: 4,
+            kv_heads: None,
+            own_head: false,
             max_positions: 128,
             rope_theta: 1e4,
         },
@@ -131,12 +133,12 @@ fn training_goes_on_to_the_same_weights_and_the_model_plans() {
     let mut planner = GoalPlanner::load(&whole, &Device::Cpu).unwrap();
     let vocabulary = planner.vocabulary().clone();
     for trajectory in trajectories() {
-        let plan = planner.speak(&trajectory.goals[0].goal, &vocabulary).unwrap();
+        let plan = planner.speak(&trajectory.goals[0].goal, None, &vocabulary).unwrap();
         assert_eq!(plan.task.as_deref(), Some(trajectory.task.as_str()));
         assert_eq!(plan.steps, trajectory.plan, "{}", trajectory.goals[0].goal);
     }
     for goal in taught() {
-        let plan = planner.speak(&goal.goal, &vocabulary).unwrap();
+        let plan = planner.speak(&goal.goal, None, &vocabulary).unwrap();
         assert_eq!(plan.steps, goal.answers[1].acts, "{}", goal.goal);
     }
 }

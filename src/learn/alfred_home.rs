@@ -20,6 +20,8 @@ const SAME_M: f64 = 0.15;
 pub struct AlfredTask {
     /// Name of the trajectory.
     pub id: String,
+    /// Name of its floor plan, which other trajectories share.
+    pub scene: String,
     /// The home.
     pub home: AlfredHome,
     /// What is to be done.
@@ -127,7 +129,7 @@ impl Line {
             lamp: class(&self.params.toggle_target),
         };
         let goals = self.goals.into_iter().map(|words| words.goal).collect();
-        Some(AlfredTask { id: self.id, home, task, goals })
+        Some(AlfredTask { id: self.id, scene: self.scene, home, task, goals })
     }
 }
 

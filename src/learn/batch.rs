@@ -2,6 +2,7 @@
 
 use super::LearnError;
 use super::samples::{PAD, Sample};
+use crate::scene::VisualTokens;
 use candle_core::{D, Device, Result, Tensor};
 use rand::Rng;
 use rand::seq::SliceRandom;
@@ -17,6 +18,8 @@ pub struct Encoded {
     pub answer_at: usize,
     /// What is to be predicted, in the order of the answer.
     pub targets: Vec<Target>,
+    /// 3D tokens, and where in `ids` they stand; padding keeps their places there.
+    pub seen: Vec<(usize, VisualTokens)>,
 }
 
 /// A token to predict. The expert's answer has one at each position; a teacher's answers may go on
@@ -55,16 +58,7 @@ pub fn encode(
         let answer = encode(&sample.answer)?;
         ids.extend(answer.get_ids());
         let targets = if sample.taught.is_empty() {
-            let names_place =
-                |at: &(usize, usize)| sample.places.iter().any(|place| place.contains(&at.0));
-            let tokens = answer.get_ids().iter().zip(answer.get_offsets());
-            let target = |(at, (&token, offsets))| Target {
-                at,
-                token,
-                probability: 1.0,
-                is_place: names_place(offsets),
-            };
-            (answer_at..).zip(tokens).map(target).collect()
+            expert_targets(&answer, answer_at, &sample.places)
         } else {
             let answers = sample
                 .taught
@@ -74,11 +68,27 @@ pub fn encode(
             taught_targets(answer.get_ids(), answer_at, answers)
         };
         if ids.len() <= max_length {
-            kept.push(Encoded { answer_at, ids, targets });
+            kept.push(Encoded { answer_at, ids, targets, seen: Vec::new() });
         }
     }
     let dropped = samples.len() - kept.len();
     Ok((kept, dropped))
+}
+
+/// The tokens of an expert's answer, those marked whose text begins in one of `places`.
+pub fn expert_targets(
+    answer: &tokenizers::Encoding,
+    answer_at: usize,
+    places: &[std::ops::Range<usize>],
+) -> Vec<Target> {
+    let tokens = answer.get_ids().iter().zip(answer.get_offsets());
+    let target = |(at, (&token, offsets)): (usize, (&u32, &(usize, usize)))| Target {
+        at,
+        token,
+        probability: 1.0,
+        is_place: places.iter().any(|place| place.contains(&offsets.0)),
+    };
+    (answer_at..).zip(tokens).map(target).collect()
 }
 
 /// What a teacher expects at each token of the answer `path`: of its answers that began like the
@@ -110,7 +120,7 @@ fn taught_targets(
 
 /// `prompt` in pieces: some words are torn at a random place. Only words behind white space are,
 /// which special tokens never are.
-fn torn<'a>(prompt: &'a str, probability: f64, rng: &mut impl Rng) -> Vec<&'a str> {
+pub fn torn<'a>(prompt: &'a str, probability: f64, rng: &mut impl Rng) -> Vec<&'a str> {
     let (mut pieces, mut rest) = (Vec::new(), 0);
     let starts = prompt.match_indices(char::is_whitespace).map(|(at, space)| at + space.len());
     for start in starts {
@@ -131,15 +141,15 @@ fn torn<'a>(prompt: &'a str, probability: f64, rng: &mut impl Rng) -> Vec<&'a st
     pieces
 }
 
-/// Cuts `samples` into batches of `batch_size` samples of like length, in random order. Each batch
-/// holds indices into `samples`.
-pub fn batches(samples: &[Encoded], batch_size: usize, rng: &mut impl Rng) -> Vec<Vec<usize>> {
-    let mut order: Vec<usize> = (0..samples.len()).collect();
+/// Cuts samples of these lengths into batches of `batch_size` samples of like length, in random
+/// order. Each batch holds indices into `lengths`.
+pub fn batches(lengths: &[usize], batch_size: usize, rng: &mut impl Rng) -> Vec<Vec<usize>> {
+    let mut order: Vec<usize> = (0..lengths.len()).collect();
     order.shuffle(rng);
     // Sorting pools, not everything, keeps batches of one length from holding the same samples.
     let mut batches: Vec<Vec<usize>> = Vec::new();
     for pool in order.chunks_mut(batch_size * 50) {
-        pool.sort_by_key(|&at| samples[at].ids.len());
+        pool.sort_by_key(|&at| lengths[at]);
         batches.extend(pool.chunks(batch_size).map(<[usize]>::to_vec));
     }
     batches.shuffle(rng);
@@ -159,6 +169,17 @@ pub struct Batch {
     pub weights: Tensor,
     /// Sum of `weights`.
     pub weight: f64,
+    /// 3D tokens among the inputs.
+    pub seen: Option<Spliced>,
+}
+
+/// 3D tokens among words.
+pub struct Spliced {
+    /// All 3D tokens of the batch, one sample's behind another's.
+    pub tokens: VisualTokens,
+    /// For each of the flattened positions, its row in the table of all words of the batch followed
+    /// by all its 3D tokens.
+    pub order: Tensor,
 }
 
 /// Joins `samples` into a batch, where names of places count `place_weight` and other answer tokens
@@ -174,9 +195,21 @@ pub fn collate<'a>(
     let length = samples.clone().map(|sample| sample.ids.len() - 1).max().unwrap_or(0);
     let (mut tokens, mut rows) = (Vec::new(), Vec::new());
     let (mut targets, mut weights) = (Vec::new(), Vec::new());
+    let mut seen: Option<(VisualTokens, Vec<usize>)> = None;
     let mut count = 0;
     for sample in samples {
         let start = tokens.len();
+        for (at, visual) in &sample.seen {
+            let (all, places) = seen.get_or_insert_with(|| (nothing_like(visual), Vec::new()));
+            if visual.width != all.width {
+                let widths = (all.width, visual.width);
+                candle_core::bail!("3D tokens of widths {widths:?} in one batch");
+            }
+            all.features.extend_from_slice(&visual.features);
+            all.xyz_m.extend_from_slice(&visual.xyz_m);
+            all.rgb.extend_from_slice(&visual.rgb);
+            places.extend((0..visual.len()).map(|token| start + at + token));
+        }
         let input = &sample.ids[..sample.ids.len() - 1];
         for (at, &id) in input.iter().enumerate() {
             // The first two tokens and the last of the prompt say what is asked.
@@ -192,7 +225,17 @@ pub fn collate<'a>(
         count += 1;
     }
     let answers = rows.len();
+    let spliced = |(visual, places): (VisualTokens, Vec<usize>)| {
+        let mut order: Vec<u32> = (0..tokens.len() as u32).collect();
+        for (token, place) in places.into_iter().enumerate() {
+            order[place] = (tokens.len() + token) as u32;
+        }
+        let order = Tensor::from_vec(order, tokens.len(), &Device::Cpu)?;
+        Ok::<_, candle_core::Error>(Spliced { tokens: visual, order })
+    };
+    let seen = seen.map(spliced).transpose()?;
     Ok(Batch {
+        seen,
         tokens: Tensor::from_vec(tokens, (count, length), &Device::Cpu)?,
         rows: Tensor::from_vec(rows, answers, &Device::Cpu)?,
         targets: Tensor::from_vec(targets, answers, &Device::Cpu)?,
@@ -201,7 +244,35 @@ pub fn collate<'a>(
     })
 }
 
+fn nothing_like(tokens: &VisualTokens) -> VisualTokens {
+    VisualTokens {
+        frame: tokens.frame,
+        width: tokens.width,
+        features: Vec::new(),
+        xyz_m: Vec::new(),
+        rgb: Vec::new(),
+    }
+}
+
 impl Batch {
+    /// The same on `device`.
+    pub fn to_device(self, device: &Device) -> Result<Self> {
+        let seen = match self.seen {
+            Some(Spliced { tokens, order }) => {
+                Some(Spliced { tokens, order: order.to_device(device)? })
+            }
+            None => None,
+        };
+        Ok(Self {
+            tokens: self.tokens.to_device(device)?,
+            rows: self.rows.to_device(device)?,
+            targets: self.targets.to_device(device)?,
+            weights: self.weights.to_device(device)?,
+            weight: self.weight,
+            seen,
+        })
+    }
+
     /// Weighted mean of the negative log-likelihood of the targets under `logits (rows,
     /// vocabulary)`.
     pub fn loss(&self, logits: &Tensor) -> Result<Tensor> {
@@ -235,7 +306,7 @@ mod tests {
             is_place,
         };
         let targets = (answer_at..).zip(places).map(target).collect();
-        Encoded { ids: ids.to_vec(), answer_at, targets }
+        Encoded { ids: ids.to_vec(), answer_at, targets, seen: vec![] }
     }
 
     #[test]
@@ -294,10 +365,8 @@ mod tests {
 
     #[test]
     fn every_sample_comes_once_an_epoch() {
-        let samples: Vec<_> = (0..103)
-            .map(|n| Encoded { ids: vec![0; 3 + n % 7], answer_at: 1, targets: vec![] })
-            .collect();
-        let batches = batches(&samples, 8, &mut Pcg64Mcg::seed_from_u64(3));
+        let lengths: Vec<usize> = (0..103).map(|n| 3 + n % 7).collect();
+        let batches = batches(&lengths, 8, &mut Pcg64Mcg::seed_from_u64(3));
         let mut seen: Vec<_> = batches.concat();
         seen.sort_unstable();
         assert_eq!(seen, (0..103).collect::<Vec<_>>());

@@ -1,18 +1,17 @@
 //! Where a training stands, on disk, so that it can go on after a stop.
 
 use super::LearnError;
-use super::llama::TrainableLlama;
 use super::optimizer::AdamW;
-use super::planner::{PlannerTraining, Watch};
-use candle_core::{Device, Tensor};
+use candle_core::{Device, Tensor, Var};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use tokenizers::Tokenizer;
 
 /// How far a training has come, and what it has seen on the way.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Progress {
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Progress<W> {
     /// Steps done.
     pub step: u64,
     /// Epoch to go on with.
@@ -21,12 +20,18 @@ pub struct Progress {
     pub batch: usize,
     /// Smoothed training loss, one number every [`Self::EVERY`] steps.
     pub losses: Vec<f64>,
-    /// Measurements on held-out goals.
-    pub watches: Vec<Watch>,
+    /// Measurements on what is held out.
+    pub watches: Vec<W>,
     smoothed: f64,
 }
 
-impl Progress {
+impl<W> Default for Progress<W> {
+    fn default() -> Self {
+        Self { step: 0, epoch: 0, batch: 0, losses: vec![], watches: vec![], smoothed: 0.0 }
+    }
+}
+
+impl<W> Progress<W> {
     /// Steps between two entries of `losses`.
     pub const EVERY: u64 = 20;
 
@@ -42,21 +47,21 @@ impl Progress {
     }
 }
 
-/// The folder `checkpoint` inside a model folder.
-pub struct Checkpoint {
+/// The folder `checkpoint` inside a model folder, of a training that `C` says all about.
+pub struct Checkpoint<C> {
     folder: PathBuf,
-    config: PlannerTraining,
+    config: C,
 }
 
 #[derive(Serialize, Deserialize)]
-struct State {
-    config: PlannerTraining,
-    progress: Progress,
+struct State<C, W> {
+    config: C,
+    progress: Progress<W>,
 }
 
-impl Checkpoint {
+impl<C: Clone + PartialEq + Serialize + DeserializeOwned> Checkpoint<C> {
     /// The checkpoint of the model folder `out`, for a training as `config` says.
-    pub fn new(out: &Path, config: &PlannerTraining) -> Result<Self, LearnError> {
+    pub fn new(out: &Path, config: &C) -> Result<Self, LearnError> {
         let folder = out.join("checkpoint");
         std::fs::create_dir_all(&folder).map_err(LearnError::file(&folder))?;
         Ok(Self { folder, config: config.clone() })
@@ -76,17 +81,17 @@ impl Checkpoint {
     }
 
     /// Puts weights and optimiser back where they were; `None` when there is nothing to go on from.
-    pub fn restore(
+    pub fn restore<W: DeserializeOwned>(
         &self,
-        model: &TrainableLlama,
+        weights: &BTreeMap<String, Var>,
         optimizer: &mut AdamW,
-    ) -> Result<Option<Progress>, LearnError> {
+    ) -> Result<Option<Progress<W>>, LearnError> {
         let path = self.path("state.json");
         if !path.exists() {
             return Ok(None);
         }
         let text = std::fs::read_to_string(&path).map_err(LearnError::file(&path))?;
-        let state: State =
+        let state: State<C, W> =
             serde_json::from_str(&text).map_err(|error| LearnError::invalid(&path, error))?;
         if state.config != self.config {
             let reason = "was made with another configuration; \
@@ -95,12 +100,12 @@ impl Checkpoint {
         }
         let path = self.path("state.safetensors");
         let tensors = candle_core::safetensors::load(&path, &Device::Cpu)?;
-        for (name, var) in &model.weights {
+        for (name, var) in weights {
             let key = format!("weights.{name}");
             let saved = tensors
                 .get(&key)
                 .ok_or_else(|| LearnError::invalid(&path, format!("no tensor `{key}`")))?;
-            var.set(saved)?;
+            var.set(&saved.to_device(var.device())?)?;
         }
         optimizer
             .restore(&tensors, state.progress.step)
@@ -110,15 +115,15 @@ impl Checkpoint {
 
     /// Writes everything anew. A stop in between leaves the old state whole: tensors are written
     /// beside and renamed, the small file that makes them count comes last.
-    pub fn save(
+    pub fn save<W: Clone + Serialize>(
         &self,
-        model: &TrainableLlama,
+        weights: &BTreeMap<String, Var>,
         optimizer: &AdamW,
         tokenizer: &Tokenizer,
-        progress: &Progress,
+        progress: &Progress<W>,
     ) -> Result<(), LearnError> {
         let mut tensors: HashMap<String, Tensor> = optimizer.state();
-        for (name, var) in &model.weights {
+        for (name, var) in weights {
             tensors.insert(format!("weights.{name}"), var.as_tensor().clone());
         }
         let beside = self.path("state.safetensors.new");

@@ -29,12 +29,27 @@ pub enum LearnError {
         /// Field and reason.
         reason: String,
     },
+    /// A home to learn from cannot be built.
+    #[error("home: {0}")]
+    Home(String),
     /// The tokenizer failed.
     #[error("tokenizer: {0}")]
     Tokenizer(String),
     /// The tensor engine failed.
     #[error("tensor engine: {0}")]
     Tensor(#[from] candle_core::Error),
+    /// Weights cannot be read.
+    #[error(transparent)]
+    Language(#[from] crate::language::LanguageError),
+    /// Names have no vectors.
+    #[error(transparent)]
+    Vision(#[from] crate::vision::VisionError),
+    /// A home cannot be built or seen.
+    #[error(transparent)]
+    Sim(#[from] crate::sim::SimError),
+    /// A home cannot be toured.
+    #[error(transparent)]
+    Episode(#[from] crate::sim::episode::EpisodeError),
     /// The loss curve could not be drawn.
     #[error(transparent)]
     Report(#[from] crate::report::ReportError),

@@ -5,7 +5,7 @@ use crate::tasks::SpokenStep;
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Resamples of the bootstrap.
 const RESAMPLES: usize = 2000;
@@ -71,25 +71,21 @@ pub struct Evaluation {
     pub per_type: BTreeMap<String, Scores>,
 }
 
-/// Asks `predict` for a plan for every goal and scores it.
-pub fn evaluate<E>(
-    trajectories: &[Trajectory],
-    predict: &mut dyn FnMut(&str) -> Result<Prediction, E>,
-) -> Result<Evaluation, E> {
-    let mut scores: Vec<(&str, Score)> = Vec::new();
-    for trajectory in trajectories {
-        for goal in &trajectory.goals {
-            let prediction = predict(&goal.goal)?;
-            scores.push((&trajectory.task, score(&prediction, trajectory)));
-        }
+impl Evaluation {
+    /// Compares predictions with the expert's plans, one pair a goal.
+    pub fn of<'a>(pairs: impl IntoIterator<Item = (&'a Trajectory, &'a Prediction)>) -> Self {
+        let scored = |(expert, prediction): (&'a Trajectory, &Prediction)| {
+            (expert.task.as_str(), score(prediction, expert))
+        };
+        let scores: Vec<(&str, Score)> = pairs.into_iter().map(scored).collect();
+        let of = |task: Option<&str>| {
+            let chosen = scores.iter().filter(|(of, _)| task.is_none_or(|task| task == *of));
+            summarize(&chosen.map(|(_, score)| *score).collect::<Vec<_>>())
+        };
+        let tasks: BTreeSet<&str> = scores.iter().map(|(task, _)| *task).collect();
+        let per_type = tasks.into_iter().map(|task| (task.to_string(), of(Some(task)))).collect();
+        Self { all: of(None), per_type }
     }
-    let of = |task: Option<&str>| {
-        let chosen = scores.iter().filter(|(of, _)| task.is_none_or(|task| task == *of));
-        summarize(&chosen.map(|(_, score)| *score).collect::<Vec<_>>())
-    };
-    let tasks: std::collections::BTreeSet<&str> = scores.iter().map(|(task, _)| *task).collect();
-    let per_type = tasks.into_iter().map(|task| (task.to_string(), of(Some(task)))).collect();
-    Ok(Evaluation { all: of(None), per_type })
 }
 
 fn score(prediction: &Prediction, expert: &Trajectory) -> Score {
@@ -169,7 +165,6 @@ pub(super) fn bootstrap_of(n: usize, statistic: impl Fn(&[usize]) -> f64) -> Int
 mod tests {
     use super::*;
     use crate::learn::Goal;
-    use std::convert::Infallible;
 
     fn plan(lines: &[&str]) -> Vec<SpokenStep> {
         let words = |line: &&str| line.split(' ').map(str::to_string).collect::<Vec<_>>();
@@ -191,16 +186,18 @@ mod tests {
 
     #[test]
     fn each_score_counts_what_it_says() {
-        let mut predict = |goal: &str| {
+        let predict = |goal: &str| {
             let (task, steps) = match goal {
                 "same" => ("pick", plan(&["GotoLocation desk", "PickupObject mug"])),
                 "other place" => ("pick", plan(&["GotoLocation bed", "PickupObject mug"])),
                 "other thing" => ("heat", plan(&["GotoLocation desk", "PickupObject cup"])),
                 _ => ("heat", vec![]),
             };
-            Ok::<_, Infallible>(Prediction { task: Some(task.into()), steps })
+            Prediction { task: Some(task.into()), steps }
         };
-        let evaluation = evaluate(&[expert()], &mut predict).unwrap();
+        let expert = expert();
+        let predictions: Vec<_> = expert.goals.iter().map(|goal| predict(&goal.goal)).collect();
+        let evaluation = Evaluation::of(predictions.iter().map(|one| (&expert, one)));
         let scores = &evaluation.all;
         assert_eq!(scores.n, 4);
         assert_eq!(scores.type_accuracy, 0.5);

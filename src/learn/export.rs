@@ -3,6 +3,7 @@
 use super::LearnError;
 use super::checkpoint::Progress;
 use super::llama::{LlamaShape, NORM_EPS};
+use super::planner::Watch;
 use super::samples::{BEGIN, END, PAD};
 use crate::report::chart::{LineChart, Series};
 use crate::tasks::ActionVocabulary;
@@ -35,12 +36,12 @@ pub fn model_folder(
         "intermediate_size": shape.intermediate,
         "num_hidden_layers": shape.layers,
         "num_attention_heads": shape.heads,
-        "num_key_value_heads": shape.heads,
+        "num_key_value_heads": shape.kv_heads(),
         "vocab_size": tokenizer.get_vocab_size(true),
         "max_position_embeddings": shape.max_positions,
         "rms_norm_eps": NORM_EPS,
         "rope_theta": shape.rope_theta,
-        "tie_word_embeddings": true,
+        "tie_word_embeddings": !shape.own_head,
         "attention_bias": false,
         "mlp_bias": false,
         "bos_token_id": tokenizer.token_to_id(BEGIN),
@@ -54,12 +55,12 @@ pub fn model_folder(
 }
 
 /// Draws training loss and the loss on held-out goals.
-pub fn loss_curve(progress: &Progress, path: &Path) -> Result<(), LearnError> {
+pub fn loss_curve(progress: &Progress<Watch>, path: &Path) -> Result<(), LearnError> {
     let training = progress
         .losses
         .iter()
         .enumerate()
-        .map(|(at, &loss)| ((at as f64 + 1.0) * Progress::EVERY as f64, loss))
+        .map(|(at, &loss)| ((at as f64 + 1.0) * Progress::<Watch>::EVERY as f64, loss))
         .collect();
     let watched = progress.watches.iter().map(|watch| (watch.step as f64, watch.loss)).collect();
     let exact = progress.watches.iter().map(|watch| (watch.step as f64, watch.exact)).collect();

@@ -5,7 +5,8 @@
 //! pass of plain operations over the same weights with the same names. Tests hold every weight to
 //! its true gradient, and the outputs to PyTorch's and to those of the fast forward pass.
 
-use candle_core::{D, Device, Result, Tensor, Var};
+use super::lora::LoraSpec;
+use candle_core::{D, DType, Device, Result, Tensor, Var};
 use rand::Rng;
 use rand_pcg::Pcg64Mcg;
 use serde::{Deserialize, Serialize};
@@ -23,24 +24,58 @@ pub struct LlamaShape {
     pub layers: usize,
     /// Number of attention heads; divides `hidden`.
     pub heads: usize,
+    /// Heads of keys and values, each shared by several of the others; divides `heads`, as many
+    /// unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kv_heads: Option<usize>,
+    /// Whether the output layer has weights of its own, and is not the transposed embedding.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub own_head: bool,
     /// Longest sequence the finished model is promised to read.
     pub max_positions: usize,
     /// Base of the rotary position frequencies.
     pub rope_theta: f32,
 }
 
+impl LlamaShape {
+    /// Heads of keys and values.
+    pub fn kv_heads(&self) -> usize {
+        self.kv_heads.unwrap_or(self.heads)
+    }
+
+    /// What is wrong with it, in the words of a configuration.
+    pub(super) fn fault(&self) -> Option<&'static str> {
+        if self.heads == 0 || !self.hidden.is_multiple_of(2 * self.heads) {
+            return Some("model.hidden must be an even multiple of model.heads");
+        }
+        if self.kv_heads() == 0 || !self.heads.is_multiple_of(self.kv_heads()) {
+            return Some("model.heads must be a multiple of model.kv_heads");
+        }
+        None
+    }
+}
+
 /// Epsilon of the RMS norms.
 pub const NORM_EPS: f64 = 1e-5;
+/// The embedding.
+pub(super) const EMBEDDING: &str = "model.embed_tokens.weight";
+/// Rows of the embedding behind those of [`EMBEDDING`], for tokens that were added: they may learn
+/// while the others stay.
+pub(super) const ADDED_ROWS: &str = "model.embed_tokens.added";
+/// The output layer, where it is not the transposed embedding.
+pub(super) const HEAD: &str = "lm_head.weight";
 
-/// A decoder whose weights are variables, under their Hugging Face names.
-#[derive(Debug)]
+/// A decoder over weights with their Hugging Face names, variables or not.
+#[derive(Debug, Clone)]
 pub struct TrainableLlama {
     /// Its size.
     pub shape: LlamaShape,
-    /// Number of tokens.
-    pub vocabulary: usize,
-    /// The weights; the output layer is the transposed embedding.
-    pub weights: BTreeMap<String, Var>,
+    /// The weights.
+    pub weights: BTreeMap<String, Tensor>,
+    /// What its linear layers have learnt beside their weights, if anything.
+    pub lora: Option<LoraSpec>,
+    /// What is computed in; the weights may be kept in more bits.
+    pub dtype: DType,
 }
 
 /// Drops activations with a fixed probability, from a seed.
@@ -51,50 +86,73 @@ pub struct Dropout<'a> {
     pub rng: &'a mut Pcg64Mcg,
 }
 
+/// Fresh weights: normal with deviation 0.02, smaller where a layer writes into the residual
+/// stream (GPT-2's rule), so that depth does not change the scale.
+pub fn fresh_weights(
+    shape: &LlamaShape,
+    vocabulary: usize,
+    rng: &mut Pcg64Mcg,
+) -> Result<BTreeMap<String, Var>> {
+    let residual = 0.02 / (2.0 * shape.layers as f32).sqrt();
+    let mut weights = BTreeMap::new();
+    for (name, dims) in weight_shapes(shape, vocabulary) {
+        let deviation = match () {
+            () if dims.len() == 1 => None,
+            () if name.ends_with("o_proj.weight") || name.ends_with("down_proj.weight") => {
+                Some(residual)
+            }
+            () => Some(0.02),
+        };
+        let count: usize = dims.iter().product();
+        let values: Vec<f32> = match deviation {
+            None => vec![1.0; count],
+            Some(deviation) => (0..count).map(|_| deviation * normal(rng)).collect(),
+        };
+        weights.insert(name, Var::from_vec(values, dims, &Device::Cpu)?);
+    }
+    Ok(weights)
+}
+
 impl TrainableLlama {
-    /// Fresh weights: normal with deviation 0.02, smaller where a layer writes into the residual
-    /// stream (GPT-2's rule), so that depth does not change the scale.
-    pub fn new(shape: LlamaShape, vocabulary: usize, rng: &mut Pcg64Mcg) -> Result<Self> {
-        let residual = 0.02 / (2.0 * shape.layers as f32).sqrt();
-        let mut weights = BTreeMap::new();
-        for (name, dims) in weight_shapes(&shape, vocabulary) {
-            let deviation = match () {
-                () if dims.len() == 1 => None,
-                () if name.ends_with("o_proj.weight") || name.ends_with("down_proj.weight") => {
-                    Some(residual)
-                }
-                () => Some(0.02),
-            };
-            let count: usize = dims.iter().product();
-            let values: Vec<f32> = match deviation {
-                None => vec![1.0; count],
-                Some(deviation) => (0..count).map(|_| deviation * normal(rng)).collect(),
-            };
-            weights.insert(name, Var::from_vec(values, dims, &Device::Cpu)?);
-        }
-        Ok(Self { shape, vocabulary, weights })
+    /// The decoder whose weights are these variables, in 32 bits.
+    pub fn of_vars(shape: LlamaShape, weights: &BTreeMap<String, Var>) -> Self {
+        let tensors = weights.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone()));
+        Self { shape, weights: tensors.collect(), lora: None, dtype: DType::F32 }
     }
 
-    fn weight(&self, name: &str) -> Result<&Tensor> {
-        let var = self.weights.get(name).ok_or_else(|| {
-            candle_core::Error::Msg(format!("no weight `{name}` in the trainable model"))
-        })?;
-        Ok(var.as_tensor())
+    fn weight(&self, name: &str) -> Result<Tensor> {
+        let missing = || candle_core::Error::Msg(format!("no weight `{name}` in the model"));
+        self.weights.get(name).ok_or_else(missing)?.to_dtype(self.dtype)
+    }
+
+    /// Rows of all tokens, those of added tokens last.
+    fn embedding(&self) -> Result<Tensor> {
+        let known = self.weight(EMBEDDING)?;
+        if self.weights.contains_key(ADDED_ROWS) {
+            return Tensor::cat(&[known, self.weight(ADDED_ROWS)?], 0);
+        }
+        Ok(known)
+    }
+
+    /// Embeddings `(tokens, hidden)` of a flat list of tokens.
+    pub fn embed(&self, tokens: &Tensor) -> Result<Tensor> {
+        self.embedding()?.index_select(tokens, 0)
     }
 
     /// Hidden states after the last norm, `(batch, length, hidden)`, of `tokens (batch, length)`.
     /// Attention is causal; padding must stand at the end.
     pub fn hidden(&self, tokens: &Tensor, dropout: &mut Option<Dropout<'_>>) -> Result<Tensor> {
         let (batch, length) = tokens.dims2()?;
-        let (cos, sin) = self.rotations(length)?;
-        let mask = causal_mask(length)?;
-        let embedding = self.weight("model.embed_tokens.weight")?;
-        let mut x = embedding.index_select(&tokens.flatten_all()?, 0)?.reshape((
-            batch,
-            length,
-            self.shape.hidden,
-        ))?;
-        x = drop(x, dropout)?;
+        let embeds = self.embed(&tokens.flatten_all()?)?;
+        self.hidden_of(&embeds.reshape((batch, length, self.shape.hidden))?, dropout)
+    }
+
+    /// The same of embeddings `(batch, length, hidden)`, be they of words or not.
+    pub fn hidden_of(&self, embeds: &Tensor, dropout: &mut Option<Dropout<'_>>) -> Result<Tensor> {
+        let length = embeds.dim(1)?;
+        let (cos, sin) = self.rotations(length, embeds.device())?;
+        let mask = causal_mask(length, embeds.device())?.to_dtype(self.dtype)?;
+        let mut x = drop(embeds.to_dtype(self.dtype)?, dropout)?;
         for layer in 0..self.shape.layers {
             let attended = self.attention(&x, layer, &cos, &sin, &mask)?;
             x = (x + drop(attended, dropout)?)?;
@@ -104,20 +162,28 @@ impl TrainableLlama {
         self.norm(&x, "model.norm.weight")
     }
 
-    /// Logits `(rows, vocabulary)` of the given rows of the flattened hidden states.
+    /// Logits `(rows, vocabulary)` of the given rows of the flattened hidden states, in 32 bits.
     pub fn logits(&self, hidden: &Tensor, rows: &Tensor) -> Result<Tensor> {
         let flat = hidden.reshape(((), self.shape.hidden))?.index_select(rows, 0)?;
-        flat.matmul(&self.weight("model.embed_tokens.weight")?.t()?)
+        let head = if self.shape.own_head { self.weight(HEAD)? } else { self.embedding()? };
+        flat.matmul(&head.t()?)?.to_dtype(DType::F32)
     }
 
     fn norm(&self, x: &Tensor, name: &str) -> Result<Tensor> {
-        candle_nn::ops::rms_norm_slow(x, self.weight(name)?, NORM_EPS as f32)
+        candle_nn::ops::rms_norm_slow(x, &self.weight(name)?, NORM_EPS as f32)
     }
 
-    fn linear(&self, x: &Tensor, name: &str) -> Result<Tensor> {
-        let weight = self.weight(name)?;
+    /// `x Wᵀ`, and what was learnt beside it: `x Aᵀ Bᵀ alpha / rank` (LoRA, Hu et al., 2021).
+    fn linear(&self, x: &Tensor, layer: &str) -> Result<Tensor> {
         let (batch, length, width) = x.dims3()?;
-        x.reshape((batch * length, width))?.matmul(&weight.t()?)?.reshape((batch, length, ()))
+        let x = x.reshape((batch * length, width))?;
+        let mut y = x.matmul(&self.weight(&format!("{layer}.weight"))?.t()?)?;
+        if let Some(lora) = self.lora.as_ref().filter(|lora| lora.takes(layer)) {
+            let a = self.weight(&LoraSpec::a(layer))?;
+            let b = self.weight(&LoraSpec::b(layer))?;
+            y = (y + (x.matmul(&a.t()?)?.matmul(&b.t()?)? * lora.scale())?)?;
+        }
+        y.reshape((batch, length, ()))
     }
 
     fn attention(
@@ -129,57 +195,71 @@ impl TrainableLlama {
         mask: &Tensor,
     ) -> Result<Tensor> {
         let (batch, length, hidden) = x.dims3()?;
-        let (heads, head) = (self.shape.heads, hidden / self.shape.heads);
+        let (heads, kv_heads) = (self.shape.heads, self.shape.kv_heads());
+        let head = hidden / heads;
         let x = self.norm(x, &format!("model.layers.{layer}.input_layernorm.weight"))?;
-        let project = |part: &str| -> Result<Tensor> {
-            self.linear(&x, &format!("model.layers.{layer}.self_attn.{part}_proj.weight"))?
+        let project = |part: &str, heads: usize| -> Result<Tensor> {
+            self.linear(&x, &format!("model.layers.{layer}.self_attn.{part}_proj"))?
                 .reshape((batch, length, heads, head))?
                 .transpose(1, 2)?
                 .contiguous()
         };
-        let q = candle_nn::rotary_emb::rope_slow(&project("q")?, cos, sin)?;
-        let k = candle_nn::rotary_emb::rope_slow(&project("k")?, cos, sin)?;
-        let v = project("v")?;
+        // Each head of keys and values serves its share of the heads that ask.
+        let share = |x: Tensor| -> Result<Tensor> {
+            if kv_heads == heads {
+                return Ok(x);
+            }
+            x.unsqueeze(2)?
+                .broadcast_as((batch, kv_heads, heads / kv_heads, length, head))?
+                .reshape((batch, heads, length, head))
+        };
+        let q = candle_nn::rotary_emb::rope_slow(&project("q", heads)?, cos, sin)?;
+        let k = share(candle_nn::rotary_emb::rope_slow(&project("k", kv_heads)?, cos, sin)?)?;
+        let v = share(project("v", kv_heads)?)?;
         let scores = (q.matmul(&k.t()?)? * (1.0 / (head as f64).sqrt()))?;
         let weights = candle_nn::ops::softmax(&scores.broadcast_add(mask)?, D::Minus1)?;
         let mixed = weights.matmul(&v)?.transpose(1, 2)?.reshape((batch, length, hidden))?;
-        self.linear(&mixed, &format!("model.layers.{layer}.self_attn.o_proj.weight"))
+        self.linear(&mixed, &format!("model.layers.{layer}.self_attn.o_proj"))
     }
 
     fn feed_forward(&self, x: &Tensor, layer: usize) -> Result<Tensor> {
-        let name = |part: &str| format!("model.layers.{layer}.{part}.weight");
-        let x = self.norm(x, &name("post_attention_layernorm"))?;
+        let name = |part: &str| format!("model.layers.{layer}.{part}");
+        let x = self.norm(x, &name("post_attention_layernorm.weight"))?;
         let gate = self.linear(&x, &name("mlp.gate_proj"))?.silu()?;
         let up = self.linear(&x, &name("mlp.up_proj"))?;
         self.linear(&(gate * up)?, &name("mlp.down_proj"))
     }
 
-    fn rotations(&self, length: usize) -> Result<(Tensor, Tensor)> {
+    fn rotations(&self, length: usize, device: &Device) -> Result<(Tensor, Tensor)> {
         let head = self.shape.hidden / self.shape.heads;
         let frequency = |i: usize| 1.0 / self.shape.rope_theta.powf(2.0 * i as f32 / head as f32);
         let angles: Vec<f32> = (0..length)
             .flat_map(|position| (0..head / 2).map(move |i| position as f32 * frequency(i)))
             .collect();
-        let angles = Tensor::from_vec(angles, (length, head / 2), &Device::Cpu)?;
-        Ok((angles.cos()?, angles.sin()?))
+        let angles = Tensor::from_vec(angles, (length, head / 2), device)?;
+        Ok((angles.cos()?.to_dtype(self.dtype)?, angles.sin()?.to_dtype(self.dtype)?))
     }
 }
 
-/// Names and shapes of all weights, as `transformers` lays a Llama with tied embeddings out.
+/// Names and shapes of all weights, as `transformers` lays a Llama out.
 pub fn weight_shapes(shape: &LlamaShape, vocabulary: usize) -> Vec<(String, Vec<usize>)> {
     let (d, inner) = (shape.hidden, shape.intermediate);
+    let kv = d / shape.heads * shape.kv_heads();
     let mut shapes = vec![
-        ("model.embed_tokens.weight".to_string(), vec![vocabulary, d]),
+        (EMBEDDING.to_string(), vec![vocabulary, d]),
         ("model.norm.weight".to_string(), vec![d]),
     ];
+    if shape.own_head {
+        shapes.push((HEAD.to_string(), vec![vocabulary, d]));
+    }
     for layer in 0..shape.layers {
         let mut add = |part: &str, dims: Vec<usize>| {
             shapes.push((format!("model.layers.{layer}.{part}.weight"), dims))
         };
         add("input_layernorm", vec![d]);
         add("post_attention_layernorm", vec![d]);
-        for part in ["q", "k", "v", "o"] {
-            add(&format!("self_attn.{part}_proj"), vec![d, d]);
+        for (part, outputs) in [("q", d), ("k", kv), ("v", kv), ("o", d)] {
+            add(&format!("self_attn.{part}_proj"), vec![outputs, d]);
         }
         add("mlp.gate_proj", vec![inner, d]);
         add("mlp.up_proj", vec![inner, d]);
@@ -188,11 +268,11 @@ pub fn weight_shapes(shape: &LlamaShape, vocabulary: usize) -> Vec<(String, Vec<
     shapes
 }
 
-fn causal_mask(length: usize) -> Result<Tensor> {
+fn causal_mask(length: usize, device: &Device) -> Result<Tensor> {
     let hidden = |row: usize, column: usize| if column > row { f32::NEG_INFINITY } else { 0.0 };
     let values: Vec<f32> =
         (0..length).flat_map(|row| (0..length).map(move |column| hidden(row, column))).collect();
-    Tensor::from_vec(values, (1, 1, length, length), &Device::Cpu)
+    Tensor::from_vec(values, (1, 1, length, length), device)
 }
 
 fn drop(x: Tensor, dropout: &mut Option<Dropout<'_>>) -> Result<Tensor> {
@@ -207,33 +287,67 @@ fn drop(x: Tensor, dropout: &mut Option<Dropout<'_>>) -> Result<Tensor> {
     rng.fill(bytes.as_mut_slice());
     let mask: Vec<f32> =
         bytes.iter().map(|&byte| if byte < threshold { 0.0 } else { keep }).collect();
-    let mask = Tensor::from_vec(mask, x.shape(), x.device())?;
+    let mask = Tensor::from_vec(mask, x.shape(), x.device())?.to_dtype(x.dtype())?;
     x * mask
 }
 
 /// A standard normal number (Box–Muller).
-fn normal(rng: &mut impl Rng) -> f32 {
+pub(super) fn normal(rng: &mut impl Rng) -> f32 {
     let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt();
     (radius * (std::f64::consts::TAU * rng.random::<f64>()).cos()) as f32
+}
+
+/// Holds the gradient of every variable to finite differences of `loss`, at its largest entry.
+#[cfg(test)]
+#[allow(clippy::panic)]
+pub(super) fn check_gradients(vars: &BTreeMap<String, Var>, loss: &dyn Fn() -> Tensor) {
+    let gradients = loss().backward().unwrap();
+    for (name, var) in vars {
+        let gradient = gradients.get(var).unwrap_or_else(|| panic!("no gradient for {name}"));
+        let gradient: Vec<f32> = gradient.flatten_all().unwrap().to_vec1().unwrap();
+        // The entry with the largest gradient has the best signal above rounding.
+        let at = (0..gradient.len())
+            .max_by(|&a, &b| gradient[a].abs().total_cmp(&gradient[b].abs()))
+            .unwrap();
+        let values: Vec<f32> = var.flatten_all().unwrap().to_vec1().unwrap();
+        let shifted = |by: f32| {
+            let mut values = values.clone();
+            values[at] += by;
+            var.set(&Tensor::from_vec(values, var.shape(), var.device()).unwrap()).unwrap();
+            f64::from(loss().to_scalar::<f32>().unwrap())
+        };
+        // Small where the loss bends, large where rounding would drown the difference.
+        let step = if gradient[at].abs() > 0.1 { 2e-3 } else { 2e-2 };
+        let numeric = (shifted(step) - shifted(-step)) / (2.0 * f64::from(step));
+        shifted(0.0);
+        let analytic = f64::from(gradient[at]);
+        assert!(
+            (numeric - analytic).abs() <= 0.03 * analytic.abs() + 2e-5,
+            "{name}: {analytic} by backward, {numeric} by differences"
+        );
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::language::{Family, Llama, LlamaConfig, Looking, RopeScaling, Weights};
-    use candle_core::DType;
     use rand::SeedableRng;
 
+    const SHAPE: LlamaShape = LlamaShape {
+        hidden: 16,
+        intermediate: 24,
+        layers: 2,
+        heads: 2,
+        kv_heads: None,
+        own_head: false,
+        max_positions: 32,
+        rope_theta: 1e4,
+    };
+
     fn tiny() -> TrainableLlama {
-        let shape = LlamaShape {
-            hidden: 16,
-            intermediate: 24,
-            layers: 2,
-            heads: 2,
-            max_positions: 32,
-            rope_theta: 1e4,
-        };
-        TrainableLlama::new(shape, 11, &mut Pcg64Mcg::seed_from_u64(1)).unwrap()
+        let vars = fresh_weights(&SHAPE, 11, &mut Pcg64Mcg::seed_from_u64(1)).unwrap();
+        TrainableLlama::of_vars(SHAPE, &vars)
     }
 
     fn loss(model: &TrainableLlama) -> Tensor {
@@ -244,62 +358,90 @@ mod tests {
         candle_nn::loss::cross_entropy(&model.logits(&hidden, &rows).unwrap(), &targets).unwrap()
     }
 
+    /// Shared heads of keys and values, an output layer of its own, added tokens, LoRA: all at once.
+    fn full() -> BTreeMap<String, Var> {
+        let shape = LlamaShape { heads: 4, kv_heads: Some(2), own_head: true, ..SHAPE };
+        let mut rng = Pcg64Mcg::seed_from_u64(2);
+        let mut vars = fresh_weights(&shape, 11, &mut rng).unwrap();
+        let lora = lora().fresh(&shape, &Device::Cpu, &mut rng).unwrap();
+        for (name, var) in lora {
+            let noise = Tensor::randn(0f32, 0.3, var.shape(), &Device::Cpu).unwrap();
+            vars.insert(name, Var::from_tensor(&noise).unwrap());
+        }
+        vars
+    }
+
+    fn lora() -> LoraSpec {
+        let targets = ["q_proj", "v_proj", "down_proj"].map(String::from).to_vec();
+        LoraSpec { rank: 3, alpha: 6.0, targets }
+    }
+
     #[test]
     fn every_weight_receives_the_gradient_of_finite_differences() {
-        let model = tiny();
-        let gradients = loss(&model).backward().unwrap();
-        for (name, var) in &model.weights {
-            let gradient = gradients.get(var).unwrap_or_else(|| panic!("no gradient for {name}"));
-            let gradient: Vec<f32> = gradient.flatten_all().unwrap().to_vec1().unwrap();
-            // The entry with the largest gradient has the best signal above rounding.
-            let at = (0..gradient.len())
-                .max_by(|&a, &b| gradient[a].abs().total_cmp(&gradient[b].abs()))
-                .unwrap();
-            let values: Vec<f32> = var.flatten_all().unwrap().to_vec1().unwrap();
-            let shifted = |by: f32| {
-                let mut values = values.clone();
-                values[at] += by;
-                var.set(&Tensor::from_vec(values, var.shape(), &Device::Cpu).unwrap()).unwrap();
-                loss(&model).to_scalar::<f32>().unwrap() as f64
-            };
-            // Small where the loss bends, large where rounding would drown the difference.
-            let step = if gradient[at].abs() > 0.1 { 2e-3 } else { 2e-2 };
-            let numeric = (shifted(step) - shifted(-step)) / (2.0 * step as f64);
-            shifted(0.0);
-            let analytic = gradient[at] as f64;
-            assert!(
-                (numeric - analytic).abs() <= 0.03 * analytic.abs() + 2e-5,
-                "{name}: {analytic} by backward, {numeric} by differences"
-            );
-        }
+        let vars = fresh_weights(&SHAPE, 11, &mut Pcg64Mcg::seed_from_u64(1)).unwrap();
+        let model = TrainableLlama::of_vars(SHAPE, &vars);
+        check_gradients(&vars, &|| loss(&model));
+        let vars = full();
+        let shape = LlamaShape { heads: 4, kv_heads: Some(2), own_head: true, ..SHAPE };
+        let model = TrainableLlama { lora: Some(lora()), ..TrainableLlama::of_vars(shape, &vars) };
+        check_gradients(&vars, &|| loss(&model));
+    }
+
+    #[test]
+    fn merged_lora_is_the_same_model() {
+        let vars = full();
+        let shape = LlamaShape { heads: 4, kv_heads: Some(2), own_head: true, ..SHAPE };
+        let beside = TrainableLlama { lora: Some(lora()), ..TrainableLlama::of_vars(shape, &vars) };
+        let mut merged = TrainableLlama { lora: None, ..beside.clone() };
+        lora().merge(&mut merged.weights).unwrap();
+        assert!(merged.weights.keys().eq(BTreeMap::from_iter(weight_shapes(&shape, 11)).keys()));
+        let number = |model: &TrainableLlama| loss(model).to_scalar::<f32>().unwrap();
+        approx::assert_relative_eq!(number(&beside), number(&merged), max_relative = 1e-5);
+        let without = TrainableLlama { lora: None, ..beside.clone() };
+        assert!((number(&beside) - number(&without)).abs() > 1e-4);
+    }
+
+    #[test]
+    fn added_tokens_learn_while_the_others_stay() {
+        let mut vars = fresh_weights(&SHAPE, 8, &mut Pcg64Mcg::seed_from_u64(1)).unwrap();
+        let known = vars.remove(EMBEDDING).unwrap();
+        let added = Tensor::randn(0f32, 0.02, (3, 16), &Device::Cpu).unwrap();
+        vars.insert(ADDED_ROWS.into(), Var::from_tensor(&added).unwrap());
+        let mut model = TrainableLlama::of_vars(SHAPE, &vars);
+        model.weights.insert(EMBEDDING.into(), known.as_detached_tensor());
+        let tokens = Tensor::new(&[[1u32, 8, 9, 10]], &Device::Cpu).unwrap();
+        let loss = || {
+            let hidden = model.hidden(&tokens, &mut None).unwrap();
+            let rows = Tensor::new(&[0u32, 1], &Device::Cpu).unwrap();
+            let logits = model.logits(&hidden, &rows).unwrap();
+            candle_nn::loss::cross_entropy(&logits, &Tensor::new(&[8u32, 2], &Device::Cpu).unwrap())
+                .unwrap()
+        };
+        check_gradients(&vars, &loss);
+        assert!(loss().backward().unwrap().get(known.as_tensor()).is_none());
     }
 
     /// The stored model shares each key-value head between two query heads and has an output layer
-    /// of its own; with its key-value heads written out twice it is one of ours up to that layer.
+    /// of its own.
     #[test]
     fn hidden_states_agree_with_pytorch() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/llama_tiny");
         let file = format!("{folder}/model.safetensors");
-        let mut tensors = candle_core::safetensors::load(file, &Device::Cpu).unwrap();
-        let head = tensors.remove("lm_head.weight").unwrap().to_dtype(DType::F32).unwrap();
+        let tensors = candle_core::safetensors::load(file, &Device::Cpu).unwrap();
         let shape = LlamaShape {
             hidden: 32,
             intermediate: 48,
             layers: 2,
             heads: 4,
+            kv_heads: Some(2),
+            own_head: true,
             max_positions: 96,
             rope_theta: 1e4,
         };
-        let mut model = TrainableLlama { shape, vocabulary: 64, weights: BTreeMap::new() };
-        for (name, tensor) in tensors {
-            let mut tensor = tensor.to_dtype(DType::F32).unwrap();
-            if name.contains("k_proj") || name.contains("v_proj") {
-                let shared = tensor.reshape((2, 1, 8, 32)).unwrap();
-                tensor = shared.repeat((1, 2, 1, 1)).unwrap().reshape((32, 32)).unwrap();
-            }
-            model.weights.insert(name, Var::from_tensor(&tensor).unwrap());
-        }
-        assert!(model.weights.keys().eq(BTreeMap::from_iter(weight_shapes(&shape, 64)).keys()));
+        let weights = tensors.into_iter().map(|(name, t)| (name, t.to_dtype(DType::F32).unwrap()));
+        let weights: BTreeMap<_, _> = weights.collect();
+        assert!(weights.keys().eq(BTreeMap::from_iter(weight_shapes(&shape, 64)).keys()));
+        let model = TrainableLlama { shape, weights, lora: None, dtype: DType::F32 };
 
         let golden = std::fs::read_to_string(format!("{folder}/golden.json")).unwrap();
         let golden: serde_json::Value = serde_json::from_str(&golden).unwrap();
@@ -308,8 +450,9 @@ mod tests {
         let expected: Vec<Vec<f32>> =
             serde_json::from_value(golden["logits"]["default"].clone()).unwrap();
         let tokens = Tensor::new(tokens, &Device::Cpu).unwrap().unsqueeze(0).unwrap();
-        let hidden = model.hidden(&tokens, &mut None).unwrap().squeeze(0).unwrap();
-        let logits = hidden.matmul(&head.t().unwrap()).unwrap().to_vec2::<f32>().unwrap();
+        let hidden = model.hidden(&tokens, &mut None).unwrap();
+        let rows = Tensor::arange(0, tokens.elem_count() as u32, &Device::Cpu).unwrap();
+        let logits = model.logits(&hidden, &rows).unwrap().to_vec2::<f32>().unwrap();
         let found: Vec<_> = logits.into_iter().step_by(3).collect();
         assert_eq!(found.len(), expected.len());
         for (found, expected) in found.iter().zip(&expected) {
@@ -325,8 +468,7 @@ mod tests {
     #[test]
     fn logits_agree_with_the_fast_forward_pass() {
         let model = tiny();
-        let tensors = model.weights.iter().map(|(name, var)| (name.clone(), var.as_tensor()));
-        let mut weights = Weights::Tensors(tensors.map(|(n, t)| (n, t.clone())).collect());
+        let mut weights = Weights::Tensors(model.weights.clone().into_iter().collect());
         let config = LlamaConfig {
             family: Family::Llama,
             hidden_size: 16,

@@ -51,6 +51,16 @@ impl AdamW {
         gradients: &BTreeMap<String, Tensor>,
         learning_rate: f64,
     ) -> Result<f64> {
+        self.step_at(weights, gradients, &|_| learning_rate)
+    }
+
+    /// The same, where `learning_rate` gives the rate of the weight of a name.
+    pub fn step_at(
+        &mut self,
+        weights: &BTreeMap<String, Var>,
+        gradients: &BTreeMap<String, Tensor>,
+        learning_rate: &(dyn Fn(&str) -> f64 + Sync),
+    ) -> Result<f64> {
         let mut squared = 0.0;
         for gradient in gradients.values() {
             squared += f64::from(gradient.sqr()?.sum_all()?.to_scalar::<f32>()?);
@@ -68,6 +78,7 @@ impl AdamW {
             .par_iter()
             .filter_map(|(name, gradient)| Some((name, gradient, weights.get(name)?)))
             .map(|(name, gradient, var)| {
+                let learning_rate = learning_rate(name);
                 let gradient = (gradient * scale)?;
                 let first = ((&self.first[name] * beta1)? + (&gradient * (1.0 - beta1))?)?;
                 let second = ((&self.second[name] * beta2)? + (gradient.sqr()? * (1.0 - beta2))?)?;
@@ -128,7 +139,8 @@ impl AdamW {
                         saved.dims()
                     ));
                 }
-                *tensor = saved.clone();
+                *tensor =
+                    saved.to_device(tensor.device()).map_err(|error| format!("{key}: {error}"))?;
             }
         }
         Ok(())

@@ -2,22 +2,20 @@
 
 use super::alfred::Trajectory;
 use super::batch::{Encoded, batches, collate, encode, pad_id};
-use super::checkpoint::{Checkpoint, Progress};
+use super::checkpoint::Checkpoint;
 use super::llama::{Dropout, LlamaShape, TrainableLlama};
-use super::optimizer::{AdamW, AdamWConfig};
+use super::optimizer::AdamWConfig;
 use super::samples::{Mixture, epoch_samples, goal_samples};
 use super::taught::TaughtGoal;
+use super::trainer::{Cut, Objective, PartLoss, Trainer, learning_rate};
 use super::{LearnError, export, start};
 use crate::tasks::ActionVocabulary;
-use candle_core::{D, DType, Tensor};
+use candle_core::{D, DType};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64Mcg;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use tokenizers::Tokenizer;
 
 /// Everything that decides what a training gives, but for the data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -69,8 +67,8 @@ impl PlannerTraining {
         let config: Self =
             serde_yaml::from_str(&text).map_err(|error| LearnError::invalid(path, error))?;
         let bad = |reason: &str| Err(LearnError::invalid(path, reason));
-        if config.model.heads == 0 || !config.model.hidden.is_multiple_of(2 * config.model.heads) {
-            return bad("model.hidden must be an even multiple of model.heads");
+        if let Some(fault) = config.model.fault() {
+            return bad(fault);
         }
         if config.batch_size == 0 || config.replicas == 0 || config.epochs == 0 {
             return bad("batch_size, replicas and epochs must be at least 1");
@@ -131,42 +129,47 @@ pub fn train_planner(
     };
     let vocabulary_size = tokenizer.get_vocab_size(true);
     let mut rng = Pcg64Mcg::seed_from_u64(config.seed);
-    let model = start::model(config, vocabulary_size, &mut rng)?;
-    let mut optimizer = AdamW::new(config.optimizer, &model.weights)?;
-    let mut progress = checkpoint.restore(&model, &mut optimizer)?.unwrap_or_default();
+    let weights = start::weights(config, vocabulary_size, &mut rng)?;
+    let mut trainer = Trainer::new(weights, config.optimizer)?;
+    let mut progress =
+        checkpoint.restore(&trainer.weights, &mut trainer.optimizer)?.unwrap_or_default();
     let held_out = goal_samples(&held_out, vocabulary);
     let (watched, _) = encode(&tokenizer, &held_out, config.max_length, 0.0, &mut rng)?;
-    let mut trainer = Trainer { config, model, tokenizer, optimizer };
+    let objective = Planning {
+        config,
+        model: TrainableLlama::of_vars(config.model, &trainer.weights),
+        pad: pad_id(&tokenizer)?,
+    };
+    let cut = Cut { replicas: config.replicas, rounds: 1 };
 
     for epoch in progress.epoch..config.epochs {
         let mut rng = Pcg64Mcg::seed_from_u64(config.seed ^ (u64::from(epoch) + 1) << 32);
         let samples = epoch_samples(&training, taught, vocabulary, config.mixture, &mut rng);
         let (samples, _) =
-            encode(&trainer.tokenizer, &samples, config.max_length, config.tear_words, &mut rng)?;
-        let batches = batches(&samples, config.batch_size, &mut rng);
+            encode(&tokenizer, &samples, config.max_length, config.tear_words, &mut rng)?;
+        let lengths: Vec<usize> = samples.iter().map(|sample| sample.ids.len()).collect();
+        let batches = batches(&lengths, config.batch_size, &mut rng);
         let done = if epoch == progress.epoch { progress.batch } else { 0 };
         for (at, batch) in batches.iter().enumerate().skip(done) {
             let share =
                 (f64::from(epoch) + at as f64 / batches.len() as f64) / f64::from(config.epochs);
             let samples: Vec<_> = batch.iter().map(|&at| &samples[at]).collect();
-            let (loss, tokens) = trainer.step(&samples, progress.step, share)?;
-            progress.record(loss);
+            let highest = config.optimizer.learning_rate;
+            let rate = learning_rate(highest, config.warmup_steps, progress.step, share);
+            let seed = config.seed ^ (progress.step << 8);
+            let stepped = trainer.step(&objective, &samples, cut, seed, &|_| rate)?;
+            progress.record(stepped.loss);
             let last = at + 1 == batches.len();
             (progress.epoch, progress.batch) = if last { (epoch + 1, 0) } else { (epoch, at + 1) };
             if progress.step.is_multiple_of(config.checkpoint_steps) || last {
-                progress.watches.push(trainer.watch(&watched, progress.step)?);
-                checkpoint.save(
-                    &trainer.model,
-                    &trainer.optimizer,
-                    &trainer.tokenizer,
-                    &progress,
-                )?;
+                progress.watches.push(objective.watch(&trainer, &watched, progress.step)?);
+                checkpoint.save(&trainer.weights, &trainer.optimizer, &tokenizer, &progress)?;
             }
             let go_on = report(&StepReport {
                 step: progress.step,
                 progress: share,
-                loss,
-                tokens,
+                loss: stepped.loss,
+                tokens: stepped.tokens,
                 watch: progress.watches.last().copied(),
             });
             if !go_on {
@@ -174,121 +177,46 @@ pub fn train_planner(
             }
         }
     }
-    finish(&trainer, &progress, vocabulary, out)
+    export::model_folder(trainer.optimizer.average(), &config.model, &tokenizer, vocabulary, out)?;
+    export::loss_curve(&progress, &out.join("loss.png"))
 }
 
-fn finish(
-    trainer: &Trainer<'_>,
-    progress: &Progress,
-    vocabulary: &ActionVocabulary,
-    out: &Path,
-) -> Result<(), LearnError> {
-    export::model_folder(
-        trainer.optimizer.average(),
-        &trainer.config.model,
-        &trainer.tokenizer,
-        vocabulary,
-        out,
-    )?;
-    export::loss_curve(progress, &out.join("loss.png"))
-}
-
-struct Trainer<'a> {
+/// Plans for goals that are told in words.
+struct Planning<'a> {
     config: &'a PlannerTraining,
     model: TrainableLlama,
-    tokenizer: Tokenizer,
-    optimizer: AdamW,
+    pad: u32,
 }
 
-impl Trainer<'_> {
-    /// One step of the optimiser on `samples`; `share` of the training is done.
-    fn step(
-        &mut self,
-        samples: &[&Encoded],
-        step: u64,
-        share: f64,
-    ) -> Result<(f64, usize), LearnError> {
-        let pad = pad_id(&self.tokenizer)?;
-        let part = samples.len().div_ceil(self.config.replicas);
-        let parts: Vec<_> = samples.chunks(part).enumerate().collect();
-        let results = parts
-            .par_iter()
-            .map(|(replica, samples)| self.gradients(samples, pad, step, *replica as u64))
-            .collect::<candle_core::Result<Vec<_>>>()?;
-        let total: f64 = results.iter().map(|result| result.weight).sum();
-        let (mut loss, mut tokens) = (0.0, 0);
-        let mut sum: BTreeMap<String, Tensor> = BTreeMap::new();
-        for result in results {
-            let weight = result.weight / total;
-            loss += weight * result.loss;
-            tokens += result.tokens;
-            for (name, gradient) in result.gradients {
-                let gradient = (gradient * weight)?;
-                let total = match sum.get(&name) {
-                    Some(total) => (total + gradient)?,
-                    None => gradient,
-                };
-                sum.insert(name, total);
-            }
-        }
-        let rate = self.learning_rate(step, share);
-        self.optimizer.step(&self.model.weights, &sum, rate)?;
-        Ok((loss, tokens))
-    }
+impl Objective for Planning<'_> {
+    type Sample = Encoded;
 
-    fn learning_rate(&self, step: u64, share: f64) -> f64 {
-        let warmup = (step + 1) as f64 / self.config.warmup_steps.max(1) as f64;
-        let cosine = 0.5 * (1.0 + (std::f64::consts::PI * share).cos());
-        self.config.optimizer.learning_rate * warmup.min(1.0) * cosine
-    }
-
-    fn gradients(
-        &self,
-        samples: &[&Encoded],
-        pad: u32,
-        step: u64,
-        replica: u64,
-    ) -> candle_core::Result<Gradients> {
-        let mut rng = Pcg64Mcg::seed_from_u64(self.config.seed ^ (step << 8) ^ replica);
+    fn loss(&self, samples: &[&Encoded], rng: &mut Pcg64Mcg) -> candle_core::Result<PartLoss> {
         let (place_weight, hide) = (self.config.place_weight, self.config.hide_words);
-        let batch = collate(samples.iter().copied(), pad, place_weight, hide, &mut rng)?;
-        let mut dropout = Some(Dropout { probability: self.config.dropout, rng: &mut rng });
+        let batch = collate(samples.iter().copied(), self.pad, place_weight, hide, rng)?;
+        let mut dropout = Some(Dropout { probability: self.config.dropout, rng });
         let hidden = self.model.hidden(&batch.tokens, &mut dropout)?;
         let logits = self.model.logits(&hidden, &batch.rows)?;
-        let loss = batch.loss(&logits)?;
-        let store = loss.backward()?;
-        let gradients = self
-            .model
-            .weights
-            .iter()
-            .filter_map(|(name, var)| Some((name.clone(), store.get(var)?.detach())))
-            .collect();
-        Ok(Gradients {
-            gradients,
-            loss: f64::from(loss.to_scalar::<f32>()?),
-            weight: batch.weight,
-            tokens: batch.tokens.elem_count(),
-        })
+        let (weight, tokens) = (batch.weight, batch.tokens.elem_count());
+        Ok(PartLoss { loss: batch.loss(&logits)?, weight, tokens })
     }
+}
 
+impl Planning<'_> {
     /// Measures the averaged weights on goals never trained on.
-    fn watch(&self, samples: &[Encoded], step: u64) -> Result<Watch, LearnError> {
-        let pad = pad_id(&self.tokenizer)?;
-        let averaged = TrainableLlama {
-            shape: self.model.shape,
-            vocabulary: self.model.vocabulary,
-            weights: self
-                .optimizer
-                .average()
-                .iter()
-                .map(|(name, tensor)| Ok((name.clone(), candle_core::Var::from_tensor(tensor)?)))
-                .collect::<candle_core::Result<_>>()?,
-        };
+    fn watch(
+        &self,
+        trainer: &Trainer,
+        samples: &[Encoded],
+        step: u64,
+    ) -> Result<Watch, LearnError> {
+        let weights = trainer.optimizer.average().clone();
+        let averaged = TrainableLlama { weights, ..self.model.clone() };
         let (mut loss, mut weight) = (0.0, 0.0);
         let (mut exact, mut without_places) = (0, 0);
         for samples in samples.chunks(64) {
             let mut rng = Pcg64Mcg::seed_from_u64(0);
-            let batch = collate(samples.iter(), pad, self.config.place_weight, 0.0, &mut rng)?;
+            let batch = collate(samples.iter(), self.pad, self.config.place_weight, 0.0, &mut rng)?;
             let hidden = averaged.hidden(&batch.tokens, &mut None)?.detach();
             let logits = averaged.logits(&hidden, &batch.rows)?.detach();
             loss += f64::from(batch.loss(&logits)?.to_scalar::<f32>()?) * batch.weight;
@@ -314,13 +242,6 @@ impl Trainer<'_> {
             exact_without_places: without_places as f64 / count,
         })
     }
-}
-
-struct Gradients {
-    gradients: Vec<(String, Tensor)>,
-    loss: f64,
-    weight: f64,
-    tokens: usize,
 }
 
 /// Trajectories to train on, and to watch.

@@ -119,7 +119,8 @@ pub fn epoch_samples(
                 continue;
             }
             if rng.random_bool(mixture.retold) {
-                let told = retold(&goal.steps, &steps, vocabulary, rng);
+                let words = retold(&goal.steps, &steps, vocabulary, rng);
+                let told = format!("{BEGIN}{GOAL}{words}{DRAFT}");
                 samples.push(sample(told, answer.clone(), vocabulary));
             }
             for (instruction, step) in goal.steps.iter().zip(&steps) {
@@ -137,7 +138,7 @@ pub fn epoch_samples(
 
 /// A goal in the words of the instructions: most of those for what is done, few of those that only
 /// lead somewhere, as people leave them out when they say what they want.
-fn retold(
+pub(super) fn retold(
     instructions: &[String],
     steps: &[SpokenStep],
     vocabulary: &ActionVocabulary,
@@ -146,11 +147,16 @@ fn retold(
     let told = instructions.iter().zip(steps).filter(|(_, step)| {
         rng.random_bool(if vocabulary.only_goes(&step.action) { 0.2 } else { 0.9 })
     });
-    let words: String = told.map(|(instruction, _)| STYLE.apply(instruction)).collect();
-    format!("{BEGIN}{GOAL}{words}{DRAFT}")
+    told.map(|(instruction, _)| STYLE.apply(instruction)).collect()
 }
 
 fn sample(prompt: String, answer: String, vocabulary: &ActionVocabulary) -> Sample {
+    let places = places_to_go_to(&answer, vocabulary);
+    Sample { prompt, answer, places, taught: Vec::new() }
+}
+
+/// Bytes of a plan's text that name places to go to.
+pub(super) fn places_to_go_to(answer: &str, vocabulary: &ActionVocabulary) -> Vec<Range<usize>> {
     let mut places = Vec::new();
     let mut at = 0;
     for line in answer.split_inclusive('\n') {
@@ -162,7 +168,7 @@ fn sample(prompt: String, answer: String, vocabulary: &ActionVocabulary) -> Samp
         }
         at += line.len();
     }
-    Sample { prompt, answer, places, taught: Vec::new() }
+    places
 }
 
 /// One of the teacher's answers, drawn by its probability, along which all of them are learnt.
@@ -187,7 +193,8 @@ fn draft(task: &str, acts: &[SpokenStep], vocabulary: &ActionVocabulary) -> Stri
     format!("{}{}{PLAN}", task_token(task), plan_text(acts, vocabulary))
 }
 
-fn answer(trajectory: &Trajectory, vocabulary: &ActionVocabulary) -> String {
+/// What is to be said to a goal of the trajectory: what is to be done, then the whole plan.
+pub(super) fn answer(trajectory: &Trajectory, vocabulary: &ActionVocabulary) -> String {
     let steps = complete_plan(&trajectory.plan);
     let acts: Vec<_> =
         steps.iter().filter(|step| !vocabulary.only_goes(&step.action)).cloned().collect();

@@ -2,12 +2,14 @@
 
 use super::LearnError;
 use super::alfred::Trajectory;
-use super::llama::TrainableLlama;
+use super::llama::{EMBEDDING, LlamaShape, fresh_weights, weight_shapes};
 use super::planner::PlannerTraining;
 use super::tokenizer::train_tokenizer;
+use crate::language::SafetensorsFiles;
 use crate::tasks::ActionVocabulary;
-use candle_core::{DType, Device};
+use candle_core::{DType, Device, Tensor, Var};
 use rand_pcg::Pcg64Mcg;
+use std::collections::BTreeMap;
 use std::path::Path;
 use tokenizers::Tokenizer;
 
@@ -26,35 +28,53 @@ pub fn tokenizer(
     }
 }
 
-/// The decoder with the weights of the finished model, or fresh ones.
-pub fn model(
+/// The weights of the finished model, or fresh ones, to be trained.
+pub fn weights(
     config: &PlannerTraining,
     vocabulary_size: usize,
     rng: &mut Pcg64Mcg,
-) -> Result<TrainableLlama, LearnError> {
-    let model = TrainableLlama::new(config.model, vocabulary_size, rng)?;
+) -> Result<BTreeMap<String, Var>, LearnError> {
+    let weights = fresh_weights(&config.model, vocabulary_size, rng)?;
     if let Some(folder) = &config.init {
-        take_weights(&model, &folder.join("model.safetensors"))?;
+        let found = read_weights(folder, &config.model, Some(vocabulary_size))?;
+        for (name, tensor) in found {
+            if let Some(var) = weights.get(&name) {
+                var.set(&tensor)?;
+            }
+        }
     }
-    Ok(model)
+    Ok(weights)
 }
 
-fn take_weights(model: &TrainableLlama, path: &Path) -> Result<(), LearnError> {
-    let tensors = candle_core::safetensors::load(path, &Device::Cpu)
-        .map_err(|error| LearnError::invalid(path, error))?;
-    for (name, var) in &model.weights {
-        let tensor = tensors
-            .get(name)
-            .ok_or_else(|| LearnError::invalid(path, format!("no tensor `{name}`")))?;
-        if tensor.shape() != var.shape() {
-            let reason = format!(
-                "tensor `{name}` is {:?}, and the training's model needs {:?}",
-                tensor.dims(),
-                var.dims()
-            );
-            return Err(LearnError::invalid(path, reason));
+/// The weights of a decoder of this shape, in 32 bits, from one file or all shards in `folder`. It has
+/// as many tokens as the embedding there has rows, unless `vocabulary_size` says how many.
+///
+/// # Errors
+///
+/// When the files cannot be read, or a tensor is missing or of another shape, which is named.
+pub fn read_weights(
+    folder: &Path,
+    shape: &LlamaShape,
+    vocabulary_size: Option<usize>,
+) -> Result<BTreeMap<String, Tensor>, LearnError> {
+    let mut files = SafetensorsFiles::open_folder(folder)?;
+    let path = files.path().to_path_buf();
+    let found: BTreeMap<String, Vec<usize>> =
+        files.shapes().map(|(name, dims)| (name.to_string(), dims.to_vec())).collect();
+    let rows = || found.get(EMBEDDING).and_then(|dims| dims.first().copied());
+    let vocabulary_size = vocabulary_size.or_else(rows).unwrap_or(0);
+    let mut weights = BTreeMap::new();
+    for (name, needed) in weight_shapes(shape, vocabulary_size) {
+        let Some(dims) = found.get(&name) else {
+            return Err(LearnError::invalid(&path, format!("no tensor `{name}`")));
+        };
+        if *dims != needed {
+            let reason =
+                format!("tensor `{name}` is {dims:?}, and the training's model needs {needed:?}");
+            return Err(LearnError::invalid(&path, reason));
         }
-        var.set(&tensor.to_dtype(DType::F32)?)?;
+        let tensor = files.tensor(&name, &needed, DType::F32, &Device::Cpu)?;
+        weights.insert(name, tensor);
     }
-    Ok(())
+    Ok(weights)
 }

@@ -29,3 +29,5 @@ pub use template::{Around, GoalStyle, PromptKind, PromptTemplate};
 
 #[cfg(test)]
 pub(crate) use chat::stand_in;
+#[cfg(test)]
+pub(crate) use scene_llm::tests::checkpoint_of;

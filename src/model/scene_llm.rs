@@ -159,7 +159,7 @@ impl SceneLlm {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::HashMap;
 
     use candle_core::Tensor;
@@ -173,6 +173,11 @@ mod tests {
 
     /// A checkpoint folder with random weights and a byte-level tokenizer of 263 tokens.
     fn checkpoint(manifest: &str) -> tempfile::TempDir {
+        checkpoint_of(manifest, 96)
+    }
+
+    /// The same for texts of so many positions.
+    pub(crate) fn checkpoint_of(manifest: &str, positions: usize) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| {
             std::fs::write(folder.path().join(name), text).unwrap();
@@ -182,8 +187,9 @@ mod tests {
         let config = r#"{"model_type":"llama","hidden_size":32,"intermediate_size":48,
             "num_hidden_layers":2,"num_attention_heads":4,"num_key_value_heads":2,
             "vocab_size":264,"rms_norm_eps":1e-5,"max_position_embeddings":96,"bos_token_id":0}"#;
-        write("config.json", config);
-        let config = LlamaConfig::from_json(config, Path::new("config.json")).unwrap();
+        let config = config.replace("96", &positions.to_string());
+        write("config.json", &config);
+        let config = LlamaConfig::from_json(&config, Path::new("config.json")).unwrap();
         let save = |shapes, name: &str| {
             let tensors: HashMap<String, Tensor> = random_tensors(shapes);
             candle_core::safetensors::save(&tensors, folder.path().join(name)).unwrap();

@@ -11,7 +11,7 @@ use super::cameras::CameraConfig;
 use super::follow::FollowConfig;
 use super::parameters::Parameters;
 use super::qos_overrides::{self, QosOverrides};
-use crate::scene::MapConfig;
+use crate::scene::{MapConfig, RegionConfig};
 use crate::sensing::SensingConfig;
 use serde::{Deserialize, Serialize};
 use serde_yaml::Value;
@@ -33,6 +33,8 @@ pub struct PlannerConfig {
     pub vision: VisionConfig,
     /// How the scene map is kept. Its frame is `sensing.world_frame`.
     pub map: MapConfig,
+    /// How objects are made of the regions of the map.
+    pub regions: RegionConfig,
     /// How plans are made.
     pub plan: PlanConfig,
     /// How instructions are followed.
@@ -62,6 +64,7 @@ impl Default for PlannerConfig {
             sensing: SensingConfig::default(),
             vision: VisionConfig::default(),
             map: MapConfig::default(),
+            regions: RegionConfig::default(),
             plan: PlanConfig::default(),
             follow: FollowConfig::default(),
             publish: PublishConfig::default(),
@@ -264,6 +267,7 @@ impl PlannerConfig {
         config.map.frame_id.clone_from(&config.sensing.world_frame);
         config.sensing.check().map_err(|error| invalid(error.to_string()))?;
         config.map.validate().map_err(|error| invalid(error.to_string()))?;
+        config.regions.validate().map_err(|error| invalid(error.to_string()))?;
         if !(config.plan.step_expiry_s > 0.0 && config.plan.step_expiry_s <= 86_400.0) {
             return Err(invalid("plan.step_expiry_s must be more than 0 and at most a day".into()));
         }
@@ -295,6 +299,7 @@ mod tests {
         };
         assert!(fault("{map: {voxel_size: 0.1}}").contains("voxel_size"));
         assert!(fault("{map: {voxel_size_m: -1}}").contains("voxel_size_m"));
+        assert!(fault("{regions: {temperature: 0}}").contains("regions.temperature"));
         assert!(fault("{plan: {step_expiry_s: 0}}").contains("step_expiry_s"));
         assert!(fault("{sensing: {tf_wait_s: -1}}").starts_with("mine.yaml: "));
         assert!(fault("{publish: {map_period_s: 0}}").contains("publish.map_period_s"));

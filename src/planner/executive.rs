@@ -277,6 +277,7 @@ mod tests {
             model: "m".into(),
             mean_log_probability: None,
             shown: None,
+            saw: None,
             steps: (1..).zip(actions).map(step).collect(),
             refusal: None,
         }

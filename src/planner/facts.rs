@@ -1,7 +1,7 @@
 //! What the list of objects says, in words: facts of the map and nothing else.
 
 use crate::scene::{MapObject, ObjectId};
-use crate::tasks::class_word;
+use crate::tasks::{class_word, singulars};
 use std::collections::BTreeMap;
 
 /// Words, and the objects they rest on.
@@ -15,10 +15,7 @@ pub struct Fact {
 
 /// The objects a person may mean by `name`: those of the class, in the singular or the plural.
 pub fn named<'a>(objects: &'a [MapObject], name: &str) -> Vec<&'a MapObject> {
-    let asked = class_word(name);
-    let mut forms = vec![asked.clone()];
-    forms.extend(["s", "es"].iter().filter_map(|end| asked.strip_suffix(end)).map(str::to_owned));
-    forms.extend(asked.strip_suffix("ves").map(|stem| format!("{stem}fe")));
+    let forms = singulars(name);
     objects.iter().filter(|object| forms.contains(&class_word(&object.label))).collect()
 }
 

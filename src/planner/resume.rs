@@ -62,6 +62,7 @@ mod tests {
             model: "m".into(),
             mean_log_probability: None,
             shown: None,
+            saw: None,
             steps: steps.collect(),
             refusal: None,
         }

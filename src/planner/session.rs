@@ -6,11 +6,14 @@
 
 use super::{FrameRecord, Output, PlannerConfig, StageTimings};
 use crate::geometry::TransformError;
-use crate::scene::{SceneError, SceneMap};
+use crate::scene::{
+    EgoConfig, EgoFrame, NamedVectors, Region, RegionConfig, SceneError, SceneMap, SeenObjects,
+    frame_regions,
+};
 use crate::sensing::{
     Assembled, AssembledFrame, DetectionsEvent, FrameAssembler, RgbdFrame, SensorEvent,
 };
-use crate::vision::FeatureExtractor;
+use crate::vision::{FeatureExtractor, FeatureMap, WordHash};
 use std::collections::VecDeque;
 use std::time::Instant;
 
@@ -26,10 +29,20 @@ pub struct Session {
     waiting_detections: VecDeque<DetectionsEvent>,
     /// The newest frame, and the optical frame it stands in.
     newest: Option<(RgbdFrame, String)>,
+    newest_features: Option<FeatureMap>,
+    /// Names of things, where features can be compared with names.
+    names: Option<NamedVectors>,
+    regions: RegionConfig,
+    /// Frames since the objects last followed the regions of the map.
+    frames_since_look: u32,
+    seen: SeenObjects,
 }
 
 impl Session {
-    /// A session with an empty map, which all cameras of `config` feed. `extractor` gives voxels their features.
+    /// A session with an empty map, which all cameras of `config` feed. `extractor` gives voxels
+    /// their features. Where it was taught names, or `regions.names` has some and words have hashed
+    /// vectors in its space, objects are made of what looks like them; see
+    /// [`Session::name_things`] for other spaces.
     pub fn new(
         config: &PlannerConfig,
         extractor: Option<Box<dyn FeatureExtractor>>,
@@ -38,6 +51,11 @@ impl Session {
         map.feature_width = extractor.as_ref().map_or(0, |extractor| extractor.width());
         let space = extractor.as_ref().and_then(|extractor| extractor.text_space());
         map.feature_space = space.unwrap_or_default().to_owned();
+        config.regions.validate()?;
+        let names = match &extractor {
+            Some(extractor) => names_of(extractor.as_ref(), &config.regions)?,
+            None => None,
+        };
         Ok(Self {
             assembler: FrameAssembler::of_cameras(config.sensing.clone(), config.cameras().len()),
             extractor,
@@ -45,7 +63,65 @@ impl Session {
             world_frame: config.sensing.world_frame.clone(),
             waiting_detections: VecDeque::new(),
             newest: None,
+            newest_features: None,
+            names,
+            regions: config.regions.clone(),
+            frames_since_look: 0,
+            seen: SeenObjects::default(),
         })
+    }
+
+    /// Lets objects be made of what looks like `names`, which replace those there were.
+    ///
+    /// # Errors
+    ///
+    /// When they do not stand in the space of the map's features.
+    pub fn name_things(&mut self, names: NamedVectors) -> Result<(), SceneError> {
+        self.map.check_names(&names)?;
+        self.names = Some(names);
+        Ok(())
+    }
+
+    /// Names of the things that are looked for, if any are.
+    pub fn names(&self) -> Option<&NamedVectors> {
+        self.names.as_ref()
+    }
+
+    /// Lets the objects of the map follow its regions now, and not only with the next frame whose
+    /// turn it is. Without names nothing changes.
+    ///
+    /// # Errors
+    ///
+    /// When the map was replaced by one whose features do not stand in the space of the names.
+    pub fn refresh_objects(&mut self) -> Result<&SeenObjects, SceneError> {
+        if let Some(names) = &self.names {
+            self.seen = self.map.see_objects(names, &self.regions)?;
+            self.frames_since_look = 0;
+        }
+        Ok(&self.seen)
+    }
+
+    /// The regions of the map when its objects last followed them, and which object each is.
+    pub fn seen(&self) -> &SeenObjects {
+        &self.seen
+    }
+
+    /// The regions of the newest frame, in its camera's coordinates; none without names.
+    ///
+    /// # Errors
+    ///
+    /// When frame and features do not fit together.
+    pub fn frame_regions(&self) -> Result<Vec<Region>, SceneError> {
+        let newest = self.newest.as_ref().zip(self.newest_features.as_ref());
+        let (Some(((frame, _), features)), Some(names)) = (newest, &self.names) else {
+            return Ok(Vec::new());
+        };
+        let rays = frame.camera.ray_table();
+        let range = self.map.config();
+        let (min_depth_m, max_depth_m) = (range.min_depth_m, range.max_depth_m);
+        let config = EgoConfig { min_depth_m, max_depth_m, ..EgoConfig::default() };
+        let points = EgoFrame::new(frame, &rays, Some(features), &config)?;
+        frame_regions(&points, features, &frame.world_T_camera, names, &self.regions)
     }
 
     /// Takes in one event. Goals, utterances and feedback are not for perception and give nothing.
@@ -107,7 +183,7 @@ impl Session {
 
     fn take(&mut self, assembled: Assembled, outputs: &mut Vec<Output>) {
         match assembled {
-            Assembled::Frame(frame) => outputs.push(self.integrate(*frame)),
+            Assembled::Frame(frame) => self.integrate(*frame, outputs),
             Assembled::Dropped { stamp_ns, reason } => {
                 outputs.push(Output::Dropped { stamp_ns, reason: reason.to_string() });
             }
@@ -119,7 +195,7 @@ impl Session {
         }
     }
 
-    fn integrate(&mut self, assembled: AssembledFrame) -> Output {
+    fn integrate(&mut self, assembled: AssembledFrame, outputs: &mut Vec<Output>) {
         let AssembledFrame { frame, camera, color_frame_id, decode_ms, register_ms } = assembled;
         let stamp_ns = frame.stamp_ns;
         let dropped = |reason: String| Output::Dropped {
@@ -130,14 +206,21 @@ impl Session {
         let features = match self.extractor.as_ref().map(|extractor| extractor.extract(&frame)) {
             None => None,
             Some(Ok(features)) => Some(features),
-            Some(Err(error)) => return dropped(error.to_string()),
+            Some(Err(error)) => return outputs.push(dropped(error.to_string())),
         };
         let features_ms = milliseconds(start);
         let start = Instant::now();
         let report = match self.map.integrate(&frame, features.as_ref()) {
             Ok(report) => report,
-            Err(error) => return dropped(error.to_string()),
+            Err(error) => return outputs.push(dropped(error.to_string())),
         };
+        let integrate_ms = milliseconds(start);
+        let start = Instant::now();
+        if let Err(error) = self.look() {
+            let reason = format!("objects of the map: {error}");
+            outputs.push(Output::Dropped { stamp_ns, reason });
+        }
+        let regions_ms = milliseconds(start);
         let record = FrameRecord {
             stamp_ns,
             camera,
@@ -145,15 +228,21 @@ impl Session {
             points: report.points,
             voxels: self.map.len(),
             removed_voxels: report.removed_voxels,
-            timings: StageTimings {
-                decode_ms,
-                register_ms,
-                features_ms,
-                integrate_ms: milliseconds(start),
-            },
+            timings: StageTimings { decode_ms, register_ms, features_ms, integrate_ms, regions_ms },
         };
         self.newest = Some((frame, color_frame_id));
-        Output::Frame(record)
+        self.newest_features = features;
+        outputs.push(Output::Frame(record));
+    }
+
+    /// Lets the objects follow the regions when it is the frame's turn.
+    fn look(&mut self) -> Result<(), SceneError> {
+        self.frames_since_look = self.frames_since_look.saturating_add(1);
+        let every = self.regions.every_frames;
+        if every > 0 && self.frames_since_look >= every {
+            self.refresh_objects()?;
+        }
+        Ok(())
     }
 
     /// Puts detections whose transform has come into the map, in order.
@@ -178,6 +267,20 @@ impl Session {
             self.waiting_detections.pop_front();
         }
     }
+}
+
+/// The names that features of `extractor` are compared with, where words have hashed vectors in
+/// their space.
+fn names_of(
+    extractor: &dyn FeatureExtractor,
+    config: &RegionConfig,
+) -> Result<Option<NamedVectors>, SceneError> {
+    let Some(words) = extractor.text_space().and_then(WordHash::of_space) else { return Ok(None) };
+    let names = match config.names.is_empty() {
+        true => extractor.names().to_vec(),
+        false => config.names_and_structure(),
+    };
+    if names.is_empty() { Ok(None) } else { NamedVectors::new(&words, names).map(Some) }
 }
 
 fn too_late(event: &DetectionsEvent) -> Output {

@@ -142,6 +142,7 @@ mod tests {
             model: "none".into(),
             mean_log_probability: None,
             shown: None,
+            saw: None,
             steps: vec![],
             refusal: None,
         };

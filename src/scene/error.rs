@@ -68,6 +68,20 @@ pub enum SceneError {
         /// Numbers there are.
         found: usize,
     },
+    /// Names that things cannot be told apart by.
+    #[error("names of things: {reason}")]
+    Names {
+        /// Which name, and what is wrong with it.
+        reason: String,
+    },
+    /// Names whose vectors stand in another space than the features they are compared with.
+    #[error("the features stand in `{features}`, the vectors of the names in `{names}`")]
+    Space {
+        /// Space of the features; empty where no text has a vector in it.
+        features: String,
+        /// Space of the names.
+        names: String,
+    },
     /// A file cannot be read or written.
     #[error("{path}: {source}")]
     File {

@@ -1,6 +1,7 @@
 //! The scene map: what the robot has seen, in world coordinates.
 
 use super::lens::Lens;
+use super::regions::ObjectMemory;
 use super::store::Store;
 use super::support::Loss;
 use super::voxel::{EDGE, place_of, voxel_at};
@@ -21,6 +22,8 @@ pub struct SceneMap {
     pub(super) lens: Option<Arc<Lens>>,
     /// What objects have lost since they were detected; no part of the map.
     pub(super) losses: BTreeMap<ObjectId, Loss>,
+    /// What was found of objects made of regions; no part of the map.
+    pub(super) memory: ObjectMemory,
 }
 
 /// How much a map holds.
@@ -80,6 +83,7 @@ impl SceneMap {
             objects: ObjectStore::default(),
             lens: None,
             losses: BTreeMap::new(),
+            memory: ObjectMemory::default(),
         })
     }
 
@@ -103,6 +107,7 @@ impl SceneMap {
         self.store = Store::default();
         self.objects.clear();
         self.losses.clear();
+        self.memory = ObjectMemory::default();
     }
 
     /// Number of occupied voxels.

@@ -12,7 +12,7 @@ mod map;
 mod object;
 mod objects;
 mod query;
-mod region;
+mod regions;
 mod removal;
 mod save;
 mod select;
@@ -32,6 +32,9 @@ pub use map::{MapCounts, SceneMap, VoxelView};
 pub use object::{MapObject, ObjectId};
 pub use objects::{ObjectStore, ObserveReport};
 pub use query::{Place, VoxelScore, places};
-pub use region::{Region, region_token_width, region_tokens};
+pub use regions::{
+    NamedVectors, Region, RegionConfig, SeenObjects, frame_regions, region_token_width,
+    region_tokens,
+};
 pub use select::{select_frame_tokens, select_scene_tokens};
 pub use token::{TokenFrame, VisualTokens};

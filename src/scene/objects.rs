@@ -5,12 +5,12 @@ use crate::geometry::Pose;
 use crate::sensing::Detection;
 use nalgebra::{Point3, Quaternion, UnitQuaternion};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Objects of one label whose centres are nearer than this are one, metres.
-const NEAR_M: f64 = 0.25;
+pub(super) const NEAR_M: f64 = 0.25;
 /// The same as a share of the mean diagonal of their boxes, for large ones.
-const NEAR_DIAGONALS: f64 = 0.25;
+pub(super) const NEAR_DIAGONALS: f64 = 0.25;
 /// A tracked object whose centre jumped farther than this was carried: its mean starts anew.
 const CARRIED_M: f64 = 0.5;
 /// Observations a mean remembers at most, so that it can follow.
@@ -38,6 +38,9 @@ pub struct ObjectStore {
     objects: Vec<MapObject>,
     /// Objects by the identity a tracker outside gave them.
     tracks: BTreeMap<String, ObjectId>,
+    /// Objects made of regions of the map, which no detector outside has confirmed.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    own: BTreeSet<ObjectId>,
 }
 
 /// An object store as it is read, before its promises are checked.
@@ -47,13 +50,15 @@ struct Unchecked {
     next_id: u32,
     objects: Vec<MapObject>,
     tracks: BTreeMap<String, ObjectId>,
+    #[serde(default)]
+    own: BTreeSet<ObjectId>,
 }
 
 impl TryFrom<Unchecked> for ObjectStore {
     type Error = String;
 
     fn try_from(read: Unchecked) -> Result<Self, String> {
-        Self::from_parts(read.next_id, read.objects, read.tracks)
+        Self::from_parts(read.next_id, read.objects, read.tracks, read.own)
     }
 }
 
@@ -63,6 +68,7 @@ impl ObjectStore {
         next_id: u32,
         objects: Vec<MapObject>,
         tracks: BTreeMap<String, ObjectId>,
+        own: BTreeSet<ObjectId>,
     ) -> Result<Self, String> {
         if !objects.is_sorted_by(|a, b| a.id < b.id) {
             return Err("objects are not in order of their ids".into());
@@ -70,16 +76,24 @@ impl ObjectStore {
         if objects.last().is_some_and(|last| last.id.0 >= next_id) {
             return Err("`next_id` is not above all ids".into());
         }
-        let store = Self { next_id, objects, tracks };
+        let store = Self { next_id, objects, tracks, own };
+        if let Some(id) = store.own.iter().find(|id| store.get(**id).is_none()) {
+            return Err(format!("missing object {} is said to be the map's own", id.0));
+        }
         match store.tracks.iter().find(|(_, id)| store.get(**id).is_none()) {
             Some((track, id)) => Err(format!("track `{track}` names missing object {}", id.0)),
             None => Ok(store),
         }
     }
 
-    /// Next id, and the objects by track.
-    pub(super) fn parts(&self) -> (u32, &BTreeMap<String, ObjectId>) {
-        (self.next_id, &self.tracks)
+    /// Next id, the objects by track, and those made of regions.
+    pub(super) fn parts(&self) -> (u32, &BTreeMap<String, ObjectId>, &BTreeSet<ObjectId>) {
+        (self.next_id, &self.tracks, &self.own)
+    }
+
+    /// Whether an object was made of a region of the map, and no detector outside has confirmed it.
+    pub fn is_own(&self, id: ObjectId) -> bool {
+        self.own.contains(&id)
     }
 
     /// All objects in order of id.
@@ -111,6 +125,7 @@ impl ObjectStore {
     pub fn remove(&mut self, id: ObjectId) -> Option<MapObject> {
         let index = self.index(id)?;
         self.tracks.retain(|_, tracked| *tracked != id);
+        self.own.remove(&id);
         Some(self.objects.remove(index))
     }
 
@@ -118,6 +133,7 @@ impl ObjectStore {
     pub fn clear(&mut self) {
         self.objects.clear();
         self.tracks.clear();
+        self.own.clear();
     }
 
     fn index(&self, id: ObjectId) -> Option<usize> {
@@ -206,8 +222,33 @@ impl ObjectStore {
         Some(id)
     }
 
+    /// Adds an object made of a region: with the id `was`, if it is one that went, or a new one.
+    pub(super) fn add_own(&mut self, object: MapObject, was: Option<ObjectId>) -> Option<ObjectId> {
+        let back = was.filter(|id| id.0 < self.next_id && self.objects.len() < MAX_OBJECTS);
+        let id = match back.map(|id| (id, self.objects.binary_search_by_key(&id, |o| o.id))) {
+            Some((id, Err(at))) => {
+                self.objects.insert(at, MapObject { id, ..object });
+                id
+            }
+            _ => self.add(object)?,
+        };
+        self.own.insert(id);
+        Some(id)
+    }
+
+    /// Lets an object made of a region be what its region is now.
+    pub(super) fn update_own(&mut self, id: ObjectId, seen: MapObject) {
+        let Some(index) = self.index(id).filter(|_| self.own.contains(&id)) else { return };
+        let object = &mut self.objects[index];
+        let observations = object.observations.saturating_add(1);
+        let first_seen_ns = object.first_seen_ns.min(seen.first_seen_ns);
+        *object = MapObject { id, observations, first_seen_ns, ..seen };
+    }
+
     fn merge(&mut self, id: ObjectId, seen: &MapObject) {
         let Some(index) = self.index(id) else { return };
+        // What a detector has seen is no longer the map's to take out.
+        self.own.remove(&id);
         let object = &mut self.objects[index];
         object.observations = object.observations.saturating_add(1);
         let carried = distance_m(object, seen) > CARRIED_M.max(diagonal_m(object));
@@ -247,11 +288,11 @@ fn in_world(detection: &Detection, world_T_frame: &Pose, stamp_ns: i64) -> Optio
     })
 }
 
-fn distance_m(a: &MapObject, b: &MapObject) -> f64 {
+pub(super) fn distance_m(a: &MapObject, b: &MapObject) -> f64 {
     nalgebra::distance(&Point3::from(a.position_m), &Point3::from(b.position_m))
 }
 
-fn diagonal_m(object: &MapObject) -> f64 {
+pub(super) fn diagonal_m(object: &MapObject) -> f64 {
     object.size_m.iter().map(|edge| edge * edge).sum::<f64>().sqrt()
 }
 

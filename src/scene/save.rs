@@ -5,19 +5,22 @@
 //! * settings: `u32` length, JSON;
 //! * blocks: `u64` number, then each: 3 × `i32` key, `i64` last seen, 8 × `u64` mask, `u8` whether
 //!   features follow, the voxels (48 bytes each), the features (`u16` halves);
-//! * objects: `u32` next id, `u32` number, then each; `u32` number of tracks, then each.
+//! * objects: `u32` next id, `u32` number, then each; `u32` number of tracks, then each; since
+//!   version 2 `u32` number of objects made of regions, then their ids.
 //!
 //! Nothing is allocated on the word of the file alone: lists grow as their content is read.
 
 use super::voxel::{Block, Voxel};
 use super::{MapConfig, MapCounts, MapObject, ObjectId, ObjectStore, SceneError, SceneMap};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
 const MAGIC: &[u8; 8] = b"SCENEMAP";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// Oldest version that is read.
+const OLDEST_VERSION: u32 = 1;
 /// Fast, and within a few percent of what higher levels reach on this data.
 const ZSTD_LEVEL: i32 = 3;
 /// A file may unpack to this many times its size, and 64 MiB: more is no map but a bomb.
@@ -82,12 +85,14 @@ impl SceneMap {
             return Err(bad("it does not begin with SCENEMAP"));
         }
         let version = u32::from_le_bytes(bytes(&mut input)?);
-        if version != VERSION {
-            return Err(bad(&format!("version {version}; this program reads version {VERSION}")));
+        if !(OLDEST_VERSION..=VERSION).contains(&version) {
+            return Err(bad(&format!(
+                "version {version}; this program reads {OLDEST_VERSION} to {VERSION}"
+            )));
         }
         let most = length.saturating_mul(MAX_GROWTH).saturating_add(64 << 20);
         let mut input = BufReader::new(zstd::Decoder::with_buffer(input)?.take(most));
-        let map = Self::read_content(&mut input);
+        let map = Self::read_content(&mut input, version);
         if input.get_ref().limit() == 0 {
             return Err(bad(&format!("it unpacks to more than {most} bytes")));
         }
@@ -95,7 +100,7 @@ impl SceneMap {
     }
 
     /// Reads what stands in the zstd stream.
-    fn read_content(input: &mut impl Read) -> io::Result<Self> {
+    fn read_content(input: &mut impl Read, version: u32) -> io::Result<Self> {
         let config: MapConfig = serde_json::from_str(&read_text(input)?)?;
         let mut map = Self::new(config).map_err(|wrong| bad(&wrong.to_string()))?;
         let blocks = u64::from_le_bytes(bytes(input)?);
@@ -108,7 +113,7 @@ impl SceneMap {
                 return Err(bad("it holds more than its own byte cap"));
             }
         }
-        map.objects = read_objects(input)?;
+        map.objects = read_objects(input, version)?;
         if input.read(&mut [0])? != 0 {
             return Err(bad("bytes follow the objects"));
         }
@@ -231,7 +236,7 @@ fn read_text(input: &mut impl Read) -> io::Result<String> {
 const OBJECT_BYTES: usize = 108;
 
 fn write_objects(out: &mut impl Write, objects: &ObjectStore) -> io::Result<()> {
-    let (next_id, tracks) = objects.parts();
+    let (next_id, tracks, own) = objects.parts();
     out.write_all(&next_id.to_le_bytes())?;
     out.write_all(&(objects.len() as u32).to_le_bytes())?;
     for object in objects.iter() {
@@ -251,10 +256,14 @@ fn write_objects(out: &mut impl Write, objects: &ObjectStore) -> io::Result<()> 
         write_text(out, track)?;
         out.write_all(&id.0.to_le_bytes())?;
     }
+    out.write_all(&(own.len() as u32).to_le_bytes())?;
+    for id in own {
+        out.write_all(&id.0.to_le_bytes())?;
+    }
     Ok(())
 }
 
-fn read_objects(input: &mut impl Read) -> io::Result<ObjectStore> {
+fn read_objects(input: &mut impl Read, version: u32) -> io::Result<ObjectStore> {
     let next_id = u32::from_le_bytes(bytes(input)?);
     let count = u32::from_le_bytes(bytes(input)?);
     let mut objects = Vec::new();
@@ -292,7 +301,14 @@ fn read_objects(input: &mut impl Read) -> io::Result<ObjectStore> {
         let track = read_text(input)?;
         tracks.insert(track, ObjectId(u32::from_le_bytes(bytes(input)?)));
     }
-    ObjectStore::from_parts(next_id, objects, tracks).map_err(|reason| bad(&reason))
+    let mut own = BTreeSet::new();
+    if version > 1 {
+        let count = u32::from_le_bytes(bytes(input)?);
+        for _ in 0..count {
+            own.insert(ObjectId(u32::from_le_bytes(bytes(input)?)));
+        }
+    }
+    ObjectStore::from_parts(next_id, objects, tracks, own).map_err(|reason| bad(&reason))
 }
 
 #[cfg(test)]

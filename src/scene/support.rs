@@ -89,13 +89,36 @@ impl SceneMap {
         }
         self.losses = losses;
         for id in &lost {
-            self.objects.remove(*id);
+            let is_own = self.objects.is_own(*id);
+            if let Some(object) = self.objects.remove(*id).filter(|_| is_own) {
+                self.memory.went(object);
+            }
         }
         lost.len()
     }
 
-    /// How many voxels of the support are there.
-    fn count(&self, support: &Support) -> usize {
+    /// Takes out the voxels in the box of an object. What else was in the box is there again with
+    /// the next frame that shows it, and looks like itself.
+    pub(super) fn clear_box(&mut self, object: &MapObject) {
+        let mut support = Support::new(object, 0.0);
+        support.half_m.add_scalar_mut(self.config.voxel_size_m / 4.0);
+        support.floor_m = f64::NEG_INFINITY;
+        let (voxel_size_m, width) = (self.config.voxel_size_m, self.config.feature_width);
+        let blocks = self.blocks_around(&support);
+        self.store.update(&blocks, |_, block| {
+            let key = block.key;
+            let places: Vec<usize> = block.places().collect();
+            for (place, voxel) in places.into_iter().zip(&mut block.voxels) {
+                if support.contains(&voxel.point_m(voxel_at(key, place), voxel_size_m)) {
+                    voxel.evidence = 0;
+                }
+            }
+            block.retain(width, |voxel| voxel.evidence > 0)
+        });
+    }
+
+    /// Keys of the blocks that the box of a support reaches into.
+    fn blocks_around(&self, support: &Support) -> Vec<[i32; 3]> {
         let world_T_box = support.box_T_world.inverse();
         let (centre, extent) =
             (world_T_box.translation.vector, extent(&world_T_box, &support.half_m));
@@ -103,7 +126,12 @@ impl SceneMap {
         let block = |corner: Vector3<f64>| {
             <[f64; 3]>::from(corner).map(|metres| (metres / block_m).floor() as i32)
         };
-        let near = self.store.within(block(centre - extent), block(centre + extent), |_| true);
+        self.store.within(block(centre - extent), block(centre + extent), |_| true)
+    }
+
+    /// How many voxels of the support are there.
+    fn count(&self, support: &Support) -> usize {
+        let near = self.blocks_around(support);
         let blocks = near.iter().filter_map(|key| self.store.block(key));
         let held = |block: &Block| {
             let voxels = block.places().zip(&block.voxels);

@@ -5,9 +5,9 @@
 //! are given already, they must come in their order, and only going is added between them. Tokens
 //! need not respect words: a token is allowed when all of its bytes can be walked.
 
+use super::token_set::{TokenSet, Trie};
 use super::{ActionVocabulary, ArgumentKind, SpokenStep, step_text};
-use crate::language::{Constraint, TokenMask, Tokenizer};
-use std::collections::BTreeMap;
+use crate::language::{Constraint, TokenMask};
 use std::sync::Arc;
 
 /// Longest plan, steps. ALFRED's longest has 19.
@@ -27,103 +27,6 @@ pub enum GrammarError {
         /// A word with it.
         word: String,
     },
-}
-
-/// What the grammar needs to know of a tokenizer.
-#[derive(Debug)]
-pub struct TokenTable {
-    /// Bytes each token writes; empty for special tokens, which the grammar never allows but for
-    /// those named below.
-    pub bytes: Vec<Vec<u8>>,
-    /// The token that ends a text.
-    pub end: u32,
-    /// Token of each task of the vocabulary, in its order.
-    pub tasks: Vec<u32>,
-}
-
-/// The table of a tokenizer for a model of `rows` tokens whose answers end with `end`, with the
-/// tokens that the first of `tasks` have of their own.
-pub(crate) fn token_table(
-    tokenizer: &Tokenizer,
-    rows: usize,
-    end: u32,
-    tasks: &[String],
-) -> TokenTable {
-    let bytes = (0..rows as u32)
-        .map(|token| match tokenizer.is_special(token) {
-            true => Vec::new(),
-            false => tokenizer.token_bytes(token).to_vec(),
-        })
-        .collect();
-    let tasks = tasks.iter().map_while(|task| tokenizer.token(&format!("<{task}>")));
-    TokenTable { bytes, end, tasks: tasks.collect() }
-}
-
-/// A trie over byte strings.
-#[derive(Debug, Default)]
-struct Trie {
-    nodes: Vec<Node>,
-}
-
-#[derive(Debug, Default)]
-struct Node {
-    next: BTreeMap<u8, u32>,
-    /// What ends here: places in the list the trie was made from.
-    values: Vec<u32>,
-}
-
-impl Trie {
-    /// Empty strings are left out.
-    fn new<'a>(strings: impl IntoIterator<Item = &'a [u8]>) -> Self {
-        let mut trie = Self { nodes: vec![Node::default()] };
-        for (value, bytes) in strings.into_iter().enumerate().filter(|(_, b)| !b.is_empty()) {
-            let mut at = 0;
-            for &byte in bytes {
-                at = match trie.nodes[at].next.get(&byte) {
-                    Some(&next) => next as usize,
-                    None => {
-                        let next = trie.nodes.len();
-                        trie.nodes[at].next.insert(byte, next as u32);
-                        trie.nodes.push(Node::default());
-                        next
-                    }
-                };
-            }
-            trie.nodes[at].values.push(value as u32);
-        }
-        trie
-    }
-
-    fn step(&self, node: u32, byte: u8) -> Option<u32> {
-        self.nodes[node as usize].next.get(&byte).copied()
-    }
-
-    /// A node and all nodes that can be reached from it.
-    fn below(&self, node: u32) -> impl Iterator<Item = &Node> {
-        let mut ahead = vec![node];
-        std::iter::from_fn(move || {
-            let node = &self.nodes[ahead.pop()? as usize];
-            ahead.extend(node.next.values());
-            Some(node)
-        })
-    }
-}
-
-/// A token table made ready to be walked; the grammars of many vocabularies share it.
-#[derive(Debug, Clone)]
-pub struct TokenSet(Arc<Tokens>);
-
-#[derive(Debug)]
-struct Tokens {
-    table: TokenTable,
-    trie: Trie,
-}
-
-impl From<TokenTable> for TokenSet {
-    fn from(table: TokenTable) -> Self {
-        let trie = Trie::new(table.bytes.iter().map(Vec::as_slice));
-        Self(Arc::new(Tokens { table, trie }))
-    }
 }
 
 #[derive(Debug)]
@@ -261,16 +164,6 @@ impl Rules {
             |&action: &u32| self.vocabulary.actions[action as usize].name == self.vocabulary.end;
         self.actions.nodes[node as usize].values.iter().any(ends)
     }
-
-    /// Allows every token whose bytes can be walked from `place`, being at `node` of the tokens.
-    fn allow_from(&self, place: Place, node: u32, mask: &mut TokenMask) {
-        let trie = &self.tokens.0.trie;
-        for (&byte, &next) in &trie.nodes[node as usize].next {
-            let Some(place) = self.after(place, byte) else { continue };
-            trie.nodes[next as usize].values.iter().for_each(|&token| mask.allow(token));
-            self.allow_from(place, next, mask);
-        }
-    }
 }
 
 /// A walk through the grammar.
@@ -319,15 +212,9 @@ impl PlanGrammar {
         state: State,
         acts: Option<Vec<Vec<u8>>>,
     ) -> Result<Self, GrammarError> {
-        let trie = &tokens.0.trie;
-        let is_token = |node: u32| !trie.nodes[node as usize].values.is_empty();
-        let single = |byte: u8| trie.step(0, byte).is_some_and(is_token);
         let names = || vocabulary.actions.iter().map(|action| action.name.as_str());
-        for word in names().chain(vocabulary.words(ArgumentKind::Target)).chain(["\n", " "]) {
-            if let Some(byte) = word.bytes().find(|&byte| !single(byte)) {
-                return Err(GrammarError::NoByteToken { byte, word: word.to_string() });
-            }
-        }
+        let words = names().chain(vocabulary.words(ArgumentKind::Target)).chain(["\n", " "]);
+        tokens.can_spell(words)?;
         if let Some(task) = vocabulary.tasks.get(tokens.0.table.tasks.len()) {
             return Err(GrammarError::NoTaskToken(task.clone()));
         }
@@ -361,7 +248,7 @@ impl Constraint for PlanGrammar {
         match self.place.state {
             State::Task => table.tasks.iter().for_each(|&task| mask.allow(task)),
             State::Done => mask.allow(table.end),
-            _ => rules.allow_from(self.place, 0, &mut mask),
+            _ => rules.tokens.allow(self.place, &|at, byte| rules.after(at, byte), &mut mask),
         }
         if rules.may_end(self.place) {
             mask.allow(table.end);
@@ -390,7 +277,7 @@ impl Constraint for PlanGrammar {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tasks::{parse_plan, step_text};
+    use crate::tasks::{TokenTable, parse_plan, step_text};
     use proptest::prelude::*;
 
     /// All bytes as tokens, then some longer ones, then `</s>` and the tasks.

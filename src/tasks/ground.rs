@@ -5,11 +5,13 @@
 //!
 //! * A target is the instance that what happens next is nearest to: going to *a dresser* to pick up
 //!   *a mug* means the dresser the mug stands on. Where nothing else decides, the nearest one.
+//! * What is picked up stands on what was gone to for it, if anything of its name does: of two mugs
+//!   the one on the dresser, even if the other is nearer to the dresser's middle.
 //! * A thing that was picked up stays the same thing until it is put down, and a thing that was put
 //!   down is not what is picked up next: two mugs are two mugs.
 //! * A word with no object in the map stays unbound, with the reason. Nothing is guessed.
 
-use super::{ActionVocabulary, Argument, ArgumentKind, Grounding, class_word};
+use super::{ActionVocabulary, Argument, ArgumentKind, Grounding, class_word, stands};
 use crate::scene::{MapObject, ObjectId};
 use nalgebra::{Point3, UnitQuaternion, Vector3};
 
@@ -30,8 +32,13 @@ pub fn ground(
     objects: &[MapObject],
     robot_m: [f64; 3],
 ) -> Vec<Vec<Argument>> {
-    let mut walk =
-        Walk { objects, place: Point3::from(robot_m), held: Vec::new(), done: Vec::new() };
+    let mut walk = Walk {
+        objects,
+        place: Point3::from(robot_m),
+        at: None,
+        held: Vec::new(),
+        done: Vec::new(),
+    };
     (0..steps.len())
         .map(|at| {
             let names = &steps[at].arguments;
@@ -80,6 +87,8 @@ fn next_object<'a>(rest: &'a [SpokenStep], vocabulary: &ActionVocabulary) -> Opt
 struct Walk<'a> {
     objects: &'a [MapObject],
     place: Point3<f64>,
+    /// What was gone to last.
+    at: Option<ObjectId>,
     /// Things taken and not yet put down, by name.
     held: Vec<(String, ObjectId)>,
     /// Things already put where they belong.
@@ -101,7 +110,11 @@ impl<'a> Walk<'a> {
             .unwrap_or_default();
         let cost = |object: &MapObject| {
             let from_robot = (center(object) - self.place).norm();
-            let to_thing = things.iter().map(|thing| gap_m(object, &center(thing)));
+            let holds = |thing: &&MapObject| self.holder(thing) == Some(object.id);
+            let to_thing = things.iter().map(|thing| match holds(thing) {
+                true => 0.0,
+                false => gap_m(object, &center(thing)),
+            });
             (to_thing.fold(f64::INFINITY, f64::min), from_robot)
         };
         let candidates = self.named(name).filter(|object| !self.done.contains(&object.id));
@@ -110,15 +123,22 @@ impl<'a> Walk<'a> {
             a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1))
         })?;
         self.place = center(chosen);
+        self.at = Some(chosen.id);
         Some(chosen)
+    }
+
+    /// What a thing stands on or in, as the boxes tell.
+    fn holder(&self, thing: &MapObject) -> Option<ObjectId> {
+        stands(thing, self.objects.iter()).map(|(_, id)| id)
     }
 
     fn take(&mut self, name: &str) -> Option<&'a MapObject> {
         if let Some((_, id)) = self.held.iter().find(|(held, _)| held == name) {
             return self.objects.iter().find(|object| object.id == *id);
         }
-        let fresh = self.named(name).filter(|object| !self.done.contains(&object.id));
-        let chosen = self.nearest_of(fresh)?;
+        let fresh = || self.named(name).filter(|object| !self.done.contains(&object.id));
+        let there = |object: &&MapObject| self.at.is_some() && self.holder(object) == self.at;
+        let chosen = self.nearest_of(fresh().filter(there)).or(self.nearest_of(fresh()))?;
         self.held.push((name.to_string(), chosen.id));
         Some(chosen)
     }
@@ -244,6 +264,27 @@ mod tests {
         let objects = [object(1, "Table", 1.0), object(2, "table", 8.0), object(3, "mug", 8.1)];
         let bound = ids(&["GotoLocation table", "PickupObject mug"], &objects);
         assert_eq!(bound, [[Some(2)], [Some(3)]]);
+    }
+
+    #[test]
+    fn the_mug_picked_up_is_the_one_on_what_was_gone_to() {
+        let sized = |id, label: &str, position_m, size_m| MapObject {
+            position_m,
+            size_m,
+            ..object(id, label, 0.0)
+        };
+        let mug_m = [0.1, 0.1, 0.1];
+        // A long table with a mug at its end, and beside its middle a shelf with another.
+        let objects = [
+            sized(1, "table", [3.0, 0.0, 0.45], [4.0, 0.6, 0.9]),
+            sized(2, "mug", [4.8, 0.0, 0.95], mug_m),
+            sized(3, "shelf", [3.0, 0.6, 0.45], [0.5, 0.5, 0.9]),
+            sized(4, "mug", [3.0, 0.6, 0.95], mug_m),
+        ];
+        let bound = ids(&["GotoLocation table", "PickupObject mug"], &objects);
+        assert_eq!(bound, [[Some(1)], [Some(2)]]);
+        let bound = ids(&["GotoLocation shelf", "PickupObject mug"], &objects);
+        assert_eq!(bound, [[Some(3)], [Some(4)]]);
     }
 
     #[test]

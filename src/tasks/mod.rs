@@ -1,25 +1,41 @@
 //! A request becomes a prompt, a constrained output, and a typed, grounded result.
 
+mod answer;
+mod caption;
 mod chat;
 mod grammar;
 mod ground;
 mod held;
+mod line_grammar;
+mod mention;
+mod navigate;
 mod plan;
 mod planning;
+mod relation;
+mod scene_mind;
 mod scene_planner;
 mod text;
+mod token_set;
+mod view;
 mod vocabulary;
 mod writer;
 
+pub use answer::{Answer, DO_NOT_KNOW, Inquiry};
 pub use chat::{AnswerError, ChatPlanner};
-pub(crate) use grammar::token_table;
-pub use grammar::{GrammarError, MAX_STEPS, PlanGrammar, TokenSet, TokenTable};
+pub use grammar::{GrammarError, MAX_STEPS, PlanGrammar};
 pub(crate) use ground::gap_m;
 pub use ground::{SpokenStep, ground};
 pub use held::held_after;
+pub use mention::{named_in, singulars};
+pub use navigate::Program;
 pub use plan::{Argument, Grounding, Plan, PlanStep, Refusal};
 pub use planning::{GoalPlanner, PlanRequest, PlanningError};
+pub(crate) use relation::stands;
+pub use scene_mind::{SceneMind, Words};
 pub use scene_planner::ScenePlanner;
 pub use text::{PlanTextError, parse_plan, plan_text, step_text};
+pub(crate) use token_set::token_table;
+pub use token_set::{TokenSet, TokenTable};
+pub use view::{About, SceneView, ViewSpec};
 pub use vocabulary::{ActionSpec, ActionVocabulary, ArgumentKind, VocabularyError, class_word};
 pub use writer::{PlanWriter, ShownObjects, Sight, SpokenPlan, WrittenPlan};

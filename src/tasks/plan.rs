@@ -22,6 +22,9 @@ pub struct Plan {
     /// How much of the map the model was shown, where it reads the map.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shown: Option<ShownObjects>,
+    /// What the model saw before it planned, in its own words ("i saw a mug on the countertop").
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saw: Option<String>,
     /// The steps, in order.
     pub steps: Vec<PlanStep>,
     /// Why there is no plan; `None` when there is one.

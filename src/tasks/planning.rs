@@ -2,7 +2,9 @@
 
 use super::chat::{AnswerError, ChatPlanner};
 use super::grammar::GrammarError;
+use super::scene_mind::SceneMind;
 use super::scene_planner::ScenePlanner;
+use super::view::{SceneView, ViewSpec};
 use super::writer::{PlanWriter, Sight, SpokenPlan};
 use super::{ActionVocabulary, Grounding, Plan, PlanStep, Refusal, VocabularyError};
 use crate::model::{ModelError, ModelKind};
@@ -13,7 +15,7 @@ use std::path::Path;
 /// Longest goal that is read, bytes; the model's own limit is counted in tokens.
 const MAX_GOAL_BYTES: usize = 4096;
 
-/// What can go wrong while a planner is loaded or plans.
+/// What can go wrong while a planner is loaded, plans, or talks.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanningError {
     /// The model folder cannot be used, or the model failed.
@@ -31,8 +33,8 @@ pub enum PlanningError {
     /// The listener wanted no more.
     #[error("interrupted")]
     Interrupted,
-    /// The search gave no whole plan, which its grammar and length should not allow.
-    #[error("the model found no end of the plan within {tokens} tokens; raise decoding.max_tokens")]
+    /// The search gave no whole answer, which its grammar and length should not allow.
+    #[error("the model found no end within {tokens} tokens; raise decoding.max_tokens")]
     Unfinished {
         /// Tokens allowed.
         tokens: usize,
@@ -50,6 +52,8 @@ pub struct PlanRequest<'a> {
     pub robot_m: [f64; 3],
     /// What the robot holds, where that is known.
     pub held: Option<ObjectId>,
+    /// What a model that sees is shown.
+    pub view: Option<&'a SceneView>,
     /// Name of the world frame.
     pub frame_id: &'a str,
     /// Time of the newest observation, nanoseconds.
@@ -85,6 +89,16 @@ impl GoalPlanner {
         self.writer.sight()
     }
 
+    /// What it is to be shown; `None` where it looks at nothing.
+    pub fn view_spec(&mut self) -> Option<ViewSpec> {
+        self.mind()?.view_spec()
+    }
+
+    /// The Scene-LLM behind it, which can do more than plan; `None` where there is none.
+    pub fn mind(&mut self) -> Option<&mut SceneMind> {
+        self.writer.mind()
+    }
+
     /// Its actions and words.
     pub fn vocabulary(&self) -> &ActionVocabulary {
         self.writer.vocabulary()
@@ -112,6 +126,7 @@ impl GoalPlanner {
             model: self.writer.name().to_string(),
             mean_log_probability: None,
             shown: None,
+            saw: None,
             steps: Vec::new(),
             refusal: None,
         };
@@ -129,6 +144,7 @@ impl GoalPlanner {
         plan.task = written.task;
         plan.mean_log_probability = written.mean_log_probability;
         plan.shown = written.shown;
+        plan.saw = written.saw;
         if !written.missing.is_empty() {
             plan.refusal = Some(Refusal::NotFound { names: written.missing });
             return plan;
@@ -152,13 +168,15 @@ impl GoalPlanner {
         plan
     }
 
-    /// The likeliest plan for `goal` in the words of `vocabulary`, bound to no map.
+    /// The likeliest plan for `goal` in the words of `vocabulary`, bound to no map. A model that
+    /// sees takes `view` in.
     pub fn speak(
         &mut self,
         goal: &str,
+        view: Option<&SceneView>,
         vocabulary: &ActionVocabulary,
     ) -> Result<SpokenPlan, PlanningError> {
-        self.writer.speak(goal, vocabulary)
+        self.writer.speak(goal, view, vocabulary)
     }
 }
 
@@ -203,6 +221,7 @@ mod tests {
             objects: &[],
             robot_m: [0.0; 3],
             held: None,
+            view: None,
             frame_id: "map",
             stamp_ns: 0,
             step_expiry_ns: 0,

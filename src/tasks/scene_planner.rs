@@ -1,63 +1,74 @@
 //! The planner trained for it: Scene-LLM and its likes.
+//!
+//! A model that sees plans in the three moves of its paper (arXiv 2403.11401): the frame before the
+//! robot becomes words of what matters to the goal, "I saw …"; the 3D tokens of the scene and those
+//! words become what is to be done; and that becomes the plan, with where to go for it.
 
-use super::grammar::{PlanGrammar, TokenTable};
+use super::ActionVocabulary;
+use super::grammar::PlanGrammar;
+use super::ground::ground;
 use super::planning::{PlanRequest, PlanningError};
+use super::scene_mind::{Listener, SceneMind};
 use super::text::{parse_plan, plan_text};
-use super::writer::{PlanWriter, Sight, SpokenPlan, WrittenPlan};
-use super::{ActionVocabulary, ground, token_table};
-use crate::model::{PromptInput, SceneLlm, Segment};
+use super::token_set::TokenTable;
+use super::view::{About, SceneView};
+use super::writer::{PlanWriter, ShownObjects, Sight, SpokenPlan, WrittenPlan};
+use crate::model::{PromptInput, Segment};
 use candle_core::Device;
 use std::path::Path;
 
 /// A Scene-LLM that plans in the words of its vocabulary; they are bound to the map afterwards.
+#[derive(Debug)]
 pub struct ScenePlanner {
-    model: SceneLlm,
-    vocabulary: ActionVocabulary,
+    mind: SceneMind,
 }
 
 impl ScenePlanner {
     /// Loads the model folder `folder` onto `device`.
     pub fn load(folder: &Path, device: &Device) -> Result<Self, PlanningError> {
-        let model = SceneLlm::load(folder, device)?;
-        let vocabulary = match &model.manifest().vocabulary {
-            Some(file) => ActionVocabulary::read(&folder.join(file))?,
-            None => ActionVocabulary::alfred(),
-        };
-        // A tokenizer that cannot write the plans is found now, not at the first goal.
-        PlanGrammar::new(&vocabulary, table_of(&model, &vocabulary))?;
-        Ok(Self { model, vocabulary })
+        Ok(Self { mind: SceneMind::load(folder, device)? })
     }
 
     fn speak_aloud(
         &mut self,
         goal: &str,
+        view: Option<&SceneView>,
         vocabulary: &ActionVocabulary,
-        on_text: &mut dyn FnMut(&str) -> bool,
+        on_text: &mut Listener<'_>,
     ) -> Result<SpokenPlan, PlanningError> {
-        let prompt = &self.model.manifest().prompt;
-        let draft_end = prompt.draft_end.clone();
-        let input = PromptInput { goal: goal.to_string(), ..Default::default() };
-        let mut segments = self.model.prompt(input)?;
-        let table = table_of(&self.model, vocabulary);
+        let saw = self.mind.describe(goal, view, &mut |_| on_text(""))?;
+        let (frame, scene) = self.mind.shown(About::Scene, view);
+        let input = PromptInput {
+            frame,
+            scene,
+            context: saw.clone(),
+            goal: goal.to_owned(),
+            ..PromptInput::default()
+        };
+        let mut segments = self.mind.model.prompt(input)?;
+        let draft_end = self.mind.model.manifest().prompt.draft_end.clone();
+        let table = self.mind.table(&vocabulary.tasks);
         if draft_end.is_empty() {
             let grammar = PlanGrammar::new(vocabulary, table)?;
-            return self.likeliest(&segments, grammar, vocabulary, on_text);
+            let plan = self.likeliest(&segments, grammar, vocabulary, on_text)?;
+            return Ok(SpokenPlan { saw, ..plan });
         }
         // Where to go depends on the home more than on the goal, so its guesses must not sway what
         // is done: that is decided first.
-        let end = self.model.tokenizer().token(&draft_end).unwrap_or(table.end);
+        let end = self.mind.model.tokenizer().token(&draft_end).unwrap_or(table.end);
         let acts = PlanGrammar::new(&vocabulary.without_going(), TokenTable { end, ..table })?;
         // The whole plan says it again.
         let draft = self.likeliest(&segments, acts, vocabulary, &mut |_| on_text(""))?;
         let task = draft.task.as_ref().map(|task| format!("<{task}>")).unwrap_or_default();
         let said = format!("{task}{}{draft_end}", plan_text(&draft.steps, vocabulary));
         segments.push(Segment::Template(said));
-        let table = table_of(&self.model, vocabulary);
+        let table = self.mind.table(&vocabulary.tasks);
         let around = PlanGrammar::around(vocabulary, table, &draft.steps)?;
         let plan = self.likeliest(&segments, around, vocabulary, on_text)?;
         Ok(SpokenPlan {
             task: draft.task,
             mean_log_probability: draft.mean_log_probability,
+            saw,
             ..plan
         })
     }
@@ -68,15 +79,16 @@ impl ScenePlanner {
         segments: &[Segment],
         grammar: PlanGrammar,
         vocabulary: &ActionVocabulary,
-        on_text: &mut dyn FnMut(&str) -> bool,
+        on_text: &mut Listener<'_>,
     ) -> Result<SpokenPlan, PlanningError> {
-        let tasks = table_of(&self.model, vocabulary).tasks;
+        let tasks = self.mind.table(&vocabulary.tasks).tasks;
         let mut wanted = true;
         let mut listen = |text: &str| {
             wanted = wanted && on_text(text);
             wanted
         };
-        let replies = self.model.search(segments, Some(Box::new(grammar)), &mut listen)?;
+        let model = &mut self.mind.model;
+        let replies = model.search(segments, Some(Box::new(grammar)), &mut listen)?;
         if !wanted {
             return Err(PlanningError::Interrupted);
         }
@@ -84,35 +96,41 @@ impl ScenePlanner {
             let steps = parse_plan(&reply.text, vocabulary).ok()?;
             let task = tasks.iter().position(|token| Some(token) == reply.tokens.first());
             Some(SpokenPlan {
-                task: task.map(|at| vocabulary.tasks[at].clone()),
+                task: task.and_then(|at| vocabulary.tasks.get(at).cloned()),
                 steps,
                 mean_log_probability: Some(f64::from(reply.mean_log_probability)),
+                saw: None,
             })
         });
-        let tokens = self.model.manifest().decoding.max_tokens;
+        let tokens = self.mind.model.manifest().decoding.max_tokens;
         spoken.ok_or(PlanningError::Unfinished { tokens })
     }
 }
 
 impl PlanWriter for ScenePlanner {
     fn name(&self) -> &str {
-        &self.model.manifest().name
+        self.mind.name()
     }
 
     fn sight(&self) -> Sight {
-        if self.model.sees() { Sight::VisualTokens } else { Sight::Blind }
+        if self.mind.model.sees() { Sight::VisualTokens } else { Sight::Blind }
     }
 
     fn vocabulary(&self) -> &ActionVocabulary {
-        &self.vocabulary
+        self.mind.vocabulary()
+    }
+
+    fn mind(&mut self) -> Option<&mut SceneMind> {
+        Some(&mut self.mind)
     }
 
     fn speak(
         &mut self,
         goal: &str,
+        view: Option<&SceneView>,
         vocabulary: &ActionVocabulary,
     ) -> Result<SpokenPlan, PlanningError> {
-        self.speak_aloud(goal, vocabulary, &mut |_| true)
+        self.speak_aloud(goal, view, vocabulary, &mut |_| true)
     }
 
     fn write(
@@ -121,22 +139,21 @@ impl PlanWriter for ScenePlanner {
         on_text: &mut dyn FnMut(&str) -> bool,
     ) -> Result<WrittenPlan, PlanningError> {
         let labels = request.objects.iter().map(|object| object.label.as_str());
-        let vocabulary = self.vocabulary.with_map_labels(labels);
-        let spoken = self.speak_aloud(request.goal, &vocabulary, on_text)?;
+        let vocabulary = self.mind.vocabulary().with_map_labels(labels);
+        let spoken = self.speak_aloud(request.goal, request.view, &vocabulary, on_text)?;
         let bound = ground(&spoken.steps, &vocabulary, request.objects, request.robot_m);
         let actions = spoken.steps.into_iter().map(|step| step.action);
+        let shown = self.mind.seen(request.view).and_then(|view| {
+            let listed = view.scene.as_ref()?.len();
+            Some(ShownObjects { listed, left_out: view.left_out })
+        });
         Ok(WrittenPlan {
             task: spoken.task,
             steps: actions.zip(bound).collect(),
             mean_log_probability: spoken.mean_log_probability,
-            ..WrittenPlan::default()
+            missing: Vec::new(),
+            shown,
+            saw: spoken.saw,
         })
     }
-}
-
-/// What the grammar needs to know of the model's tokenizer.
-fn table_of(model: &SceneLlm, vocabulary: &ActionVocabulary) -> TokenTable {
-    let config = model.llama().config();
-    let end = config.eos.first().copied().unwrap_or_default();
-    token_table(model.tokenizer(), config.vocab_size, end, &vocabulary.tasks)
 }

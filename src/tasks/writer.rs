@@ -1,6 +1,8 @@
 //! What a planner is, whatever its model is.
 
 use super::planning::{PlanRequest, PlanningError};
+use super::scene_mind::SceneMind;
+use super::view::SceneView;
 use super::{ActionVocabulary, Argument, SpokenStep};
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +16,8 @@ pub struct SpokenPlan {
     /// Mean log-probability of a token among those the grammar allowed; of what is done, where
     /// that is decided before where to go. `None` where the model does not tell.
     pub mean_log_probability: Option<f64>,
+    /// What the model saw before it planned, in its own words, where it describes what it sees.
+    pub saw: Option<String>,
 }
 
 /// What a planner wrote for a request.
@@ -29,9 +33,11 @@ pub struct WrittenPlan {
     pub missing: Vec<String>,
     /// How much of the map the model was shown, where it reads the map.
     pub shown: Option<ShownObjects>,
+    /// See [`SpokenPlan::saw`].
+    pub saw: Option<String>,
 }
 
-/// How many objects of the map stood in the prompt.
+/// How many objects of the map stood in the prompt: lines of a list, or 3D tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShownObjects {
     /// Those that did.
@@ -79,10 +85,17 @@ pub trait PlanWriter: Send {
     /// Its actions and words.
     fn vocabulary(&self) -> &ActionVocabulary;
 
-    /// The likeliest plan for `goal` in the words of `vocabulary`, bound to no map.
+    /// The Scene-LLM behind it, which can do more than plan; `None` where there is none.
+    fn mind(&mut self) -> Option<&mut SceneMind> {
+        None
+    }
+
+    /// The likeliest plan for `goal` in the words of `vocabulary`, bound to no map. A model that
+    /// sees takes `view` in.
     fn speak(
         &mut self,
         goal: &str,
+        view: Option<&SceneView>,
         vocabulary: &ActionVocabulary,
     ) -> Result<SpokenPlan, PlanningError>;
 

@@ -10,6 +10,7 @@ use super::checkpoint::read_json;
 use super::clip::{ClipFolder, ClipLayout};
 use super::grounding_dino::GroundingDino;
 use super::sam::Sam;
+use super::scene_vit::SceneVit;
 use super::vit::Vit;
 
 const FILES: [&str; 5] = [
@@ -86,10 +87,11 @@ pub fn check_folder(folder: &Path) -> Result<FolderCheck, VisionError> {
         "sam" => (Sam::wanted(folder)?, Sam::faults(folder)?),
         "grounding-dino" => (GroundingDino::wanted(folder)?, GroundingDino::faults(folder)?),
         "vit" | "dinov2" | "dinov2_with_registers" => Vit::check(folder)?,
+        "scene_vit" => SceneVit::check(folder)?,
         other => {
             let reason = format!(
-                "model_type: is '{other}'; known are clip, vit, dinov2, dinov2_with_registers, sam \
-                 and grounding-dino"
+                "model_type: is '{other}'; known are clip, vit, dinov2, dinov2_with_registers, \
+                 sam, grounding-dino and scene_vit"
             );
             return Err(VisionError::Config { path, reason });
         }

@@ -19,6 +19,7 @@ mod overlap;
 mod processor;
 mod resample;
 mod sam;
+pub(crate) mod scene_vit;
 mod tower;
 mod transformer;
 mod vit;
@@ -47,6 +48,7 @@ pub use sam::{
     AutomaticMasks, Mask, Sam, SamAnswer, SamConfig, SamDecoderConfig, SamPicture, SamPrompt,
     SamPromptConfig, SamVisionConfig, SegmentedMask,
 };
+pub use scene_vit::{SceneVit, SceneVitConfig, SceneVitNet, SceneVitShape};
 pub use transformer::Activation;
 pub use vit::Vit;
 pub use vit_config::{PositionFilter, VitConfig};

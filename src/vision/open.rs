@@ -2,7 +2,7 @@
 
 use super::{
     AutomaticMasks, ClipFeatures, ClipVision, ColorGeometry, ConceptFusion, FeatureExtractor,
-    VisionError, Vit, VitConfig,
+    SceneVit, VisionError, Vit, VitConfig,
 };
 use candle_core::Device;
 use std::path::Path;
@@ -11,7 +11,7 @@ use std::path::Path;
 const SEED: u64 = 0;
 /// What there is to choose from.
 const KINDS: &str = "color_geometry, vit, dino, dinov2, clip, clip_patches, openclip, \
-                     openclip_patches, concept_fusion";
+                     openclip_patches, concept_fusion, scene_vit";
 
 /// Opens the extractor called `kind`:
 ///
@@ -22,7 +22,8 @@ const KINDS: &str = "color_geometry, vit, dino, dinov2, clip, clip_patches, open
 /// * `clip` or `openclip`: patches in the space of texts, from a folder in Hugging Face's or
 ///   open_clip's layout; `clip_patches` and `openclip_patches`: the tower's own outputs;
 /// * `concept_fusion`: CLIP's features of what SAM cuts out, from a folder with folders `clip` and
-///   `sam`.
+///   `sam`;
+/// * `scene_vit`: this project's own, from the folder that `scenellm train vision` writes.
 pub fn open_extractor(
     kind: &str,
     weights: Option<&Path>,
@@ -46,6 +47,7 @@ pub fn open_extractor(
         ("concept_fusion", Some(path)) => {
             Ok(Box::new(ConceptFusion::load(path, AutomaticMasks::default(), device)?))
         }
+        ("scene_vit", Some(path)) => Ok(Box::new(SceneVit::load(path, device)?)),
         (kind, None) if KINDS.split(", ").any(|known| known.trim() == kind) => {
             Err(bad("it needs weights; name their folder with `vision.weights` (--vision-weights)"))
         }

@@ -74,6 +74,7 @@ impl Ask {
             objects: map.objects().as_slice(),
             robot_m,
             held: self.held.map(ObjectId),
+            view: None,
             frame_id: &map.config().frame_id,
             stamp_ns: map.objects().iter().map(|object| object.last_seen_ns).max().unwrap_or(0),
             step_expiry_ns: (config.plan.step_expiry_s * 1e9) as i64,

@@ -9,7 +9,9 @@ mod completions;
 mod demo;
 mod eval;
 mod find;
+mod label;
 mod models;
+mod parallel;
 mod progress;
 mod replay;
 mod settings;
@@ -44,7 +46,9 @@ enum Command {
     Check(check::Check),
     Ask(ask::Ask),
     Find(find::Find),
+    Label(label::Label),
     Models(models::Models),
+    #[command(subcommand)]
     Train(train::Train),
     Eval(eval::Eval),
     Bench(bench::Bench),
@@ -73,6 +77,7 @@ fn main() -> ExitCode {
         Command::Replay(command) => command.run(),
         Command::Ask(command) => command.run(),
         Command::Find(command) => command.run(),
+        Command::Label(command) => command.run(),
         Command::Models(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Train(command) => command.run(),

@@ -1,4 +1,7 @@
-//! `scenellm models`: which public encoders are known, and whether a folder holds one as it should.
+//! `scenellm models`: which public encoders are known, how to get one, and whether a folder holds one
+//! as it should.
+
+mod pull;
 
 use crate::Outcome;
 use clap::{Args, Subcommand};
@@ -6,7 +9,7 @@ use scenellm::vision::{catalogue, check_folder};
 use std::io::Write;
 use std::path::PathBuf;
 
-/// List the public encoders that are known, or check a folder of weights.
+/// List the public encoders that are known, fetch one, or check a folder of weights.
 #[derive(Args)]
 pub struct Models {
     #[command(subcommand)]
@@ -15,12 +18,13 @@ pub struct Models {
 
 #[derive(Subcommand)]
 enum What {
-    /// List name, licence, size and files of each. Nothing is downloaded.
+    /// List source, kind, numbers, memory of 32 and of 16 bits each, licence and files of each.
     List {
         /// Print one JSON object a line instead of a table.
         #[arg(long)]
         json: bool,
     },
+    Pull(pull::Pull),
     /// Hold every tensor of a folder against its configuration. Exit code 3 says that some do not
     /// fit; each is named.
     Check {
@@ -46,10 +50,12 @@ impl Models {
                     let millions = entry.parameters as f64 / 1e6;
                     writeln!(
                         out,
-                        "{:<46} {:<14} {:>6.0} M  width {:>4}  {:<11} {}",
+                        "{:<46} {:<14} {:>6.0} M  {:>5.0}/{:<5.0} MB  width {:>4}  {:<11} {}",
                         entry.source,
                         entry.kind,
                         millions,
+                        4.0 * millions,
+                        2.0 * millions,
                         entry.width,
                         entry.licence,
                         entry.files.join(" ")
@@ -57,6 +63,7 @@ impl Models {
                 }
                 Ok(Outcome::Done)
             }
+            What::Pull(pull) => pull.run(),
             What::Check { folder, json } => {
                 let check = check_folder(&folder)?;
                 if json {

@@ -224,6 +224,7 @@ fn plan(goal: &str, session: &Session, config: &PlannerConfig, planner: &mut Goa
         objects: session.map().objects().as_slice(),
         robot_m,
         held: None,
+        view: None,
         frame_id: &session.map().config().frame_id,
         stamp_ns: newest.map_or(0, |frame| frame.stamp_ns),
         step_expiry_ns: (config.plan.step_expiry_s * 1e9) as i64,

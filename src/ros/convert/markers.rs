@@ -126,6 +126,7 @@ mod tests {
             model: "m".into(),
             mean_log_probability: None,
             shown: None,
+            saw: None,
             steps: (1..).zip(steps).map(step).collect(),
             refusal: None,
         }

@@ -73,6 +73,7 @@ mod tests {
             model: "nano".into(),
             mean_log_probability: Some(-0.25),
             shown: None,
+            saw: None,
             steps: vec![PlanStep {
                 id: 1,
                 action: "PickupObject".into(),
@@ -116,6 +117,7 @@ mod tests {
             steps: Vec::new(),
             mean_log_probability: None,
             shown: None,
+            saw: None,
             ..plan()
         });
         assert_eq!(message.refusal, msg::Plan::REFUSAL_NOT_FOUND);

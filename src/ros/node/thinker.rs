@@ -103,6 +103,7 @@ impl Thinker {
                 objects: &view.objects,
                 robot_m: view.robot_m,
                 held,
+                view: None,
                 frame_id: &config.sensing.world_frame,
                 stamp_ns: view.stamp_ns,
                 step_expiry_ns: (config.plan.step_expiry_s * 1e9) as i64,

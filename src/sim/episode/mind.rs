@@ -55,6 +55,7 @@ impl Mind for ExpertMind {
             model: "expert".into(),
             mean_log_probability: None,
             shown: None,
+            saw: None,
             steps: Vec::new(),
             refusal: None,
         };

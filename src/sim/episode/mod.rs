@@ -9,6 +9,7 @@ mod memory;
 mod mind;
 mod moment;
 mod run;
+mod truth;
 
 #[cfg(test)]
 mod tests;
@@ -17,3 +18,4 @@ pub use eyes::Eyes;
 pub use mind::{ExpertMind, Mind};
 pub use moment::{EpisodeError, EpisodeOptions, EpisodeResult, Knowledge, Moment};
 pub use run::Episode;
+pub use truth::{ShownHome, TruthEyes};

@@ -6,6 +6,7 @@ use crate::scene::SceneError;
 use crate::sim::SimError;
 use crate::sim::household::{Failure, GoalCondition, Low, World};
 use crate::tasks::{Plan, PlanStep};
+use crate::vision::VisionError;
 use image::RgbImage;
 use serde::Serialize;
 
@@ -18,12 +19,25 @@ pub enum EpisodeError {
     /// The map cannot be kept.
     #[error(transparent)]
     Scene(#[from] SceneError),
+    /// The words that truth is told in cannot be made.
+    #[error(transparent)]
+    Vision(#[from] VisionError),
+    /// The robot is to see by itself, but its features cannot be compared with names.
+    #[error(
+        "the extractor `{extractor}` tells no things apart by name: take one that was taught names, \
+         or give `regions.names`"
+    )]
+    Nameless {
+        /// Name of the extractor.
+        extractor: String,
+    },
 }
 
 /// What the robot knows of where things are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Knowledge {
-    /// What it saw: images and boxes of what was in sight, through the session into the map.
+    /// What it saw, through the session into the map: images, and boxes of what was in sight unless
+    /// the robot sees by itself.
     #[default]
     Seen,
     /// Everything that no door hides, always: nothing is rendered for the map.

@@ -1,14 +1,22 @@
 //! The closed loop of one episode.
 
 use super::memory::{Memory, next_act};
+use super::truth::{ShownHome, TruthEyes};
 use super::{EpisodeError, EpisodeOptions, EpisodeResult, Eyes, Knowledge, Mind, Moment};
 use crate::planner::{Act, Ending, Executive, PlannerConfig, Session, resume};
 use crate::scene::{MapObject, ObjectId};
-use crate::sensing::StepFeedback;
-use crate::sim::SimError;
-use crate::sim::household::{Command, Failure, Low, Tally, Target, Task, World, is_portable};
+use crate::sensing::{SensorEvent, StepFeedback};
+use crate::sim::household::{
+    Action, Command, Failure, Low, REACH_M, Tally, Target, Task, World, is_portable,
+};
 use crate::tasks::{Plan, PlanRequest, PlanStep, class_word};
+use crate::vision::FeatureExtractor;
 use std::collections::VecDeque;
+
+/// How much farther off than the hand reaches the middle of a thing may be that was taken, metres.
+const TAKEN_M: f64 = 0.5;
+/// Height at which the hand holds things, metres.
+const HAND_M: f64 = 0.9;
 
 /// A robot in a home, with what it has seen.
 pub struct Episode<'a> {
@@ -18,12 +26,19 @@ pub struct Episode<'a> {
     config: &'a PlannerConfig,
     options: &'a EpisodeOptions,
     memory: Memory,
-    /// The first error of the camera; it ends the episode.
-    broken: Option<SimError>,
+    /// Whether objects are made of what the extractor sees, and not of the simulator's boxes.
+    sees_by_itself: bool,
+    /// What is in the hand, as it was known when it was taken, of one who sees by itself.
+    held: Option<MapObject>,
+    /// Where eyes that see perfectly look up what there is.
+    truth: Option<ShownHome>,
+    /// The first error of camera or map; it ends the episode.
+    broken: Option<EpisodeError>,
 }
 
 impl<'a> Episode<'a> {
-    /// An episode in `world` with an empty map.
+    /// An episode in `world` with an empty map, into which go the simulator's boxes of what is in
+    /// sight, as from a detector.
     ///
     /// # Errors
     ///
@@ -33,13 +48,66 @@ impl<'a> Episode<'a> {
         config: &'a PlannerConfig,
         options: &'a EpisodeOptions,
     ) -> Result<Self, EpisodeError> {
+        let session = Session::new(config, None)?;
+        Self::of_session(world, config, options, session)
+    }
+
+    /// An episode of a robot that sees by itself: no boxes are given, and the objects of the map are
+    /// those that `extractor` tells apart. See [`Session::new`].
+    ///
+    /// # Errors
+    ///
+    /// When the camera cannot be rendered, the map cannot be kept, or the features cannot be compared
+    /// with names.
+    pub fn with_extractor(
+        world: World,
+        config: &'a PlannerConfig,
+        options: &'a EpisodeOptions,
+        extractor: Box<dyn FeatureExtractor>,
+    ) -> Result<Self, EpisodeError> {
+        let name = extractor.name().to_owned();
+        let session = Session::new(config, Some(extractor))?;
+        if session.names().is_none() && options.knowledge == Knowledge::Seen {
+            return Err(EpisodeError::Nameless { extractor: name });
+        }
+        let episode = Self::of_session(world, config, options, session)?;
+        Ok(Self { sees_by_itself: true, ..episode })
+    }
+
+    /// The same with eyes that see what there is: the ablation without errors of vision. `noise` is
+    /// the length of the noise of each feature, whose own length is 1.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::with_extractor`].
+    pub fn with_true_eyes(
+        world: World,
+        config: &'a PlannerConfig,
+        options: &'a EpisodeOptions,
+        noise: f32,
+    ) -> Result<Self, EpisodeError> {
+        let truth = ShownHome::default();
+        let eyes = TruthEyes::new(truth.clone(), noise)?;
+        let episode = Self::with_extractor(world, config, options, Box::new(eyes))?;
+        Ok(Self { truth: Some(truth), ..episode })
+    }
+
+    fn of_session(
+        world: World,
+        config: &'a PlannerConfig,
+        options: &'a EpisodeOptions,
+        session: Session,
+    ) -> Result<Self, EpisodeError> {
         Ok(Self {
             world,
-            session: Session::new(config, None)?,
+            session,
             eyes: Eyes::new(options.camera, options.noise_seed, options.start_ns)?,
             config,
             options,
             memory: Memory::default(),
+            sees_by_itself: false,
+            held: None,
+            truth: None,
             broken: None,
         })
     }
@@ -73,9 +141,10 @@ impl<'a> Episode<'a> {
                 false => tell(Moment::Drove { world }),
             });
             self.world = world;
+            self.refresh();
         }
         tell(Moment::Toured { world: &self.world, session: &self.session });
-        self.broken.take().map_or(Ok(()), |error| Err(error.into()))
+        self.broken.take().map_or(Ok(()), Err)
     }
 
     /// Works for `goal` until the executive ends it, and says what was met of `task`.
@@ -111,7 +180,7 @@ impl<'a> Episode<'a> {
                 };
                 acts.extend(executive.feedback(&feedback).unwrap_or_default());
                 if let Some(error) = self.broken.take() {
-                    return Err(error.into());
+                    return Err(error);
                 }
                 continue;
             };
@@ -164,6 +233,7 @@ impl<'a> Episode<'a> {
             objects: &objects,
             robot_m: [at.x, at.y, 0.0],
             held,
+            view: None,
             frame_id: &self.session.map().config().frame_id,
             stamp_ns: self.eyes.now_ns(),
             step_expiry_ns: (self.config.plan.step_expiry_s * 1e9) as i64,
@@ -198,14 +268,53 @@ impl<'a> Episode<'a> {
             }
             let outcome = self.perform(&command, tell);
             self.memory.ended(&command, outcome.as_ref().err());
+            if outcome.is_ok() {
+                self.feel(&command);
+            }
             outcome
         });
+        self.refresh();
         let failure = outcome.err();
         if let Some(failure) = &failure {
             self.take_to_heart(step, failure, tell);
         }
         tell(Moment::Ended { step, failure: failure.as_ref(), world: &self.world });
         failure
+    }
+
+    /// What a robot that sees by itself knows from its hand: what it took is no longer where it was.
+    fn feel(&mut self, command: &Command) {
+        if !self.sees_by_itself {
+            return;
+        }
+        match command.action {
+            Action::PickupObject => {
+                let Some(target) = command.targets.first() else { return };
+                let robot = self.world.robot().xy_m;
+                let off = |object: &MapObject| {
+                    let [x, y, _] = object.position_m;
+                    (x - robot.x).hypot(y - robot.y)
+                };
+                let objects = self.session.map().objects();
+                let like = objects.iter().filter(|object| {
+                    class_word(&object.label) == class_word(&target.name)
+                        && off(object) <= REACH_M + TAKEN_M
+                });
+                let nearest = like.min_by(|a, b| off(a).total_cmp(&off(b))).map(|one| one.id);
+                let known = target.believed.as_ref().map(|object| object.id);
+                let taken = known.filter(|id| objects.get(*id).is_some()).or(nearest);
+                self.held = taken.and_then(|id| self.session.map_mut().take_away(id));
+            }
+            Action::PutObject => self.held = None,
+            _ => {}
+        }
+    }
+
+    /// Lets the objects of the map be those that are seen now.
+    fn refresh(&mut self) {
+        if let Err(error) = self.session.refresh_objects() {
+            self.broken.get_or_insert(error.into());
+        }
     }
 
     fn perform(
@@ -241,7 +350,7 @@ impl<'a> Episode<'a> {
                 word == class_word(name) && is_portable(&word)
             });
             for object in missed.filter_map(|target| target.believed) {
-                self.session.map_mut().objects_mut().remove(object.id);
+                self.session.map_mut().refute(object.id);
             }
         }
         let mut world = self.world.clone();
@@ -257,21 +366,38 @@ impl<'a> Episode<'a> {
         if matches!(low, Some(Low::Touch(_))) {
             self.eyes.refresh();
         }
+        if let Some(truth) = &self.truth {
+            truth.set(world.shown());
+        }
         match self.eyes.look(world) {
             Ok((image, events)) => {
                 for event in events {
-                    self.session.push(event);
+                    if !(self.sees_by_itself && matches!(event, SensorEvent::Detections(_))) {
+                        self.session.push(event);
+                    }
                 }
                 tell(Moment::Saw { world, session: &self.session, image: &image, low });
             }
-            Err(error) => self.broken = Some(error),
+            Err(error) => self.broken = Some(error.into()),
         }
     }
 
     /// What the robot knows to be in the home.
     fn objects(&self) -> Vec<MapObject> {
         match self.options.knowledge {
-            Knowledge::Seen => self.session.map().objects().as_slice().to_vec(),
+            Knowledge::Seen => {
+                let objects = self.session.map().objects();
+                let mut known = objects.as_slice().to_vec();
+                if let Some(held) = &self.held
+                    && objects.get(held.id).is_none()
+                {
+                    let at = self.world.robot().xy_m;
+                    let position_m = [at.x, at.y, HAND_M];
+                    known.push(MapObject { position_m, ..held.clone() });
+                    known.sort_by_key(|object| object.id);
+                }
+                known
+            }
             Knowledge::Oracle => {
                 let entities = self.world.home().entities.iter();
                 let open = entities

@@ -32,6 +32,7 @@ impl Mind for Script {
             model: "script".into(),
             mean_log_probability: None,
             shown: None,
+            saw: None,
             steps: steps
                 .map(|(id, (step, arguments))| PlanStep {
                     id,

@@ -61,6 +61,44 @@ const PORTABLE: &[&str] = &[
     "wateringcan",
     "winebottle",
 ];
+/// Furniture, appliances and what hangs on walls.
+const FIXED: &[&str] = &[
+    "armchair",
+    "bathtubbasin",
+    "bed",
+    "cabinet",
+    "cart",
+    "chair",
+    "coffeemachine",
+    "coffeetable",
+    "countertop",
+    "desk",
+    "desklamp",
+    "diningtable",
+    "drawer",
+    "dresser",
+    "faucet",
+    "floorlamp",
+    "fridge",
+    "garbagecan",
+    "handtowelholder",
+    "hood",
+    "microwave",
+    "ottoman",
+    "painting",
+    "safe",
+    "shelf",
+    "sidetable",
+    "sinkbasin",
+    "sofa",
+    "stove",
+    "stoveburner",
+    "toaster",
+    "toilet",
+    "toiletpaperhanger",
+];
+/// What belongs to the room.
+const STRUCTURE: &[&str] = &["backsplash", "ceiling", "floor", "wall", "window"];
 const OPENS: &[&str] = &["cabinet", "drawer", "fridge", "microwave", "safe"];
 const LAMPS: &[&str] = &["desklamp", "floorlamp"];
 const SWITCHED: &[&str] = &["coffeemachine", "faucet", "microwave", "stoveburner", "toaster"];
@@ -108,6 +146,11 @@ const CLEANED: &[&str] = &[
     "tomato",
 ];
 const SINKS: &[&str] = &["bathtubbasin", "sinkbasin"];
+
+/// Every category there is in homes: what can be lifted, what stays, and the room itself.
+pub fn categories() -> impl Iterator<Item = &'static str> {
+    PORTABLE.iter().chain(FIXED).chain(STRUCTURE).copied()
+}
 
 /// Whether a robot can lift it.
 pub fn is_portable(category: &str) -> bool {

@@ -23,6 +23,7 @@ mod sample;
 mod shown;
 mod touch;
 mod tour;
+mod wording;
 mod world;
 
 #[cfg(test)]
@@ -34,10 +35,11 @@ pub use expert::expert_plan;
 pub use failure::Failure;
 pub use goal::{GoalCondition, Task, TaskKind};
 pub use kinds::{
-    is_knife, is_lamp, is_portable, may_be_cleaned, may_be_cooled, may_be_heated, may_be_sliced,
-    may_hold, opens,
+    categories, is_knife, is_lamp, is_portable, may_be_cleaned, may_be_cooled, may_be_heated,
+    may_be_sliced, may_hold, opens,
 };
 pub use motion::{Move, STEP_M};
-pub use sample::{SampledTask, household, sample_task};
+pub use sample::{SampledTask, household, pose_task, sample_task};
 pub use touch::Touch;
+pub(in crate::sim) use wording::{plural, preposition, spoken, with_article};
 pub use world::{Condition, Low, Place, REACH_M, Stance, Tally, World};

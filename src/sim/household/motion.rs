@@ -113,6 +113,13 @@ impl World {
         Ok(())
     }
 
+    /// Places on the floor plan that the robot can get to from where it stands, a step apart, the
+    /// nearest first; world frame, metres.
+    pub fn reachable_m(&self) -> Vec<Vector2<f64>> {
+        let ways = self.ways();
+        ways.cells().into_iter().map(|(_, node)| ways.stance(node, 0).xy_m).collect()
+    }
+
     /// All places the robot can get to from where it stands. The plan of the free floor is known to
     /// it, as it is to ALFRED's expert; what stands on the furniture is not.
     pub(super) fn ways(&self) -> Ways {
@@ -144,6 +151,31 @@ impl World {
             }
         }
         ways
+    }
+
+    /// The stances on the way to where each of `objects` can be acted on, from where the robot stands
+    /// on, this one and the last one included; `None` where no way leads. The moves between two
+    /// stances are one.
+    pub fn routes(&self, objects: &[MapObject]) -> Vec<Option<Vec<Stance>>> {
+        let ways = self.ways();
+        let route = |object| {
+            let stand = *self.stands(&ways, object).first()?;
+            let mut nodes = vec![stand];
+            let mut at = stand;
+            while at != ways.start {
+                at = ways.reached.get(&at)?.1;
+                nodes.push(at);
+            }
+            Some(nodes.iter().rev().map(|node| ways.stance(*node, self.robot.look)).collect())
+        };
+        objects.iter().map(route).collect()
+    }
+
+    /// A place for each cell of the floor that the robot can get to, in order of the moves there.
+    pub fn reachable(&self) -> Vec<Stance> {
+        let ways = self.ways();
+        let stance = |(_, node)| ways.stance(node, self.robot.look);
+        ways.cells().into_iter().map(stance).collect()
     }
 
     /// Stands from which `object` can be acted on, the best first: near in moves, at arm's length.

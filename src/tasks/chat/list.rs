@@ -9,9 +9,8 @@ use std::fmt::Write;
 
 use nalgebra::Point3;
 
-use super::relation::stands;
 use crate::scene::{MapObject, ObjectId};
-use crate::tasks::{class_word, gap_m};
+use crate::tasks::{class_word, gap_m, stands};
 
 /// A label is as like a word of the goal as this to be named by it, 0..=1.
 const NAMED: f64 = 0.6;

@@ -9,7 +9,6 @@ mod choices;
 mod list;
 mod planner;
 mod prompt;
-mod relation;
 mod schema;
 
 pub use planner::ChatPlanner;

@@ -10,8 +10,8 @@ use super::prompt::{Form, over_map, over_words, rules};
 use super::schema::{parse_answer, schema};
 use crate::model::{ChatBackend, ChatModel, EndpointFault, LocalChat, Message, ModelError};
 use crate::tasks::{
-    ActionVocabulary, PlanGrammar, PlanRequest, PlanWriter, PlanningError, ShownObjects, Sight,
-    SpokenPlan, SpokenStep, TokenSet, WrittenPlan, parse_plan, plan_text, token_table,
+    ActionVocabulary, PlanGrammar, PlanRequest, PlanWriter, PlanningError, SceneView, ShownObjects,
+    Sight, SpokenPlan, SpokenStep, TokenSet, WrittenPlan, parse_plan, plan_text, token_table,
 };
 
 /// A chat model that plans over the list of objects.
@@ -114,7 +114,7 @@ impl ChatPlanner {
                 (steps, missing, None)
             }
         };
-        Ok((SpokenPlan { task: None, steps, mean_log_probability }, missing))
+        Ok((SpokenPlan { task: None, steps, mean_log_probability, saw: None }, missing))
     }
 }
 
@@ -134,6 +134,7 @@ impl PlanWriter for ChatPlanner {
     fn speak(
         &mut self,
         goal: &str,
+        _: Option<&SceneView>,
         vocabulary: &ActionVocabulary,
     ) -> Result<SpokenPlan, PlanningError> {
         let choices = Choices::words(vocabulary, goal);
@@ -174,6 +175,7 @@ impl PlanWriter for ChatPlanner {
             mean_log_probability: plan.mean_log_probability,
             missing,
             shown: Some(ShownObjects { listed: count, left_out: list.len() - count }),
+            saw: None,
         })
     }
 }

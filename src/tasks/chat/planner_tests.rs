@@ -42,6 +42,7 @@ fn request<'a>(goal: &'a str, objects: &'a [MapObject]) -> PlanRequest<'a> {
         objects,
         robot_m: [0.0; 3],
         held: None,
+        view: None,
         frame_id: "map",
         stamp_ns: 5,
         step_expiry_ns: 10,
@@ -155,7 +156,7 @@ fn planning_can_be_interrupted_and_an_empty_map_asks_nobody() {
     assert_eq!(plan.refusal, Some(Refusal::NotFound { names: vec!["wash the mug".into()] }));
     // Without a map, words stand for things.
     let vocabulary = planner.vocabulary().clone();
-    let spoken = planner.speak("wash the mug", &vocabulary);
+    let spoken = planner.speak("wash the mug", None, &vocabulary);
     assert!(spoken.is_ok_and(|plan| plan.mean_log_probability.is_some()));
 }
 

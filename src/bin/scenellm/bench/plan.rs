@@ -74,6 +74,7 @@ impl PlanBench {
                 objects: &[],
                 robot_m: [0.0; 3],
                 held: None,
+                view: None,
                 frame_id: "map",
                 stamp_ns: 0,
                 step_expiry_ns: 0,

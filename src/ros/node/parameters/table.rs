@@ -115,6 +115,30 @@ pub const TABLE: &[Entry] = &[
     fixed("map.removal.hit", Integer(1, 32_767), "Evidence won by a frame that shows it."),
     fixed("map.removal.miss", Integer(1, 32_767), "Evidence lost by a frame that does not."),
     fixed("map.removal.max_evidence", Integer(1, 32_767), "Most evidence of a voxel."),
+    fixed(
+        "regions.every_frames",
+        Integer(0, 4_294_967_295),
+        "Every how many frames objects follow the regions of the map; 0: never.",
+    ),
+    fixed("regions.names", Any, "Names of things to look for, where the extractor has none."),
+    fixed("regions.structure", Any, "Names that are the room's, and no things."),
+    fixed(
+        "regions.temperature",
+        Double(0.001, 10.0),
+        "What cosines are divided by to become probabilities.",
+    ),
+    fixed("regions.nothing", Double(-1.0, 1.0), "Cosine at which a name is as likely as none."),
+    fixed("regions.min_score", Double(0.0, 1.0), "Least mean probability of a region's name."),
+    fixed(
+        "regions.min_mass",
+        Double(0.0, 1e6),
+        "Least sum of probabilities over a region's voxels of 5 cm.",
+    ),
+    fixed(
+        "regions.frame_voxel_m",
+        Double(0.001, 10.0),
+        "Voxels that a single frame is pooled into, metres.",
+    ),
     fixed("plan.model", Any, "Folder of the planner model."),
     fixed("plan.device", Any, "auto, cpu or cuda:N."),
     live(

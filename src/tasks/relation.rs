@@ -2,15 +2,15 @@
 
 use nalgebra::Point3;
 
+use super::gap_m;
 use crate::scene::{MapObject, ObjectId};
-use crate::tasks::gap_m;
 
 /// How far the bottom of a thing may be from the box it stands on, metres.
 const CONTACT_M: f64 = 0.08;
 
 /// How and on which of `others` the object stands: `in` the smallest box around its centre, else
 /// `on` the smallest box that its bottom touches from above. World frame, z up.
-pub fn stands<'a>(
+pub(crate) fn stands<'a>(
     object: &MapObject,
     others: impl Iterator<Item = &'a MapObject>,
 ) -> Option<(&'static str, ObjectId)> {
@@ -35,8 +35,21 @@ pub fn stands<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::list::tests::object;
     use super::*;
+
+    fn object(id: u32, label: &str, position_m: [f64; 3], edge_m: f64) -> MapObject {
+        MapObject {
+            id: ObjectId(id),
+            label: label.into(),
+            position_m,
+            orientation_xyzw: [0.0, 0.0, 0.0, 1.0],
+            size_m: [edge_m; 3],
+            confidence: 1.0,
+            observations: 1,
+            first_seen_ns: 0,
+            last_seen_ns: 0,
+        }
+    }
 
     #[test]
     fn on_the_table_in_the_fridge_and_beside_both() {

@@ -4,7 +4,7 @@
 //! language models find hardest to read off coordinates, and a neighbour's feature beside the own
 //! one gives them away (3DGraphLLM, arXiv 2412.18450, with one neighbour instead of two).
 
-use super::{TokenFrame, VisualTokens};
+use crate::scene::{TokenFrame, VisualTokens};
 use std::cmp::Reverse;
 
 /// Points that hang together and look alike: a thing, or a piece of furniture.

@@ -1,0 +1,291 @@
+//! `scenellm eval alfred`: plans for human goals against the expert's, with and without a look at
+//! the home.
+
+use super::eyes::{HomeEyes, Look};
+use super::table::{Table, share, write_json};
+use crate::{Outcome, parallel, progress};
+use anyhow::{bail, ensure};
+use clap::{Args, ValueEnum};
+use scenellm::language::parse_device;
+use scenellm::learn::{
+    Ablation, AlfredTask, Evaluation, NearestGoal, Prediction, Trajectory, read_alfred,
+    read_alfred_tasks,
+};
+use scenellm::sim::household::alfred_world;
+use scenellm::tasks::{GoalPlanner, SceneView};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Plan for human goals and compare with the expert's plans.
+///
+/// Reports task type, exact plans with and without GotoLocation, and edit distance, over all goals
+/// and by kind of task, with bootstrap 95 % intervals. With `--scene` the home of each line is
+/// built and looked at before its goals are planned for; the same model without a look, its blind
+/// twin, stands beside it.
+#[derive(Args)]
+pub struct Alfred {
+    /// ALFRED trajectories, one a line (.jsonl or .jsonl.gz).
+    #[arg(long)]
+    data: PathBuf,
+    /// Model folder.
+    #[arg(long, default_value = "models/nano")]
+    model: PathBuf,
+    /// Measure a baseline instead of a model; needs `--train`.
+    #[arg(long, requires = "train", conflicts_with = "scene")]
+    baseline: Option<Baseline>,
+    /// Trajectories the baseline learns from.
+    #[arg(long)]
+    train: Option<PathBuf>,
+    /// How the home is known. Without it, goals are planned for blindly.
+    #[arg(long, value_enum)]
+    scene: Option<Look>,
+    /// Further trajectories that tell of the furniture of the same homes.
+    #[arg(long, requires = "scene")]
+    furniture: Vec<PathBuf>,
+    /// What to take from the model in further runs: no_ego, no_position, frame_only, half_tokens.
+    #[arg(long, value_delimiter = ',', requires = "scene")]
+    ablate: Vec<Ablation>,
+    /// Measure on the first so many trajectories only.
+    #[arg(long)]
+    limit: Option<usize>,
+    /// Write the scores as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// auto, cpu, or cuda:N.
+    #[arg(long, default_value = "auto")]
+    device: String,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Baseline {
+    /// Copy the plan of the nearest training goal (TF-IDF).
+    Nearest,
+}
+
+/// What a run with scenes comes to.
+#[derive(Serialize)]
+struct SceneReport {
+    model: String,
+    scene: Look,
+    homes: usize,
+    /// Homes that could not be built and were planned in blindly, by the reason.
+    unseen_homes: BTreeMap<String, usize>,
+    /// Mean number of 3D tokens of a scene, and of the frame before the robot.
+    mean_scene_tokens: f64,
+    mean_frame_tokens: f64,
+    /// Scores by what was taken from the model; `seeing` has everything.
+    runs: BTreeMap<&'static str, Evaluation>,
+}
+
+/// What was made of one trajectory.
+struct Planned {
+    unseen: Option<String>,
+    scene_tokens: usize,
+    frame_tokens: usize,
+    /// For each goal, the predictions of all runs.
+    goals: Vec<Vec<Prediction>>,
+}
+
+impl Alfred {
+    /// Measures and prints.
+    pub fn run(self) -> anyhow::Result<Outcome> {
+        let mut trajectories = read_alfred(&self.data)?;
+        match self.scene {
+            Some(look) => {
+                let more: Vec<&Path> = self.furniture.iter().map(PathBuf::as_path).collect();
+                let mut homes = read_alfred_tasks(&self.data, &more)?;
+                ensure!(homes.len() == trajectories.len(), "lines without a home are not known");
+                let limit = self.limit.unwrap_or(homes.len());
+                homes.truncate(limit);
+                trajectories.truncate(limit);
+                self.with_scenes(look, &trajectories, &homes)
+            }
+            None => {
+                trajectories.truncate(self.limit.unwrap_or(trajectories.len()));
+                self.without_scenes(&trajectories)
+            }
+        }
+    }
+
+    fn without_scenes(&self, trajectories: &[Trajectory]) -> anyhow::Result<Outcome> {
+        let pairs: Vec<(&Trajectory, &str)> = trajectories
+            .iter()
+            .flat_map(|one| one.goals.iter().map(move |goal| (one, goal.goal.as_str())))
+            .collect();
+        let bar = progress::bar(pairs.len() as u64, "planning");
+        let predictions = match (self.baseline, &self.train) {
+            (Some(Baseline::Nearest), Some(train)) => {
+                let index = NearestGoal::new(&read_alfred(train)?);
+                pairs.iter().map(|(_, goal)| index.predict(goal)).collect()
+            }
+            _ => parallel::map(
+                &pairs,
+                || self.planner(),
+                |planner, _, (_, goal)| {
+                    bar.inc(1);
+                    predict(planner, goal, None)
+                },
+            )?,
+        };
+        bar.finish_and_clear();
+        let experts = pairs.iter().map(|(trajectory, _)| *trajectory);
+        let evaluation = Evaluation::of(experts.zip(&predictions));
+        print(&evaluation)?;
+        write_json(self.json.as_deref(), &evaluation)?;
+        Ok(Outcome::Done)
+    }
+
+    fn with_scenes(
+        &self,
+        look: Look,
+        trajectories: &[Trajectory],
+        homes: &[AlfredTask],
+    ) -> anyhow::Result<Outcome> {
+        if self.ablate.contains(&Ablation::NoUpdate) {
+            bail!("nothing changes before a plan is made: no_update is for `eval sim`");
+        }
+        let mut probe = self.planner()?;
+        let name = probe.name().to_owned();
+        let Some(spec) = probe.view_spec() else {
+            bail!("{name} is blind: it cannot look at a scene; leave --scene out");
+        };
+        drop(probe);
+        let eyes = HomeEyes::new(look, spec)?;
+        let mut runs: Vec<Option<Ablation>> = vec![None, Some(Ablation::Blind)];
+        runs.extend(
+            self.ablate.iter().filter(|one| **one != Ablation::Blind).map(|one| Some(*one)),
+        );
+        let lines: Vec<(&Trajectory, &AlfredTask)> = trajectories.iter().zip(homes).collect();
+        let bar = progress::bar(lines.len() as u64, "looking and planning");
+        let planned = parallel::map(
+            &lines,
+            || self.planner(),
+            |planner, at, line| {
+                let planned = plan(planner, &eyes, at as u64, *line, &runs)?;
+                bar.inc(1);
+                Ok(planned)
+            },
+        )?;
+        bar.finish_and_clear();
+        let mut unseen_homes: BTreeMap<String, usize> = BTreeMap::new();
+        for reason in planned.iter().filter_map(|one| one.unseen.clone()) {
+            *unseen_homes.entry(reason).or_default() += 1;
+        }
+        let mean = |of: fn(&Planned) -> usize| {
+            planned.iter().map(of).sum::<usize>() as f64 / planned.len().max(1) as f64
+        };
+        let scored = runs.iter().enumerate().map(|(at, run)| {
+            let pairs = lines.iter().zip(&planned).flat_map(|((expert, _), planned)| {
+                planned.goals.iter().filter_map(move |goal| Some((*expert, goal.get(at)?)))
+            });
+            (run_name(*run), Evaluation::of(pairs))
+        });
+        let report = SceneReport {
+            model: name,
+            scene: look,
+            homes: homes.len(),
+            unseen_homes,
+            mean_scene_tokens: mean(|one| one.scene_tokens),
+            mean_frame_tokens: mean(|one| one.frame_tokens),
+            runs: scored.collect(),
+        };
+        report.print()?;
+        write_json(self.json.as_deref(), &report)?;
+        Ok(Outcome::Done)
+    }
+
+    fn planner(&self) -> anyhow::Result<GoalPlanner> {
+        Ok(GoalPlanner::load(&self.model, &parse_device(&self.device)?)?)
+    }
+}
+
+/// Looks at the home of a line and plans for its goals in every run.
+fn plan(
+    planner: &mut GoalPlanner,
+    eyes: &HomeEyes,
+    number: u64,
+    (trajectory, told): (&Trajectory, &AlfredTask),
+    runs: &[Option<Ablation>],
+) -> anyhow::Result<Planned> {
+    let (view, unseen) = match alfred_world(&told.home, number) {
+        Ok(world) => (Some(eyes.look(&world, number)?), None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    let views: Vec<Option<SceneView>> = runs
+        .iter()
+        .map(|run| match (&view, run) {
+            (Some(view), Some(ablation)) => ablation.apply(view),
+            (view, _) => view.clone(),
+        })
+        .collect();
+    let goals = trajectory.goals.iter().map(|goal| {
+        let each = views.iter().map(|view| predict(planner, &goal.goal, view.as_ref()));
+        each.collect::<anyhow::Result<Vec<_>>>()
+    });
+    let goals = goals.collect::<anyhow::Result<_>>()?;
+    let count = |of: fn(&SceneView) -> Option<usize>| view.as_ref().and_then(of).unwrap_or(0);
+    Ok(Planned {
+        scene_tokens: count(|view| Some(view.scene.as_ref()?.len())),
+        frame_tokens: count(|view| Some(view.frame.as_ref()?.len())),
+        unseen,
+        goals,
+    })
+}
+
+fn predict(
+    planner: &mut GoalPlanner,
+    goal: &str,
+    view: Option<&SceneView>,
+) -> anyhow::Result<Prediction> {
+    let vocabulary = planner.vocabulary().clone();
+    let plan = planner.speak(goal, view, &vocabulary)?;
+    Ok(Prediction { task: plan.task, steps: plan.steps })
+}
+
+/// The name of a run: what was taken away, or `seeing`.
+fn run_name(run: Option<Ablation>) -> &'static str {
+    run.map_or("seeing", Ablation::name)
+}
+
+impl SceneReport {
+    fn print(&self) -> std::io::Result<()> {
+        let mut out = std::io::stdout().lock();
+        for (run, evaluation) in &self.runs {
+            writeln!(out, "{run}")?;
+            table(evaluation).print(&mut out)?;
+        }
+        writeln!(
+            out,
+            "{}: {} homes, {:.1} tokens a scene, {:.1} a frame",
+            self.model, self.homes, self.mean_scene_tokens, self.mean_frame_tokens
+        )?;
+        for (reason, times) in &self.unseen_homes {
+            writeln!(out, "{times} × home not built, planned in blindly: {reason}")?;
+        }
+        Ok(())
+    }
+}
+
+fn print(evaluation: &Evaluation) -> std::io::Result<()> {
+    table(evaluation).print(&mut std::io::stdout().lock())
+}
+
+fn table(evaluation: &Evaluation) -> Table {
+    let mut table = Table::new(&["goals", "type", "without Goto", "full plan", "edits"]);
+    let rows = evaluation.per_type.iter().map(|(task, scores)| (task.as_str(), scores));
+    for (name, scores) in rows.chain([("all", &evaluation.all)]) {
+        table.row(
+            name,
+            vec![
+                scores.n.to_string(),
+                share(scores.type_accuracy, scores.type_accuracy_ci95),
+                share(scores.plan_without_goto_exact, scores.plan_without_goto_exact_ci95),
+                share(scores.full_plan_exact, scores.full_plan_exact_ci95),
+                format!("{:.2}", scores.edit_distance),
+            ],
+        );
+    }
+    table
+}

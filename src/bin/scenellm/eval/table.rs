@@ -1,0 +1,75 @@
+//! Scores as tables and as JSON.
+
+use anyhow::Context;
+use scenellm::learn::Interval;
+use serde::Serialize;
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Rows of scores under a head.
+pub struct Table {
+    head: Vec<String>,
+    rows: Vec<(String, Vec<String>)>,
+}
+
+impl Table {
+    /// An empty table with these columns behind the names of the rows.
+    pub fn new(columns: &[&str]) -> Self {
+        Self { head: columns.iter().map(|name| (*name).to_owned()).collect(), rows: Vec::new() }
+    }
+
+    /// Adds a row.
+    pub fn row(&mut self, name: &str, cells: Vec<String>) {
+        self.rows.push((name.to_owned(), cells));
+    }
+
+    /// Prints it, each column as wide as its widest cell.
+    pub fn print(&self, out: &mut impl Write) -> io::Result<()> {
+        let letters = |text: &str| text.chars().count();
+        let name_width = self.rows.iter().map(|(name, _)| letters(name)).max().unwrap_or(0);
+        let width = |at: usize| {
+            let cells = self.rows.iter().filter_map(|(_, cells)| cells.get(at));
+            cells.chain(self.head.get(at)).map(|cell| letters(cell)).max().unwrap_or(0)
+        };
+        let head = (String::new(), self.head.clone());
+        for (name, cells) in std::iter::once(&head).chain(&self.rows) {
+            write!(out, "{name:<name_width$}")?;
+            for (at, cell) in cells.iter().enumerate() {
+                write!(out, "  {cell:>0$}", width(at))?;
+            }
+            writeln!(out)?;
+        }
+        Ok(())
+    }
+}
+
+/// A mean with its interval.
+pub fn share(value: f64, interval: Interval) -> String {
+    format!("{value:.3} [{:.3}, {:.3}]", interval.low, interval.high)
+}
+
+/// Writes `scores` to `path`, if there is one.
+pub fn write_json(path: Option<&Path>, scores: &impl Serialize) -> anyhow::Result<()> {
+    let Some(path) = path else { return Ok(()) };
+    let text = format!("{:#}\n", serde_json::to_value(scores)?);
+    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_they_must_be() {
+        let mut table = Table::new(&["goals", "full plan"]);
+        table.row("heat", vec!["12".into(), share(0.5, Interval { low: 0.25, high: 0.75 })]);
+        table.row("all of them", vec!["4".into(), "—".into()]);
+        let mut text = Vec::new();
+        table.print(&mut text).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "             goals             full plan");
+        assert_eq!(lines[1], "heat            12  0.500 [0.250, 0.750]");
+        assert_eq!(lines[2], "all of them      4                     —");
+    }
+}

@@ -1,0 +1,125 @@
+//! `scenellm models pull`: fetch the files of a public checkpoint, whole and unharmed.
+
+use crate::{Outcome, progress};
+use anyhow::{Context, bail, ensure};
+use clap::Args;
+use hf_hub::api::Progress;
+use hf_hub::api::sync::{ApiBuilder, ApiRepo};
+use hf_hub::{Cache, Repo, RepoType};
+use indicatif::ProgressBar;
+use scenellm::vision::{CatalogueEntry, catalogue, check_folder};
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// How often a broken transfer is taken up again.
+const RETRIES: usize = 3;
+
+/// Fetch the files of a public checkpoint and check every tensor in them.
+///
+/// They go into the cache of the hub's own tools, or into the folder given; what is there already is
+/// not fetched again, and a transfer that broke off goes on where it ended. `HF_TOKEN`'s file and
+/// `HF_ENDPOINT` are those of the hub's own tools. Nothing else in this program uses the network.
+#[derive(Args)]
+pub struct Pull {
+    /// A name of `models list`, or its publisher and name.
+    name: String,
+    /// Cache folder.
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+    /// Branch, tag or commit.
+    #[arg(long, default_value = "main")]
+    revision: String,
+    /// Address of the hub or of a mirror.
+    #[arg(long, value_name = "URL", env = "HF_ENDPOINT")]
+    endpoint: Option<String>,
+}
+
+impl Pull {
+    /// Fetches, verifies, and says where the files are. The answer is no when they are not what their
+    /// configuration says.
+    pub fn run(self) -> anyhow::Result<Outcome> {
+        let entries = catalogue()?;
+        let known = |entry: &&CatalogueEntry| [&entry.name, &entry.source].contains(&&self.name);
+        let Some(entry) = entries.iter().find(known) else {
+            bail!("no checkpoint is called '{}'; `scenellm models list` shows them", self.name);
+        };
+        let cache = self.cache.map_or_else(Cache::from_env, Cache::new);
+        let mut builder = ApiBuilder::from_cache(cache.clone()).with_retries(RETRIES);
+        if let Some(endpoint) = self.endpoint {
+            builder = builder.with_endpoint(endpoint.trim_end_matches('/').to_owned());
+        }
+        let repo = Repo::with_revision(entry.source.clone(), RepoType::Model, self.revision);
+        let api = builder.build()?;
+        let (remote, local) = (api.repo(repo.clone()), cache.repo(repo));
+        let mut folder = None;
+        for file in &entry.files {
+            let path = match local.get(file) {
+                Some(path) => path,
+                None => {
+                    let id = content_id(&api.metadata(&remote.url(file))?, file)?;
+                    fetch(&remote, file, &id)?
+                }
+            };
+            folder = path.parent().map(Path::to_path_buf);
+        }
+        let folder = folder.context("the catalogue names no files")?;
+        let check = check_folder(&folder)?;
+        let mut out = std::io::stdout();
+        for fault in &check.faults {
+            writeln!(out, "{fault}")?;
+        }
+        writeln!(out, "{}", folder.display())?;
+        Ok(if check.faults.is_empty() { Outcome::Done } else { Outcome::No })
+    }
+}
+
+/// The hash by which the hub knows the content of `file`. It becomes a file name, as the commit does,
+/// and so must be nothing but a hash.
+fn content_id(metadata: &hf_hub::api::sync::Metadata, file: &str) -> anyhow::Result<String> {
+    for id in [metadata.etag(), metadata.commit_hash()] {
+        let is_hash = (8..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_hexdigit());
+        ensure!(is_hash, "{file}: the server names it '{id}', which is no hash");
+    }
+    Ok(metadata.etag().to_owned())
+}
+
+/// Fetches `file`. Large files are known by their SHA-256, which is held against what came; what
+/// differs is removed.
+fn fetch(remote: &ApiRepo, file: &str, id: &str) -> anyhow::Result<PathBuf> {
+    let path = remote
+        .download_with_progress(file, Bar(progress::bytes(0, file)))
+        .with_context(|| format!("{file}: not fetched; the same command goes on from here"))?;
+    if id.len() == 64 {
+        let mut hash = Sha256::new();
+        std::io::copy(&mut File::open(&path)?, &mut hash)
+            .with_context(|| format!("{}: cannot read", path.display()))?;
+        let found: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        if !found.eq_ignore_ascii_case(id) {
+            // The file itself, not only the link to it.
+            std::fs::remove_file(path.canonicalize()?)?;
+            std::fs::remove_file(&path).ok();
+            bail!("{file}: SHA-256 is {found}, the server says {id}; it was removed, pull again");
+        }
+    }
+    Ok(path)
+}
+
+/// The hub's progress on our bar.
+struct Bar(ProgressBar);
+
+impl Progress for Bar {
+    fn init(&mut self, size: usize, _filename: &str) {
+        self.0.set_length(size as u64);
+        self.0.set_position(0);
+    }
+
+    fn update(&mut self, size: usize) {
+        self.0.inc(size as u64);
+    }
+
+    fn finish(&mut self) {
+        self.0.finish_and_clear();
+    }
+}

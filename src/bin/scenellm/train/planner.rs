@@ -1,0 +1,85 @@
+//! `scenellm train planner`: make a planner from human goals.
+
+use crate::{Outcome, progress};
+use anyhow::Context;
+use clap::Args;
+use scenellm::learn::{PlannerTraining, read_alfred, read_taught, train_planner};
+use scenellm::tasks::ActionVocabulary;
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// Train a planner on human goals and expert plans.
+///
+/// Stop it at any time: the same command goes on from the last checkpoint, to the same result.
+#[derive(Args)]
+pub struct TrainPlanner {
+    /// What to train and how.
+    #[arg(long, default_value = "config/train/nano.yaml")]
+    config: PathBuf,
+    /// ALFRED trajectories, one a line (.jsonl or .jsonl.gz).
+    #[arg(long)]
+    data: PathBuf,
+    /// Answers of a teacher to learn from as well, one goal a line (.jsonl or .jsonl.gz).
+    #[arg(long)]
+    taught: Option<PathBuf>,
+    /// Vocabulary of actions and words (YAML); ALFRED's own unless given.
+    #[arg(long)]
+    vocabulary: Option<PathBuf>,
+    /// Model folder to write; its `checkpoint` folder can be removed when the training is over.
+    #[arg(long)]
+    out: PathBuf,
+    /// Print one JSON object a measurement instead of a progress bar.
+    #[arg(long)]
+    json: bool,
+}
+
+impl TrainPlanner {
+    /// Trains to the end.
+    pub fn run(self) -> anyhow::Result<Outcome> {
+        let config = PlannerTraining::read(&self.config)?;
+        let trajectories = read_alfred(&self.data)?;
+        let taught = match &self.taught {
+            Some(path) => read_taught(path)?,
+            None => Vec::new(),
+        };
+        let vocabulary = match &self.vocabulary {
+            Some(path) => ActionVocabulary::read(path)?,
+            None => ActionVocabulary::alfred(),
+        };
+        std::fs::create_dir_all(&self.out)
+            .with_context(|| format!("cannot make {}", self.out.display()))?;
+        let bar = progress::bar(10_000, "training");
+        let (start, mut tokens, mut watched) = (Instant::now(), 0, None);
+        let mut told = Ok(());
+        train_planner(&config, &trajectories, &taught, &vocabulary, &self.out, &mut |step| {
+            tokens += step.tokens;
+            let rate = tokens as f64 / start.elapsed().as_secs_f64();
+            bar.set_position((step.progress * 10_000.0) as u64);
+            bar.set_message(format!("loss {:.3} · {rate:.0} tokens/s", step.loss));
+            if step.watch != watched {
+                watched = step.watch;
+                if let Some(watch) = watched {
+                    if self.json {
+                        let line = serde_json::json!({"watch": watch, "tokens_per_s": rate});
+                        told = writeln!(std::io::stdout(), "{line}");
+                    } else {
+                        bar.println(format!(
+                            "step {}: held-out loss {:.4}, plans right {:.1} %, {:.1} % but for places",
+                            watch.step,
+                            watch.loss,
+                            100.0 * watch.exact,
+                            100.0 * watch.exact_without_places
+                        ));
+                    }
+                }
+            }
+            // Nobody listens any more: what was learnt stays in the checkpoint.
+            told.is_ok()
+        })?;
+        bar.finish_and_clear();
+        told?;
+        writeln!(std::io::stdout(), "wrote {}", self.out.display())?;
+        Ok(Outcome::Done)
+    }
+}

@@ -1,0 +1,105 @@
+//! `scenellm train vision`: teach a small RGB-D transformer on rendered homes.
+
+use crate::{Outcome, progress};
+use clap::Args;
+use scenellm::learn::{Frames, VisionStep, VisionTraining, read_alfred_tasks, train_vision};
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// Teach a small RGB-D transformer to see, on rendered views of simulated homes.
+///
+/// First the views are rendered, once; then the training reads them. Stop it at any time: the same
+/// command goes on from there, to the same result. At each checkpoint the model in the folder is
+/// ready for use.
+#[derive(Args)]
+pub struct TrainVision {
+    /// What to train and how.
+    #[arg(long, default_value = "config/train/vision.yaml")]
+    config: PathBuf,
+    /// ALFRED trajectories whose homes are seen, one a line (.jsonl or .jsonl.gz); procedural homes
+    /// only unless given.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Folder of the rendered views, which several trainings may share; `frames` in the model folder
+    /// unless given.
+    #[arg(long)]
+    frames: Option<PathBuf>,
+    /// Model folder to write; its folders `checkpoint` and `frames` can be removed when the training
+    /// is over.
+    #[arg(long)]
+    out: PathBuf,
+    /// Print one JSON object a measurement instead of a progress bar.
+    #[arg(long)]
+    json: bool,
+}
+
+impl TrainVision {
+    /// Renders, then trains to the end.
+    pub fn run(self) -> anyhow::Result<Outcome> {
+        let config = VisionTraining::read(&self.config)?;
+        let tasks = match &self.data {
+            Some(path) => read_alfred_tasks(path, &[])?,
+            None => Vec::new(),
+        };
+        let folder = self.frames.clone().unwrap_or_else(|| self.out.join("frames"));
+        let bar = progress::bar(0, "rendering homes");
+        let rendered = Frames::render(&folder, &config.homes, &tasks, &mut |done, all| {
+            bar.set_length(all as u64);
+            bar.set_position(done as u64);
+            true
+        })?;
+        bar.finish_and_clear();
+        let Some(frames) = rendered else { return Ok(Outcome::No) };
+        drop(tasks);
+        let bar = progress::bar(config.steps, "training");
+        let (start, mut first, mut watched) = (Instant::now(), None, None);
+        let mut told = Ok(());
+        train_vision(&config, &frames, &self.out, &mut |step| {
+            let before = *first.get_or_insert(step.step - 1);
+            let views = (step.step - before) * config.batch_size as u64;
+            let rate = views as f64 / start.elapsed().as_secs_f64();
+            bar.set_position(step.step);
+            bar.set_message(format!("loss {:.3} · {rate:.1} views/s", step.loss));
+            if step.watch != watched {
+                watched = step.watch;
+                told = self.tell(step, rate, &bar);
+            }
+            // Nobody listens any more: what was learnt stays in the checkpoint.
+            told.is_ok()
+        })?;
+        bar.finish_and_clear();
+        told?;
+        writeln!(std::io::stdout(), "wrote {}", self.out.display())?;
+        Ok(Outcome::Done)
+    }
+
+    fn tell(
+        &self,
+        step: &VisionStep,
+        views_per_s: f64,
+        bar: &indicatif::ProgressBar,
+    ) -> std::io::Result<()> {
+        let Some(watch) = step.watch else { return Ok(()) };
+        if self.json {
+            let line = serde_json::json!({
+                "watch": watch,
+                "loss": step.loss,
+                "gradient": step.gradient,
+                "views_per_s": views_per_s,
+            });
+            return writeln!(std::io::stdout(), "{line}");
+        }
+        let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+        bar.println(format!(
+            "step {}: loss {:.3}; held-out cells {}, names {}, things {} (precision {})",
+            watch.step,
+            step.loss,
+            percent(watch.cells),
+            percent(watch.names),
+            percent(watch.things),
+            percent(watch.things_precision)
+        ));
+        Ok(())
+    }
+}

@@ -1,0 +1,96 @@
+//! A home as eyes saw it: the whole of it, and views of it.
+
+use super::oracle::Oracle;
+use super::truth::Thing;
+use crate::geometry::Pose;
+use crate::scene::Region;
+use nalgebra::Point3;
+use rand::Rng;
+
+/// Pixels of a view, 160 × 120 in all, that show enough of a thing to see what it is.
+const ENOUGH_PIXELS: f64 = 64.0;
+
+/// A home, its scene in world coordinates and some views in camera coordinates.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SeenHome {
+    /// Name of the trajectory or the seed.
+    pub id: String,
+    /// Name of the floor plan; what is held out is held out by it.
+    pub scene: String,
+    /// Whose eyes saw it, and what.
+    pub eyes: Eyes,
+}
+
+/// Whose eyes saw a home.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Eyes {
+    /// Nobody's: the truth, to be seen anew with other faults each time.
+    Oracle {
+        /// All that shows.
+        things: Vec<Thing>,
+        /// Views: what shows in them.
+        views: Vec<TrueView>,
+    },
+    /// Those of a robot that toured it.
+    Real {
+        /// What its map held in the end, world coordinates.
+        scene: Vec<Region>,
+        /// What it saw in single frames, camera coordinates.
+        views: Vec<Vec<Region>>,
+    },
+}
+
+/// What a camera would see from a pose.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrueView {
+    /// Maps world coordinates to those of the camera (x right, y down, z ahead).
+    pub camera_T_world: Pose,
+    /// Indices of the things in view, each with its pixels in an image of 160 × 120.
+    pub pixels: Vec<(usize, f64)>,
+}
+
+impl SeenHome {
+    /// Number of views.
+    pub fn views(&self) -> usize {
+        match &self.eyes {
+            Eyes::Oracle { views, .. } => views.len(),
+            Eyes::Real { views, .. } => views.len(),
+        }
+    }
+
+    /// Number of regions that the scene has at most, but for spurious ones.
+    pub fn size(&self) -> usize {
+        match &self.eyes {
+            Eyes::Oracle { things, .. } => things.len(),
+            Eyes::Real { scene, .. } => scene.len(),
+        }
+    }
+
+    /// The regions of the scene, world coordinates.
+    pub fn scene(&self, oracle: &Oracle, rng: &mut impl Rng) -> Vec<Region> {
+        match &self.eyes {
+            Eyes::Oracle { things, .. } => oracle.regions(things, |_| 1.0, rng),
+            Eyes::Real { scene, .. } => scene.clone(),
+        }
+    }
+
+    /// The regions of a view, camera coordinates; none for a view that there is not.
+    pub fn view(&self, view: usize, oracle: &Oracle, rng: &mut impl Rng) -> Vec<Region> {
+        match &self.eyes {
+            Eyes::Real { views, .. } => views.get(view).cloned().unwrap_or_default(),
+            Eyes::Oracle { things, views } => {
+                let Some(view) = views.get(view) else { return Vec::new() };
+                let shows = |thing: usize| {
+                    let seen = view.pixels.iter().find(|(index, _)| *index == thing);
+                    seen.map_or(0.0, |(_, pixels)| (pixels / ENOUGH_PIXELS).min(1.0))
+                };
+                let mut regions = oracle.regions(things, shows, rng);
+                for region in &mut regions {
+                    let at = view.camera_T_world * Point3::from(region.centre_m);
+                    region.centre_m = at.coords.into();
+                }
+                regions
+            }
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! What decides how a seeing model is trained.
+
+use super::super::LearnError;
+use super::super::llama::LlamaShape;
+use super::super::lora::LoraSpec;
+use super::super::optimizer::AdamWConfig;
+use super::super::scenes::{Arrangement, Faults};
+use super::school::Syllabus;
+use crate::model::{Coordinates, PositionEmbedding, ProjectorSpec, TokenBudget, VisionSpec};
+use candle_core::DType;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Everything that decides what a training of the projector and the language model gives, but for
+/// the data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeeingTraining {
+    /// What the finished model says of itself.
+    pub about: About,
+    /// Seed of all chance.
+    pub seed: u64,
+    /// Folder of the model to begin with: decoder, tokenizer, vocabulary, and the projector where it
+    /// has one of this shape.
+    pub init: PathBuf,
+    /// Size of its decoder.
+    pub model: LlamaShape,
+    /// What of the decoder learns beside the projector.
+    #[serde(with = "serde_yaml::with::singleton_map")]
+    pub language: LanguagePart,
+    /// The features that become 3D tokens.
+    pub vision: VisionSpec,
+    /// The projector.
+    pub projector: ProjectorShape,
+    /// How metres become numbers near one.
+    pub coordinates: Coordinates,
+    /// How many tokens a prompt may hold.
+    pub tokens: TokenBudget,
+    /// What is taught.
+    #[serde(default)]
+    pub syllabus: Syllabus,
+    /// How oracle eyes err.
+    #[serde(default)]
+    pub faults: Faults,
+    /// How what is seen is varied.
+    #[serde(default)]
+    pub arrangement: Arrangement,
+    /// How often a lesson of each kind comes in an epoch on average; kinds not named do not come.
+    pub mixture: BTreeMap<String, f64>,
+    /// Share of the lessons that are taken with closed eyes, 0..=1.
+    pub blind: f64,
+    /// Number of passes over the lessons.
+    pub epochs: u32,
+    /// Lessons a step.
+    pub batch_size: usize,
+    /// Parts of a batch that are worked on side by side.
+    pub replicas: usize,
+    /// Rounds in which a batch is worked on, one behind the other; gradients are added up.
+    pub rounds: usize,
+    /// Longest lesson, tokens of all kinds; longer ones are left out.
+    pub max_length: usize,
+    /// How much the name of a place to go to counts in the loss; other answer tokens count 1.
+    pub place_weight: f32,
+    /// Dropout in the residual branches.
+    pub dropout: f32,
+    /// Probability of hiding a token of a person's words.
+    pub hide_words: f64,
+    /// Probability of tearing a person's word into other tokens.
+    pub tear_words: f64,
+    /// The optimiser; its learning rate is that of the decoder.
+    pub optimizer: AdamWConfig,
+    /// Learning rate of the projector and of tokens that are new.
+    pub projector_rate: f64,
+    /// Steps over which the learning rates rise before they fall along a cosine.
+    pub warmup_steps: u64,
+    /// Share of the floor plans that are never trained on and watched instead, 0..1.
+    pub holdout: f64,
+    /// Most lessons of a kind that are watched.
+    pub watched: usize,
+    /// Steps between two measurements, each with a checkpoint and a model.
+    pub checkpoint_steps: u64,
+    /// Measurements without a lower loss after which the training ends early; never unless given.
+    #[serde(default)]
+    pub patience: Option<usize>,
+    /// Numbers that are computed with; weights that learn are kept in 32 bits.
+    #[serde(default)]
+    pub precision: Precision,
+}
+
+/// What a model says of itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct About {
+    /// Name as it stands in reports.
+    pub name: String,
+    /// What it is, in a sentence.
+    pub description: String,
+    /// Licence of the weights.
+    pub license: String,
+}
+
+/// What of the decoder learns.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LanguagePart {
+    /// Nothing but the tokens that are new: stage 1, in which the projector is aligned.
+    Frozen,
+    /// All of it: stage 2.
+    Full,
+    /// Low-rank matrices beside its layers: stage 2 of large models.
+    Lora(LoraSpec),
+}
+
+/// Size of a projector; the other widths follow from the features and the decoder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProjectorShape {
+    /// Width of its hidden layers.
+    pub hidden: usize,
+    /// What positions add to the projected tokens.
+    #[serde(default)]
+    pub position: PositionEmbedding,
+}
+
+/// Numbers that are computed with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// 32 bits.
+    #[default]
+    F32,
+    /// bfloat16, for GPUs.
+    Bf16,
+}
+
+impl Precision {
+    /// The same as tensors have it.
+    pub fn dtype(self) -> DType {
+        match self {
+            Self::F32 => DType::F32,
+            Self::Bf16 => DType::BF16,
+        }
+    }
+}
+
+impl SeeingTraining {
+    /// Reads a training configuration.
+    pub fn read(path: &Path) -> Result<Self, LearnError> {
+        let text = std::fs::read_to_string(path).map_err(LearnError::file(path))?;
+        let config: Self =
+            serde_yaml::from_str(&text).map_err(|error| LearnError::invalid(path, error))?;
+        match config.fault() {
+            Some(fault) => Err(LearnError::invalid(path, fault)),
+            None => Ok(config),
+        }
+    }
+
+    fn fault(&self) -> Option<String> {
+        if let Some(fault) = self.model.fault() {
+            return Some(fault.into());
+        }
+        let counts = [
+            ("batch_size", self.batch_size),
+            ("replicas", self.replicas),
+            ("rounds", self.rounds),
+            ("watched", self.watched),
+            ("projector.hidden", self.projector.hidden),
+            ("vision.width", self.vision.width),
+        ];
+        if let Some((name, _)) = counts.iter().find(|(_, count)| *count == 0) {
+            return Some(format!("{name} must be at least 1"));
+        }
+        if self.epochs == 0 || self.checkpoint_steps == 0 {
+            return Some("epochs and checkpoint_steps must be at least 1".into());
+        }
+        if self.max_length > self.tokens.context || self.tokens.context > self.model.max_positions {
+            return Some(
+                "max_length must not exceed tokens.context, nor that model.max_positions".into(),
+            );
+        }
+        let shares = [
+            ("blind", self.blind),
+            ("holdout", self.holdout),
+            ("hide_words", self.hide_words),
+            ("tear_words", self.tear_words),
+            ("dropout", f64::from(self.dropout)),
+        ];
+        if let Some((name, share)) = shares.iter().find(|(_, share)| !(0.0..=1.0).contains(share)) {
+            return Some(format!("{name} is {share}, must be 0 to 1"));
+        }
+        if let Some((kind, times)) = self.mixture.iter().find(|(_, times)| !(**times >= 0.0)) {
+            return Some(format!("mixture.{kind} is {times}, must not be below 0"));
+        }
+        match &self.language {
+            LanguagePart::Lora(lora) if lora.rank == 0 || lora.shapes(&self.model).is_empty() => {
+                Some(
+                    "language.lora needs a rank of at least 1 and targets that the model has"
+                        .into(),
+                )
+            }
+            _ => None,
+        }
+    }
+
+    /// The projector as the manifest will describe it.
+    pub fn projector_spec(&self) -> ProjectorSpec {
+        ProjectorSpec {
+            weights: PROJECTOR_FILE.into(),
+            input: self.vision.token_width() + 6,
+            hidden: self.projector.hidden,
+            output: self.model.hidden,
+            position: self.projector.position,
+        }
+    }
+}
+
+/// The projector's file in a model folder.
+pub(super) const PROJECTOR_FILE: &str = "projector.safetensors";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shipped_configurations_are_sound_and_faults_are_named() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/config/train");
+        for name in ["align", "finetune", "llama2-7b", "llama2-7b-full"] {
+            SeeingTraining::read(&Path::new(folder).join(name).with_extension("yaml")).unwrap();
+        }
+        let text = std::fs::read_to_string(format!("{folder}/align.yaml")).unwrap();
+        let config: SeeingTraining = serde_yaml::from_str(&text).unwrap();
+        let fault = |change: &dyn Fn(&mut SeeingTraining)| {
+            let mut config = config.clone();
+            change(&mut config);
+            config.fault().unwrap_or_default()
+        };
+        assert!(fault(&|c| c.blind = 1.5).contains("blind is 1.5"));
+        assert!(fault(&|c| c.rounds = 0).contains("rounds must be"));
+        assert!(fault(&|c| c.max_length = 4096).contains("max_length"));
+        assert!(fault(&|c| c.model.kv_heads = Some(3)).contains("model.kv_heads"));
+        let lora = LoraSpec { rank: 4, alpha: 8.0, targets: vec!["nothing".into()] };
+        assert!(fault(&|c| c.language = LanguagePart::Lora(lora.clone())).contains("targets"));
+    }
+}

@@ -1,0 +1,164 @@
+//! A seeing model as the folder that [`crate::model::SceneLlm`] loads.
+
+use super::super::LearnError;
+use super::super::checkpoint::Progress;
+use super::super::export::model_folder;
+use super::super::llama::{ADDED_ROWS, EMBEDDING};
+use super::config::{PROJECTOR_FILE, SeeingTraining};
+use super::model::SeeingModel;
+use super::template::template;
+use super::watch::SeeingWatch;
+use crate::model::{
+    Decoding, LanguageKind, LanguageSpec, MANIFEST_FILE, Manifest, ModelKind, VisionSpec,
+    WeightsFormat,
+};
+use crate::report::chart::{LineChart, Series};
+use crate::tasks::ActionVocabulary;
+use crate::vision::Provenance;
+use candle_core::{DType, Tensor};
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use tokenizers::Tokenizer;
+
+/// Answers grown side by side, and the longest one.
+const DECODING: Decoding = Decoding { beams: 12, max_tokens: 256, length_penalty: 0.0 };
+
+/// What a finished model is made of, beside its weights.
+pub struct Finished<'a> {
+    /// The configuration.
+    pub config: &'a SeeingTraining,
+    /// Actions and words.
+    pub vocabulary: &'a ActionVocabulary,
+    /// A folder with the extractor, to be copied in.
+    pub vision: Option<&'a Path>,
+    /// The folder.
+    pub out: &'a Path,
+}
+
+impl Finished<'_> {
+    /// Writes decoder (16 bits), projector (32 bits), tokenizer, vocabulary, manifest and loss curve.
+    pub fn write(
+        &self,
+        model: SeeingModel,
+        learnt: &BTreeMap<String, Tensor>,
+        tokenizer: &Tokenizer,
+        progress: &Progress<SeeingWatch>,
+    ) -> Result<(), LearnError> {
+        let mut language = model.llama.weights;
+        if let Some(lora) = &model.llama.lora {
+            lora.merge(&mut language)?;
+        }
+        if let (Some(added), Some(known)) = (language.remove(ADDED_ROWS), language.get(EMBEDDING)) {
+            let all = Tensor::cat(&[known, &added.to_dtype(known.dtype())?], 0)?;
+            language.insert(EMBEDDING.into(), all);
+        }
+        model_folder(&language, &self.config.model, tokenizer, self.vocabulary, self.out)?;
+        let projector = learnt.iter().filter(|(name, _)| name.starts_with("projector."));
+        let projector = projector
+            .map(|(name, tensor)| Ok((name.clone(), tensor.to_dtype(DType::F32)?)))
+            .collect::<candle_core::Result<HashMap<_, _>>>()?;
+        candle_core::safetensors::save(&projector, self.out.join(PROJECTOR_FILE))?;
+        let vision = self.vision()?;
+        let path = self.out.join(MANIFEST_FILE);
+        let manifest = self.manifest(vision, progress.watches.last());
+        let text =
+            serde_yaml::to_string(&manifest).map_err(|error| LearnError::invalid(&path, error))?;
+        std::fs::write(&path, text).map_err(LearnError::file(&path))?;
+        loss_curve(progress, &self.out.join("loss.png"))
+    }
+
+    /// The features the model was made for; their weights are named where they are in the folder.
+    fn vision(&self) -> Result<VisionSpec, LearnError> {
+        let mut spec = self.config.vision.clone();
+        let Some(weights) = spec.weights.take() else { return Ok(spec) };
+        let target = self.out.join(&weights);
+        if let Some(from) = self.vision.filter(|_| !target.exists()) {
+            copy_folder(from, &target)?;
+        }
+        spec.weights = target.exists().then_some(weights);
+        Ok(spec)
+    }
+
+    fn manifest(&self, vision: VisionSpec, watch: Option<&SeeingWatch>) -> Manifest {
+        let mut scores = BTreeMap::new();
+        for (kind, [seen, blind]) in watch.into_iter().flat_map(|watch| &watch.kinds) {
+            scores.insert(format!("held_out_{kind}_exact"), seen.exact);
+            scores.insert(format!("held_out_{kind}_exact_blind"), blind.exact);
+        }
+        let about = self.config.about.clone();
+        Manifest {
+            kind: ModelKind::SceneLlm,
+            name: about.name,
+            description: about.description,
+            license: about.license,
+            provenance: Provenance::Trained,
+            language: LanguageSpec {
+                kind: LanguageKind::Llama,
+                format: WeightsFormat::Safetensors,
+                weights: "model.safetensors".into(),
+            },
+            tokenizer: "tokenizer.json".into(),
+            vision: Some(vision),
+            projector: Some(self.config.projector_spec()),
+            tokens: self.config.tokens,
+            coordinates: self.config.coordinates,
+            prompt: template(),
+            vocabulary: Some("vocabulary.yaml".into()),
+            decoding: Decoding {
+                max_tokens: DECODING.max_tokens.min(self.config.tokens.context),
+                ..DECODING
+            },
+            scores,
+        }
+    }
+}
+
+/// Copies the files of a folder, and of the folders in it.
+fn copy_folder(from: &Path, to: &Path) -> Result<(), LearnError> {
+    std::fs::create_dir_all(to).map_err(LearnError::file(to))?;
+    let entries = std::fs::read_dir(from).map_err(LearnError::file(from))?;
+    for entry in entries {
+        let path = entry.map_err(LearnError::file(from))?.path();
+        let Some(name) = path.file_name() else { continue };
+        if name == "checkpoint" {
+            continue;
+        }
+        if path.is_dir() {
+            copy_folder(&path, &to.join(name))?;
+        } else {
+            std::fs::copy(&path, to.join(name)).map_err(LearnError::file(&path))?;
+        }
+    }
+    Ok(())
+}
+
+/// Draws the training loss, and for each kind of lesson how many are answered exactly, with open
+/// eyes.
+fn loss_curve(progress: &Progress<SeeingWatch>, path: &Path) -> Result<(), LearnError> {
+    let every = Progress::<SeeingWatch>::EVERY as f64;
+    let losses = progress.losses.iter().enumerate();
+    let training = losses.map(|(at, loss)| ((at as f64 + 1.0) * every, *loss)).collect();
+    let watched = |of: &dyn Fn(&SeeingWatch) -> Option<f64>| {
+        let points = progress.watches.iter();
+        points.filter_map(|watch| Some((watch.step as f64, of(watch)?))).collect::<Vec<_>>()
+    };
+    let mut series = vec![
+        Series { name: "training loss (smoothed)".into(), points: training },
+        Series { name: "loss on held-out homes".into(), points: watched(&|w| Some(w.loss())) },
+    ];
+    let kinds = progress.watches.last().map(|watch| watch.kinds.keys()).into_iter().flatten();
+    for kind in kinds {
+        let exact = |eyes: usize| {
+            watched(&move |watch: &SeeingWatch| Some(watch.kinds.get(kind)?.get(eyes)?.exact))
+        };
+        series.push(Series { name: format!("{kind}: answered exactly"), points: exact(0) });
+        series.push(Series { name: format!("{kind}: with closed eyes"), points: exact(1) });
+    }
+    let chart = LineChart {
+        title: "Training a model that sees".into(),
+        x_label: "step".into(),
+        y_label: "nats a token; share".into(),
+        series,
+    };
+    Ok(chart.write(path, 1000, 600)?)
+}

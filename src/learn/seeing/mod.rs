@@ -1,0 +1,33 @@
+//! Training a language model that sees, in two stages: first the projector is aligned with a decoder
+//! that stays as it is, then both learn (Scene-LLM; LLaVA, Liu et al., 2023).
+//!
+//! Comes in: homes as they are seen ([`super::scenes`]) and lessons in them. Goes out: a model folder
+//! that [`crate::model::SceneLlm`] loads.
+
+mod config;
+mod export;
+mod lesson;
+mod log;
+mod memory;
+mod model;
+mod sampled;
+mod school;
+mod spell;
+mod start;
+mod talk;
+mod teaching;
+mod template;
+mod train;
+mod watch;
+
+#[cfg(test)]
+mod tests;
+
+pub use config::{About, LanguagePart, Precision, ProjectorShape, SeeingTraining};
+pub use lesson::{Lesson, Sight};
+pub use log::TrainingLog;
+pub use memory::TrainingMemory;
+pub use school::{AlfredData, School, Syllabus, lessons_of_an_epoch};
+pub use template::template;
+pub use train::{SeeingStep, train_seeing};
+pub use watch::{Graded, SeeingWatch};

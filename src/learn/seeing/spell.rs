@@ -1,0 +1,88 @@
+//! Lessons as rows of tokens, words and 3D tokens in the order in which the finished model will read
+//! them ([`crate::model::splice`]).
+
+use super::super::LearnError;
+use super::super::batch::{Encoded, expert_targets, pad_id, torn};
+use super::lesson::Lesson;
+use crate::model::Segment;
+use rand::Rng;
+use tokenizers::Tokenizer;
+
+/// How freely the words of a prompt are spelled in training. Probabilities are 0..=1.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Freedom {
+    /// Of hiding a token of what a person says.
+    pub hide: f64,
+    /// Of tearing a word of it into other tokens.
+    pub tear: f64,
+}
+
+/// A tokenizer, with and without an eye for special tokens.
+#[derive(Debug, Clone)]
+pub struct Speller {
+    tokenizer: Tokenizer,
+    plain: Tokenizer,
+    pad: u32,
+}
+
+impl Speller {
+    /// Spells as `tokenizer` does.
+    pub fn new(tokenizer: Tokenizer) -> Result<Self, LearnError> {
+        let mut plain = tokenizer.clone();
+        plain.set_encode_special_tokens(true);
+        let pad = pad_id(&tokenizer)?;
+        Ok(Self { tokenizer, plain, pad })
+    }
+
+    /// The tokenizer.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// The token that fills rows.
+    pub fn pad(&self) -> u32 {
+        self.pad
+    }
+
+    /// The row of a lesson whose prompt is `segments`.
+    pub fn row(
+        &self,
+        lesson: &Lesson,
+        segments: Vec<Segment>,
+        freedom: Freedom,
+        rng: &mut impl Rng,
+    ) -> Result<Encoded, LearnError> {
+        let failed = |error: tokenizers::Error| LearnError::Tokenizer(error.to_string());
+        let (mut ids, mut seen) = (Vec::new(), Vec::new());
+        for segment in segments {
+            match segment {
+                Segment::Template(text) => {
+                    let encoding = self.tokenizer.encode_fast(text, false).map_err(failed)?;
+                    ids.extend_from_slice(encoding.get_ids());
+                }
+                Segment::Text(text) => {
+                    for piece in torn(&text, freedom.tear, rng) {
+                        let encoding = self.plain.encode_fast(piece, false).map_err(failed)?;
+                        let hidden = |id: &u32| {
+                            let hide = freedom.hide > 0.0 && rng.random_bool(freedom.hide);
+                            if hide { self.pad } else { *id }
+                        };
+                        ids.extend(encoding.get_ids().iter().map(hidden));
+                    }
+                }
+                Segment::Visual(tokens) => {
+                    let at = ids.len();
+                    ids.resize(at + tokens.len(), self.pad);
+                    if !tokens.is_empty() {
+                        seen.push((at, tokens));
+                    }
+                }
+            }
+        }
+        let answer_at = ids.len();
+        let answer = self.tokenizer.encode(lesson.answer.as_str(), false).map_err(failed)?;
+        ids.extend_from_slice(answer.get_ids());
+        let targets = expert_targets(&answer, answer_at, &lesson.places);
+        Ok(Encoded { ids, answer_at, targets, seen })
+    }
+}

@@ -1,0 +1,173 @@
+//! What a training of a seeing model begins with: a decoder with tokens for what it is shown, and a
+//! projector.
+
+use super::super::LearnError;
+use super::super::llama::{ADDED_ROWS, EMBEDDING, HEAD, TrainableLlama, normal};
+use super::super::start::read_weights;
+use super::config::{LanguagePart, PROJECTOR_FILE, SeeingTraining};
+use super::model::SeeingModel;
+use super::template::MARKS;
+use crate::model::Projector;
+use candle_core::{DType, Device, Tensor, Var};
+use rand_pcg::Pcg64Mcg;
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use tokenizers::{AddedToken, Tokenizer};
+
+/// The tokenizer of a model folder, with tokens for the marks it lacks.
+pub fn tokenizer(folder: &Path) -> Result<Tokenizer, LearnError> {
+    let path = folder.join("tokenizer.json");
+    let invalid = |error: tokenizers::Error| LearnError::invalid(&path, error);
+    let mut tokenizer = Tokenizer::from_file(&path).map_err(invalid)?;
+    tokenizer
+        .add_special_tokens(MARKS.map(|mark| AddedToken::from(mark, true)))
+        .map_err(invalid)?;
+    Ok(tokenizer)
+}
+
+/// Weights that stay as they are, and variables that learn.
+pub struct Weights {
+    /// What stays.
+    pub fixed: BTreeMap<String, Tensor>,
+    /// What learns.
+    pub learnt: BTreeMap<String, Var>,
+}
+
+impl Weights {
+    /// The weights of `config.init`, rows for new tokens, and the projector: that of `config.init`
+    /// where its shapes are these, or a fresh one.
+    pub fn new(
+        config: &SeeingTraining,
+        tokenizer: &Tokenizer,
+        device: &Device,
+        rng: &mut Pcg64Mcg,
+    ) -> Result<Self, LearnError> {
+        let mut language = read_weights(&config.init, &config.model, None)?;
+        let known = language.get(EMBEDDING).map_or(Ok(0), |embedding| embedding.dim(0))?;
+        let count = tokenizer.get_vocab_size(true);
+        let more = count.saturating_sub(known);
+        let added = new_rows(language.get(EMBEDDING), more, rng)?;
+        if let Some(rows) = new_rows(language.get(HEAD), more, rng)?
+            && let Some(head) = language.get_mut(HEAD)
+        {
+            *head = Tensor::cat(&[&*head, &rows], 0)?;
+        }
+        let mut fixed = BTreeMap::new();
+        let mut learnt = BTreeMap::new();
+        let mut learn = |name: String, tensor: &Tensor| -> candle_core::Result<()> {
+            learnt.insert(name, Var::from_tensor(&tensor.to_device(device)?)?);
+            Ok(())
+        };
+        match &config.language {
+            LanguagePart::Full => {
+                if let (Some(added), Some(embedding)) = (added, language.get_mut(EMBEDDING)) {
+                    *embedding = Tensor::cat(&[&*embedding, &added], 0)?;
+                }
+                for (name, tensor) in &language {
+                    learn(name.clone(), tensor)?;
+                }
+            }
+            LanguagePart::Frozen | LanguagePart::Lora(_) => {
+                if let Some(added) = added {
+                    learn(ADDED_ROWS.into(), &added)?;
+                }
+                // What does not learn needs no more bits than are computed with.
+                for (name, tensor) in language {
+                    let tensor = tensor.to_dtype(config.precision.dtype())?.to_device(device)?;
+                    fixed.insert(name, tensor);
+                }
+            }
+        }
+        for (name, tensor) in projector(config, rng)? {
+            learn(name, &tensor)?;
+        }
+        if let LanguagePart::Lora(lora) = &config.language {
+            learnt.extend(lora.fresh(&config.model, device, rng)?);
+        }
+        Ok(Self { fixed, learnt })
+    }
+
+    /// The model of what stays and of `learnt`: the variables, or their averages.
+    pub fn model(
+        &self,
+        config: &SeeingTraining,
+        learnt: &BTreeMap<String, Tensor>,
+    ) -> Result<SeeingModel, LearnError> {
+        let is_projector = |name: &&String| name.starts_with("projector.");
+        let of_projector: HashMap<String, Tensor> = learnt
+            .iter()
+            .filter(|(name, _)| is_projector(name))
+            .map(|(name, tensor)| (name.clone(), tensor.clone()))
+            .collect();
+        let spec = config.projector_spec();
+        let projector =
+            Projector::from_tensors(&spec, config.coordinates, &of_projector, &config.init)
+                .map_err(|error| LearnError::invalid(&config.init, error))?;
+        let mut weights = self.fixed.clone();
+        let rest = learnt.iter().filter(|(name, _)| !is_projector(name));
+        weights.extend(rest.map(|(name, tensor)| (name.clone(), tensor.clone())));
+        let lora = match &config.language {
+            LanguagePart::Lora(lora) => Some(lora.clone()),
+            _ => None,
+        };
+        let dtype = config.precision.dtype();
+        let llama = TrainableLlama { shape: config.model, weights, lora, dtype };
+        Ok(SeeingModel { llama, projector })
+    }
+}
+
+/// Rows for new tokens: the mean of all rows, with a little noise so that they differ.
+fn new_rows(
+    known: Option<&Tensor>,
+    count: usize,
+    rng: &mut Pcg64Mcg,
+) -> candle_core::Result<Option<Tensor>> {
+    let Some(embedding) = known.filter(|_| count > 0) else { return Ok(None) };
+    let mean = embedding.mean_keepdim(0)?;
+    let width = embedding.dim(1)?;
+    let spread = embedding.broadcast_sub(&mean)?.sqr()?.mean_all()?.to_scalar::<f32>()?.sqrt();
+    let noise: Vec<f32> = (0..count * width).map(|_| 0.5 * spread * normal(rng)).collect();
+    let noise = Tensor::from_vec(noise, (count, width), &Device::Cpu)?;
+    noise.broadcast_add(&mean).map(Some)
+}
+
+/// The projector that `config.init` has, or a fresh one: normal weights that keep the size of what
+/// they are given, and zeros.
+fn projector(
+    config: &SeeingTraining,
+    rng: &mut Pcg64Mcg,
+) -> Result<BTreeMap<String, Tensor>, LearnError> {
+    let shapes = Projector::tensor_shapes(&config.projector_spec());
+    let path = config.init.join(PROJECTOR_FILE);
+    let saved = match path.exists() {
+        true => candle_core::safetensors::load(&path, &Device::Cpu)?,
+        false => HashMap::new(),
+    };
+    let fits = |(name, dims): &(String, Vec<usize>)| {
+        saved.get(name).is_some_and(|tensor| tensor.dims() == dims.as_slice())
+    };
+    let keep = shapes.iter().all(fits);
+    let mut tensors = BTreeMap::new();
+    for (name, dims) in shapes {
+        let tensor = match saved.get(&name).filter(|_| keep) {
+            Some(tensor) => tensor.to_dtype(DType::F32)?,
+            None => fresh(&name, dims, rng)?,
+        };
+        tensors.insert(name, tensor);
+    }
+    Ok(tensors)
+}
+
+fn fresh(name: &str, dims: Vec<usize>, rng: &mut Pcg64Mcg) -> candle_core::Result<Tensor> {
+    let count: usize = dims.iter().product();
+    let deviation = match dims[..] {
+        // What goes into the decoder begins about as large as its embeddings.
+        [_, inputs] if name.ends_with("out.weight") || name.contains("position") => {
+            0.1 / (inputs as f32).sqrt()
+        }
+        [_, inputs] => 1.0 / (inputs as f32).sqrt(),
+        _ => 0.0,
+    };
+    let values: Vec<f32> = (0..count).map(|_| deviation * normal(rng)).collect();
+    Tensor::from_vec(values, dims, &Device::Cpu)
+}

@@ -1,0 +1,114 @@
+//! Lessons taken: what a home looks like this time, spelled, joined and answered.
+
+use super::super::batch::{Encoded, collate};
+use super::super::llama::Dropout;
+use super::super::scenes::{Arrangement, Oracle, SeenHome, scene_tokens};
+use super::super::trainer::{Objective, PartLoss};
+use super::super::{LearnError, batch::Batch};
+use super::config::SeeingTraining;
+use super::lesson::{Lesson, Sight};
+use super::model::SeeingModel;
+use super::spell::{Freedom, Speller};
+use crate::model::PromptTemplate;
+use crate::scene::{TokenFrame, VisualTokens};
+use candle_core::{Device, Result};
+use rand_pcg::Pcg64Mcg;
+
+/// Everything that turns lessons into rows.
+pub struct Classroom<'a> {
+    /// The configuration.
+    pub config: &'a SeeingTraining,
+    /// The homes.
+    pub homes: &'a [SeenHome],
+    /// Eyes for homes that are known by their truth.
+    pub oracle: Oracle,
+    /// The words around.
+    pub template: PromptTemplate,
+    /// The tokenizer.
+    pub speller: Speller,
+}
+
+/// How much a lesson is varied.
+#[derive(Debug, Clone, Copy)]
+pub struct Variation {
+    /// What is seen.
+    pub arrangement: Arrangement,
+    /// What is said.
+    pub freedom: Freedom,
+}
+
+impl Variation {
+    /// None.
+    pub const NONE: Self =
+        Self { arrangement: Arrangement::NONE, freedom: Freedom { hide: 0.0, tear: 0.0 } };
+}
+
+impl Classroom<'_> {
+    /// The row of a lesson, seen and said as chance will have it.
+    pub fn row(
+        &self,
+        lesson: &Lesson,
+        variation: Variation,
+        rng: &mut Pcg64Mcg,
+    ) -> std::result::Result<Encoded, LearnError> {
+        let tokens = self.tokens(lesson, variation.arrangement, rng);
+        let Some(segments) = self.template.segments(lesson.input(tokens)) else {
+            let reason = format!("there is no prompt for {:?}", lesson.prompt);
+            return Err(LearnError::Tokenizer(reason));
+        };
+        self.speller.row(lesson, segments, variation.freedom, rng)
+    }
+
+    fn tokens(
+        &self,
+        lesson: &Lesson,
+        arrangement: Arrangement,
+        rng: &mut Pcg64Mcg,
+    ) -> Option<VisualTokens> {
+        let home = self.homes.get(lesson.home)?;
+        let how = if lesson.has_sides() { arrangement.unmirrored() } else { arrangement };
+        let (width, budget) = (self.config.vision.width, self.config.tokens);
+        let (regions, frame, most, how) = match lesson.sight {
+            Sight::Blind => return None,
+            Sight::Scene => (home.scene(&self.oracle, rng), TokenFrame::World, budget.scene, how),
+            Sight::View(view) => {
+                let regions = home.view(view, &self.oracle, rng);
+                (regions, TokenFrame::Camera, budget.frame, how.of_view())
+            }
+        };
+        Some(scene_tokens(regions, frame, width, most, how, rng))
+    }
+
+    /// The rows of lessons as a batch on `device`.
+    pub fn batch(&self, rows: &[Encoded], device: &Device, rng: &mut Pcg64Mcg) -> Result<Batch> {
+        let place_weight = self.config.place_weight;
+        collate(rows.iter(), self.speller.pad(), place_weight, 0.0, rng)?.to_device(device)
+    }
+}
+
+/// A model that takes lessons.
+pub struct Teaching<'a> {
+    /// Where.
+    pub classroom: &'a Classroom<'a>,
+    /// The model, over variables.
+    pub model: SeeingModel,
+    /// How much lessons are varied.
+    pub variation: Variation,
+    /// Where it is computed.
+    pub device: Device,
+}
+
+impl Objective for Teaching<'_> {
+    type Sample = Lesson;
+
+    fn loss(&self, lessons: &[&Lesson], rng: &mut Pcg64Mcg) -> Result<PartLoss> {
+        let row = |lesson: &&Lesson| self.classroom.row(lesson, self.variation, rng);
+        let rows: std::result::Result<Vec<_>, _> = lessons.iter().map(row).collect();
+        let rows = rows.map_err(|error| candle_core::Error::Msg(error.to_string()))?;
+        let batch = self.classroom.batch(&rows, &self.device, rng)?;
+        let mut dropout = Some(Dropout { probability: self.classroom.config.dropout, rng });
+        let logits = self.model.logits(&batch, &mut dropout)?;
+        let (weight, tokens) = (batch.weight, batch.tokens.elem_count());
+        Ok(PartLoss { loss: batch.loss(&logits)?, weight, tokens })
+    }
+}

@@ -1,0 +1,334 @@
+//! Training from a blind model to one that sees, at a size that takes seconds.
+
+use super::super::LearnError;
+use super::super::batch::Batch;
+use super::super::llama::{LlamaShape, check_gradients, fresh_weights};
+use super::super::optimizer::AdamWConfig;
+use super::super::scenes::{Arrangement, Eyes, Faults, Lexicon, Oracle, SeenHome, things_of};
+use super::super::seeing::config::{About, LanguagePart, Precision, ProjectorShape};
+use super::spell::{Freedom, Speller};
+use super::start::Weights;
+use super::teaching::{Classroom, Variation};
+use super::*;
+use crate::learn::LoraSpec;
+use crate::model::{
+    Coordinates, PositionEmbedding, Projector, PromptInput, PromptKind, SceneLlm, TokenBudget,
+    TokenKind, VisionSpec, splice,
+};
+use crate::scene::TokenFrame;
+use crate::sim::household::household;
+use crate::vision::{Provenance, WordHash};
+use candle_core::{DType, Device, Tensor};
+use rand::SeedableRng;
+use rand_pcg::Pcg64Mcg;
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+const SHAPE: LlamaShape = LlamaShape {
+    hidden: 32,
+    intermediate: 32,
+    layers: 2,
+    heads: 2,
+    kv_heads: None,
+    own_head: false,
+    max_positions: 192,
+    rope_theta: 1e4,
+};
+
+fn config(init: &Path, language: LanguagePart) -> SeeingTraining {
+    SeeingTraining {
+        about: About { name: "tiny".into(), description: "a test".into(), license: "none".into() },
+        seed: 5,
+        init: init.into(),
+        model: SHAPE,
+        language,
+        vision: VisionSpec {
+            extractor: "scene_vit".into(),
+            provenance: Provenance::Trained,
+            weights: Some("vision".into()),
+            width: 16,
+            tokens: TokenKind::Regions,
+        },
+        projector: ProjectorShape { hidden: 24, position: PositionEmbedding::Fourier { bands: 2 } },
+        coordinates: Coordinates { centre_m: [0.0, 0.0, 1.0], scale_m: 4.0 },
+        tokens: TokenBudget { frame: 16, scene: 64, context: 192 },
+        syllabus: Syllabus::default(),
+        faults: Faults::NONE,
+        arrangement: Arrangement::NONE,
+        mixture: BTreeMap::from([("where".to_string(), 1.0)]),
+        blind: 0.0,
+        epochs: 1,
+        batch_size: 8,
+        replicas: 2,
+        rounds: 2,
+        max_length: 192,
+        place_weight: 1.0,
+        dropout: 0.0,
+        hide_words: 0.0,
+        tear_words: 0.0,
+        optimizer: AdamWConfig {
+            learning_rate: 0.003,
+            beta1: 0.9,
+            beta2: 0.98,
+            weight_decay: 0.01,
+            gradient_clip: 1.0,
+            average_decay: 0.9,
+        },
+        projector_rate: 0.006,
+        warmup_steps: 5,
+        holdout: 0.25,
+        watched: 16,
+        checkpoint_steps: 4,
+        patience: None,
+        precision: Precision::F32,
+    }
+}
+
+/// A folder with a blind model of random weights.
+fn blind_model() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let nano = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/models/nano"));
+    for name in ["tokenizer.json", "vocabulary.yaml"] {
+        std::fs::copy(nano.join(name), folder.path().join(name)).unwrap();
+    }
+    let known = tokenizers::Tokenizer::from_file(nano.join("tokenizer.json")).unwrap();
+    let known = known.get_vocab_size(true);
+    let weights = fresh_weights(&SHAPE, known, &mut Pcg64Mcg::seed_from_u64(1)).unwrap();
+    let tensors: HashMap<String, Tensor> =
+        weights.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone())).collect();
+    candle_core::safetensors::save(&tensors, folder.path().join("model.safetensors")).unwrap();
+    folder
+}
+
+/// Homes with the question on what the mug stands.
+fn school() -> School {
+    let mut school = School::default();
+    for seed in 0..4 {
+        let things = things_of(&household(seed).unwrap());
+        let mug = things.iter().find(|thing| thing.category == "mug").unwrap();
+        let answer = format!(" {}</s>", things[mug.on.unwrap()].category);
+        let lesson = |words: &str| Lesson {
+            kind: "where".into(),
+            home: 0,
+            sight: Sight::Scene,
+            prompt: PromptKind::Ask,
+            context: None,
+            turns: vec![],
+            words: words.into(),
+            answer: answer.clone(),
+            places: vec![],
+        };
+        let lessons = ["Where is the mug?", "On what does the mug stand?"].map(lesson).to_vec();
+        let eyes = Eyes::Oracle { things, views: vec![] };
+        let scene = format!("home {seed}");
+        school.add(SeenHome { id: scene.clone(), scene, eyes }, lessons);
+    }
+    school
+}
+
+fn classroom<'a>(config: &'a SeeingTraining, school: &'a School) -> Classroom<'a> {
+    let words = WordHash::new(config.vision.width).unwrap();
+    let lexicon = Lexicon::of(school.things(), &words).unwrap();
+    let tokenizer = super::start::tokenizer(&config.init).unwrap();
+    Classroom {
+        config,
+        homes: &school.homes,
+        oracle: Oracle { lexicon, faults: config.faults },
+        template: template(),
+        speller: Speller::new(tokenizer).unwrap(),
+    }
+}
+
+fn train(config: &SeeingTraining, out: &Path, steps: usize) -> Result<Vec<f64>, LearnError> {
+    let (school, mut losses) = (school(), Vec::new());
+    std::fs::create_dir_all(out).unwrap();
+    train_seeing(config, &school, &Device::Cpu, out, None, &mut |step| {
+        losses.push(step.loss);
+        losses.len() < steps
+    })?;
+    Ok(losses)
+}
+
+/// All weights of the whole graph, words and 3D tokens in one row, against finite differences, with
+/// every kind of position embedding.
+#[test]
+fn gradients_reach_projector_and_decoder_through_the_splice() {
+    let init = blind_model();
+    let school = school();
+    let positions = [
+        PositionEmbedding::None,
+        PositionEmbedding::Fourier { bands: 2 },
+        PositionEmbedding::Learned,
+    ];
+    for position in positions {
+        let mut config = config(init.path(), LanguagePart::Full);
+        config.projector.position = position;
+        let classroom = classroom(&config, &school);
+        let mut rng = Pcg64Mcg::seed_from_u64(3);
+        let tokenizer = classroom.speller.tokenizer();
+        let weights = Weights::new(&config, tokenizer, &Device::Cpu, &mut rng).unwrap();
+        let rows: Vec<_> = [&school.lessons[0], &school.lessons[2].blind()]
+            .map(|lesson| classroom.row(lesson, Variation::NONE, &mut rng).unwrap())
+            .into();
+        let batch: Batch = classroom.batch(&rows, &Device::Cpu, &mut rng).unwrap();
+        assert!(batch.seen.as_ref().unwrap().tokens.len() > 20);
+        let tensors = weights.learnt.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone()));
+        let model = weights.model(&config, &tensors.collect()).unwrap();
+        let loss = || batch.loss(&model.logits(&batch, &mut None).unwrap()).unwrap();
+        check_gradients(&weights.learnt, &loss);
+    }
+}
+
+#[test]
+fn words_said_are_spelled_as_the_finished_model_spells_them() {
+    let init = blind_model();
+    let config = config(init.path(), LanguagePart::Full);
+    let school = school();
+    let classroom = classroom(&config, &school);
+    let mut rng = Pcg64Mcg::seed_from_u64(3);
+    // Names of special tokens in what is said are words; hidden and torn words keep their places.
+    let mut lesson = school.lessons[0].clone();
+    lesson.words = "Is <scene> a mug?".into();
+    let row = classroom.row(&lesson, Variation::NONE, &mut rng).unwrap();
+    let id = |mark: &str| classroom.speller.tokenizer().token_to_id(mark).unwrap();
+    assert_eq!(row.ids.iter().filter(|token| **token == id("<scene>")).count(), 1);
+    let free = Variation { freedom: Freedom { hide: 1.0, tear: 1.0 }, ..Variation::NONE };
+    let hidden = classroom.row(&lesson, free, &mut rng).unwrap();
+    let (at, tokens) = &hidden.seen[0];
+    let marks = [id("<s>"), id("<scene>")];
+    assert_eq!(hidden.ids[..2], marks);
+    assert_eq!(*at, 2);
+    let said = &hidden.ids[2 + tokens.len() + 1..hidden.answer_at - 1];
+    assert!(said.iter().all(|token| *token == classroom.speller.pad()));
+}
+
+/// The row that is trained on and the prompt that the finished model reads lead to the same logits.
+#[test]
+fn a_trained_model_is_loaded_and_reads_what_it_was_taught_with() {
+    let init = blind_model();
+    let config = config(init.path(), LanguagePart::Full);
+    let out = tempfile::tempdir().unwrap();
+    train(&config, out.path(), usize::MAX).unwrap();
+    let llm = SceneLlm::load(out.path(), &Device::Cpu).unwrap();
+    assert!(llm.sees() && llm.can(PromptKind::Ask) && llm.can(PromptKind::Navigate));
+    assert_eq!(llm.manifest().vision.as_ref().unwrap().weights, None, "no eyes were given");
+
+    let school = school();
+    let classroom = classroom(&config, &school);
+    let lesson = &school.lessons[0];
+    let mut rng = Pcg64Mcg::seed_from_u64(0);
+    let row = classroom.row(lesson, Variation::NONE, &mut rng).unwrap();
+    let (_, tokens) = row.seen[0].clone();
+    assert_eq!(tokens.frame, TokenFrame::World);
+    let input = PromptInput {
+        scene: Some(tokens),
+        kind: PromptKind::Ask,
+        goal: lesson.words.clone(),
+        ..PromptInput::default()
+    };
+    let segments = llm.prompt(input).unwrap();
+    let spec = llm.manifest().projector.clone().unwrap();
+    let path = out.path().join(&spec.weights);
+    let projector = Projector::load(&spec, config.coordinates, &path, &Device::Cpu).unwrap();
+    let spliced = splice(&segments, llm.tokenizer(), llm.llama(), Some(&projector)).unwrap();
+    assert_eq!(spliced.keys.len(), row.answer_at);
+    let mut cache = llm.llama().new_cache(192).unwrap();
+    let theirs = llm.llama().forward_embeds(&spliced.embeds, &mut cache).unwrap();
+    let theirs: Vec<f32> = theirs.to_dtype(DType::F32).unwrap().flatten_all().unwrap().to_vec1().unwrap();
+
+    let batch = classroom.batch(&[row], &Device::Cpu, &mut rng).unwrap();
+    let again = SeeingTraining { init: out.path().into(), ..config.clone() };
+    let tokenizer = classroom.speller.tokenizer();
+    let weights = Weights::new(&again, tokenizer, &Device::Cpu, &mut rng).unwrap();
+    let tensors = weights.learnt.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone()));
+    let model = weights.model(&again, &tensors.collect()).unwrap();
+    let ours: Vec<f32> = model.logits(&batch, &mut None).unwrap().get(0).unwrap().to_vec1().unwrap();
+    approx::assert_abs_diff_eq!(ours.as_slice(), theirs.as_slice(), epsilon = 2e-2);
+}
+
+#[test]
+fn training_goes_on_to_the_same_weights() {
+    let init = blind_model();
+    let config = SeeingTraining { epochs: 6, ..config(init.path(), LanguagePart::Full) };
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, parts) = (folder.path().join("whole"), folder.path().join("parts"));
+    let losses = train(&config, &whole, usize::MAX).unwrap();
+    assert!(losses.last().unwrap() < &(0.5 * losses[0]), "{losses:?}");
+    train(&config, &parts, 5).unwrap();
+    train(&config, &parts, usize::MAX).unwrap();
+    for name in ["model.safetensors", "projector.safetensors"] {
+        let read = |folder: &Path| std::fs::read(folder.join(name)).unwrap();
+        assert!(read(&whole) == read(&parts), "going on gave other weights in {name}");
+    }
+    let other = SeeingTraining { seed: 6, ..config.clone() };
+    let error = train(&other, &parts, 1).unwrap_err().to_string();
+    assert!(error.contains("another configuration"), "{error}");
+    let patient = SeeingTraining {
+        optimizer: AdamWConfig { learning_rate: 1e-9, ..config.optimizer },
+        projector_rate: 1e-9,
+        patience: Some(1),
+        ..config
+    };
+    let losses = train(&patient, &folder.path().join("patient"), usize::MAX).unwrap();
+    assert_eq!(losses.len(), 8, "it ends with the second measurement, which is no better");
+}
+
+#[test]
+fn in_stage_one_and_with_lora_the_decoder_stays() {
+    let init = blind_model();
+    let before = candle_core::safetensors::load(init.path().join("model.safetensors"), &Device::Cpu);
+    let before = before.unwrap();
+    let out = tempfile::tempdir().unwrap();
+    let frozen = SeeingTraining { epochs: 2, ..config(init.path(), LanguagePart::Frozen) };
+    train(&frozen, out.path(), usize::MAX).unwrap();
+    let load = |folder: &Path| {
+        let path = folder.join("model.safetensors");
+        candle_core::safetensors::load(path, &Device::Cpu).unwrap()
+    };
+    let same = |a: &Tensor, b: &Tensor| {
+        let [a, b] = [a, b].map(|t| t.to_dtype(DType::F16).unwrap().to_dtype(DType::F32).unwrap());
+        (a - b).unwrap().abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap() == 0.0
+    };
+    let rows = before["model.embed_tokens.weight"].dim(0).unwrap();
+    for (name, after) in load(out.path()) {
+        let after = if name == "model.embed_tokens.weight" {
+            after.narrow(0, 0, rows).unwrap()
+        } else {
+            after
+        };
+        assert!(same(&before[&name], &after), "{name} moved");
+    }
+    SceneLlm::load(out.path(), &Device::Cpu).unwrap();
+
+    // Stage 2 begins with what stage 1 made, its projector too.
+    let lora = LoraSpec { rank: 4, alpha: 8.0, targets: vec!["q_proj".into(), "up_proj".into()] };
+    let adapted = config(out.path(), LanguagePart::Lora(lora));
+    let end = tempfile::tempdir().unwrap();
+    train(&adapted, end.path(), usize::MAX).unwrap();
+    let (aligned, tuned) = (load(out.path()), load(end.path()));
+    for (name, after) in &tuned {
+        let adapts = name.contains("q_proj") || name.contains("up_proj");
+        assert_eq!(same(&aligned[name], after), !adapts, "{name}");
+    }
+    let projector = |folder: &Path| {
+        let path = folder.join("projector.safetensors");
+        candle_core::safetensors::load(path, &Device::Cpu).unwrap()["projector.fc1.weight"].clone()
+    };
+    let apart = (projector(out.path()) - projector(end.path())).unwrap().sqr().unwrap();
+    let apart = apart.mean_all().unwrap().to_scalar::<f32>().unwrap().sqrt();
+    assert!(apart > 0.0 && apart < 0.05, "the projector is taken over and goes on learning: {apart}");
+}
+
+#[test]
+fn models_that_do_not_fit_are_named() {
+    let init = blind_model();
+    let out = tempfile::tempdir().unwrap();
+    let mut wider = config(init.path(), LanguagePart::Full);
+    wider.model.intermediate = 64;
+    let error = train(&wider, out.path(), 1).unwrap_err().to_string();
+    assert!(error.contains("model.safetensors: tensor `model.layers"), "{error}");
+    let mut nothing = config(init.path(), LanguagePart::Full);
+    nothing.mixture = BTreeMap::from([("dance".to_string(), 1.0)]);
+    let error = train(&nothing, out.path(), 1).unwrap_err().to_string();
+    assert!(error.contains("nothing to learn"), "{error}");
+}

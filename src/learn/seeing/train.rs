@@ -1,0 +1,245 @@
+//! The training itself.
+
+use super::super::LearnError;
+use super::super::batch::batches;
+use super::super::checkpoint::{Checkpoint, Progress};
+use super::super::scenes::{Lexicon, Oracle};
+use super::super::trainer::{Cut, Trainer, learning_rate};
+use super::config::SeeingTraining;
+use super::export::Finished;
+use super::lesson::{Lesson, Sight};
+use super::school::School;
+use super::spell::{Freedom, Speller};
+use super::start::{self, Weights};
+use super::teaching::{Classroom, Teaching, Variation};
+use super::template::template;
+use super::watch::{SeeingWatch, watch};
+use crate::tasks::ActionVocabulary;
+use crate::vision::WordHash;
+use candle_core::{Device, Tensor};
+use rand::seq::SliceRandom;
+use rand::{Rng, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// A step of training, for progress bars and logs.
+#[derive(Debug)]
+pub struct SeeingStep<'a> {
+    /// Steps done.
+    pub step: u64,
+    /// Progress of the whole training, 0..=1.
+    pub progress: f64,
+    /// Loss of this step.
+    pub loss: f64,
+    /// Length of its gradient before clipping.
+    pub gradient: f64,
+    /// Learning rate of the decoder.
+    pub learning_rate: f64,
+    /// Tokens of this step, padding included.
+    pub tokens: usize,
+    /// Lessons left out because they are too long.
+    pub too_long: usize,
+    /// A measurement on what is held out, where this step ended in one.
+    pub watch: Option<&'a SeeingWatch>,
+}
+
+/// Trains on `school` until the last epoch, or until what is held out is not answered better any
+/// more, and writes the model folder `out` at every measurement; `vision` is a folder that is copied
+/// into it. `report` stops the training by saying `false`; it goes on from the last checkpoint, to
+/// the same result.
+///
+/// # Errors
+///
+/// When the model to begin with cannot be read or is of another shape, when there is nothing to
+/// learn, and when files cannot be written.
+pub fn train_seeing(
+    config: &SeeingTraining,
+    school: &School,
+    device: &Device,
+    out: &Path,
+    vision: Option<&Path>,
+    report: &mut dyn FnMut(&SeeingStep<'_>) -> bool,
+) -> Result<(), LearnError> {
+    let vocabulary_path = config.init.join("vocabulary.yaml");
+    let vocabulary = ActionVocabulary::read(&vocabulary_path)
+        .map_err(|error| LearnError::invalid(&vocabulary_path, error))?;
+    let checkpoint = Checkpoint::new(out, config)?;
+    let tokenizer = match checkpoint.tokenizer()? {
+        Some(tokenizer) => tokenizer,
+        None => start::tokenizer(&config.init)?,
+    };
+    let mut rng = Pcg64Mcg::seed_from_u64(config.seed);
+    let weights = Weights::new(config, &tokenizer, device, &mut rng)?;
+    let mut trainer = Trainer::new(weights.learnt.clone(), config.optimizer)?;
+    let mut progress: Progress<SeeingWatch> =
+        checkpoint.restore(&trainer.weights, &mut trainer.optimizer)?.unwrap_or_default();
+    let words = WordHash::new(config.vision.width)?;
+    let oracle = Oracle { lexicon: Lexicon::of(school.things(), &words)?, faults: config.faults };
+    let speller = Speller::new(tokenizer)?;
+    let classroom =
+        Classroom { config, homes: &school.homes, oracle, template: template(), speller };
+    let (training, watched) = split(config, school, &classroom)?;
+    let variation = Variation {
+        arrangement: config.arrangement,
+        freedom: Freedom { hide: config.hide_words, tear: config.tear_words },
+    };
+    let variables = tensors_of(&trainer);
+    let model = weights.model(config, &variables)?;
+    let teaching = Teaching { classroom: &classroom, model, variation, device: device.clone() };
+    let finished = Finished { config, vocabulary: &vocabulary, vision, out };
+    let cut = Cut { replicas: config.replicas, rounds: config.rounds };
+    let relative = config.projector_rate / config.optimizer.learning_rate;
+
+    for epoch in progress.epoch..config.epochs {
+        let mut rng = Pcg64Mcg::seed_from_u64(config.seed ^ (u64::from(epoch) + 1) << 32);
+        let lessons = training.epoch(config, &mut rng);
+        if lessons.is_empty() {
+            return Err(LearnError::invalid(out, "there is nothing to learn: see `mixture`"));
+        }
+        let lengths: Vec<usize> = lessons.iter().map(|lesson| lesson.length).collect();
+        let batches = batches(&lengths, config.batch_size, &mut rng);
+        let done = if epoch == progress.epoch { progress.batch } else { 0 };
+        for (at, batch) in batches.iter().enumerate().skip(done) {
+            let share =
+                (f64::from(epoch) + at as f64 / batches.len() as f64) / f64::from(config.epochs);
+            let highest = config.optimizer.learning_rate;
+            let rate = learning_rate(highest, config.warmup_steps, progress.step, share);
+            let rate_of = |name: &str| if is_new(name) { rate * relative } else { rate };
+            let chosen: Vec<&Lesson> = batch.iter().map(|at| &lessons[*at].lesson).collect();
+            let seed = config.seed ^ (progress.step << 16);
+            let stepped = trainer.step(&teaching, &chosen, cut, seed, &rate_of)?;
+            progress.record(stepped.loss);
+            let last = at + 1 == batches.len();
+            (progress.epoch, progress.batch) = if last { (epoch + 1, 0) } else { (epoch, at + 1) };
+            let is_end = last && epoch + 1 == config.epochs;
+            let measure = progress.step.is_multiple_of(config.checkpoint_steps) || is_end;
+            if measure {
+                let averaged = weights.model(config, trainer.optimizer.average())?;
+                progress.watches.push(watch(
+                    &classroom,
+                    &averaged,
+                    device,
+                    &watched,
+                    progress.step,
+                )?);
+                let tokenizer = classroom.speller.tokenizer();
+                checkpoint.save(&trainer.weights, &trainer.optimizer, tokenizer, &progress)?;
+                finished.write(averaged, trainer.optimizer.average(), tokenizer, &progress)?;
+            }
+            let go_on = report(&SeeingStep {
+                step: progress.step,
+                progress: share,
+                loss: stepped.loss,
+                gradient: stepped.gradient,
+                learning_rate: rate,
+                tokens: stepped.tokens,
+                too_long: training.too_long,
+                watch: progress.watches.last().filter(|_| measure),
+            });
+            if !go_on || measure && has_stalled(&progress.watches, config.patience) {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether the last `patience` measurements were no better than one before them.
+fn has_stalled(watches: &[SeeingWatch], patience: Option<usize>) -> bool {
+    let Some(patience) = patience.filter(|patience| watches.len() > *patience) else {
+        return false;
+    };
+    let (before, last) = watches.split_at(watches.len() - patience);
+    let least = |watches: &[SeeingWatch]| {
+        watches.iter().map(SeeingWatch::loss).fold(f64::INFINITY, f64::min)
+    };
+    least(last) >= least(before)
+}
+
+/// Whether a weight was not in the decoder before.
+fn is_new(name: &str) -> bool {
+    name.starts_with("projector.") || name == super::super::llama::ADDED_ROWS
+}
+
+fn tensors_of(trainer: &Trainer) -> BTreeMap<String, Tensor> {
+    let tensors = trainer.weights.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone()));
+    tensors.collect()
+}
+
+/// A lesson and how long its row is at most.
+#[derive(Clone)]
+struct Measured {
+    lesson: Lesson,
+    length: usize,
+}
+
+/// The lessons that are trained on.
+struct Training {
+    lessons: Vec<Measured>,
+    too_long: usize,
+}
+
+impl Training {
+    /// The lessons of an epoch: each as often as its kind comes, some of them with closed eyes.
+    fn epoch(&self, config: &SeeingTraining, rng: &mut Pcg64Mcg) -> Vec<Measured> {
+        let mut chosen = Vec::new();
+        for measured in &self.lessons {
+            let times = config.mixture.get(&measured.lesson.kind).copied().unwrap_or(0.0);
+            let whole = times.floor();
+            let more = usize::from(rng.random_bool(times - whole));
+            for _ in 0..whole as usize + more {
+                let mut measured = measured.clone();
+                if rng.random_bool(config.blind) {
+                    measured.lesson.sight = Sight::Blind;
+                }
+                chosen.push(measured);
+            }
+        }
+        chosen
+    }
+}
+
+/// Lessons to train on and to watch; no floor plan is on both sides.
+fn split(
+    config: &SeeingTraining,
+    school: &School,
+    classroom: &Classroom<'_>,
+) -> Result<(Training, Vec<Lesson>), LearnError> {
+    let scenes: BTreeSet<&str> = school.homes.iter().map(|home| home.scene.as_str()).collect();
+    let mut scenes: Vec<&str> = scenes.into_iter().collect();
+    let mut rng = Pcg64Mcg::seed_from_u64(config.seed);
+    scenes.shuffle(&mut rng);
+    let held = (config.holdout * scenes.len() as f64).round() as usize;
+    let held: BTreeSet<&str> = scenes.into_iter().take(held).collect();
+    let mut training = Training { lessons: Vec::new(), too_long: 0 };
+    let mut watched: BTreeMap<&str, Vec<Lesson>> = BTreeMap::new();
+    for lesson in &school.lessons {
+        let Some(home) = school.homes.get(lesson.home) else { continue };
+        if config.mixture.get(&lesson.kind).is_none_or(|times| *times <= 0.0) {
+            continue;
+        }
+        let words = classroom.row(&lesson.blind(), Variation::NONE, &mut rng)?.ids.len();
+        let seen = match lesson.sight {
+            Sight::Blind => 0,
+            Sight::Scene => home.size().min(config.tokens.scene),
+            Sight::View(_) => config.tokens.frame.min(home.size()),
+        };
+        // One more for the mark before what is seen, and a few for what is not there.
+        let most = words + 1 + config.tokens.scene.max(config.tokens.frame);
+        if most > config.max_length {
+            training.too_long += 1;
+        } else if held.contains(home.scene.as_str()) {
+            watched.entry(&lesson.kind).or_default().push(lesson.clone());
+        } else {
+            training.lessons.push(Measured { lesson: lesson.clone(), length: words + 1 + seen });
+        }
+    }
+    let mut kept = Vec::new();
+    for mut lessons in watched.into_values() {
+        lessons.shuffle(&mut rng);
+        lessons.truncate(config.watched);
+        kept.append(&mut lessons);
+    }
+    Ok((training, kept))
+}

@@ -1,0 +1,77 @@
+//! What a training of the eyes is told.
+
+use super::augment::Augmentation;
+use super::homes::HomesConfig;
+use super::objective::ObjectiveConfig;
+use crate::learn::{AdamWConfig, LearnError};
+use crate::vision::SceneVitShape;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// Everything that decides what a training gives, but for ALFRED's trajectories.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VisionTraining {
+    /// Seed of all chance but that of the homes.
+    pub seed: u64,
+    /// Folder of a finished model to begin with; fresh weights where none is named.
+    #[serde(default)]
+    pub init: Option<PathBuf>,
+    /// Which homes are seen.
+    pub homes: HomesConfig,
+    /// Size of the network.
+    pub model: SceneVitShape,
+    /// What is to be learnt.
+    pub objective: ObjectiveConfig,
+    /// How views are changed.
+    pub augmentation: Augmentation,
+    /// Number of steps.
+    pub steps: u64,
+    /// Views a step.
+    pub batch_size: usize,
+    /// Parts of a batch that are worked on side by side. Part of the result, so not the number of
+    /// cores of whatever machine trains.
+    pub replicas: usize,
+    /// The optimiser.
+    pub optimizer: AdamWConfig,
+    /// Steps over which the learning rate rises before it falls along a cosine.
+    pub warmup_steps: u64,
+    /// Steps between two checkpoints.
+    pub checkpoint_steps: u64,
+    /// Held-out views that are measured at each checkpoint.
+    pub watched_views: usize,
+}
+
+impl VisionTraining {
+    /// Reads a training configuration.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read, or a field is not what it should be.
+    pub fn read(path: &Path) -> Result<Self, LearnError> {
+        let text = std::fs::read_to_string(path).map_err(LearnError::file(path))?;
+        let config: Self =
+            serde_yaml::from_str(&text).map_err(|error| LearnError::invalid(path, error))?;
+        match config.fault() {
+            Some(reason) => Err(LearnError::invalid(path, reason)),
+            None => Ok(config),
+        }
+    }
+
+    fn fault(&self) -> Option<String> {
+        if let Some(reason) = self.model.fault() {
+            return Some(format!("model: {reason}"));
+        }
+        let counts = [
+            ("steps", self.steps),
+            ("batch_size", self.batch_size as u64),
+            ("replicas", self.replicas as u64),
+            ("checkpoint_steps", self.checkpoint_steps),
+            ("homes.views", self.homes.views as u64),
+        ];
+        if let Some((what, _)) = counts.into_iter().find(|(_, count)| *count == 0) {
+            return Some(format!("{what} must be at least 1"));
+        }
+        self.objective.fault().map(|reason| format!("objective: {reason}"))
+    }
+}

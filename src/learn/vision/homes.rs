@@ -1,0 +1,221 @@
+//! Which homes are shown to the eyes, and from where.
+
+use crate::geometry::Pose;
+use crate::learn::{AlfredTask, LearnError};
+use crate::sim::household::{
+    Stance, World, alfred_world, household, is_lamp, may_be_sliced, opens,
+};
+use crate::sim::{Entity, SimError};
+use nalgebra::{UnitQuaternion, Vector2};
+use rand::seq::{IndexedRandom, SliceRandom};
+use rand::{Rng, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::f64::consts::{FRAC_PI_4, PI};
+
+/// Chance that a door or drawer is open, that a thing is sliced, that a lamp is lit.
+const OPEN: f64 = 0.15;
+const SLICED: f64 = 0.2;
+const LIT: f64 = 0.5;
+/// Share of the views that look at one thing; the others look anywhere.
+const AIMED: f64 = 0.6;
+/// Distance on the floor plan from which a thing is looked at, metres.
+const LOOK_FROM_M: std::ops::Range<f64> = 0.5..2.4;
+/// Share of the views that look along the eighths of a turn of the robot; the others are turned a
+/// little.
+const STRAIGHT: f64 = 0.75;
+/// Most that those are turned, radians: yaw, pitch, roll.
+const TURNED_RAD: [f64; 3] = [0.39, 0.13, 0.04];
+/// Height of what is looked at over the camera's is found by its pitch; its tilts, steps of 15°.
+const LOOKS: std::ops::RangeInclusive<i8> = -2..=4;
+const LOOK_RAD: f64 = PI / 12.0;
+
+/// How many homes are seen, and how often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HomesConfig {
+    /// Seed of which homes and which views.
+    pub seed: u64,
+    /// Homes from a seed alone.
+    pub procedural: usize,
+    /// Homes after ALFRED's trajectories; as many of each floor plan.
+    pub alfred: usize,
+    /// Views of each home.
+    pub views: usize,
+    /// Every how many-th floor plan, and procedural home, is watched and not learnt from.
+    pub hold_out_every: usize,
+}
+
+/// Where a home comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// From a seed.
+    Procedural(u64),
+    /// After the trajectory with this index.
+    Alfred(usize),
+}
+
+/// One home.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Home {
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Seed of what its origin does not tell, and of the views.
+    pub seed: u64,
+    /// Watched, not learnt from.
+    pub held_out: bool,
+}
+
+/// The homes to see, in an order of which each beginning has of everything.
+pub fn choose(config: &HomesConfig, tasks: &[AlfredTask]) -> Vec<Home> {
+    let mut rng = Pcg64Mcg::seed_from_u64(config.seed);
+    let mut scenes: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (index, task) in tasks.iter().enumerate() {
+        scenes.entry(&task.scene).or_default().push(index);
+    }
+    let every = config.hold_out_every.max(2);
+    let mut homes = Vec::new();
+    let share = if scenes.is_empty() { 0 } else { config.alfred.div_ceil(scenes.len()) };
+    for (number, (_, mut of_scene)) in scenes.into_iter().enumerate() {
+        of_scene.shuffle(&mut rng);
+        for index in of_scene.into_iter().take(share) {
+            let held_out = number % every == every - 1;
+            homes.push(Home { origin: Origin::Alfred(index), seed: rng.random(), held_out });
+        }
+    }
+    for number in 0..config.procedural {
+        // Far from the small seeds that everybody plays and measures with.
+        let origin = Origin::Procedural((1 << 40) + number as u64);
+        homes.push(Home { origin, seed: rng.random(), held_out: number % every == every - 1 });
+    }
+    homes.shuffle(&mut rng);
+    homes
+}
+
+impl Home {
+    /// Builds it as it is found on one day: some doors stand open, some lamps are lit.
+    ///
+    /// # Errors
+    ///
+    /// When the robot can stand nowhere in it.
+    pub fn build(&self, tasks: &[AlfredTask]) -> Result<World, LearnError> {
+        let failed = |error: SimError| LearnError::Home(error.to_string());
+        let mut world = match self.origin {
+            Origin::Procedural(seed) => household(seed).map_err(failed)?,
+            Origin::Alfred(index) => {
+                let task = tasks
+                    .get(index)
+                    .ok_or_else(|| LearnError::Home(format!("no trajectory {index}")))?;
+                alfred_world(&task.home, self.seed).map_err(failed)?
+            }
+        };
+        let mut rng = Pcg64Mcg::seed_from_u64(self.seed);
+        let entities: Vec<(u32, &str)> =
+            world.home().entities.iter().map(|entity| (entity.id, entity.category)).collect();
+        for (id, category) in entities {
+            let mut state = world.condition(id);
+            state.is_open |= opens(category) && rng.random_bool(OPEN);
+            state.is_sliced |= may_be_sliced(category) && rng.random_bool(SLICED);
+            state.is_on |= is_lamp(category) && rng.random_bool(LIT);
+            world.condition_at_start(id, state);
+        }
+        Ok(world)
+    }
+
+    /// Where the camera stands for each of `count` views.
+    pub fn views(&self, world: &World, count: usize) -> Vec<Pose> {
+        let mut rng = Pcg64Mcg::seed_from_u64(self.seed ^ 0x7669_6577);
+        let places = world.reachable_m();
+        let seen: Vec<&Entity> = world
+            .home()
+            .entities
+            .iter()
+            .filter(|entity| !entity.is_structure() && !world.is_hidden(entity.id))
+            .collect();
+        let mut by_category: BTreeMap<&str, Vec<&Entity>> = BTreeMap::new();
+        for entity in seen {
+            by_category.entry(entity.category).or_default().push(entity);
+        }
+        let kinds: Vec<&Vec<&Entity>> = by_category.values().collect();
+        (0..count)
+            .map(|_| {
+                let aimed = if rng.random_bool(AIMED) {
+                    let kind = kinds.choose(&mut rng).and_then(|kind| kind.choose(&mut rng));
+                    kind.and_then(|entity| look_at(entity, &places, &mut rng))
+                } else {
+                    None
+                };
+                let stance = aimed.unwrap_or_else(|| look_anywhere(world, &places, &mut rng));
+                let world_T_camera = stance.world_T_camera();
+                if rng.random_bool(STRAIGHT) {
+                    return world_T_camera;
+                }
+                let [yaw, pitch, roll] = TURNED_RAD.map(|most| rng.random_range(-most..most));
+                // Optical axes: x right, y down, z ahead.
+                world_T_camera * UnitQuaternion::from_euler_angles(pitch, yaw, roll)
+            })
+            .collect()
+    }
+}
+
+/// Looks as a robot does on its tour, or wherever.
+fn look_anywhere(world: &World, places: &[Vector2<f64>], rng: &mut Pcg64Mcg) -> Stance {
+    let xy_m = places.choose(rng).copied().unwrap_or(world.robot().xy_m);
+    let look = if rng.random_bool(0.7) { 1 } else { rng.random_range(LOOKS) };
+    Stance { xy_m, heading: rng.random_range(0..8), look }
+}
+
+/// Looks at `entity` from one of the places near it.
+fn look_at(entity: &Entity, places: &[Vector2<f64>], rng: &mut Pcg64Mcg) -> Option<Stance> {
+    let at = entity.world_T_entity.translation.vector;
+    let near: Vec<&Vector2<f64>> =
+        places.iter().filter(|place| LOOK_FROM_M.contains(&(at.xy() - *place).norm())).collect();
+    let xy_m = **near.choose(rng)?;
+    let to = at.xy() - xy_m;
+    let heading = (to.y.atan2(to.x) / FRAC_PI_4).round().rem_euclid(8.0) as u8;
+    let level = Stance { xy_m, heading, look: 0 };
+    let down_m = level.world_T_camera().translation.vector.z - at.z;
+    let look = (down_m.atan2(to.norm()) / LOOK_RAD).round() as i8;
+    Some(Stance { look: look.clamp(*LOOKS.start(), *LOOKS.end()), ..level })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONFIG: HomesConfig =
+        HomesConfig { seed: 1, procedural: 8, alfred: 0, views: 6, hold_out_every: 4 };
+
+    #[test]
+    fn homes_and_views_are_those_of_the_seed() {
+        let homes = choose(&CONFIG, &[]);
+        assert_eq!(homes.iter().filter(|home| home.held_out).count(), 2);
+        assert_eq!(homes, choose(&CONFIG, &[]));
+        let world = homes[0].build(&[]).unwrap();
+        let views = homes[0].views(&world, CONFIG.views);
+        assert_eq!(views, homes[0].views(&world, CONFIG.views));
+        assert_ne!(views[0], views[1]);
+        for view in views {
+            let at = view.translation.vector;
+            assert!((1.0..1.4).contains(&at.z), "{at}");
+        }
+    }
+
+    #[test]
+    fn an_aimed_view_has_its_thing_near_the_middle() {
+        let world = choose(&CONFIG, &[])[1].build(&[]).unwrap();
+        let places = world.reachable_m();
+        let mut rng = Pcg64Mcg::seed_from_u64(0);
+        let mut aimed = 0;
+        for entity in world.home().entities.iter().filter(|entity| !entity.is_structure()) {
+            let Some(stance) = look_at(entity, &places, &mut rng) else { continue };
+            let camera_T_world = stance.world_T_camera().inverse();
+            let at = (camera_T_world * entity.world_T_entity).translation.vector;
+            assert!(at.z > 0.0 && at.x.abs() < 0.6 * at.z, "{}: {at}", entity.category);
+            aimed += 1;
+        }
+        assert!(aimed > 10);
+    }
+}

@@ -1,0 +1,23 @@
+//! Teaching the eyes: views of simulated homes in, a [`crate::vision::SceneVit`] out.
+//!
+//! Homes are seen from where a robot can stand, as its sensor would see them; what each 8×8 pixels
+//! show is known. The objectives stand in `objective`, one file each.
+
+mod augment;
+mod config;
+mod frames;
+mod homes;
+mod objective;
+mod record;
+mod saved;
+mod trainer;
+mod watch;
+mod weights;
+
+pub use augment::Augmentation;
+pub use config::VisionTraining;
+pub use frames::Frames;
+pub use homes::HomesConfig;
+pub use objective::{LabelsConfig, ObjectiveConfig};
+pub use trainer::{VisionStep, train_vision};
+pub use watch::VisionWatch;

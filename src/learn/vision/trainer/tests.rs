@@ -1,0 +1,76 @@
+use super::*;
+use crate::learn::AdamWConfig;
+use crate::learn::vision::{Augmentation, HomesConfig, LabelsConfig, ObjectiveConfig};
+use crate::vision::{FeatureExtractor, SceneVit, SceneVitShape};
+
+const HOMES: HomesConfig =
+    HomesConfig { seed: 3, procedural: 4, alfred: 0, views: 2, hold_out_every: 4 };
+
+fn config() -> VisionTraining {
+    VisionTraining {
+        seed: 5,
+        init: None,
+        homes: HOMES,
+        model: SceneVitShape {
+            embed: 24,
+            cell: 16,
+            width: 16,
+            layers: 1,
+            heads: 2,
+            hidden: 24,
+            head: 24,
+            features: 16,
+        },
+        objective: ObjectiveConfig {
+            labels: Some(LabelsConfig { temperature: 0.1, rarity: 0.5, tilt: 0.2, most: 30.0 }),
+        },
+        augmentation: Augmentation {
+            mirror: 0.5,
+            brightness: 0.2,
+            tint: 0.05,
+            contrast: 0.1,
+            holes: 0.2,
+            no_depth: 0.1,
+            floor_m: 0.02,
+        },
+        steps: 24,
+        batch_size: 2,
+        replicas: 2,
+        optimizer: AdamWConfig {
+            learning_rate: 0.01,
+            beta1: 0.9,
+            beta2: 0.98,
+            weight_decay: 0.01,
+            gradient_clip: 1.0,
+            average_decay: 0.9,
+        },
+        warmup_steps: 4,
+        checkpoint_steps: 12,
+        watched_views: 2,
+    }
+}
+
+#[test]
+fn training_learns_goes_on_where_it_stopped_and_leaves_a_model() {
+    let frames_at = tempfile::tempdir().unwrap();
+    let frames = Frames::render(frames_at.path(), &HOMES, &[], &mut |_, _| true).unwrap().unwrap();
+    let (whole, parts) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let config = config();
+    let mut losses = Vec::new();
+    train_vision(&config, &frames, whole.path(), &mut |step| {
+        losses.push(step.loss);
+        true
+    })
+    .unwrap();
+    assert_eq!(losses.len(), 24);
+    assert!(losses[23] < 0.9 * losses[0], "{losses:?}");
+    train_vision(&config, &frames, parts.path(), &mut |step| step.step < 12).unwrap();
+    train_vision(&config, &frames, parts.path(), &mut |_| true).unwrap();
+    let read = |folder: &Path| std::fs::read(folder.join("model.safetensors")).unwrap();
+    assert!(read(whole.path()) == read(parts.path()), "a stop changes nothing");
+    let vit = SceneVit::load(whole.path(), &Device::Cpu).unwrap();
+    assert_eq!(vit.names(), frames.names());
+    let other = VisionTraining { seed: 6, ..config };
+    let error = train_vision(&other, &frames, whole.path(), &mut |_| true).unwrap_err();
+    assert!(error.to_string().contains("another configuration"), "{error}");
+}

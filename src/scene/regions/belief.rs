@@ -1,0 +1,93 @@
+//! What a cell takes itself for: the few likeliest names of its feature.
+
+use super::cells::Cells;
+use super::{NamedVectors, RegionConfig};
+use rayon::prelude::*;
+
+/// Names that a cell considers.
+pub(super) const MOST: usize = 4;
+/// Exponents below this add nothing to a sum of probabilities.
+const LEAST_EXPONENT: f32 = -12.0;
+/// Cells handed to one worker at a time.
+const CELLS_A_TASK: usize = 512;
+
+/// The likeliest names, likeliest first, with their probabilities; those of all other names are
+/// taken for 0.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct Belief {
+    pub names: [u16; MOST],
+    pub shares: [f32; MOST],
+}
+
+impl Belief {
+    /// Softmax over `scores / temperature`, of which the greatest are kept. What is no better than
+    /// `nothing` is as likely to be something without a name.
+    pub fn of_scores(scores: &[f32], temperature: f32, nothing: f32) -> Self {
+        let mut best = [(f32::MIN, 0u16); MOST];
+        for (name, score) in (0u16..).zip(scores) {
+            if *score > best[MOST - 1].0 {
+                let at = best.iter().position(|(known, _)| score > known).unwrap_or(MOST - 1);
+                best[at..].rotate_right(1);
+                best[at] = (*score, name);
+            }
+        }
+        let top = best[0].0;
+        let share = |score: f32| {
+            let exponent = (score - top) / temperature;
+            if exponent > LEAST_EXPONENT { exponent.exp() } else { 0.0 }
+        };
+        let others: f32 = scores.iter().map(|score| share(*score)).sum();
+        let sum = others + ((nothing - top) / temperature).exp();
+        Self { names: best.map(|(_, name)| name), shares: best.map(|(s, _)| share(s) / sum) }
+    }
+
+    /// The likeliest name.
+    pub fn name(&self) -> u16 {
+        self.names[0]
+    }
+
+    /// Probability of a name.
+    pub fn in_name(&self, name: u16) -> f32 {
+        let known = self.names.iter().position(|known| *known == name);
+        known.map_or(0.0, |at| self.shares[at])
+    }
+
+    /// Puts the likeliest first; of equal ones the first name.
+    pub fn sort(&mut self) {
+        let mut pairs: [(f32, u16); MOST] =
+            std::array::from_fn(|at| (self.shares[at], self.names[at]));
+        pairs.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        *self = Self { names: pairs.map(|pair| pair.1), shares: pairs.map(|pair| pair.0) };
+    }
+}
+
+/// What each cell believes by its own feature.
+pub(super) fn beliefs(cells: &Cells, names: &NamedVectors, config: &RegionConfig) -> Vec<Belief> {
+    let (temperature, nothing) = (config.temperature, config.nothing);
+    let mut beliefs = vec![Belief::default(); cells.len()];
+    beliefs.par_chunks_mut(CELLS_A_TASK).enumerate().for_each(|(chunk, beliefs)| {
+        let mut scores = vec![0.0; names.len()];
+        for (at, belief) in beliefs.iter_mut().enumerate() {
+            names.score(cells.feature(chunk * CELLS_A_TASK + at), &mut scores);
+            *belief = Belief::of_scores(&scores, temperature, nothing);
+        }
+    });
+    beliefs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_likeliest_names_come_first_with_their_probabilities() {
+        let belief = Belief::of_scores(&[0.0, 0.7, -0.5, 0.6, 0.1, 0.7], 0.1, -9.0);
+        assert_eq!(belief.names, [1, 5, 3, 4]);
+        let sum = 2.0 + (-1.0f32).exp() + (-6.0f32).exp() + (-7.0f32).exp();
+        approx::assert_abs_diff_eq!(belief.shares[0], 1.0 / sum, epsilon = 1e-5);
+        approx::assert_abs_diff_eq!(belief.in_name(3), (-1.0f32).exp() / sum, epsilon = 1e-5);
+        assert_eq!(belief.in_name(2), 0.0);
+        let few = Belief::of_scores(&[0.2], 0.1, 0.2);
+        assert_eq!((few.name(), few.shares), (0, [0.5, 0.0, 0.0, 0.0]), "or nothing");
+    }
+}

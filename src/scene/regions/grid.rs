@@ -1,0 +1,74 @@
+//! Which cells touch: the neighbours of every cell, found once.
+
+use hashbrown::HashMap;
+use rustc_hash::FxBuildHasher;
+
+/// Edge of a block of the grid, cells; a block has one table.
+const EDGE: i32 = 8;
+const NOBODY: u32 = u32::MAX;
+
+/// The occupied cells among the 26 around each cell, in a fixed order.
+pub(super) struct Neighbours {
+    start: Vec<u32>,
+    all: Vec<u32>,
+}
+
+impl Neighbours {
+    /// `keys` are distinct.
+    pub fn new(keys: &[[i32; 3]]) -> Self {
+        let mut blocks: HashMap<[i32; 3], u32, FxBuildHasher> = HashMap::default();
+        let mut tables: Vec<[u32; 512]> = Vec::new();
+        for (index, key) in (0u32..).zip(keys) {
+            let block = *blocks.entry(key.map(|v| v.div_euclid(EDGE))).or_insert_with(|| {
+                tables.push([NOBODY; 512]);
+                tables.len() as u32 - 1
+            });
+            tables[block as usize][place(key)] = index;
+        }
+        let (mut start, mut all) = (Vec::with_capacity(keys.len() + 1), Vec::new());
+        start.push(0);
+        for key in keys {
+            let home = key.map(|v| v.div_euclid(EDGE));
+            let own = blocks.get(&home).copied();
+            for side in (0..27).filter(|side| *side != 13) {
+                let step = [side / 9 - 1, side / 3 % 3 - 1, side % 3 - 1];
+                let next: [i32; 3] =
+                    std::array::from_fn(|axis| key[axis].saturating_add(step[axis]));
+                let there = next.map(|v| v.div_euclid(EDGE));
+                let block = if there == home { own } else { blocks.get(&there).copied() };
+                let found = block.map_or(NOBODY, |block| tables[block as usize][place(&next)]);
+                if found != NOBODY {
+                    all.push(found);
+                }
+            }
+            start.push(all.len() as u32);
+        }
+        Self { start, all }
+    }
+
+    /// The neighbours of a cell.
+    pub fn of(&self, cell: usize) -> &[u32] {
+        &self.all[self.start[cell] as usize..self.start[cell + 1] as usize]
+    }
+}
+
+fn place(key: &[i32; 3]) -> usize {
+    let [x, y, z] = key.map(|v| v.rem_euclid(EDGE) as usize);
+    (x * 8 + y) * 8 + z
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_are_found_across_blocks() {
+        let keys = [[7, 0, 0], [8, 0, -1], [-1, -1, -1], [0, 0, 0], [9, 9, 9]];
+        let near = Neighbours::new(&keys);
+        assert_eq!(near.of(0), [1]);
+        assert_eq!(near.of(1), [0]);
+        assert_eq!(near.of(2), [3]);
+        assert_eq!(near.of(3), [2]);
+        assert!(near.of(4).is_empty());
+    }
+}

@@ -1,0 +1,31 @@
+//! Things and furniture found by their looks: voxels that hang together and bear one name.
+//!
+//! Comes in: a map or a frame whose points have features in a space of words, and names with their
+//! vectors there. Goes out: [`Region`]s with what each stands on, and objects of the map with lasting
+//! ids.
+//!
+//! Each voxel believes in a few names (`belief`), neighbours that look alike talk it over
+//! (`smooth`), what agrees grows together (`grow`), and boxes tell what stands on what (`relate`).
+//! Nothing here depends on the number of threads or on time.
+
+mod belief;
+mod cells;
+mod config;
+mod find;
+mod grid;
+mod grow;
+mod names;
+mod objects;
+mod region;
+mod relate;
+mod smooth;
+
+#[cfg(test)]
+mod tests;
+
+pub use config::RegionConfig;
+pub use find::frame_regions;
+pub use names::NamedVectors;
+pub(super) use objects::ObjectMemory;
+pub use objects::SeenObjects;
+pub use region::{Region, region_token_width, region_tokens};

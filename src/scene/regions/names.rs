@@ -1,0 +1,134 @@
+//! Names with their vectors, made once and compared with many features.
+
+use crate::scene::SceneError;
+use crate::vision::TextEncoder;
+
+/// Most names that are told apart.
+const MOST_NAMES: usize = 4096;
+
+/// Names, and for each a vector of length 1 in the space of the features it is compared with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedVectors {
+    names: Vec<String>,
+    vectors: Vec<Vec<f32>>,
+    space: String,
+    /// `(width, names)`: by number first, so that all names are scored side by side.
+    columns: Vec<f32>,
+}
+
+impl NamedVectors {
+    /// The vectors that `encoder` gives `names`. A name that comes twice is taken once.
+    ///
+    /// # Errors
+    ///
+    /// When a name has no word in it, or there are none or more than 4096.
+    pub fn new(
+        encoder: &dyn TextEncoder,
+        names: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Result<Self, SceneError> {
+        let refuse = |reason: String| SceneError::Names { reason };
+        let (mut kept, mut vectors) = (Vec::<String>::new(), Vec::new());
+        for name in names {
+            let name: String = name.into();
+            if kept.contains(&name) {
+                continue;
+            }
+            let vector = encoder.embed(&name).map_err(|error| refuse(error.to_string()))?;
+            if vector.iter().all(|value| *value == 0.0) || vector.len() != encoder.width() {
+                return Err(refuse(format!("`{name}` has no vector")));
+            }
+            kept.push(name);
+            vectors.push(vector);
+            if kept.len() > MOST_NAMES {
+                return Err(refuse(format!("more than {MOST_NAMES} names")));
+            }
+        }
+        if kept.is_empty() {
+            return Err(refuse("there are none to tell things apart by".into()));
+        }
+        let columns = (0..encoder.width())
+            .flat_map(|at| vectors.iter().map(move |vector: &Vec<f32>| vector[at]))
+            .collect();
+        Ok(Self { names: kept, vectors, space: encoder.space().to_owned(), columns })
+    }
+
+    /// The names.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Their vectors, in the same order.
+    pub fn vectors(&self) -> &[Vec<f32>] {
+        &self.vectors
+    }
+
+    /// Number of names; never 0.
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Whether there is no name.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// Length of a vector.
+    pub fn width(&self) -> usize {
+        self.vectors.first().map_or(0, Vec::len)
+    }
+
+    /// Name of the space the vectors stand in.
+    pub fn space(&self) -> &str {
+        &self.space
+    }
+
+    /// Index of a name.
+    pub fn index_of(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|known| known == name)
+    }
+
+    /// For each name whether it is one of `set`.
+    pub(super) fn are_in(&self, set: &[String]) -> Vec<bool> {
+        self.names.iter().map(|name| set.contains(name)).collect()
+    }
+
+    /// Writes the dot product of `feature` with each name's vector into `scores`.
+    pub(super) fn score(&self, feature: &[f32], scores: &mut [f32]) {
+        scores.fill(0.0);
+        for (value, row) in feature.iter().zip(self.columns.chunks_exact(self.names.len())) {
+            for (score, number) in scores.iter_mut().zip(row) {
+                *score += value * number;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vision::WordHash;
+
+    #[test]
+    fn a_name_scores_highest_with_its_own_vector() {
+        let words = WordHash::new(32).unwrap();
+        let named = NamedVectors::new(&words, ["mug", "fridge", "mug", "apple"]).unwrap();
+        assert_eq!((named.len(), named.width(), named.space()), (3, 32, "word_hash_32"));
+        let mut scores = vec![9.0; 3];
+        for (index, vector) in named.vectors().iter().enumerate() {
+            named.score(vector, &mut scores);
+            approx::assert_abs_diff_eq!(scores[index], 1.0, epsilon = 1e-5);
+            assert!(scores.iter().enumerate().all(|(at, score)| at == index || *score < 0.9));
+        }
+        assert_eq!(named.are_in(&["apple".into()]), [false, false, true]);
+        assert_eq!(named.index_of("fridge"), Some(1));
+    }
+
+    #[test]
+    fn names_without_words_are_refused() {
+        let words = WordHash::new(32).unwrap();
+        assert!(NamedVectors::new(&words, ["mug", " "]).is_err());
+        assert!(NamedVectors::new(&words, Vec::<String>::new()).is_err());
+        let many = (0..5000).map(|number| format!("thing{number}"));
+        assert!(NamedVectors::new(&words, many).unwrap_err().to_string().contains("4096"));
+    }
+}

@@ -1,0 +1,212 @@
+//! Objects made of regions: the same thing keeps its id from look to look.
+//!
+//! A region is the object of its name that is nearest; else one in its place that was taken for
+//! something else; else the only one of its name that went; else a new one. An object of the map's
+//! own that no region confirms goes after some looks. Objects that a detector outside gave are left
+//! as they are.
+
+use super::{NamedVectors, Region, RegionConfig};
+use crate::scene::objects::{NEAR_DIAGONALS, NEAR_M, diagonal_m, distance_m};
+use crate::scene::{MapObject, ObjectId, SceneError, SceneMap};
+use std::collections::BTreeMap;
+
+/// Looks without a region after which an object goes.
+const MISSES: u8 = 3;
+/// Another name for what is there: the middles are nearer than this, metres …
+const SAME_PLACE_M: f64 = 0.15;
+/// … and neither box has more than this many times the diagonal of the other.
+const SAME_SIZE: f64 = 2.0;
+/// Objects that went and may come back, and places that were said to be something else.
+const REMEMBERED: usize = 64;
+
+/// What the looks at a map have left behind beside its objects; no part of the map.
+#[derive(Debug, Clone, Default)]
+pub(in crate::scene) struct ObjectMemory {
+    /// Looks in a row without a region.
+    misses: BTreeMap<ObjectId, u8>,
+    /// Own objects that went, the latest last.
+    gone: Vec<MapObject>,
+    /// Objects that were said to be none.
+    refuted: Vec<MapObject>,
+}
+
+impl ObjectMemory {
+    /// An own object went; it may turn up elsewhere.
+    pub fn went(&mut self, object: MapObject) {
+        self.misses.remove(&object.id);
+        remember(&mut self.gone, object);
+    }
+}
+
+fn remember(list: &mut Vec<MapObject>, object: MapObject) {
+    list.push(object);
+    if list.len() > REMEMBERED {
+        list.remove(0);
+    }
+}
+
+/// What a look at the map has found.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SeenObjects {
+    /// The regions of the map.
+    pub regions: Vec<Region>,
+    /// For each region the object it is; `None` where it was refuted, or the map is full.
+    pub objects: Vec<Option<ObjectId>>,
+    /// Objects that are new.
+    pub new_objects: usize,
+    /// Objects of the map's own that are no longer there.
+    pub removed_objects: usize,
+}
+
+impl SeenObjects {
+    /// The region of an object.
+    pub fn region_of(&self, id: ObjectId) -> Option<&Region> {
+        let at = self.objects.iter().position(|object| *object == Some(id))?;
+        self.regions.get(at)
+    }
+}
+
+impl SceneMap {
+    /// Looks at the regions of the map and lets its objects follow them.
+    ///
+    /// # Errors
+    ///
+    /// As [`SceneMap::regions`].
+    pub fn see_objects(
+        &mut self,
+        names: &NamedVectors,
+        config: &RegionConfig,
+    ) -> Result<SeenObjects, SceneError> {
+        let regions = self.regions(names, config)?;
+        let found: Vec<MapObject> = regions.iter().map(|one| as_object(one, names)).collect();
+        let mut memory = std::mem::take(&mut self.memory);
+        let is_same = |a: &MapObject, b: &MapObject| a.label == b.label && is_near(a, b);
+        // A place that looks otherwise by now may be looked at anew.
+        memory.refuted.retain(|refuted| found.iter().any(|one| is_same(one, refuted)));
+        let is_refuted = |one: &MapObject| memory.refuted.iter().any(|no| is_same(one, no));
+        let open: Vec<bool> = found.iter().map(|one| !is_refuted(one)).collect();
+        let mut objects = self.associate(&found, &open);
+        let mut seen = SeenObjects { regions, ..SeenObjects::default() };
+        for (at, one) in found.iter().enumerate() {
+            if let Some(id) = objects[at] {
+                self.objects.update_own(id, one.clone());
+            }
+        }
+        seen.removed_objects = self.count_misses(&objects, &mut memory);
+        for (at, one) in found.iter().enumerate() {
+            if objects[at].is_some() || !open[at] {
+                continue;
+            }
+            let like = |other: &MapObject| other.label == one.label;
+            let alone = (0..found.len())
+                .filter(|other| objects[*other].is_none() && open[*other] && like(&found[*other]));
+            let mut gone = memory.gone.iter().enumerate().filter(|(_, gone)| like(gone));
+            let back = match (alone.count(), gone.next(), gone.next()) {
+                (1, Some((back, _)), None) => Some(memory.gone.remove(back).id),
+                _ => None,
+            };
+            seen.new_objects += usize::from(back.is_none());
+            objects[at] = self.objects.add_own(one.clone(), back);
+        }
+        self.memory = memory;
+        seen.objects = objects;
+        Ok(seen)
+    }
+
+    /// Gives regions the objects they are, nearest pairs first.
+    fn associate(&self, found: &[MapObject], open: &[bool]) -> Vec<Option<ObjectId>> {
+        let mut pairs = Vec::new();
+        for (at, one) in found.iter().enumerate().filter(|(at, _)| open[*at]) {
+            for object in self.objects.iter() {
+                let (apart_m, own) = (distance_m(one, object), self.objects.is_own(object.id));
+                let rank = match (object.label == one.label, own) {
+                    (true, _) if !is_near(one, object) => continue,
+                    (true, own) => u8::from(!own),
+                    (false, true) if is_in_place_of(one, object) => 2,
+                    (false, _) => continue,
+                };
+                pairs.push((rank, apart_m, at, object.id));
+            }
+        }
+        pairs.sort_by(|a, b| {
+            a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then((a.2, a.3).cmp(&(b.2, b.3)))
+        });
+        let mut objects = vec![None; found.len()];
+        for (_, _, at, id) in pairs {
+            if objects[at].is_none() && !objects.contains(&Some(id)) {
+                objects[at] = Some(id);
+            }
+        }
+        objects
+    }
+
+    /// Takes out the own objects that too many looks have missed. Returns how many.
+    fn count_misses(&mut self, seen: &[Option<ObjectId>], memory: &mut ObjectMemory) -> usize {
+        let own = self.objects.iter().filter(|object| self.objects.is_own(object.id));
+        let missed: Vec<ObjectId> =
+            own.map(|object| object.id).filter(|id| !seen.contains(&Some(*id))).collect();
+        memory.misses.retain(|id, _| missed.contains(id));
+        let mut removed = 0;
+        for id in missed {
+            let misses = memory.misses.entry(id).or_default();
+            *misses += 1;
+            if *misses >= MISSES
+                && let Some(object) = self.objects.remove(id)
+            {
+                memory.went(object);
+                removed += 1;
+            }
+        }
+        removed
+    }
+
+    /// Takes an object out that turned out to be none, or to be something else. While its place
+    /// looks the same, no object is made of it again.
+    pub fn refute(&mut self, id: ObjectId) -> Option<MapObject> {
+        let object = self.objects.remove(id)?;
+        remember(&mut self.memory.refuted, object.clone());
+        Some(object)
+    }
+
+    /// Takes an object out that the robot took away, and what stands in its box with it. Where one
+    /// of its name turns up next, it is the same.
+    pub fn take_away(&mut self, id: ObjectId) -> Option<MapObject> {
+        let object = self.objects.get(id)?.clone();
+        self.clear_box(&object);
+        self.objects.remove(id);
+        self.memory.went(object.clone());
+        Some(object)
+    }
+}
+
+/// A region as an object of the map.
+fn as_object(region: &Region, names: &NamedVectors) -> MapObject {
+    MapObject {
+        id: ObjectId::default(),
+        label: names.names().get(region.name).cloned().unwrap_or_default(),
+        position_m: region.centre_m,
+        orientation_xyzw: [0.0, 0.0, 0.0, 1.0],
+        size_m: region.size_m,
+        confidence: region.score,
+        observations: 1,
+        first_seen_ns: region.seen_ns[0],
+        last_seen_ns: region.seen_ns[1],
+    }
+}
+
+/// Whether two objects of one name may be one.
+fn is_near(a: &MapObject, b: &MapObject) -> bool {
+    let diagonals = (diagonal_m(a) + diagonal_m(b)) / 2.0;
+    distance_m(a, b) <= NEAR_M.max(NEAR_DIAGONALS * diagonals) || holds(a, b) || holds(b, a)
+}
+
+/// Whether the middle of `b` is in the box of `a`, both along the axes of the world.
+fn holds(a: &MapObject, b: &MapObject) -> bool {
+    (0..3).all(|axis| (a.position_m[axis] - b.position_m[axis]).abs() <= a.size_m[axis] / 2.0)
+}
+
+/// Whether two objects of different names are in one place and alike in size.
+fn is_in_place_of(a: &MapObject, b: &MapObject) -> bool {
+    let (a_m, b_m) = (diagonal_m(a), diagonal_m(b));
+    distance_m(a, b) <= SAME_PLACE_M && a_m.max(b_m) <= SAME_SIZE * a_m.min(b_m)
+}

@@ -1,0 +1,66 @@
+//! What stands on what, from the boxes of regions.
+
+use super::Region;
+
+/// How far the underside of a thing may be from the top of what it stands on, metres: two voxels,
+/// since neither is known better than one.
+const NEAR_M: f64 = 0.1;
+/// Share of the floor plan of a thing that lies over what it stands on.
+const OVER: f64 = 0.5;
+
+/// Sets `on` of every region: of the larger regions that its middle is in, or on whose top its
+/// underside is, the smallest.
+pub(super) fn relate(regions: &mut [Region]) {
+    let below: Vec<Option<usize>> =
+        (0..regions.len()).map(|thing| holder(regions, thing)).collect();
+    for (region, below) in regions.iter_mut().zip(below) {
+        region.on = below;
+    }
+}
+
+fn holder(regions: &[Region], thing: usize) -> Option<usize> {
+    let held = &regions[thing];
+    let candidates = (0..regions.len()).filter(|at| {
+        let holder = &regions[*at];
+        // A larger floor plan: no two can stand on one another.
+        *at != thing
+            && plan_m2(holder) > plan_m2(held)
+            && over_m2(holder, held) >= OVER * plan_m2(held)
+            && (is_inside(holder, held) || is_on_top(holder, held))
+    });
+    candidates.min_by(|a, b| volume_m3(&regions[*a]).total_cmp(&volume_m3(&regions[*b])))
+}
+
+fn is_inside(holder: &Region, held: &Region) -> bool {
+    let off = |axis: usize| (held.centre_m[axis] - holder.centre_m[axis]).abs();
+    (0..3).all(|axis| off(axis) <= holder.size_m[axis] / 2.0)
+}
+
+fn is_on_top(holder: &Region, held: &Region) -> bool {
+    let top = holder.centre_m[2] + holder.size_m[2] / 2.0;
+    let underside = held.centre_m[2] - held.size_m[2] / 2.0;
+    (underside - top).abs() <= NEAR_M && held.centre_m[2] > holder.centre_m[2]
+}
+
+fn plan_m2(region: &Region) -> f64 {
+    region.size_m[0] * region.size_m[1]
+}
+
+fn volume_m3(region: &Region) -> f64 {
+    plan_m2(region) * region.size_m[2]
+}
+
+/// Area of the floor plan that both cover, square metres.
+fn over_m2(a: &Region, b: &Region) -> f64 {
+    let along = |axis: usize| {
+        let end = |side: f64| {
+            let (a, b) = (
+                a.centre_m[axis] + side * a.size_m[axis] / 2.0,
+                b.centre_m[axis] + side * b.size_m[axis] / 2.0,
+            );
+            if side > 0.0 { a.min(b) } else { a.max(b) }
+        };
+        (end(1.0) - end(-1.0)).max(0.0)
+    };
+    along(0) * along(1)
+}

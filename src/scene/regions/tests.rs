@@ -1,0 +1,246 @@
+//! Regions of rooms made by hand, whose voxels bear the vectors of their names.
+
+use super::*;
+use crate::geometry::{CameraModel, Pose};
+use crate::scene::{EgoConfig, EgoFrame, MapConfig, SceneError, SceneMap};
+use crate::sensing::{DepthImage, RgbdFrame};
+use crate::vision::{FeatureMap, TextEncoder, WordHash};
+use nalgebra::{Rotation3, UnitQuaternion, Vector3};
+use rand::{Rng, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+
+const WIDTH: usize = 64;
+const NAMES: [&str; 7] = ["mug", "diningtable", "fridge", "cabinet", "apple", "floor", "wall"];
+/// Solid boxes, lower and upper corner, metres.
+type Block = (&'static str, [f64; 3], [f64; 3]);
+const TABLE: Block = ("diningtable", [0.0, 0.0, 0.68], [1.2, 0.8, 0.74]);
+const MUG: Block = ("mug", [0.5, 0.3, 0.76], [0.6, 0.4, 0.86]);
+const FRIDGE: Block = ("fridge", [1.4, 0.0, 0.0], [2.1, 0.7, 1.7]);
+const FLOOR: Block = ("floor", [-1.0, -1.0, -0.1], [3.0, 2.0, -0.02]);
+
+fn words() -> WordHash {
+    WordHash::new(WIDTH).unwrap()
+}
+
+fn names() -> NamedVectors {
+    NamedVectors::new(&words(), NAMES).unwrap()
+}
+
+/// A frame from straight above everything, looking down: columns are world x, rows world −y.
+/// Each pixel sees the highest block in its column; the features are those of the block's name,
+/// with noise whose length is `noise`.
+fn frame(blocks: &[Block], noise: f32, stamp_ns: i64) -> (RgbdFrame, FeatureMap) {
+    let (width, height, focal, up_m) = (320u32, 240u32, 240.0, 4.0);
+    let camera = CameraModel::pinhole(width, height, focal, focal, 159.5, 119.5);
+    // Optical z down, x along world x, y along world −y.
+    let down = Rotation3::from_axis_angle(&Vector3::x_axis(), std::f64::consts::PI);
+    let world_T_camera = Pose::from_parts(
+        nalgebra::Translation3::new(0.9, 0.4, up_m),
+        UnitQuaternion::from_rotation_matrix(&down),
+    );
+    let words = words();
+    let mut rng = Pcg64Mcg::seed_from_u64(stamp_ns as u64);
+    let mut data_m = vec![0.0f32; (width * height) as usize];
+    let mut color = image::RgbImage::new(width, height);
+    let mut data = Vec::new();
+    for v in 0..height {
+        for u in 0..width {
+            let ray =
+                Vector3::new((f64::from(u) - 159.5) / focal, (f64::from(v) - 119.5) / focal, 1.0);
+            let hit = |block: &&Block| {
+                let depth_m = up_m - block.2[2];
+                let at = world_T_camera * nalgebra::Point3::from(ray * depth_m);
+                (0..2).all(|axis| (block.1[axis]..block.2[axis]).contains(&at[axis]))
+            };
+            let seen = blocks.iter().filter(hit).max_by(|a, b| a.2[2].total_cmp(&b.2[2]));
+            let mut feature = vec![0.0; WIDTH];
+            if let Some((name, _, high)) = seen {
+                data_m[(v * width + u) as usize] = (up_m - high[2]) as f32;
+                feature = words.embed(name).unwrap();
+                let tone = name.bytes().map(u32::from).sum::<u32>() % 200;
+                color.put_pixel(u, v, image::Rgb([tone as u8, 120, 60]));
+            }
+            let each = noise / (WIDTH as f32).sqrt();
+            data.extend(feature.into_iter().map(|x| x + each * rng.random_range(-1.7..1.7f32)));
+        }
+    }
+    let depth_m = DepthImage { width, height, data_m };
+    let (rows, columns) = (height as usize, width as usize);
+    let features = FeatureMap { rows, columns, width: WIDTH, data };
+    (RgbdFrame { stamp_ns, color, depth_m, camera, world_T_camera }, features)
+}
+
+fn map(blocks: &[Block], noise: f32, frames: i64) -> SceneMap {
+    let config = MapConfig {
+        feature_width: WIDTH,
+        feature_space: words().space().into(),
+        ..MapConfig::default()
+    };
+    let mut map = SceneMap::new(config).unwrap();
+    look(&mut map, blocks, noise, 0..frames);
+    map
+}
+
+fn look(map: &mut SceneMap, blocks: &[Block], noise: f32, stamps: std::ops::Range<i64>) {
+    for stamp_ns in stamps {
+        let (frame, features) = frame(blocks, noise, stamp_ns);
+        map.integrate(&frame, Some(&features)).unwrap();
+    }
+}
+
+fn named<'a>(regions: &'a [Region], name: &str) -> Vec<&'a Region> {
+    let at = names().index_of(name).unwrap();
+    regions.iter().filter(|region| region.name == at).collect()
+}
+
+fn config() -> RegionConfig {
+    RegionConfig::default()
+}
+
+#[test]
+fn a_mug_on_a_table_beside_a_fridge_are_three_regions() {
+    let map = map(&[FLOOR, TABLE, MUG, FRIDGE], 0.0, 1);
+    let regions = map.regions(&names(), &config()).unwrap();
+    assert_eq!(regions.len(), 3, "{regions:#?}");
+    let (mug, table) = (named(&regions, "mug")[0], named(&regions, "diningtable")[0]);
+    assert_eq!(mug.on.map(|on| regions[on].name), names().index_of("diningtable"));
+    assert!(table.on.is_none() && named(&regions, "fridge")[0].on.is_none());
+    for (centre, wanted) in mug.centre_m.iter().zip([0.55, 0.35]) {
+        assert!((centre - wanted).abs() < 0.03, "{mug:?}");
+    }
+    assert!(mug.score > 0.9 && mug.voxels >= 4 && mug.seen_ns == [0, 0]);
+    let own = words().embed("mug").unwrap();
+    let cosine: f32 = mug.feature.iter().zip(&own).map(|(a, b)| a * b).sum();
+    assert!(cosine > 0.95, "{cosine}");
+    assert!((table.size_m[0] - 1.2).abs() < 0.06 && (table.size_m[1] - 0.8).abs() < 0.06);
+}
+
+#[test]
+fn noise_makes_no_regions_and_hides_none() {
+    let noisy = map(&[FLOOR, TABLE, MUG, FRIDGE], 1.0, 3);
+    let regions = noisy.regions(&names(), &config()).unwrap();
+    assert_eq!(regions.len(), 3, "{regions:#?}");
+    assert_eq!(regions, noisy.regions(&names(), &config()).unwrap(), "the same every time");
+    // Nothing but noise is no thing.
+    let (frame, mut features) = frame(&[FLOOR], 0.0, 9);
+    let mut rng = Pcg64Mcg::seed_from_u64(1);
+    features.data.iter_mut().for_each(|value| *value = rng.random_range(-1.0..1.0));
+    let mut blind = map(&[], 0.0, 0);
+    blind.integrate(&frame, Some(&features)).unwrap();
+    assert!(blind.regions(&names(), &config()).unwrap().len() < 3);
+}
+
+#[test]
+fn two_cabinets_apart_are_two_and_in_pieces_one() {
+    let left = ("cabinet", [0.0, 0.0, 0.5], [0.5, 0.4, 1.0]);
+    let right = ("cabinet", [1.0, 0.0, 0.5], [1.5, 0.4, 1.0]);
+    let regions = map(&[left, right], 0.0, 1).regions(&names(), &config()).unwrap();
+    assert_eq!(regions.len(), 2);
+    // A strip of another name, and a gap as wide as a voxel.
+    let strip = ("wall", [0.2, -0.2, 0.5], [0.25, 0.6, 1.0]);
+    let halves = [
+        ("cabinet", [0.0, 0.0, 0.5], [0.2, 0.4, 1.0]),
+        ("cabinet", [0.25, 0.0, 0.5], [0.5, 0.4, 1.0]),
+    ];
+    let regions = map(&[halves[0], halves[1], strip], 0.0, 1).regions(&names(), &config()).unwrap();
+    assert_eq!(regions.len(), 1, "{regions:#?}");
+    assert!((regions[0].size_m[0] - 0.5).abs() < 0.06);
+}
+
+#[test]
+fn one_frame_has_the_regions_of_its_map_in_camera_coordinates() {
+    let (frame, features) = frame(&[FLOOR, TABLE, MUG, FRIDGE], 0.2, 4);
+    let rays = frame.camera.ray_table();
+    let points = EgoFrame::new(&frame, &rays, Some(&features), &EgoConfig::default()).unwrap();
+    let pose = &frame.world_T_camera;
+    let regions = frame_regions(&points, &features, pose, &names(), &config()).unwrap();
+    assert_eq!(regions.len(), 3, "{regions:#?}");
+    let mug = named(&regions, "mug")[0];
+    assert_eq!(mug.on.map(|on| regions[on].name), names().index_of("diningtable"));
+    let world = pose * nalgebra::Point3::from(mug.centre_m);
+    assert!((world - nalgebra::Point3::new(0.55, 0.35, 0.85)).norm() < 0.05, "{world}");
+    assert!(mug.size_m[2] < 0.06, "only its top is seen: {mug:?}");
+    let other = NamedVectors::new(&WordHash::new(8).unwrap(), NAMES).unwrap();
+    assert!(frame_regions(&points, &features, pose, &other, &config()).is_err());
+}
+
+#[test]
+fn spaces_that_differ_are_refused() {
+    let map = map(&[TABLE], 0.0, 1);
+    let short = NamedVectors::new(&WordHash::new(8).unwrap(), NAMES).unwrap();
+    assert!(matches!(map.regions(&short, &config()), Err(SceneError::FeatureWidth { .. })));
+    let space = MapConfig { feature_width: WIDTH, ..MapConfig::default() };
+    let other = SceneMap::new(space).unwrap().regions(&names(), &config());
+    assert!(matches!(other, Err(SceneError::Space { .. })));
+}
+
+#[test]
+fn objects_keep_their_ids_and_go_with_their_things() {
+    let (names, config) = (names(), config());
+    let mut map = map(&[FLOOR, TABLE, MUG, FRIDGE], 0.3, 2);
+    let first = map.see_objects(&names, &config).unwrap();
+    assert_eq!((first.new_objects, map.objects().len()), (3, 3));
+    let id_of = |map: &SceneMap, label: &str| {
+        map.objects().iter().find(|object| object.label == label).map(|object| object.id)
+    };
+    let mug = id_of(&map, "mug").unwrap();
+    assert_eq!(first.region_of(mug).map(|region| region.name), names.index_of("mug"));
+    look(&mut map, &[FLOOR, TABLE, MUG, FRIDGE], 0.3, 2..5);
+    let again = map.see_objects(&names, &config).unwrap();
+    assert_eq!((again.new_objects, again.removed_objects), (0, 0));
+    assert_eq!(id_of(&map, "mug"), Some(mug));
+    assert_eq!(map.objects().get(mug).unwrap().observations, 2);
+    // Somebody carries it to the other end of the table: the same mug.
+    let there: Block = ("mug", [0.1, 0.1, 0.76], [0.2, 0.2, 0.86]);
+    look(&mut map, &[FLOOR, TABLE, there, FRIDGE], 0.3, 5..20);
+    for _ in 0..4 {
+        map.see_objects(&names, &config).unwrap();
+    }
+    assert_eq!(map.objects().iter().filter(|object| object.label == "mug").count(), 1);
+    let moved = map.objects().get(mug).expect("the same id");
+    assert!((moved.position_m[0] - 0.15).abs() < 0.05, "{moved:?}");
+}
+
+#[test]
+fn what_a_detector_gave_is_left_alone_and_what_is_refuted_stays_away() {
+    let (names, config) = (names(), config());
+    let mut map = map(&[FLOOR, TABLE, MUG], 0.0, 2);
+    let detection = |label: &str, x: f64| crate::sensing::Detection {
+        label: label.into(),
+        score: 0.9,
+        frame_T_box: Pose::translation(x, 0.35, 0.8),
+        size_m: [0.1; 3],
+        track_id: String::new(),
+    };
+    let given = [detection("mug", 0.57), detection("clock", 2.5)];
+    map.objects_mut().observe(&given, &Pose::identity(), 1);
+    let before = map.objects().as_slice().to_vec();
+    let seen = map.see_objects(&names, &config).unwrap();
+    assert_eq!(seen.new_objects, 1, "the table");
+    assert!(seen.region_of(before[0].id).is_some(), "the mug is the detector's");
+    for _ in 0..4 {
+        map.see_objects(&names, &config).unwrap();
+    }
+    assert_eq!(map.objects().as_slice()[..2], before[..]);
+    let table = map.objects().as_slice()[2].id;
+    assert!(map.objects().is_own(table) && !map.objects().is_own(before[0].id));
+    map.refute(table).unwrap();
+    map.see_objects(&names, &config).unwrap();
+    assert_eq!(map.objects().len(), 2, "it was said not to be a table");
+}
+
+#[test]
+fn what_the_robot_took_is_gone_at_once_and_known_again() {
+    let (names, config) = (names(), config());
+    let mut map = map(&[FLOOR, TABLE, MUG], 0.0, 10);
+    map.see_objects(&names, &config).unwrap();
+    let mug = map.objects().iter().find(|object| object.label == "mug").unwrap().id;
+    map.take_away(mug).unwrap();
+    map.see_objects(&names, &config).unwrap();
+    assert!(map.objects().iter().all(|object| object.label != "mug"));
+    let there: Block = ("mug", [0.9, 0.1, 0.76], [1.0, 0.2, 0.86]);
+    look(&mut map, &[FLOOR, TABLE, there], 0.0, 10..12);
+    map.see_objects(&names, &config).unwrap();
+    let back = map.objects().get(mug).expect("the same mug");
+    assert!((back.position_m[0] - 0.95).abs() < 0.05);
+}

@@ -1,0 +1,205 @@
+//! Questions and what a person says, answered by a model that sees, with the objects that the answer
+//! rests on.
+//!
+//! The words are the model's. What it cannot know is not passed on: an answer that names a thing
+//! which is not in the map is none.
+
+use super::mention::{named_in, of_class};
+use super::planning::PlanningError;
+use super::relation::stands;
+use super::scene_mind::{Listener, SceneMind};
+use super::view::{About, SceneView};
+use super::{ActionVocabulary, ArgumentKind, gap_m};
+use crate::model::{PromptInput, PromptKind};
+use crate::scene::{MapObject, ObjectId};
+use nalgebra::Point3;
+use serde::{Deserialize, Serialize};
+
+/// What a model says where the scene does not tell.
+pub const DO_NOT_KNOW: &str = "i do not know";
+/// Longest answer to a question, tokens.
+const MOST_ANSWER: usize = 32;
+/// Longest reply in a dialogue, tokens.
+const MOST_REPLY: usize = 64;
+/// Earlier turns that a model is told.
+const MOST_TURNS: usize = 4;
+
+/// A question, or what a person says.
+#[derive(Debug, Clone, Copy)]
+pub struct Inquiry<'a> {
+    /// The words.
+    pub words: &'a str,
+    /// What was said before and the replies, oldest first; `None` for a question that stands alone.
+    pub turns: Option<&'a [[String; 2]]>,
+    /// What it is about.
+    pub about: About,
+    /// What the robot sees and has seen.
+    pub view: Option<&'a SceneView>,
+    /// Objects of the map.
+    pub objects: &'a [MapObject],
+}
+
+/// What the model answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The question.
+    pub question: String,
+    /// The answer; [`DO_NOT_KNOW`] where there is none.
+    pub words: String,
+    /// Why there is none; `None` where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<String>,
+    /// Objects of the map that it rests on.
+    pub objects: Vec<ObjectId>,
+    /// Mean log-probability of a token of the model's words.
+    pub mean_log_probability: f64,
+    /// Name of the model.
+    pub model: String,
+}
+
+impl SceneMind {
+    /// Answers a question ([`PromptKind::Ask`]), or a person in a dialogue ([`PromptKind::Say`]).
+    ///
+    /// # Errors
+    ///
+    /// When the model was not taught to, or fails.
+    pub fn answer(
+        &mut self,
+        inquiry: &Inquiry<'_>,
+        on_text: &mut Listener<'_>,
+    ) -> Result<Answer, PlanningError> {
+        let (frame, scene) = self.shown(inquiry.about, inquiry.view);
+        let turns = inquiry.turns.unwrap_or_default();
+        let (kind, most_tokens) = match inquiry.turns {
+            None => (PromptKind::Ask, MOST_ANSWER),
+            Some(_) => (PromptKind::Say, MOST_REPLY),
+        };
+        let input = PromptInput {
+            frame,
+            scene,
+            kind,
+            turns: turns.iter().skip(turns.len().saturating_sub(MOST_TURNS)).cloned().collect(),
+            goal: inquiry.words.to_owned(),
+            ..PromptInput::default()
+        };
+        let told = self.speak_freely(input, most_tokens, on_text)?;
+        let unknown = match () {
+            () if !told.finished => Some("the model found no end of its answer".to_owned()),
+            () if told.text.is_empty() => Some("the model said nothing".to_owned()),
+            () if told.text == DO_NOT_KNOW => Some("the scene does not tell".to_owned()),
+            () => invented(&told.text, inquiry.objects, self.vocabulary()),
+        };
+        let objects = match unknown {
+            None => basis(inquiry.words, &told.text, inquiry.objects),
+            Some(_) => Vec::new(),
+        };
+        Ok(Answer {
+            question: inquiry.words.to_owned(),
+            words: if unknown.is_some() { DO_NOT_KNOW.to_owned() } else { told.text },
+            unknown,
+            objects,
+            mean_log_probability: told.mean_log_probability,
+            model: self.name().to_owned(),
+        })
+    }
+}
+
+/// Why `answer` is an invention; `None` where it may be true. A "no" may name what is not there, and
+/// where nothing is labelled nothing can be said against it.
+fn invented(answer: &str, objects: &[MapObject], vocabulary: &ActionVocabulary) -> Option<String> {
+    let first = answer.split_whitespace().next().unwrap_or_default();
+    if first.trim_end_matches(',') == "no" || objects.is_empty() {
+        return None;
+    }
+    let named = named_in(answer, vocabulary.words(ArgumentKind::Target));
+    let missing = named.into_iter().find(|name| of_class(objects, name).next().is_none())?;
+    Some(format!("the model says \"{answer}\", and there is no {missing} in the map"))
+}
+
+/// The objects that an answer rests on: of those that question and answer name, the ones that stand
+/// on one another; else those of the question, with the nearest ones of the answer.
+fn basis(question: &str, answer: &str, objects: &[MapObject]) -> Vec<ObjectId> {
+    let labels = || objects.iter().map(|object| object.label.as_str());
+    let of = |text: &str| -> Vec<&MapObject> {
+        let classes = named_in(text, labels());
+        classes.iter().flat_map(|class| of_class(objects, class)).collect()
+    };
+    let (asked, told) = (of(question), of(answer));
+    let holder = |object: &MapObject| stands(object, objects.iter()).map(|(_, id)| id);
+    let mut ids: Vec<ObjectId> = Vec::new();
+    for a in &asked {
+        for b in &told {
+            if holder(a) == Some(b.id) || holder(b) == Some(a.id) {
+                ids.extend([a.id, b.id]);
+            }
+        }
+    }
+    if ids.is_empty() {
+        let middle = asked.first().map(|object| Point3::from(object.position_m));
+        let apart = |object: &MapObject| middle.map_or(0.0, |middle| gap_m(object, &middle));
+        let nearest = told.iter().min_by(|a, b| apart(a).total_cmp(&apart(b)));
+        match (asked.is_empty(), nearest) {
+            (false, Some(nearest)) => {
+                ids.extend(asked.iter().map(|one| one.id).chain([nearest.id]))
+            }
+            _ => ids.extend(asked.iter().chain(&told).map(|one| one.id)),
+        }
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(id: u32, label: &str, position_m: [f64; 3], edge_m: f64) -> MapObject {
+        MapObject {
+            id: ObjectId(id),
+            label: label.into(),
+            position_m,
+            orientation_xyzw: [0.0, 0.0, 0.0, 1.0],
+            size_m: [edge_m; 3],
+            confidence: 1.0,
+            observations: 1,
+            first_seen_ns: 0,
+            last_seen_ns: 0,
+        }
+    }
+
+    fn kitchen() -> [MapObject; 5] {
+        [
+            object(1, "countertop", [0.0, 0.0, 0.5], 1.0),
+            object(2, "fridge", [5.0, 0.0, 1.0], 2.0),
+            object(3, "mug", [0.1, 0.2, 1.05], 0.1),
+            object(4, "mug", [3.0, 0.0, 0.05], 0.1),
+            object(5, "countertop", [3.5, 2.0, 0.5], 1.0),
+        ]
+    }
+
+    #[test]
+    fn an_answer_rests_on_what_stands_as_it_says() {
+        let objects = kitchen();
+        let ids = |question: &str, answer: &str| -> Vec<u32> {
+            basis(question, answer, &objects).into_iter().map(|id| id.0).collect()
+        };
+        assert_eq!(ids("where is the mug", "on the countertop"), [1, 3]);
+        assert_eq!(ids("how many mugs are there", "two"), [3, 4]);
+        assert_eq!(ids("what keeps food cold", "the fridge"), [2]);
+        // Neither stands on the other: what was asked for, and the nearest that was named.
+        assert_eq!(ids("what is next to the fridge", "a countertop"), [2, 5]);
+        assert!(ids("is it raining", "yes").is_empty());
+    }
+
+    #[test]
+    fn what_is_not_in_the_map_is_no_answer() {
+        let (objects, words) = (kitchen(), ActionVocabulary::alfred());
+        let reason = invented("in the microwave", &objects, &words).unwrap();
+        assert!(reason.contains("no microwave in the map"), "{reason}");
+        for fine in ["on the countertop", "no, i see no microwave", "two", "yes"] {
+            assert_eq!(invented(fine, &objects, &words), None, "{fine}");
+        }
+        assert_eq!(invented("in the microwave", &[], &words), None);
+    }
+}

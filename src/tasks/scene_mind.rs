@@ -1,0 +1,283 @@
+//! A loaded Scene-LLM with the words of its plans: what all its tasks share.
+
+use super::ActionVocabulary;
+use super::grammar::PlanGrammar;
+use super::planning::PlanningError;
+use super::token_set::{TokenTable, token_table};
+use super::view::{About, SceneView, ViewSpec};
+use crate::language::{SamplingOptions, StopReason};
+use crate::model::{PromptInput, PromptKind, SceneLlm};
+use crate::scene::VisualTokens;
+use candle_core::Device;
+use std::path::Path;
+
+/// What becomes of a listener that is told words as they come: `false` ends the answer.
+pub(super) type Listener<'a> = dyn FnMut(&str) -> bool + 'a;
+
+/// One model, many tasks: plans, descriptions, answers, captions, ways, replies. What its manifest
+/// was not taught it refuses by name ([`crate::model::ModelError::Untaught`]).
+#[derive(Debug)]
+pub struct SceneMind {
+    pub(super) model: SceneLlm,
+    vocabulary: ActionVocabulary,
+}
+
+/// What the model said.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Words {
+    /// The words, trimmed.
+    pub text: String,
+    /// Mean log-probability of a token.
+    pub mean_log_probability: f64,
+    /// Whether the model ended them, rather than their greatest length.
+    pub finished: bool,
+}
+
+impl SceneMind {
+    /// Loads the model folder `folder` onto `device`.
+    pub fn load(folder: &Path, device: &Device) -> Result<Self, PlanningError> {
+        let model = SceneLlm::load(folder, device)?;
+        let vocabulary = match &model.manifest().vocabulary {
+            Some(file) => ActionVocabulary::read(&folder.join(file))?,
+            None => ActionVocabulary::alfred(),
+        };
+        let mind = Self { model, vocabulary };
+        // A tokenizer that cannot write the plans is found now, not at the first goal.
+        PlanGrammar::new(&mind.vocabulary, mind.table(&mind.vocabulary.tasks))?;
+        Ok(mind)
+    }
+
+    /// Name of the model.
+    pub fn name(&self) -> &str {
+        &self.model.manifest().name
+    }
+
+    /// Its actions and words.
+    pub fn vocabulary(&self) -> &ActionVocabulary {
+        &self.vocabulary
+    }
+
+    /// What it takes in; `None` where it is blind.
+    pub fn view_spec(&self) -> Option<ViewSpec> {
+        ViewSpec::of(self.model.manifest())
+    }
+
+    /// Whether it was taught what is asked.
+    pub fn can(&self, kind: PromptKind) -> bool {
+        self.model.can(kind)
+    }
+
+    /// As much of a view as the model can take in: nothing where it is blind.
+    pub(super) fn seen<'v>(&self, view: Option<&'v SceneView>) -> Option<&'v SceneView> {
+        view.filter(|_| self.model.sees())
+    }
+
+    /// The tokens of the frame and of the scene that are shown for something about `about`. Where
+    /// only one of them was seen, it is shown.
+    pub(super) fn shown(
+        &self,
+        about: About,
+        view: Option<&SceneView>,
+    ) -> (Option<VisualTokens>, Option<VisualTokens>) {
+        let Some(SceneView { frame, scene, .. }) = self.seen(view) else { return (None, None) };
+        match (about, frame, scene) {
+            (About::Frame, Some(frame), _) | (About::Scene, Some(frame), None) => {
+                (Some(frame.clone()), None)
+            }
+            (_, _, scene) => (None, scene.clone()),
+        }
+    }
+
+    /// The model's own words for `input`, likeliest token by likeliest token, at most `most_tokens`.
+    /// They go to `on_text` as they come; it ends them by returning `false`.
+    pub(super) fn speak_freely(
+        &mut self,
+        input: PromptInput,
+        most_tokens: usize,
+        on_text: &mut Listener<'_>,
+    ) -> Result<Words, PlanningError> {
+        let segments = self.model.prompt(input)?;
+        let options = SamplingOptions {
+            temperature: 0.0,
+            top_k: None,
+            top_p: None,
+            seed: 0,
+            max_tokens: most_tokens,
+        };
+        let answer = self.model.generate(&segments, None, &options, on_text)?;
+        if answer.stop == StopReason::Cancelled {
+            return Err(PlanningError::Interrupted);
+        }
+        Ok(Words {
+            text: self.model.tokenizer().decode(&answer.tokens).trim().to_owned(),
+            mean_log_probability: f64::from(answer.mean_log_probability),
+            finished: answer.stop == StopReason::EndOfText,
+        })
+    }
+
+    /// What a grammar needs to know of the model's tokenizer, with the tokens of `tasks`.
+    pub(super) fn table(&self, tasks: &[String]) -> TokenTable {
+        let config = self.model.llama().config();
+        let end = config.eos.first().copied().unwrap_or_default();
+        token_table(self.model.tokenizer(), config.vocab_size, end, tasks)
+    }
+}
+
+/// Longest description, tokens; one that is longer has lost its way.
+const MOST_DESCRIPTION: usize = 96;
+
+impl SceneMind {
+    /// What of the egocentric frame matters to `goal`, in words that begin with "i saw". `None`
+    /// where no frame is shown, or the model was not taught to describe one, or finds no end.
+    pub fn describe(
+        &mut self,
+        goal: &str,
+        view: Option<&SceneView>,
+        on_text: &mut Listener<'_>,
+    ) -> Result<Option<String>, PlanningError> {
+        let frame = self.seen(view).and_then(|view| view.frame.clone());
+        let Some(frame) = frame.filter(|_| self.can(PromptKind::Describe)) else {
+            return Ok(None);
+        };
+        let input = PromptInput {
+            frame: Some(frame),
+            kind: PromptKind::Describe,
+            goal: goal.to_owned(),
+            ..PromptInput::default()
+        };
+        let words = self.speak_freely(input, MOST_DESCRIPTION, on_text)?;
+        Ok(Some(words.text).filter(|text| words.finished && !text.is_empty()))
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::view::tests::regions;
+    use super::super::{About, Inquiry};
+    use super::*;
+    use crate::model::{ModelError, checkpoint_of};
+    use crate::scene::{MapObject, ObjectId};
+
+    const MANIFEST: &str = r#"
+name: tiny
+description: A small model for tests.
+license: Apache-2.0
+provenance: untrained
+language: {kind: llama, format: safetensors, weights: model.safetensors}
+tokenizer: tokenizer.json
+vision: {extractor: scene_vit, provenance: trained, width: 4, tokens: regions}
+projector:
+  {weights: projector.safetensors, input: 17, hidden: 12, output: 32, position: {kind: none}}
+tokens: {frame: 4, scene: 8, context: 512}
+prompt: {begin: "<s>", ego: "Before me: ", scene: "Scene: ", context: "\nKnown:",
+  goal_prefix: "\nTask:", goal_suffix: "\n", goal_style: plain, answer: "Plan:", end: ["</s>"],
+  others: {describe: {before: "\nLook:", after: "\nSeen:"}, ask: {before: "\nAsk:", after: "\n"},
+    say: {before: "\nSay:", after: "\n"}, navigate: {before: "\nWalk:", after: "\n"}}}
+vocabulary: words.yaml
+decoding: {beams: 2, max_tokens: 400}
+"#;
+    const WORDS: &str = "{actions: [{name: GotoLocation, arguments: [target]}, \
+        {name: PickupObject, arguments: [object]}, {name: NoOp}], end: NoOp, \
+        objects: [mug], receptacles: [desk]}";
+
+    /// A model of random weights that sees and was taught everything but captions; its answers are
+    /// as random, but what is asked of it and what may come out are not.
+    pub(crate) fn checkpoint() -> tempfile::TempDir {
+        let folder = checkpoint_of(MANIFEST, 512);
+        std::fs::write(folder.path().join("words.yaml"), WORDS).unwrap();
+        folder
+    }
+
+    fn mind() -> SceneMind {
+        SceneMind::load(checkpoint().path(), &Device::Cpu).unwrap()
+    }
+
+    fn view(mind: &SceneMind) -> SceneView {
+        let seen = regions(6, 4);
+        SceneView::of_regions(&seen, Some(&seen[..2]), &mind.view_spec().unwrap())
+    }
+
+    #[test]
+    fn a_frame_is_shown_for_what_is_now_and_where_there_is_no_scene() {
+        let mind = mind();
+        let both = view(&mind);
+        let sizes = |about, view: &SceneView| {
+            let (frame, scene) = mind.shown(about, Some(view));
+            (frame.map(|tokens| tokens.len()), scene.map(|tokens| tokens.len()))
+        };
+        assert_eq!(sizes(About::Scene, &both), (None, Some(6)));
+        assert_eq!(sizes(About::Frame, &both), (Some(2), None));
+        let frame_only = SceneView { scene: None, ..both.clone() };
+        assert_eq!(sizes(About::Scene, &frame_only), (Some(2), None));
+        let scene_only = SceneView { frame: None, ..both };
+        assert_eq!(sizes(About::Frame, &scene_only), (None, Some(6)));
+        assert_eq!(mind.shown(About::Scene, None), (None, None));
+    }
+
+    #[test]
+    fn programs_are_lines_of_the_list_whatever_the_weights() {
+        let mut mind = mind();
+        let lines = ["go to the mug", "turn left 90 degrees", "stop"].map(String::from);
+        let view = view(&mind);
+        for view in [None, Some(&view)] {
+            let program = mind.navigate("to the mug", view, (&lines, 4), &mut |_| true).unwrap();
+            assert!((1..=4).contains(&program.lines.len()), "{program:?}");
+            assert!(program.lines.iter().all(|line| lines.contains(line)), "{program:?}");
+            assert!(program.mean_log_probability <= 0.0);
+        }
+        let none = mind.navigate("to the mug", None, (&lines, 4), &mut |_| false);
+        assert!(matches!(none, Err(PlanningError::Interrupted)));
+    }
+
+    #[test]
+    fn what_was_not_taught_is_refused_by_name() {
+        let mut mind = mind();
+        assert!(mind.can(PromptKind::Ask) && !mind.can(PromptKind::Caption));
+        let error = mind.caption("describe the scene", None, &mut |_| true).unwrap_err();
+        let untaught = PlanningError::Model(ModelError::Untaught {
+            model: "tiny".into(),
+            kind: PromptKind::Caption,
+        });
+        assert_eq!(error.to_string(), untaught.to_string());
+    }
+
+    #[test]
+    fn answers_without_an_end_are_none() {
+        let mut mind = mind();
+        let seen = view(&mind);
+        let mug = MapObject {
+            id: ObjectId(3),
+            label: "mug".into(),
+            position_m: [0.0; 3],
+            orientation_xyzw: [0.0, 0.0, 0.0, 1.0],
+            size_m: [0.1; 3],
+            confidence: 1.0,
+            observations: 1,
+            first_seen_ns: 0,
+            last_seen_ns: 0,
+        };
+        let inquiry = Inquiry {
+            words: "where is the mug",
+            turns: Some(&[["is there a mug".into(), "yes".into()]]),
+            about: About::Scene,
+            view: Some(&seen),
+            objects: &[mug],
+        };
+        // Random weights hardly ever end a text of 64 tokens.
+        let answer = mind.answer(&inquiry, &mut |_| true).unwrap();
+        assert_eq!(answer.words, super::super::DO_NOT_KNOW);
+        assert!(answer.unknown.unwrap().contains("no end"), "the reason is told");
+        assert!(answer.objects.is_empty() && answer.mean_log_probability < 0.0);
+        let none = mind.answer(&inquiry, &mut |_| false);
+        assert!(matches!(none, Err(PlanningError::Interrupted)));
+    }
+
+    #[test]
+    fn a_description_without_an_end_is_left_out() {
+        let mut mind = mind();
+        let seen = view(&mind);
+        assert_eq!(mind.describe("find the mug", Some(&seen), &mut |_| true).unwrap(), None);
+        let blind = SceneView { frame: None, ..seen };
+        assert_eq!(mind.describe("find the mug", Some(&blind), &mut |_| true).unwrap(), None);
+    }
+}

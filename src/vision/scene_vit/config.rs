@@ -1,0 +1,134 @@
+//! Sizes of a scene ViT and the words it was trained with: `config.json`.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::super::checkpoint::read_json;
+use super::super::{TensorShape, VisionError};
+use super::input::{INPUTS, MERGED};
+
+/// What `model_type` says in `config.json`.
+pub(super) const MODEL_TYPE: &str = "scene_vit";
+/// Neighbours of a cell, itself included.
+const NEIGHBOURS: usize = 9;
+
+/// Widths and depth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SceneVitShape {
+    /// Hidden width of the map from the pixels of a cell.
+    pub embed: usize,
+    /// Width of a cell.
+    pub cell: usize,
+    /// Width of a token, which stands for 2×2 cells; a multiple of `heads` and of 4.
+    pub width: usize,
+    /// Number of transformer blocks.
+    pub layers: usize,
+    /// Number of attention heads.
+    pub heads: usize,
+    /// Hidden width of a block's small network.
+    pub hidden: usize,
+    /// Hidden width of the map from a cell to its feature.
+    pub head: usize,
+    /// Length of a feature.
+    pub features: usize,
+}
+
+/// What `config.json` holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SceneVitConfig {
+    /// `scene_vit`.
+    pub model_type: String,
+    /// Sizes.
+    pub shape: SceneVitShape,
+    /// What the cells of its training pictures were called.
+    pub names: Vec<String>,
+}
+
+impl SceneVitShape {
+    /// What in the sizes does not go together or is larger than anything that makes sense.
+    pub fn fault(&self) -> Option<String> {
+        let within = [
+            ("embed", self.embed, 4096),
+            ("cell", self.cell, 2048),
+            ("width", self.width, 4096),
+            ("layers", self.layers, 64),
+            ("heads", self.heads, 64),
+            ("hidden", self.hidden, 16_384),
+            ("head", self.head, 8192),
+            ("features", self.features, 4096),
+        ];
+        if let Some((what, found, most)) =
+            within.into_iter().find(|(_, found, most)| !(1..=*most).contains(found))
+        {
+            return Some(format!("shape.{what}: is {found}, must lie within 1..={most}"));
+        }
+        if !self.width.is_multiple_of(self.heads) || !self.width.is_multiple_of(4) {
+            return Some(format!(
+                "shape.width: {} is no multiple of 4 and of the {} heads",
+                self.width, self.heads
+            ));
+        }
+        None
+    }
+
+    /// Names and shapes of all weights.
+    pub fn weights(&self) -> Vec<TensorShape> {
+        let mut all: Vec<TensorShape> = Vec::new();
+        let mut linear = |name: &str, inputs: usize, outputs: usize| {
+            all.push((format!("{name}.weight"), vec![outputs, inputs]));
+            all.push((format!("{name}.bias"), vec![outputs]));
+        };
+        let (cell, width) = (self.cell, self.width);
+        linear("embed.0", INPUTS, self.embed);
+        linear("embed.1", self.embed, cell);
+        linear("near.0", NEIGHBOURS * cell, cell);
+        linear("near.1", cell, cell);
+        linear("merge", MERGED * cell, width);
+        for layer in 0..self.layers {
+            linear(&format!("blocks.{layer}.qkv"), width, 3 * width);
+            linear(&format!("blocks.{layer}.out"), width, width);
+            linear(&format!("blocks.{layer}.up"), width, self.hidden);
+            linear(&format!("blocks.{layer}.down"), self.hidden, width);
+        }
+        linear("split", width, MERGED * cell);
+        linear("head.0", cell, self.head);
+        linear("head.1", self.head, self.features);
+        let mut norm = |name: &str, width: usize| all.push((format!("{name}.weight"), vec![width]));
+        norm("near.norm", cell);
+        for layer in 0..self.layers {
+            norm(&format!("blocks.{layer}.norm1"), width);
+            norm(&format!("blocks.{layer}.norm2"), width);
+        }
+        norm("split.norm", width);
+        norm("head.norm", cell);
+        all
+    }
+}
+
+impl SceneVitConfig {
+    /// A configuration with this shape and these names.
+    pub fn new(shape: SceneVitShape, names: Vec<String>) -> Self {
+        Self { model_type: MODEL_TYPE.to_owned(), shape, names }
+    }
+
+    /// Reads and checks `config.json` of a folder.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read, is of another kind of model, or holds sizes that cannot be.
+    pub fn read(folder: &Path) -> Result<Self, VisionError> {
+        let path = folder.join("config.json");
+        let config: Self = read_json(&path)?;
+        let fault = |reason: String| VisionError::Config { path, reason };
+        if config.model_type != MODEL_TYPE {
+            let found = &config.model_type;
+            return Err(fault(format!("model_type: is '{found}', must be '{MODEL_TYPE}'")));
+        }
+        match config.shape.fault() {
+            Some(reason) => Err(fault(reason)),
+            None => Ok(config),
+        }
+    }
+}

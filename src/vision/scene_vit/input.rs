@@ -1,0 +1,298 @@
+//! From a depth camera's picture to the numbers of its cells.
+//!
+//! Every picture is brought to 320×240 pixels, of which 8×8 are a cell. Depth is told as what does
+//! not change when the camera moves, in the manner of HHA (Gupta et al., ECCV 2014): height above
+//! the floor, how near it is, and which way the surface faces, against gravity and the camera.
+//! Where the camera has no reading these are 0 and said to be missing.
+
+use image::RgbImage;
+use nalgebra::{Matrix3, Vector3};
+
+use super::super::resample::{Filter, resize};
+use crate::geometry::{CameraModel, Pose};
+use crate::sensing::DepthImage;
+
+/// Width of the pictures, pixels.
+pub const WIDTH_PX: usize = 320;
+/// Height of the pictures, pixels.
+pub const HEIGHT_PX: usize = 240;
+/// Edge of a cell, pixels.
+pub const CELL_PX: usize = 8;
+/// Cells side by side.
+pub const COLUMNS: usize = WIDTH_PX / CELL_PX;
+/// Cells above each other.
+pub const ROWS: usize = HEIGHT_PX / CELL_PX;
+/// Cells of a picture.
+pub const CELLS: usize = ROWS * COLUMNS;
+/// Cells of a token: two by two.
+pub(super) const MERGED: usize = 4;
+/// Numbers of a pixel: red, green, blue, depth against the cell's, whether there is a reading.
+const PIXEL: usize = 5;
+/// Numbers of a cell beside those of its pixels.
+const WHOLE: usize = 15;
+/// Numbers of a cell.
+pub const INPUTS: usize = CELL_PX * CELL_PX * PIXEL + WHOLE;
+/// Fewer readings than this have no surface.
+const MIN_READINGS: f32 = 8.0;
+/// Depth before or behind the cell's mean that counts as 1, metres.
+const RELIEF_M: f32 = 0.15;
+/// Distance from the cell's plane that counts as 1, metres.
+const ROUGH_M: f32 = 0.05;
+
+/// A picture of 320×240 pixels with depth.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Picture {
+    /// Red, green and blue, row by row.
+    pub rgb: Vec<u8>,
+    /// Depth along the optical axis, metres, 0 for no reading.
+    pub depth_m: Vec<f32>,
+}
+
+impl Picture {
+    /// A picture scaled to the size of all pictures: colour smoothly, depth by the nearest reading.
+    pub fn of(color: &RgbImage, depth_m: &DepthImage) -> Self {
+        let (width, height) = (WIDTH_PX as u32, HEIGHT_PX as u32);
+        if color.dimensions() == (width, height) {
+            return Self { rgb: color.as_raw().clone(), depth_m: depth_m.data_m.clone() };
+        }
+        let rgb = resize(color, width, height, Filter::Bilinear).into_raw();
+        let nearest = |at: usize, to: usize, from: u32| (2 * at + 1) * from as usize / (2 * to);
+        let depth = |pixel: usize| {
+            let column = nearest(pixel % WIDTH_PX, WIDTH_PX, depth_m.width);
+            let row = nearest(pixel / WIDTH_PX, HEIGHT_PX, depth_m.height);
+            depth_m.data_m[row * depth_m.width as usize + column]
+        };
+        Self { rgb, depth_m: (0..WIDTH_PX * HEIGHT_PX).map(depth).collect() }
+    }
+}
+
+/// Where a camera's pixels look, and how it stands over the floor.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// Up against gravity, optical camera coordinates, length 1.
+    pub up: Vector3<f32>,
+    /// Height of the camera above the floor (world z), metres.
+    pub height_m: f32,
+}
+
+impl View {
+    /// How a camera stands. The world's z axis points up from the floor.
+    pub fn of(world_T_camera: &Pose) -> Self {
+        let up = world_T_camera.rotation.inverse() * Vector3::z();
+        Self { up: up.cast(), height_m: world_T_camera.translation.vector.z as f32 }
+    }
+
+    /// The same for the picture in a mirror, left and right swapped.
+    pub fn mirrored(&self) -> Self {
+        Self { up: Vector3::new(-self.up.x, self.up.y, self.up.z), ..*self }
+    }
+}
+
+/// The rays (x/z, y/z) of the pixels of a picture after it was scaled, row by row; 0 where the
+/// camera's lens lets none through.
+pub fn rays(camera: &CameraModel) -> Vec<[f32; 2]> {
+    let scale =
+        [f64::from(camera.width) / WIDTH_PX as f64, f64::from(camera.height) / HEIGHT_PX as f64];
+    let at = |pixel: usize, scale: f64| (pixel as f64 + 0.5) * scale - 0.5;
+    let ray = |pixel: usize| {
+        let (u, v) = (at(pixel % WIDTH_PX, scale[0]), at(pixel / WIDTH_PX, scale[1]));
+        camera.unproject_ray(u, v).map_or([0.0; 2], |[x, y]| [x as f32, y as f32])
+    };
+    (0..WIDTH_PX * HEIGHT_PX).map(ray).collect()
+}
+
+/// Numbers of all cells, row by row, [`INPUTS`] a cell.
+pub fn cells(picture: &Picture, view: &View, rays: &[[f32; 2]]) -> Vec<f32> {
+    let mut all = vec![0.0; CELLS * INPUTS];
+    for (cell, out) in all.chunks_exact_mut(INPUTS).enumerate() {
+        let corner = (cell / COLUMNS) * CELL_PX * WIDTH_PX + (cell % COLUMNS) * CELL_PX;
+        let pixels =
+            (0..CELL_PX * CELL_PX).map(|i| corner + (i / CELL_PX) * WIDTH_PX + i % CELL_PX);
+        describe(picture, view, rays, pixels, out);
+    }
+    all
+}
+
+/// What is summed up over the readings of a cell.
+#[derive(Default)]
+struct Sums {
+    count: f32,
+    depth_m: f32,
+    height_m: f32,
+    height2: f32,
+    /// Normal equations of the plane: nearness (1/depth) is linear in the ray.
+    normal: Matrix3<f32>,
+    right: Vector3<f32>,
+}
+
+fn describe(
+    picture: &Picture,
+    view: &View,
+    rays: &[[f32; 2]],
+    pixels: impl Iterator<Item = usize> + Clone,
+    out: &mut [f32],
+) {
+    let (of_pixels, whole) = out.split_at_mut(CELL_PX * CELL_PX * PIXEL);
+    let middle = pixels.clone().nth(CELL_PX * CELL_PX / 2 + CELL_PX / 2).unwrap_or_default();
+    let [x0, y0] = rays[middle];
+    let mut sums = Sums::default();
+    for pixel in pixels.clone() {
+        let depth_m = picture.depth_m[pixel];
+        if depth_m <= 0.0 {
+            continue;
+        }
+        let [x, y] = rays[pixel];
+        let height_m = view.height_m + depth_m * (view.up.x * x + view.up.y * y + view.up.z);
+        let from = Vector3::new(x - x0, y - y0, 1.0);
+        sums.count += 1.0;
+        sums.depth_m += depth_m;
+        sums.height_m += height_m;
+        sums.height2 += height_m * height_m;
+        sums.normal += from * from.transpose();
+        sums.right += from / depth_m;
+    }
+    let mean_m = sums.depth_m / sums.count.max(1.0);
+    for (pixel, out) in pixels.clone().zip(of_pixels.chunks_exact_mut(PIXEL)) {
+        for (channel, out) in out[..3].iter_mut().enumerate() {
+            *out = f32::from(picture.rgb[3 * pixel + channel]) / 64.0 - 2.0;
+        }
+        let depth_m = picture.depth_m[pixel];
+        if depth_m > 0.0 {
+            out[3] = ((depth_m - mean_m) / RELIEF_M).clamp(-1.0, 1.0);
+            out[4] = 1.0;
+        }
+    }
+    let ray = Vector3::new(x0, y0, 1.0);
+    whole[0] = 2.0 * x0;
+    whole[1] = view.up.dot(&ray) / ray.norm();
+    whole[2] = sums.count / (CELL_PX * CELL_PX) as f32;
+    if sums.count < MIN_READINGS {
+        return;
+    }
+    let height_m = sums.height_m / sums.count;
+    let spread = (sums.height2 / sums.count - height_m * height_m).max(0.0).sqrt();
+    whole[3] = (1.0 / mean_m).min(3.0) - 0.5;
+    whole[4] = 0.5 * mean_m - 1.0;
+    whole[5] = (height_m - 0.8).clamp(-2.0, 2.0);
+    for (octave, waves) in [1.0, 2.0, 4.0].into_iter().enumerate() {
+        let angle = std::f32::consts::TAU * waves * height_m;
+        (whole[6 + 2 * octave], whole[7 + 2 * octave]) = angle.sin_cos();
+    }
+    whole[12] = (spread / 0.1).min(1.0);
+    // The corner of the plane that a few readings leave open is held near the ray's own.
+    sums.normal[(0, 0)] += 1e-5;
+    sums.normal[(1, 1)] += 1e-5;
+    if let Some([slope_x, slope_y, near]) =
+        sums.normal.try_inverse().map(|n| n * sums.right).map(<[f32; 3]>::from)
+    {
+        let inward = Vector3::new(slope_x, slope_y, near - slope_x * x0 - slope_y * y0);
+        let normal = -inward / inward.norm().max(1e-6);
+        whole[13] = normal.dot(&view.up);
+        whole[14] = roughness(picture, rays, pixels, [slope_x, slope_y, near], [x0, y0]);
+    }
+}
+
+/// Root mean square distance of the readings from the plane along the optical axis, at most 1.
+fn roughness(
+    picture: &Picture,
+    rays: &[[f32; 2]],
+    pixels: impl Iterator<Item = usize>,
+    [slope_x, slope_y, near]: [f32; 3],
+    [x0, y0]: [f32; 2],
+) -> f32 {
+    let (mut squares, mut count) = (0.0, 0.0f32);
+    for pixel in pixels {
+        let depth_m = picture.depth_m[pixel];
+        if depth_m > 0.0 {
+            let [x, y] = rays[pixel];
+            let nearness = near + slope_x * (x - x0) + slope_y * (y - y0);
+            let off_m = depth_m - 1.0 / nearness.max(0.05);
+            squares += off_m * off_m;
+            count += 1.0;
+        }
+    }
+    ((squares / count.max(1.0)).sqrt() / ROUGH_M).min(1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::Rgb;
+
+    fn camera() -> CameraModel {
+        CameraModel::pinhole(320, 240, 277.0, 277.0, 159.5, 119.5)
+    }
+
+    /// A camera 1.28 m above a floor, looking down by 45°.
+    fn floor(camera: &CameraModel) -> (RgbImage, DepthImage, Pose) {
+        let down = std::f64::consts::FRAC_PI_4 + std::f64::consts::FRAC_PI_2;
+        let world_T_camera = Pose::new(Vector3::new(3.0, 0.0, 1.28), Vector3::new(-down, 0.0, 0.0));
+        let mut data_m = Vec::new();
+        for v in 0..camera.height {
+            for u in 0..camera.width {
+                let [x, y] = camera.unproject_ray(f64::from(u), f64::from(v)).unwrap();
+                data_m.push((-1.28 / (world_T_camera.rotation * Vector3::new(x, y, 1.0)).z) as f32);
+            }
+        }
+        let color = RgbImage::from_pixel(camera.width, camera.height, Rgb([128, 64, 192]));
+        let depth_m = DepthImage { width: camera.width, height: camera.height, data_m };
+        (color, depth_m, world_T_camera)
+    }
+
+    fn whole(of: &CameraModel) -> Vec<[f32; WHOLE]> {
+        let (color, depth_m, world_T_camera) = floor(of);
+        let picture = Picture::of(&color, &depth_m);
+        let all = cells(&picture, &View::of(&world_T_camera), &rays(of));
+        all.chunks_exact(INPUTS).map(|cell| cell[INPUTS - WHOLE..].try_into().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_floor_is_low_flat_and_faces_up_from_any_resolution() {
+        let large = CameraModel::pinhole(640, 480, 554.0, 554.0, 319.5, 239.5);
+        for (small, large) in whole(&camera()).iter().zip(whole(&large)) {
+            assert_eq!(small[2], 1.0);
+            assert!((small[5] + 0.8).abs() < 1e-3, "height 0: {small:?}");
+            assert!((small[13] - 1.0).abs() < 1e-3 && small[14] < 0.02, "{small:?}");
+            let apart = small.iter().zip(&large).map(|(a, b)| (a - b).abs());
+            assert!(apart.fold(0.0, f32::max) < 0.05, "{small:?} {large:?}");
+        }
+    }
+
+    #[test]
+    fn colours_stand_where_they_are_and_missing_depth_is_said_to_be_missing() {
+        let camera = camera();
+        let (mut color, mut depth_m, world_T_camera) = floor(&camera);
+        color.put_pixel(319, 239, Rgb([255, 255, 255]));
+        depth_m.data_m[..320 * 8].fill(0.0);
+        let picture = Picture::of(&color, &depth_m);
+        let all = cells(&picture, &View::of(&world_T_camera), &rays(&camera));
+        let last = &all[(CELLS - 1) * INPUTS..];
+        assert_eq!(last[..3], [0.0, -1.0, 1.0]);
+        assert_eq!(last[63 * PIXEL..][..3], [255.0 / 64.0 - 2.0; 3]);
+        assert_eq!(last[4], 1.0);
+        let blind = &all[..INPUTS];
+        assert!((0..64).all(|pixel| blind[pixel * PIXEL + 3..][..2] == [0.0, 0.0]));
+        assert!(blind[INPUTS - WHOLE + 2..].iter().all(|x| *x == 0.0));
+        assert!(all.iter().all(|x| x.abs() <= 3.5));
+    }
+
+    #[test]
+    fn a_mirror_swaps_sides_only() {
+        let camera = camera();
+        let (color, depth_m, world_T_camera) = floor(&camera);
+        let view = View::of(&world_T_camera);
+        let rays = rays(&camera);
+        let mut picture = Picture::of(&color, &depth_m);
+        let plain = cells(&picture, &view, &rays);
+        picture.depth_m.chunks_exact_mut(WIDTH_PX).for_each(<[f32]>::reverse);
+        let mirrored = cells(&picture, &view.mirrored(), &rays);
+        for row in 0..ROWS {
+            let whole = |all: &[f32], column: usize| -> Vec<f32> {
+                let cell = row * COLUMNS + column;
+                all[(cell + 1) * INPUTS - WHOLE + 1..(cell + 1) * INPUTS].to_vec()
+            };
+            let (a, b) = (whole(&plain, 3), whole(&mirrored, COLUMNS - 4));
+            assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 0.03), "{a:?} {b:?}");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The network: cells to tokens, tokens among each other, and back to cells.
+//!
+//! One forward pass serves training and use. A cell knows its pixels and its eight neighbours (a
+//! convolution before the transformer, Xiao et al., NeurIPS 2021); 2×2 cells make a token; what the
+//! tokens find out about the whole picture is added to what the cells know of themselves.
+
+use std::collections::BTreeMap;
+
+use candle_core::{D, DType, Device, Result, Tensor};
+
+use super::config::SceneVitShape;
+use super::input::{CELLS, COLUMNS, INPUTS, MERGED, ROWS};
+use super::ops::{bias, bias_relu, neighbourhoods, rms_norm, softmax, unit_norm};
+
+/// A network and its weights.
+#[derive(Debug, Clone)]
+pub struct SceneVitNet {
+    shape: SceneVitShape,
+    weights: BTreeMap<String, Tensor>,
+    /// `(1, tokens, width)`.
+    positions: Tensor,
+}
+
+impl SceneVitNet {
+    /// A network of these weights, which may be variables in training. Their names and shapes are
+    /// those of [`SceneVitShape::weights`]; one that is missing is named when it is needed.
+    pub fn new(
+        shape: SceneVitShape,
+        weights: BTreeMap<String, Tensor>,
+        device: &Device,
+    ) -> Result<Self> {
+        Ok(Self { shape, weights, positions: positions(shape.width, device)? })
+    }
+
+    /// Sizes.
+    pub fn shape(&self) -> &SceneVitShape {
+        &self.shape
+    }
+
+    /// The weights by name.
+    pub fn weights(&self) -> &BTreeMap<String, Tensor> {
+        &self.weights
+    }
+
+    /// Features of length 1, `(batch, cells, features)`, of the numbers of cells `(batch, cells,
+    /// INPUTS)`.
+    pub fn forward(&self, inputs: &Tensor) -> Result<Tensor> {
+        let (batch, cells, numbers) = inputs.dims3()?;
+        if (cells, numbers) != (CELLS, INPUTS) {
+            candle_core::bail!(
+                "pictures have {CELLS} cells of {INPUTS}, found {cells} of {numbers}"
+            );
+        }
+        let cell = self.linear(&self.relu(inputs, "embed.0")?, "embed.1")?;
+        let near = neighbourhoods(&self.norm(&cell, "near.norm")?, ROWS, COLUMNS)?;
+        let near = self.linear(&self.relu(&near, "near.0")?, "near.1")?;
+        let cell = (cell + near)?;
+        let mut token = self.linear(&merge(&cell)?, "merge")?.broadcast_add(&self.positions)?;
+        for layer in 0..self.shape.layers {
+            token = self.block(&token, layer)?;
+        }
+        let told = self.linear(&self.norm(&token, "split.norm")?, "split")?;
+        let cell = (cell + split(&told, batch)?)?;
+        let cell = self.norm(&cell, "head.norm")?;
+        let feature = self.linear(&self.relu(&cell, "head.0")?, "head.1")?;
+        unit_norm(&feature)? / (self.shape.features as f64).sqrt()
+    }
+
+    fn weight(&self, name: &str) -> Result<&Tensor> {
+        self.weights
+            .get(name)
+            .ok_or_else(|| candle_core::Error::Msg(format!("scene_vit: no tensor `{name}`")))
+    }
+
+    fn linear(&self, x: &Tensor, name: &str) -> Result<Tensor> {
+        bias(&self.map(x, name)?, self.weight(&format!("{name}.bias"))?)
+    }
+
+    /// A linear map, then ReLU.
+    fn relu(&self, x: &Tensor, name: &str) -> Result<Tensor> {
+        bias_relu(&self.map(x, name)?, self.weight(&format!("{name}.bias"))?)
+    }
+
+    fn map(&self, x: &Tensor, name: &str) -> Result<Tensor> {
+        let weight = self.weight(&format!("{name}.weight"))?;
+        let (batch, tokens, width) = x.dims3()?;
+        let y = x.reshape((batch * tokens, width))?.matmul(&weight.t()?)?;
+        y.reshape((batch, tokens, ()))
+    }
+
+    fn norm(&self, x: &Tensor, name: &str) -> Result<Tensor> {
+        rms_norm(x, self.weight(&format!("{name}.weight"))?)
+    }
+
+    fn block(&self, x: &Tensor, layer: usize) -> Result<Tensor> {
+        let name = |part: &str| format!("blocks.{layer}.{part}");
+        let (batch, tokens, width) = x.dims3()?;
+        let (heads, head) = (self.shape.heads, width / self.shape.heads);
+        let qkv = self.linear(&self.norm(x, &name("norm1"))?, &name("qkv"))?;
+        // (3, batch, heads, tokens, head)
+        let qkv = qkv.reshape((batch, tokens, 3, heads, head))?.permute((2, 0, 3, 1, 4))?;
+        let part = |index: usize| qkv.get(index)?.contiguous();
+        let q = (part(0)? * (head as f64).powf(-0.5))?;
+        let scores = q.matmul(&part(1)?.transpose(D::Minus2, D::Minus1)?)?;
+        let mixed = softmax(&scores)?.matmul(&part(2)?)?;
+        let mixed = mixed.transpose(1, 2)?.reshape((batch, tokens, width))?;
+        let x = (x + self.linear(&mixed, &name("out"))?)?;
+        let up = self.relu(&self.norm(&x, &name("norm2"))?, &name("up"))?;
+        x + self.linear(&up, &name("down"))?
+    }
+}
+
+/// `(batch, tokens, 4 · width)` of `(batch, cells, width)`.
+fn merge(cell: &Tensor) -> Result<Tensor> {
+    let (batch, _, width) = cell.dims3()?;
+    let grid = cell.reshape(&[batch, ROWS / 2, 2, COLUMNS / 2, 2, width][..])?;
+    grid.transpose(2, 3)?.reshape((batch, CELLS / MERGED, MERGED * width))
+}
+
+/// What [`merge`] did, undone.
+fn split(token: &Tensor, batch: usize) -> Result<Tensor> {
+    let width = token.dim(D::Minus1)? / MERGED;
+    let grid = token.reshape(&[batch, ROWS / 2, COLUMNS / 2, 2, 2, width][..])?;
+    grid.transpose(2, 3)?.reshape((batch, CELLS, width))
+}
+
+/// Sines and cosines of the row and the column of each token, `(1, tokens, width)`.
+fn positions(width: usize, device: &Device) -> Result<Tensor> {
+    let waves = width / 4;
+    let mut values = Vec::with_capacity(CELLS / MERGED * width);
+    for token in 0..CELLS / MERGED {
+        for place in [token / (COLUMNS / 2), token % (COLUMNS / 2)] {
+            for wave in 0..waves {
+                // Wavelengths from 4 to 64 tokens.
+                let length = 4.0 * 16f32.powf(wave as f32 / waves as f32);
+                let (sin, cos) = (std::f32::consts::TAU * place as f32 / length).sin_cos();
+                values.extend([0.2 * sin, 0.2 * cos]);
+            }
+        }
+    }
+    Tensor::from_vec(values, (1, CELLS / MERGED, width), device)?.to_dtype(DType::F32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_find_their_neighbours_and_their_way_back() {
+        let cell = Tensor::arange(0f32, CELLS as f32, &Device::Cpu).unwrap();
+        let cell = cell.reshape((1, CELLS, 1)).unwrap();
+        let near = neighbourhoods(&cell, ROWS, COLUMNS)
+            .unwrap()
+            .squeeze(0)
+            .unwrap()
+            .to_vec2::<f32>()
+            .unwrap();
+        let at = 3 * COLUMNS + 5;
+        let expected: Vec<f32> =
+            (0..9).map(|i| ((2 + i / 3) * COLUMNS + 4 + i % 3) as f32).collect();
+        assert_eq!(near[at], expected);
+        assert_eq!(near[0][..4], [0.0; 4], "nothing lies beyond the edge");
+        let tokens = merge(&cell).unwrap();
+        let first = tokens.get(0).unwrap().get(1).unwrap().to_vec1::<f32>().unwrap();
+        assert_eq!(first, [2.0, 3.0, COLUMNS as f32 + 2.0, COLUMNS as f32 + 3.0]);
+        let back = split(&tokens, 1).unwrap();
+        let apart = (back - cell).unwrap().abs().unwrap().sum_all().unwrap();
+        assert_eq!(apart.to_scalar::<f32>().unwrap(), 0.0);
+    }
+}

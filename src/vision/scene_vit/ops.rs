@@ -1,0 +1,444 @@
+//! Operations that are quick forwards and backwards: softmax, RMS norm, bias with ReLU, and the
+//! neighbourhoods of cells.
+//!
+//! candle's fused versions have no backward pass and its plain ones walk the numbers several times.
+//! These go over each row once on a CPU, and fall back to the plain ones elsewhere.
+
+use candle_core::{
+    CpuStorage, CustomOp1, CustomOp2, D, DType, Error, Layout, Result, Shape, Tensor,
+};
+
+/// Added to the mean square.
+const EPSILON: f32 = 1e-5;
+
+/// Softmax over the last dimension.
+pub fn softmax(x: &Tensor) -> Result<Tensor> {
+    if is_plain(x) {
+        return x.contiguous()?.apply_op1(Softmax);
+    }
+    candle_nn::ops::softmax(x, D::Minus1)
+}
+
+/// `x / sqrt(mean(x²))` over the last dimension, times `weight`.
+pub fn rms_norm(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    unit_norm(x)?.broadcast_mul(weight)
+}
+
+/// `x / sqrt(mean(x²))` over the last dimension.
+pub fn unit_norm(x: &Tensor) -> Result<Tensor> {
+    if is_plain(x) {
+        return x.contiguous()?.apply_op1(UnitNorm);
+    }
+    let mean = x.sqr()?.mean_keepdim(D::Minus1)?;
+    x.broadcast_div(&(mean + f64::from(EPSILON))?.sqrt()?)
+}
+
+/// Whether the operations of this file are made for it.
+fn is_plain(x: &Tensor) -> bool {
+    x.device().is_cpu() && x.dtype() == DType::F32
+}
+
+/// The numbers of a contiguous tensor.
+fn rows<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
+    let all = storage.as_slice::<f32>()?;
+    let (from, to) =
+        layout.contiguous_offsets().ok_or_else(|| Error::Msg("rows are not contiguous".into()))?;
+    Ok(&all[from..to])
+}
+
+fn last(layout: &Layout) -> usize {
+    layout.dims().last().copied().unwrap_or(1).max(1)
+}
+
+/// The exponential of numbers that are not positive, to 2e-7 of itself, in a form that compilers
+/// turn into vectors: 2^n by its exponent, the rest by its series.
+#[inline]
+fn exp(x: f32) -> f32 {
+    let x = (x * std::f32::consts::LOG2_E).max(-125.0);
+    let whole = (x - 0.5) as i32;
+    let t = (x - whole as f32) * std::f32::consts::LN_2;
+    let series = 1.0
+        + t * (1.0
+            + t * (0.5 + t * (1.0 / 6.0 + t * (1.0 / 24.0 + t * (1.0 / 120.0 + t / 720.0)))));
+    f32::from_bits(((whole + 127) as u32) << 23) * series
+}
+
+struct Softmax;
+
+impl CustomOp1 for Softmax {
+    fn name(&self) -> &'static str {
+        "softmax"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let width = last(layout);
+        let mut out = rows(storage, layout)?.to_vec();
+        for row in out.chunks_exact_mut(width) {
+            let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            row.iter_mut().for_each(|x| *x = exp(*x - most));
+            let scale = 1.0 / row.iter().sum::<f32>();
+            row.iter_mut().for_each(|x| *x *= scale);
+        }
+        Ok((CpuStorage::F32(out), layout.shape().clone()))
+    }
+
+    fn bwd(&self, _arg: &Tensor, result: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+        result.contiguous()?.apply_op2_no_bwd(&gradient.contiguous()?, &SoftmaxBackward).map(Some)
+    }
+}
+
+/// From the softmax and its gradient to that of what went in.
+struct SoftmaxBackward;
+
+impl CustomOp2 for SoftmaxBackward {
+    fn name(&self) -> &'static str {
+        "softmax_backward"
+    }
+
+    fn cpu_fwd(
+        &self,
+        result: &CpuStorage,
+        result_layout: &Layout,
+        gradient: &CpuStorage,
+        gradient_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let width = last(result_layout);
+        let y = rows(result, result_layout)?;
+        let mut out = rows(gradient, gradient_layout)?.to_vec();
+        for (g, y) in out.chunks_exact_mut(width).zip(y.chunks_exact(width)) {
+            let along: f32 = dot(g, y);
+            g.iter_mut().zip(y).for_each(|(g, y)| *g = (*g - along) * y);
+        }
+        Ok((CpuStorage::F32(out), result_layout.shape().clone()))
+    }
+}
+
+struct UnitNorm;
+
+impl CustomOp1 for UnitNorm {
+    fn name(&self) -> &'static str {
+        "unit_norm"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let width = last(layout);
+        let mut out = rows(storage, layout)?.to_vec();
+        for row in out.chunks_exact_mut(width) {
+            let scale = 1.0 / (dot(row, row) / width as f32 + EPSILON).sqrt();
+            row.iter_mut().for_each(|x| *x *= scale);
+        }
+        Ok((CpuStorage::F32(out), layout.shape().clone()))
+    }
+
+    fn bwd(&self, arg: &Tensor, _result: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+        arg.contiguous()?.apply_op2_no_bwd(&gradient.contiguous()?, &UnitNormBackward).map(Some)
+    }
+}
+
+/// From what went in and the gradient of the norm to that of what went in.
+struct UnitNormBackward;
+
+impl CustomOp2 for UnitNormBackward {
+    fn name(&self) -> &'static str {
+        "unit_norm_backward"
+    }
+
+    fn cpu_fwd(
+        &self,
+        arg: &CpuStorage,
+        arg_layout: &Layout,
+        gradient: &CpuStorage,
+        gradient_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let width = last(arg_layout);
+        let x = rows(arg, arg_layout)?;
+        let mut out = rows(gradient, gradient_layout)?.to_vec();
+        for (g, x) in out.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
+            let scale = 1.0 / (dot(x, x) / width as f32 + EPSILON).sqrt();
+            let along = dot(g, x) * scale * scale * scale / width as f32;
+            g.iter_mut().zip(x).for_each(|(g, x)| *g = *g * scale - along * x);
+        }
+        Ok((CpuStorage::F32(out), arg_layout.shape().clone()))
+    }
+}
+
+/// `max(0, x + bias)` over the last dimension.
+pub fn bias_relu(x: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    if is_plain(x) && is_plain(bias) {
+        return x.contiguous()?.apply_op2(bias, Bias { relu: true });
+    }
+    x.broadcast_add(bias)?.relu()
+}
+
+/// `x + bias` over the last dimension.
+pub fn bias(x: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    if is_plain(x) && is_plain(bias) {
+        return x.contiguous()?.apply_op2(bias, Bias { relu: false });
+    }
+    x.broadcast_add(bias)
+}
+
+struct Bias {
+    relu: bool,
+}
+
+impl CustomOp2 for Bias {
+    fn name(&self) -> &'static str {
+        "bias"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        x_layout: &Layout,
+        bias: &CpuStorage,
+        bias_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let bias = rows(bias, bias_layout)?;
+        let x = rows(x, x_layout)?;
+        let floor = if self.relu { 0.0 } else { f32::NEG_INFINITY };
+        let mut out = Vec::with_capacity(x.len());
+        for row in x.chunks_exact(bias.len().max(1)) {
+            out.extend(row.iter().zip(bias).map(|(x, b)| (x + b).max(floor)));
+        }
+        Ok((CpuStorage::F32(out), x_layout.shape().clone()))
+    }
+
+    fn bwd(
+        &self,
+        _x: &Tensor,
+        bias: &Tensor,
+        result: &Tensor,
+        gradient: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let gradient = match self.relu {
+            true => result.apply_op2_no_bwd(&gradient.contiguous()?, &Gate)?,
+            false => gradient.contiguous()?,
+        };
+        let of_bias = gradient.apply_op1_no_bwd(&SumRows)?.reshape(bias.shape())?;
+        Ok((Some(gradient), Some(of_bias)))
+    }
+}
+
+/// The second where the first is above 0, else 0.
+struct Gate;
+
+impl CustomOp2 for Gate {
+    fn name(&self) -> &'static str {
+        "gate"
+    }
+
+    fn cpu_fwd(
+        &self,
+        result: &CpuStorage,
+        result_layout: &Layout,
+        gradient: &CpuStorage,
+        gradient_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (result, gradient) = (rows(result, result_layout)?, rows(gradient, gradient_layout)?);
+        let pairs = result.iter().zip(gradient);
+        let out = pairs.map(|(y, g)| if *y > 0.0 { *g } else { 0.0 }).collect();
+        Ok((CpuStorage::F32(out), result_layout.shape().clone()))
+    }
+}
+
+/// The sum over all but the last dimension.
+struct SumRows;
+
+impl CustomOp1 for SumRows {
+    fn name(&self) -> &'static str {
+        "sum_rows"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let width = last(layout);
+        let mut sum = vec![0.0f32; width];
+        for row in rows(storage, layout)?.chunks_exact(width) {
+            sum.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
+        }
+        Ok((CpuStorage::F32(sum), Shape::from(width)))
+    }
+}
+
+/// Each cell of a grid with its eight neighbours: `(batch, grid_rows · columns, 9 · width)` of
+/// `(batch, grid_rows · columns, width)`; zeros beyond the edge.
+pub fn neighbourhoods(cell: &Tensor, grid_rows: usize, columns: usize) -> Result<Tensor> {
+    if is_plain(cell) {
+        return cell.contiguous()?.apply_op1(Neighbourhoods { rows: grid_rows, columns });
+    }
+    let (batch, cells, width) = cell.dims3()?;
+    let grid = cell.reshape((batch, grid_rows, columns, width))?;
+    let grid = grid.pad_with_zeros(1, 1, 1)?.pad_with_zeros(2, 1, 1)?;
+    let shifted: Vec<Tensor> = (0..9)
+        .map(|at| grid.narrow(1, at / 3, grid_rows)?.narrow(2, at % 3, columns))
+        .collect::<Result<_>>()?;
+    Tensor::cat(&shifted, 3)?.reshape((batch, cells, 9 * width))
+}
+
+#[derive(Clone, Copy)]
+struct Neighbourhoods {
+    rows: usize,
+    columns: usize,
+}
+
+impl Neighbourhoods {
+    /// Index of the neighbour `at` of cell `cell`, both within one picture; `None` beyond the edge.
+    fn neighbour(&self, cell: usize, at: usize) -> Option<usize> {
+        let row = (cell / self.columns + at / 3).checked_sub(1)?;
+        let column = (cell % self.columns + at % 3).checked_sub(1)?;
+        (row < self.rows && column < self.columns).then_some(row * self.columns + column)
+    }
+
+    fn cells(&self) -> usize {
+        self.rows * self.columns
+    }
+}
+
+impl CustomOp1 for Neighbourhoods {
+    fn name(&self) -> &'static str {
+        "neighbourhoods"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (batch, cells, width) = layout.shape().dims3()?;
+        let all = rows(storage, layout)?;
+        let mut out = Vec::with_capacity(9 * all.len());
+        for picture in all.chunks_exact(cells * width) {
+            for index in 0..9 * self.cells() {
+                match self.neighbour(index / 9, index % 9) {
+                    Some(from) => out.extend_from_slice(&picture[from * width..(from + 1) * width]),
+                    None => out.resize(out.len() + width, 0.0),
+                }
+            }
+        }
+        Ok((CpuStorage::F32(out), Shape::from((batch, cells, 9 * width))))
+    }
+
+    fn bwd(&self, _arg: &Tensor, _result: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+        gradient.contiguous()?.apply_op1_no_bwd(&Gather(*self)).map(Some)
+    }
+}
+
+/// The sum of what came to each cell from the neighbourhoods that it is in.
+struct Gather(Neighbourhoods);
+
+impl CustomOp1 for Gather {
+    fn name(&self) -> &'static str {
+        "neighbourhoods_backward"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (batch, cells, nine) = layout.shape().dims3()?;
+        let width = nine / 9;
+        let mut out = vec![0.0f32; batch * cells * width];
+        let all = rows(storage, layout)?;
+        for (to, from) in out.chunks_exact_mut(cells * width).zip(all.chunks_exact(cells * nine)) {
+            for (index, part) in from.chunks_exact(width).enumerate() {
+                if let Some(cell) = self.0.neighbour(index / 9, index % 9) {
+                    let to = &mut to[cell * width..(cell + 1) * width];
+                    to.iter_mut().zip(part).for_each(|(to, part)| *to += part);
+                }
+            }
+        }
+        Ok((CpuStorage::F32(out), Shape::from((batch, cells, width))))
+    }
+}
+
+/// The sum of products, in eight parts side by side.
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut parts = [0.0f32; 8];
+    let (whole_a, whole_b) = (a.chunks_exact(8), b.chunks_exact(8));
+    let rest: f32 = whole_a.remainder().iter().zip(whole_b.remainder()).map(|(a, b)| a * b).sum();
+    for (a, b) in whole_a.zip(whole_b) {
+        for (part, (a, b)) in parts.iter_mut().zip(a.iter().zip(b)) {
+            *part += a * b;
+        }
+    }
+    parts.iter().sum::<f32>() + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::{Device, Var};
+
+    fn values(tensor: &Tensor) -> Vec<f32> {
+        tensor.flatten_all().unwrap().to_vec1().unwrap()
+    }
+
+    /// Results and gradients of `ours` are those of `theirs`, at numbers of all sizes.
+    fn same(ours: impl Fn(&Tensor) -> Result<Tensor>, theirs: impl Fn(&Tensor) -> Result<Tensor>) {
+        let numbers: Vec<f32> = (0..3 * 19).map(|i| (i as f32 * 1.7).sin() * 6.0).collect();
+        let var = Var::from_vec(numbers, (3, 19), &Device::Cpu).unwrap();
+        let pull = Tensor::arange(0f32, 57.0, &Device::Cpu).unwrap().reshape((3, 19)).unwrap();
+        let both = |op: &dyn Fn(&Tensor) -> Result<Tensor>| {
+            let result = op(&var).unwrap();
+            let loss = (&result * &pull).unwrap().sum_all().unwrap();
+            let gradient = loss.backward().unwrap().get(&var).unwrap().clone();
+            (values(&result), values(&gradient))
+        };
+        let (ours, theirs) = (both(&ours), both(&theirs));
+        approx::assert_abs_diff_eq!(ours.0.as_slice(), theirs.0.as_slice(), epsilon = 1e-5);
+        approx::assert_abs_diff_eq!(ours.1.as_slice(), theirs.1.as_slice(), epsilon = 2e-4);
+        assert!(ours.1.iter().any(|x| x.abs() > 1e-2));
+    }
+
+    #[test]
+    fn results_and_gradients_are_those_of_plain_operations() {
+        same(softmax, |x| candle_nn::ops::softmax(x, D::Minus1));
+        let ones = Tensor::ones(19, DType::F32, &Device::Cpu).unwrap();
+        same(unit_norm, |x| candle_nn::ops::rms_norm_slow(x, &ones, EPSILON));
+    }
+
+    #[test]
+    fn biases_have_the_gradients_of_plain_operations() {
+        let numbers: Vec<f32> = (0..3 * 19).map(|i| (i as f32 * 1.7).sin()).collect();
+        let shift = Var::from_vec(numbers[..19].to_vec(), 19, &Device::Cpu).unwrap();
+        for relu in [false, true] {
+            let ours = |x: &Tensor| if relu { bias_relu(x, &shift) } else { bias(x, &shift) };
+            let theirs = |x: &Tensor| {
+                let moved = x.broadcast_add(&shift)?;
+                if relu { moved.relu() } else { Ok(moved) }
+            };
+            same(ours, theirs);
+            let var = Var::from_vec(numbers.clone(), (3, 19), &Device::Cpu).unwrap();
+            let of_bias = |y: Tensor| {
+                let store = y.sqr().unwrap().sum_all().unwrap().backward().unwrap();
+                values(store.get(&shift).unwrap())
+            };
+            let (ours, theirs) = (of_bias(ours(&var).unwrap()), of_bias(theirs(&var).unwrap()));
+            approx::assert_abs_diff_eq!(ours.as_slice(), theirs.as_slice(), epsilon = 1e-4);
+        }
+    }
+
+    #[test]
+    fn neighbourhoods_have_the_gradients_of_plain_operations() {
+        let numbers: Vec<f32> = (0..2 * 12 * 2).map(|i| (i as f32 * 1.7).sin()).collect();
+        let var = Var::from_vec(numbers, (2, 12, 2), &Device::Cpu).unwrap();
+        let pull = Tensor::arange(0f32, 432.0, &Device::Cpu).unwrap().reshape((2, 12, 18)).unwrap();
+        let both = |near: Tensor| {
+            let loss = (&near * &pull).unwrap().sum_all().unwrap();
+            (values(&near), values(loss.backward().unwrap().get(&var).unwrap()))
+        };
+        let plain = || {
+            let grid =
+                var.reshape((2, 3, 4, 2))?.pad_with_zeros(1, 1, 1)?.pad_with_zeros(2, 1, 1)?;
+            let shifted: Result<Vec<Tensor>> =
+                (0..9).map(|at| grid.narrow(1, at / 3, 3)?.narrow(2, at % 3, 4)).collect();
+            Tensor::cat(&shifted?, 3)?.reshape((2, 12, 18))
+        };
+        let (ours, theirs) = (both(neighbourhoods(&var, 3, 4).unwrap()), both(plain().unwrap()));
+        assert_eq!(ours.0, theirs.0);
+        approx::assert_abs_diff_eq!(ours.1.as_slice(), theirs.1.as_slice(), epsilon = 1e-2);
+    }
+
+    #[test]
+    fn exponentials_are_right_from_zero_down() {
+        for step in 0..2000 {
+            let x = -0.04 * step as f32;
+            let (found, right) = (exp(x), x.exp());
+            assert!((found - right).abs() <= 4e-7 * right + 1e-35, "{x}: {found}, not {right}");
+        }
+        assert!(exp(f32::NEG_INFINITY) < 1e-37);
+    }
+}

@@ -1,0 +1,130 @@
+use super::*;
+use crate::geometry::{CameraModel, Pose};
+use crate::sensing::DepthImage;
+use candle_core::Var;
+use image::{Rgb, RgbImage};
+
+fn tiny() -> SceneVitShape {
+    SceneVitShape {
+        embed: 12,
+        cell: 8,
+        width: 16,
+        layers: 1,
+        heads: 2,
+        hidden: 20,
+        head: 12,
+        features: 16,
+    }
+}
+
+fn weights(shape: &SceneVitShape) -> BTreeMap<String, Tensor> {
+    let mut chance = Checkpoint::chance(NAME, 3, &Device::Cpu);
+    // Chance gives small weights; larger ones bend the network where differences can be measured.
+    let larger = |(name, tensor): (String, Tensor)| {
+        let tensor = if name.contains("norm") { tensor } else { (tensor * 8.0).unwrap() };
+        (name, tensor)
+    };
+    take(shape, &mut chance).unwrap().into_iter().map(larger).collect()
+}
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let config = SceneVitConfig::new(tiny(), vec!["mug".into(), "wall".into()]);
+    let text = serde_json::to_string(&config).unwrap();
+    std::fs::write(folder.path().join("config.json"), text).unwrap();
+    let tensors = weights(&tiny()).into_iter();
+    let half = tensors.map(|(name, t)| (name, t.to_dtype(candle_core::DType::F16).unwrap()));
+    let half: std::collections::HashMap<_, _> = half.collect();
+    candle_core::safetensors::save(&half, folder.path().join("model.safetensors")).unwrap();
+    folder
+}
+
+fn frame(width: u32, height: u32) -> RgbdFrame {
+    let focal = 277.0 * f64::from(width) / 320.0;
+    let middle = |edge: u32| 0.5 * (f64::from(edge) - 1.0);
+    RgbdFrame {
+        stamp_ns: 0,
+        color: RgbImage::from_fn(width, height, |u, _| Rgb([(u * 255 / width) as u8, 80, 160])),
+        depth_m: DepthImage { width, height, data_m: vec![1.5; (width * height) as usize] },
+        camera: CameraModel::pinhole(width, height, focal, focal, middle(width), middle(height)),
+        world_T_camera: Pose::translation(0.0, 0.0, 1.2),
+    }
+}
+
+#[test]
+fn a_folder_becomes_an_extractor_in_the_space_of_words() {
+    let folder = folder();
+    let vit = super::super::open_extractor("scene_vit", Some(folder.path()), &Device::Cpu).unwrap();
+    assert_eq!((vit.width(), vit.text_space()), (16, Some("word_hash_16")));
+    assert_eq!(vit.names(), ["mug", "wall"]);
+    for (width, height) in [(320, 240), (640, 480), (100, 90)] {
+        let map = vit.extract(&frame(width, height)).unwrap();
+        assert_eq!((map.rows, map.columns, map.width), (30, 40, 16));
+        for cell in map.data.chunks_exact(16) {
+            let length: f32 = cell.iter().map(|x| x * x).sum();
+            assert!((length - 1.0).abs() < 1e-3, "{length}");
+        }
+        assert_ne!(map.cell(3, 3), map.cell(3, 30));
+    }
+    let mut odd = frame(64, 48);
+    odd.depth_m.width = 63;
+    assert!(vit.extract(&odd).unwrap_err().to_string().contains("depth"));
+}
+
+#[test]
+fn faults_of_a_folder_are_named() {
+    let folder = folder();
+    let load = || SceneVit::load(folder.path(), &Device::Cpu).unwrap_err().to_string();
+    let path = folder.path().join("config.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace(r#""head":12"#, r#""head":13"#)).unwrap();
+    assert!(load().contains("head.0.weight"), "{}", load());
+    std::fs::write(&path, text.replace(r#""heads":2"#, r#""heads":0"#)).unwrap();
+    assert!(load().contains("shape.heads"), "{}", load());
+    std::fs::write(&path, text.replace("scene_vit", "vit")).unwrap();
+    assert!(load().contains("model_type"), "{}", load());
+}
+
+#[test]
+fn every_weight_receives_the_gradient_of_finite_differences() {
+    let vars: BTreeMap<String, Var> = weights(&tiny())
+        .into_iter()
+        .map(|(name, tensor)| (name, Var::from_tensor(&tensor).unwrap()))
+        .collect();
+    let picture = frame(320, 240);
+    let numbers = cells(
+        &Picture::of(&picture.color, &picture.depth_m),
+        &View::of(&picture.world_T_camera),
+        &rays(&picture.camera),
+    );
+    let inputs = Tensor::from_vec(numbers, (1, CELLS, INPUTS), &Device::Cpu).unwrap();
+    let pull: Vec<f32> = (0..CELLS * 16).map(|i| (i as f32 * 0.37).sin() / 40.0).collect();
+    let pull = Tensor::from_vec(pull, (1, CELLS, 16), &Device::Cpu).unwrap();
+    let loss = || {
+        let weights = vars.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone()));
+        let net = SceneVitNet::new(tiny(), weights.collect(), &Device::Cpu).unwrap();
+        (net.forward(&inputs).unwrap() * &pull).unwrap().sum_all().unwrap()
+    };
+    let gradients = loss().backward().unwrap();
+    for (name, var) in &vars {
+        let gradient = gradients.get(var).unwrap_or_else(|| panic!("no gradient for {name}"));
+        let gradient: Vec<f32> = gradient.flatten_all().unwrap().to_vec1().unwrap();
+        let largest = |a: &usize, b: &usize| gradient[*a].abs().total_cmp(&gradient[*b].abs());
+        let at = (0..gradient.len()).max_by(largest).unwrap();
+        let values: Vec<f32> = var.flatten_all().unwrap().to_vec1().unwrap();
+        let shifted = |by: f32| {
+            let mut values = values.clone();
+            values[at] += by;
+            var.set(&Tensor::from_vec(values, var.shape(), &Device::Cpu).unwrap()).unwrap();
+            f64::from(loss().to_scalar::<f32>().unwrap())
+        };
+        let step = 2e-3;
+        let numeric = (shifted(step) - shifted(-step)) / (2.0 * f64::from(step));
+        shifted(0.0);
+        let analytic = f64::from(gradient[at]);
+        assert!(
+            (numeric - analytic).abs() <= 0.05 * analytic.abs() + 1e-3,
+            "{name}: {analytic} by backward, {numeric} by differences"
+        );
+    }
+}

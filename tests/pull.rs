@@ -1,0 +1,150 @@
+//! `scenellm models pull` against a hub on this machine: broken transfers, false content, odd names.
+
+#![allow(clippy::unwrap_used, reason = "tests stop where they fail")]
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::{Arc, Mutex};
+
+/// A checkpoint in the layout of the one that is pulled, but small.
+const FILES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/vision/vit_tiny");
+const NAME: &str = "vit-base-patch16-224";
+
+/// How the hub treats us.
+#[derive(Clone, Copy, PartialEq)]
+enum Manner {
+    Fair,
+    /// Breaks off the first transfer of the weights in their middle.
+    BreaksOff,
+    /// Sends weights that are not those it names.
+    Lies,
+    /// Names content by a path out of the cache.
+    Escapes,
+}
+
+/// Ranges of the weights that were asked for, first bytes.
+type Asked = Arc<Mutex<Vec<u64>>>;
+
+fn hub(manner: Manner) -> (String, Asked) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let asked = Asked::default();
+    let heard = asked.clone();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            serve(stream, manner, &heard);
+        }
+    });
+    (endpoint, asked)
+}
+
+/// Answers one request and closes.
+fn serve(mut stream: TcpStream, manner: Manner, asked: &Asked) {
+    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+    let Some(Ok(request)) = lines.next() else { return };
+    let headers: Vec<String> =
+        lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+    let file = request.split_whitespace().nth(1).unwrap().rsplit('/').next().unwrap().to_owned();
+    let Ok(content) = std::fs::read(Path::new(FILES).join(&file)) else {
+        stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").unwrap();
+        return;
+    };
+    let range = headers.iter().find_map(|line| {
+        let (name, value) = line.split_once(": ")?;
+        name.eq_ignore_ascii_case("range").then(|| value.trim_start_matches("bytes=").to_owned())
+    });
+    let (from, to) = range.as_deref().and_then(|range| range.split_once('-')).unwrap();
+    let from: usize = from.parse().unwrap();
+    let to = to.parse().map_or(content.len(), |last: usize| last + 1);
+    let is_weights = file.ends_with(".safetensors");
+    let etag = match manner {
+        Manner::Escapes => "../../../../stolen".to_owned(),
+        _ if is_weights => sha256(&content),
+        // As long as the name of a blob in git.
+        _ => sha256(&content)[..40].to_owned(),
+    };
+    let mut body = content[from..to].to_vec();
+    if is_weights && to == content.len() {
+        if manner == Manner::Lies {
+            body.last_mut().into_iter().for_each(|byte| *byte ^= 1);
+        }
+        let mut asked = asked.lock().unwrap();
+        asked.push(from as u64);
+        if manner == Manner::BreaksOff && asked.len() == 1 {
+            body.truncate(content.len() / 2);
+        }
+    }
+    let head = format!(
+        "HTTP/1.1 206 Partial Content\r\netag: \"{etag}\"\r\nx-repo-commit: {}\r\n\
+         content-range: bytes {from}-{}/{}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        "c0ffee00".repeat(5),
+        to - 1,
+        content.len(),
+        to - from
+    );
+    // The client may have gone.
+    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
+}
+
+fn sha256(content: &[u8]) -> String {
+    use sha2::Digest;
+    sha2::Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn pull(name: &str, endpoint: &str, cache: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_scenellm"))
+        .args(["models", "pull", name, "--endpoint", endpoint, "--cache"])
+        .arg(cache)
+        .env_remove("HF_TOKEN")
+        .output()
+        .unwrap()
+}
+
+fn said(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn a_broken_transfer_goes_on_and_nothing_comes_twice() {
+    let cache = tempfile::tempdir().unwrap();
+    let (endpoint, asked) = hub(Manner::BreaksOff);
+    let done = pull(NAME, &endpoint, cache.path());
+    let (out, error) = (said(&done.stdout), said(&done.stderr));
+    assert!(done.status.success(), "{out}\n{error}");
+    let folder = PathBuf::from(out.lines().last().unwrap());
+    for file in ["config.json", "model.safetensors"] {
+        let original = std::fs::read(Path::new(FILES).join(file)).unwrap();
+        assert!(std::fs::read(folder.join(file)).unwrap() == original, "{file}");
+    }
+    let half = std::fs::metadata(Path::new(FILES).join("model.safetensors")).unwrap().len() / 2;
+    assert_eq!(*asked.lock().unwrap(), [0, half]);
+    assert!(pull(NAME, &endpoint, cache.path()).status.success());
+    assert_eq!(asked.lock().unwrap().len(), 2, "what is there is not fetched again");
+}
+
+#[test]
+fn false_content_is_removed_and_named() {
+    let cache = tempfile::tempdir().unwrap();
+    let (endpoint, _) = hub(Manner::Lies);
+    let done = pull(NAME, &endpoint, cache.path());
+    let error = said(&done.stderr);
+    assert!(!done.status.success() && error.contains("model.safetensors: SHA-256 is"), "{error}");
+    let (fair, _) = hub(Manner::Fair);
+    let again = pull(NAME, &fair, cache.path());
+    assert!(again.status.success(), "{}", said(&again.stderr));
+}
+
+#[test]
+fn odd_names_are_refused() {
+    let cache = tempfile::tempdir().unwrap();
+    let (endpoint, _) = hub(Manner::Escapes);
+    let done = pull(NAME, &endpoint, cache.path());
+    let error = said(&done.stderr);
+    assert!(!done.status.success() && error.contains("which is no hash"), "{error}");
+    let done = pull("no-such-model", &endpoint, cache.path());
+    let error = said(&done.stderr);
+    assert!(error.contains("no checkpoint is called 'no-such-model'"), "{error}");
+    assert_eq!(std::fs::read_dir(cache.path()).unwrap().count(), 0);
+}
