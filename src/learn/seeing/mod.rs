@@ -18,6 +18,7 @@ mod talk;
 mod teaching;
 mod template;
 mod train;
+mod warm;
 mod watch;
 
 #[cfg(test)]
