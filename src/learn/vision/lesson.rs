@@ -67,7 +67,7 @@ impl<'a> Lesson<'a> {
         };
         let teacher = match &config.objective.distill {
             Some(distill) => {
-                let teacher = SceneVit::load(&distill.teacher, &Device::Cpu).map_err(wrong)?;
+                let teacher = SceneVit::load(&distill.teacher, &Device::Cpu)?;
                 let (width, ours) = (teacher.net().shape().features, config.model.features);
                 if width != ours {
                     let reason = format!("its features are {width} long, those to learn {ours}");
