@@ -73,11 +73,6 @@ impl Lexicon {
         self.entries.is_empty()
     }
 
-    /// All names with their vectors.
-    pub fn names(&self) -> impl Iterator<Item = (&str, &[f32])> {
-        self.index.iter().map(|(name, number)| (name.as_str(), self.vector(*number)))
-    }
-
     /// The number of a name.
     pub fn number(&self, name: &str) -> Option<usize> {
         self.index.get(name).copied()

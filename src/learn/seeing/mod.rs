@@ -18,7 +18,6 @@ mod talk;
 mod teaching;
 mod template;
 mod train;
-mod warm;
 mod watch;
 
 #[cfg(test)]

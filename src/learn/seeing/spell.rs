@@ -39,13 +39,6 @@ impl Speller {
         &self.tokenizer
     }
 
-    /// The tokens of words, in which names of special tokens are only words.
-    pub fn spell(&self, text: &str) -> Result<Vec<u32>, LearnError> {
-        let encoding = self.plain.encode_fast(text, false);
-        let encoding = encoding.map_err(|error| LearnError::Tokenizer(error.to_string()))?;
-        Ok(encoding.get_ids().to_vec())
-    }
-
     /// The token that fills rows.
     pub fn pad(&self) -> u32 {
         self.pad

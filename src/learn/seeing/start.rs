@@ -3,13 +3,10 @@
 
 use super::super::LearnError;
 use super::super::llama::{ADDED_ROWS, EMBEDDING, HEAD, TrainableLlama, normal};
-use super::super::scenes::Lexicon;
 use super::super::start::read_weights;
 use super::config::{LanguagePart, PROJECTOR_FILE, SeeingTraining};
 use super::model::SeeingModel;
-use super::spell::Speller;
 use super::template::MARKS;
-use super::warm::fit_to_words;
 use crate::model::Projector;
 use candle_core::{DType, Device, Tensor, Var};
 use rand_pcg::Pcg64Mcg;
@@ -38,30 +35,18 @@ pub struct Weights {
 
 impl Weights {
     /// The weights of `config.init`, rows for new tokens, and the projector: that of `config.init`
-    /// where its shapes are these, or a fresh one that begins with the words of `lexicon`.
+    /// where its shapes are these, or a fresh one.
     pub fn new(
         config: &SeeingTraining,
-        speller: &Speller,
-        lexicon: &Lexicon,
+        tokenizer: &Tokenizer,
         device: &Device,
         rng: &mut Pcg64Mcg,
     ) -> Result<Self, LearnError> {
-        let tokenizer = speller.tokenizer();
         let mut language = read_weights(&config.init, &config.model, None)?;
         let known = language.get(EMBEDDING).map_or(Ok(0), |embedding| embedding.dim(0))?;
         let count = tokenizer.get_vocab_size(true);
         let more = count.saturating_sub(known);
         let added = new_rows(language.get(EMBEDDING), more, rng)?;
-        let projector = match saved_projector(config)? {
-            Some(projector) => projector,
-            None => {
-                let fresh = fresh_projector(config, rng)?;
-                match language.get(EMBEDDING) {
-                    Some(words) => fit_to_words(fresh, config, lexicon, speller, words, rng)?,
-                    None => fresh,
-                }
-            }
-        };
         if let Some(rows) = new_rows(language.get(HEAD), more, rng)?
             && let Some(head) = language.get_mut(HEAD)
         {
@@ -93,7 +78,7 @@ impl Weights {
                 }
             }
         }
-        for (name, tensor) in projector {
+        for (name, tensor) in projector(config, rng)? {
             learn(name, &tensor)?;
         }
         if let LanguagePart::Lora(lora) = &config.language {
@@ -146,32 +131,31 @@ fn new_rows(
     noise.broadcast_add(&mean).map(Some)
 }
 
-/// The projector that `config.init` has, if it is of the shape that is wanted.
-fn saved_projector(
-    config: &SeeingTraining,
-) -> Result<Option<BTreeMap<String, Tensor>>, LearnError> {
-    let path = config.init.join(PROJECTOR_FILE);
-    if !path.exists() {
-        return Ok(None);
-    }
-    let mut saved = candle_core::safetensors::load(&path, &Device::Cpu)?;
-    let mut tensors = BTreeMap::new();
-    for (name, dims) in Projector::tensor_shapes(&config.projector_spec()) {
-        match saved.remove(&name).filter(|tensor| tensor.dims() == dims.as_slice()) {
-            Some(tensor) => tensors.insert(name, tensor.to_dtype(DType::F32)?),
-            None => return Ok(None),
-        };
-    }
-    Ok(Some(tensors))
-}
-
-/// A projector with normal weights that keep the size of what they are given, and zeros.
-fn fresh_projector(
+/// The projector that `config.init` has, or a fresh one: normal weights that keep the size of what
+/// they are given, and zeros.
+fn projector(
     config: &SeeingTraining,
     rng: &mut Pcg64Mcg,
 ) -> Result<BTreeMap<String, Tensor>, LearnError> {
-    let shapes = Projector::tensor_shapes(&config.projector_spec()).into_iter();
-    shapes.map(|(name, dims)| Ok((name.clone(), fresh(&name, dims, rng)?))).collect()
+    let shapes = Projector::tensor_shapes(&config.projector_spec());
+    let path = config.init.join(PROJECTOR_FILE);
+    let saved = match path.exists() {
+        true => candle_core::safetensors::load(&path, &Device::Cpu)?,
+        false => HashMap::new(),
+    };
+    let fits = |(name, dims): &(String, Vec<usize>)| {
+        saved.get(name).is_some_and(|tensor| tensor.dims() == dims.as_slice())
+    };
+    let keep = shapes.iter().all(fits);
+    let mut tensors = BTreeMap::new();
+    for (name, dims) in shapes {
+        let tensor = match saved.get(&name).filter(|_| keep) {
+            Some(tensor) => tensor.to_dtype(DType::F32)?,
+            None => fresh(&name, dims, rng)?,
+        };
+        tensors.insert(name, tensor);
+    }
+    Ok(tensors)
 }
 
 fn fresh(name: &str, dims: Vec<usize>, rng: &mut Pcg64Mcg) -> candle_core::Result<Tensor> {

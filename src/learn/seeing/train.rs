@@ -70,13 +70,13 @@ pub fn train_seeing(
         None => start::tokenizer(&config.init)?,
     };
     let mut rng = Pcg64Mcg::seed_from_u64(config.seed);
-    let words = WordHash::new(config.vision.width)?;
-    let oracle = Oracle { lexicon: Lexicon::of(school.things(), &words)?, faults: config.faults };
-    let speller = Speller::new(tokenizer)?;
-    let weights = Weights::new(config, &speller, &oracle.lexicon, device, &mut rng)?;
+    let weights = Weights::new(config, &tokenizer, device, &mut rng)?;
     let mut trainer = Trainer::new(weights.learnt.clone(), config.optimizer)?;
     let mut progress: Progress<SeeingWatch> =
         checkpoint.restore(&trainer.weights, &mut trainer.optimizer)?.unwrap_or_default();
+    let words = WordHash::new(config.vision.width)?;
+    let oracle = Oracle { lexicon: Lexicon::of(school.things(), &words)?, faults: config.faults };
+    let speller = Speller::new(tokenizer)?;
     let classroom =
         Classroom { config, homes: &school.homes, oracle, template: template(), speller };
     let (training, watched) = split(config, school, &classroom)?;
