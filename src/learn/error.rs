@@ -32,9 +32,6 @@ pub enum LearnError {
     /// A home to learn from cannot be built.
     #[error("home: {0}")]
     Home(String),
-    /// A vision model cannot teach or be taught.
-    #[error("vision: {0}")]
-    Vision(String),
     /// The tokenizer failed.
     #[error("tokenizer: {0}")]
     Tokenizer(String),
@@ -44,7 +41,7 @@ pub enum LearnError {
     /// Weights cannot be read.
     #[error(transparent)]
     Language(#[from] crate::language::LanguageError),
-    /// Names have no vectors.
+    /// Names have no vectors, or a vision model cannot teach or be taught.
     #[error(transparent)]
     Vision(#[from] crate::vision::VisionError),
     /// A home cannot be built or seen.

@@ -58,17 +58,16 @@ impl<'a> Lesson<'a> {
         frames: &'a Frames,
         learnt: &[usize],
     ) -> Result<Self, LearnError> {
-        let wrong = |error: crate::vision::VisionError| LearnError::Vision(error.to_string());
-        let words = WordHash::new(config.model.features).map_err(wrong)?;
+        let words = WordHash::new(config.model.features)?;
         let vectors = frames.names().iter().map(|name| words.embed(name));
-        let vectors: Vec<Vec<f32>> = vectors.collect::<Result<_, _>>().map_err(wrong)?;
+        let vectors: Vec<Vec<f32>> = vectors.collect::<Result<_, _>>()?;
         let balance = match &config.objective.labels {
             Some(labels) => Some(Balance::new(labels, &count(frames, learnt)?)),
             None => None,
         };
         let teacher = match &config.objective.distill {
             Some(distill) => {
-                let teacher = SceneVit::load(&distill.teacher, &Device::Cpu).map_err(wrong)?;
+                let teacher = SceneVit::load(&distill.teacher, &Device::Cpu)?;
                 let (width, ours) = (teacher.net().shape().features, config.model.features);
                 if width != ours {
                     let reason = format!("its features are {width} long, those to learn {ours}");
@@ -310,7 +309,7 @@ fn find<'t>(tensors: &'t BTreeMap<String, Tensor>, name: &str) -> Result<&'t Ten
 }
 
 fn missing(name: &str) -> LearnError {
-    LearnError::Vision(format!("no tensor `{name}` in the training"))
+    candle_core::Error::Msg(format!("no tensor `{name}` in the training")).into()
 }
 
 /// Pixels of each name in these views.
