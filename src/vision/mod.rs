@@ -41,7 +41,7 @@ pub use feature::{FeatureExtractor, FeatureMap, Provenance, TextEncoder, VisionE
 pub use fusion::ConceptFusion;
 pub use grounded_sam::{GroundedMask, GroundedSettings, ground_and_segment};
 pub use grounding_dino::{BertConfig, Detection2d, GroundingDino, GroundingDinoConfig, SwinConfig};
-pub use open::open_extractor;
+pub use open::{open_extractor, open_text_encoder};
 pub use processor::{ImageProcessor, Resize};
 pub use resample::{Filter, resize};
 pub use sam::{
