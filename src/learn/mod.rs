@@ -5,6 +5,7 @@
 mod ablation;
 mod alfred;
 mod alfred_home;
+mod answers;
 mod batch;
 mod checkpoint;
 mod closed_loop;
@@ -31,6 +32,9 @@ mod vision;
 pub use ablation::{Ablation, UnknownAblation};
 pub use alfred::{Goal, Trajectory, complete_plan, read_alfred};
 pub use alfred_home::{AlfredTask, read_alfred_tasks};
+pub use answers::{
+    AnswerEvaluation, AnswerScores, CaptionCount, CaptionScores, answers_match, normalized_answer,
+};
 pub use closed_loop::{ClosedLoop, EpisodeScore, LoopScores, goal_condition_rate, path_weight};
 pub use error::LearnError;
 pub use eval::{Evaluation, Interval, Prediction, Scores};

@@ -1,7 +1,8 @@
 //! Furnished homes, a software depth camera and a moving robot, with exact ground truth.
 //!
 //! Comes in: a seed. Goes out: [`crate::sensing::SensorEvent`]s as a robot would record them; in
-//! [`household`], a home in which a robot acts; in [`episode`], one who sees, plans and acts there.
+//! [`household`], a home in which a robot acts; in [`episode`], one who sees, plans and acts there;
+//! in [`language`], what can be said of a home.
 
 mod agent;
 mod builder;
@@ -15,6 +16,7 @@ mod home;
 pub mod household;
 mod kitchen;
 mod lamps;
+pub mod language;
 mod light;
 mod material;
 mod noise;

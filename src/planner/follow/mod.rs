@@ -9,6 +9,7 @@ mod floor;
 mod follower;
 mod instruction;
 mod motion;
+mod program;
 
 pub use config::FollowConfig;
 pub use error::FollowError;
@@ -16,3 +17,4 @@ pub use floor::Floor;
 pub use follower::{FollowAct, Follower, Surroundings};
 pub use instruction::{InstructionStep, parse_instruction};
 pub use motion::{BasePose, Motion};
+pub use program::{MOST_STEPS, parse_program, program_text};

@@ -13,23 +13,21 @@ const FOCAL_PX: f64 = 138.5;
 const MIN_PIXELS: usize = 3;
 
 impl World {
+    /// The small camera with which things are looked for: as wide as the robot's.
+    pub(in crate::sim) fn finder() -> CameraModel {
+        let height = WIDTH_PX * 3 / 4;
+        let middle = |edge: u32| 0.5 * (f64::from(edge) - 1.0);
+        CameraModel::pinhole(WIDTH_PX, height, FOCAL_PX, FOCAL_PX, middle(WIDTH_PX), middle(height))
+    }
+
     /// Whether the camera sees an entity, as it stands and looks now.
     ///
     /// # Errors
     ///
     /// When the camera cannot be rendered.
     pub fn sees(&self, id: u32) -> Result<bool, SimError> {
-        let height = WIDTH_PX * 3 / 4;
-        let middle = |edge: u32| 0.5 * (f64::from(edge) - 1.0);
-        let camera = CameraModel::pinhole(
-            WIDTH_PX,
-            height,
-            FOCAL_PX,
-            FOCAL_PX,
-            middle(WIDTH_PX),
-            middle(height),
-        );
-        let seen = Renderer::new(camera)?.instances(&self.shown(), &self.robot.world_T_camera());
+        let renderer = Renderer::new(Self::finder())?;
+        let seen = renderer.instances(&self.shown(), &self.robot.world_T_camera());
         Ok(seen.iter().filter(|seen| **seen == id).count() >= MIN_PIXELS)
     }
 

@@ -23,6 +23,7 @@ mod sample;
 mod shown;
 mod touch;
 mod tour;
+mod wording;
 mod world;
 
 #[cfg(test)]
@@ -38,6 +39,7 @@ pub use kinds::{
     may_be_sliced, may_hold, opens,
 };
 pub use motion::{Move, STEP_M};
-pub use sample::{SampledTask, household, sample_task};
+pub use sample::{SampledTask, household, pose_task, sample_task};
 pub use touch::Touch;
+pub(in crate::sim) use wording::{plural, preposition, spoken, with_article};
 pub use world::{Condition, Low, Place, REACH_M, Stance, Tally, World};

@@ -153,6 +153,31 @@ impl World {
         ways
     }
 
+    /// The stances on the way to where each of `objects` can be acted on, from where the robot stands
+    /// on, this one and the last one included; `None` where no way leads. The moves between two
+    /// stances are one.
+    pub fn routes(&self, objects: &[MapObject]) -> Vec<Option<Vec<Stance>>> {
+        let ways = self.ways();
+        let route = |object| {
+            let stand = *self.stands(&ways, object).first()?;
+            let mut nodes = vec![stand];
+            let mut at = stand;
+            while at != ways.start {
+                at = ways.reached.get(&at)?.1;
+                nodes.push(at);
+            }
+            Some(nodes.iter().rev().map(|node| ways.stance(*node, self.robot.look)).collect())
+        };
+        objects.iter().map(route).collect()
+    }
+
+    /// A place for each cell of the floor that the robot can get to, in order of the moves there.
+    pub fn reachable(&self) -> Vec<Stance> {
+        let ways = self.ways();
+        let stance = |(_, node)| ways.stance(node, self.robot.look);
+        ways.cells().into_iter().map(stance).collect()
+    }
+
     /// Stands from which `object` can be acted on, the best first: near in moves, at arm's length.
     /// What could not be done from a stand before is not tried there again.
     pub(super) fn stands(&self, ways: &Ways, object: &MapObject) -> Vec<Node> {

@@ -4,8 +4,8 @@ use super::expert::{ExpertRun, expert_plan};
 use super::goal::{Task, TaskKind};
 use super::kinds::{
     is_lamp, is_portable, may_be_cleaned, may_be_cooled, may_be_heated, may_be_sliced, may_hold,
-    opens,
 };
+use super::wording::{plural, preposition, spoken, with_article};
 use super::world::{Stance, World};
 use crate::geometry::Pose;
 use crate::sim::builder::Builder;
@@ -133,6 +133,14 @@ pub fn sample_task(world: &World, kind: TaskKind, rng: &mut Pcg64Mcg) -> Option<
     })
 }
 
+/// A task of this kind about what there is in `world`, in the words of a person. Whether it can be
+/// done is not tried; `None` when nothing there serves it.
+pub fn pose_task(world: &World, kind: TaskKind, rng: &mut Pcg64Mcg) -> Option<(Task, String)> {
+    let task = draw(world, kind, rng)?;
+    let goal = sentence(&task, rng);
+    Some((task, goal))
+}
+
 fn draw(world: &World, kind: TaskKind, rng: &mut Pcg64Mcg) -> Option<Task> {
     let in_home: Vec<&Entity> = world.home.entities.iter().collect();
     let has = |name: &str| in_home.iter().any(|entity| entity.category == name);
@@ -179,24 +187,20 @@ fn draw(world: &World, kind: TaskKind, rng: &mut Pcg64Mcg) -> Option<Task> {
 
 /// The goal as a person says it, in one of several ways.
 fn sentence(task: &Task, rng: &mut Pcg64Mcg) -> String {
-    let thing = words(&task.object);
+    let thing = spoken(&task.object);
     let thing = if task.is_sliced { format!("slice of {thing}") } else { thing };
-    let place = format!("{} the {}", preposition(&task.receptacle), words(&task.receptacle));
+    let place = format!("{} the {}", preposition(&task.receptacle), spoken(&task.receptacle));
     let pick =
         |choices: &[String], rng: &mut Pcg64Mcg| choices.choose(rng).cloned().unwrap_or_default();
-    let a = |noun: &str| {
-        let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
-        format!("{article} {noun}")
-    };
     let treated = |done: &[&str], verb: &str| {
         let mut ways: Vec<String> =
             done.iter().map(|how| format!("Put a {how} {thing} {place}.")).collect();
-        ways.push(format!("{verb} {} and put it {place}.", a(&thing)));
+        ways.push(format!("{verb} {} and put it {place}.", with_article(&thing)));
         ways
     };
     let ways = match task.kind {
         TaskKind::LookAtObjInLight => {
-            let lamp = words(&task.lamp);
+            let lamp = spoken(&task.lamp);
             vec![
                 format!("Examine the {thing} by the light of the {lamp}."),
                 format!("Look at the {thing} under the {lamp}."),
@@ -204,13 +208,16 @@ fn sentence(task: &Task, rng: &mut Pcg64Mcg) -> String {
             ]
         }
         TaskKind::PickAndPlaceSimple => {
-            vec![format!("Put {} {place}.", a(&thing)), format!("Place the {thing} {place}.")]
+            vec![
+                format!("Put {} {place}.", with_article(&thing)),
+                format!("Place the {thing} {place}."),
+            ]
         }
         TaskKind::PickAndPlaceWithMovableRecep => {
-            let vessel = words(&task.movable);
+            let vessel = spoken(&task.movable);
             let within = preposition(&task.movable);
             vec![
-                format!("Put a {vessel} with {} in it {place}.", a(&thing)),
+                format!("Put a {vessel} with {} in it {place}.", with_article(&thing)),
                 format!("Place the {thing} {within} the {vessel} and put the {vessel} {place}."),
             ]
         }
@@ -225,41 +232,4 @@ fn sentence(task: &Task, rng: &mut Pcg64Mcg) -> String {
         ],
     };
     pick(&ways, rng)
-}
-
-/// A class name as people say it.
-fn words(name: &str) -> String {
-    const SPOKEN: &[(&str, &str)] = &[
-        ("butterknife", "butter knife"),
-        ("coffeemachine", "coffee maker"),
-        ("countertop", "counter"),
-        ("desklamp", "desk lamp"),
-        ("diningtable", "table"),
-        ("dishsponge", "sponge"),
-        ("floorlamp", "floor lamp"),
-        ("garbagecan", "trash can"),
-        ("papertowelroll", "paper towel roll"),
-        ("peppershaker", "pepper shaker"),
-        ("saltshaker", "salt shaker"),
-        ("sinkbasin", "sink"),
-        ("soapbottle", "soap bottle"),
-        ("stoveburner", "stove"),
-        ("winebottle", "wine bottle"),
-    ];
-    let spoken = SPOKEN.iter().find(|(class, _)| *class == name);
-    spoken.map_or_else(|| name.to_string(), |(_, words)| (*words).to_string())
-}
-
-fn plural(thing: &str) -> String {
-    match thing {
-        _ if thing.ends_with("ato") => format!("{thing}es"),
-        _ if thing.ends_with("fe") => format!("{}ves", &thing[..thing.len() - 2]),
-        _ if thing.ends_with('x') => format!("{thing}es"),
-        _ => format!("{thing}s"),
-    }
-}
-
-fn preposition(receptacle: &str) -> &'static str {
-    let within = opens(receptacle) || may_hold(receptacle) && receptacle != "plate";
-    if within || ["garbagecan", "sinkbasin"].contains(&receptacle) { "in" } else { "on" }
 }

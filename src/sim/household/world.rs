@@ -286,6 +286,28 @@ impl World {
         self.lay(thing, holder)
     }
 
+    /// Puts the robot elsewhere before anything happens.
+    ///
+    /// # Errors
+    ///
+    /// When it would stand in something; it stays where it was then.
+    pub fn stand_at_start(&mut self, robot: Stance) -> Result<(), SimError> {
+        if !self.is_free(&robot.xy_m) {
+            let [x_m, y_m] = robot.xy_m.into();
+            return Err(SimError::Start { x_m, y_m, radius_m: BASE_RADIUS_M });
+        }
+        self.robot = robot;
+        self.carry();
+        Ok(())
+    }
+
+    /// Opens, slices or washes a thing before anything happens.
+    pub fn change_at_start(&mut self, id: u32, change: impl FnOnce(&mut Condition)) {
+        if let Some(condition) = self.condition_mut(id) {
+            change(condition);
+        }
+    }
+
     /// Switches a lamp or an appliance before anything happens.
     pub fn switch_at_start(&mut self, id: u32, is_on: bool) {
         if let Some(condition) = self.condition_mut(id) {

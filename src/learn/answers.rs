@@ -1,0 +1,208 @@
+//! Scores of answers in words: exact match of questions, objects in captions.
+
+use super::eval::{Interval, bootstrap_of};
+use crate::sim::language::{Pair, QuestionKind, SceneFacts, named_classes, plain};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+const ARTICLES: [&str; 3] = ["a", "an", "the"];
+const DIGITS: [&str; 13] = [
+    "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+    "twelve",
+];
+
+/// An answer as it is compared: plain words without articles and commas, numbers in words.
+pub fn normalized_answer(answer: &str) -> String {
+    let plain = plain(answer);
+    let words = plain.split([' ', ',', '\n']).filter(|word| !word.is_empty());
+    let word = |word: &str| {
+        let number = word.parse::<usize>().ok().and_then(|number| DIGITS.get(number));
+        number.map_or_else(|| word.to_string(), |word| (*word).to_string())
+    };
+    let kept: Vec<String> = words.filter(|word| !ARTICLES.contains(word)).map(word).collect();
+    kept.join(" ")
+}
+
+/// Whether an answer is the expected one, but for case, articles and punctuation.
+pub fn answers_match(said: &str, expected: &str) -> bool {
+    normalized_answer(said) == normalized_answer(expected)
+}
+
+/// Share of questions with the right answer.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct AnswerScores {
+    /// Number of questions.
+    pub n: usize,
+    /// Share whose answer matches (EM).
+    pub exact_match: f64,
+    /// Its 95 % interval, from resampling questions.
+    pub exact_match_ci95: Interval,
+}
+
+impl AnswerScores {
+    fn new(right: &[bool]) -> Self {
+        let n = right.len();
+        let share = |hits: usize| hits as f64 / n.max(1) as f64;
+        let hit = |at: &&usize| right.get(**at).copied().unwrap_or(false);
+        Self {
+            n,
+            exact_match: share(right.iter().filter(|right| **right).count()),
+            exact_match_ci95: bootstrap_of(n, |drawn| share(drawn.iter().filter(hit).count())),
+        }
+    }
+}
+
+/// Scores over all questions, and by what they ask for.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AnswerEvaluation {
+    /// Over all questions.
+    #[serde(flatten)]
+    pub all: AnswerScores,
+    /// By kind of question.
+    pub per_kind: BTreeMap<QuestionKind, AnswerScores>,
+}
+
+impl AnswerEvaluation {
+    /// The scores of questions and what was said to them; pairs that are no questions are left out.
+    pub fn new<'a>(said: impl IntoIterator<Item = (&'a Pair, &'a str)>) -> Self {
+        let (mut all, mut kinds) = (Vec::new(), BTreeMap::<QuestionKind, Vec<bool>>::new());
+        for (pair, said) in said {
+            let Some(kind) = pair.question else { continue };
+            let right = answers_match(said, &pair.answer);
+            all.push(right);
+            kinds.entry(kind).or_default().push(right);
+        }
+        let per_kind = kinds.into_iter().map(|(kind, of)| (kind, AnswerScores::new(&of))).collect();
+        Self { all: AnswerScores::new(&all), per_kind }
+    }
+}
+
+/// Classes that a caption names against those it should.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct CaptionCount {
+    /// Classes of the reference.
+    pub wanted: usize,
+    /// Those of them that are named.
+    pub found: usize,
+    /// Classes that are named.
+    pub named: usize,
+    /// Those of them that the scene does not have.
+    pub invented: usize,
+}
+
+impl CaptionCount {
+    /// Counts the classes of `said` against those of the `reference` caption and of the scene.
+    pub fn new(said: &str, reference: &Pair, facts: &SceneFacts) -> Self {
+        let said = named_classes(&plain(said), facts);
+        let wanted: BTreeSet<String> = named_classes(&reference.answer, facts);
+        Self {
+            wanted: wanted.len(),
+            found: wanted.intersection(&said).count(),
+            named: said.len(),
+            invented: said.iter().filter(|class| facts.count(class) == 0).count(),
+        }
+    }
+}
+
+/// Scores over captions.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct CaptionScores {
+    /// Number of captions.
+    pub n: usize,
+    /// Share of the classes of the references that are named.
+    pub recall: f64,
+    /// Its 95 % interval, from resampling captions.
+    pub recall_ci95: Interval,
+    /// Share of the classes named that the scene does not have.
+    pub hallucinated: f64,
+    /// Its 95 % interval.
+    pub hallucinated_ci95: Interval,
+}
+
+impl CaptionScores {
+    /// The scores of captions.
+    pub fn new(captions: &[CaptionCount]) -> Self {
+        type Part = fn(&CaptionCount) -> usize;
+        let share = |part: Part, whole: Part| {
+            let of = |drawn: &mut dyn Iterator<Item = &CaptionCount>| {
+                let (part, whole) =
+                    drawn.fold((0, 0), |(a, b), one| (a + part(one), b + whole(one)));
+                part as f64 / whole.max(1) as f64
+            };
+            let interval = bootstrap_of(captions.len(), |drawn| {
+                of(&mut drawn.iter().filter_map(|at| captions.get(*at)))
+            });
+            (of(&mut captions.iter()), interval)
+        };
+        let (recall, recall_ci95) = share(|count| count.found, |count| count.wanted);
+        let (hallucinated, hallucinated_ci95) = share(|count| count.invented, |count| count.named);
+        Self { n: captions.len(), recall, recall_ci95, hallucinated, hallucinated_ci95 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scene::{MapObject, ObjectId};
+    use crate::sim::language::{PairFrame, PairKind};
+
+    fn pair(kind: PairKind, question: Option<QuestionKind>, answer: &str) -> Pair {
+        Pair {
+            kind,
+            question,
+            frame: PairFrame::Scene,
+            turns: vec![],
+            prompt: "?".into(),
+            answer: answer.into(),
+            ids: vec![],
+            route: None,
+        }
+    }
+
+    #[test]
+    fn answers_are_compared_by_what_they_say() {
+        assert!(answers_match(" On the Countertop.", "on the countertop"));
+        assert!(answers_match("2", "two") && answers_match("the mug", "mug"));
+        assert!(!answers_match("on the shelf", "on the countertop"));
+        assert!(!answers_match("", "yes") && !answers_match("yes yes", "yes"));
+    }
+
+    #[test]
+    fn questions_are_scored_by_kind() {
+        let count = pair(PairKind::Question, Some(QuestionKind::Count), "two");
+        let place = pair(PairKind::Question, Some(QuestionKind::Place), "on the shelf");
+        let caption = pair(PairKind::DenseCaption, None, "a mug");
+        let said = [(&count, "two"), (&count, "three"), (&place, "on shelf"), (&caption, "")];
+        let scores = AnswerEvaluation::new(said);
+        assert_eq!((scores.all.n, scores.all.exact_match), (3, 2.0 / 3.0));
+        assert_eq!(scores.per_kind[&QuestionKind::Count].exact_match, 0.5);
+        let interval = scores.all.exact_match_ci95;
+        assert!(interval.low <= 2.0 / 3.0 && interval.high >= 2.0 / 3.0);
+        assert_eq!(AnswerEvaluation::new([]).all.exact_match, 0.0);
+        let json = serde_json::to_value(&scores).unwrap();
+        assert_eq!(json["per_kind"]["place"]["exact_match"], 1.0);
+    }
+
+    #[test]
+    fn captions_are_scored_by_the_things_they_name() {
+        let object = |id, label: &str| MapObject {
+            id: ObjectId(id),
+            label: label.into(),
+            position_m: [f64::from(id), 0.0, 0.0],
+            orientation_xyzw: [0.0, 0.0, 0.0, 1.0],
+            size_m: [0.1; 3],
+            confidence: 1.0,
+            observations: 1,
+            first_seen_ns: 0,
+            last_seen_ns: 0,
+        };
+        let facts =
+            SceneFacts::of_objects(&[object(1, "mug"), object(2, "knife"), object(3, "bed")]);
+        let reference = pair(PairKind::DenseCaption, None, "a mug, two knives, a bed");
+        let count = CaptionCount::new("There are knives, a mug and a sofa.", &reference, &facts);
+        assert_eq!(count, CaptionCount { wanted: 3, found: 2, named: 3, invented: 1 });
+        let scores = CaptionScores::new(&[count, CaptionCount::new("", &reference, &facts)]);
+        assert_eq!((scores.recall, scores.hallucinated), (2.0 / 6.0, 1.0 / 3.0));
+        assert_eq!(CaptionScores::new(&[]).n, 0);
+    }
+}

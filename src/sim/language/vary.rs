@@ -1,0 +1,69 @@
+//! Homes as they are in use: doors left open, lamps lit, things cut and put elsewhere, the robot
+//! anywhere.
+
+use crate::sim::household::{Stance, World, is_lamp, is_portable, may_be_sliced, opens};
+use rand::Rng;
+use rand::seq::IndexedRandom;
+use rand_pcg::Pcg64Mcg;
+
+/// Share of the doors that stand open. Of many cabinets few do.
+const OPEN: f64 = 0.3;
+/// Share of the things that are cut, where they can be.
+const SLICED: f64 = 0.3;
+/// Share of the things that were put elsewhere.
+const MOVED: f64 = 0.15;
+/// Tilts of the camera, in steps of 15°.
+const LOOKS: std::ops::RangeInclusive<i8> = 0..=2;
+
+/// Another state of the same home, and another stand of the robot.
+pub fn varied(world: &World, rng: &mut Pcg64Mcg) -> World {
+    let mut world = world.clone();
+    let all: Vec<(u32, &'static str)> =
+        world.home().entities.iter().map(|entity| (entity.id, entity.category)).collect();
+    for (id, category) in &all {
+        if opens(category) {
+            let doors = all.iter().filter(|(_, other)| other == category).count();
+            let is_open = rng.random_bool(OPEN / (doors as f64).sqrt());
+            world.change_at_start(*id, |now| now.is_open = is_open);
+        }
+        if is_lamp(category) {
+            let is_on = rng.random_bool(0.5);
+            world.switch_at_start(*id, is_on);
+        }
+        if may_be_sliced(category) {
+            let is_sliced = rng.random_bool(SLICED);
+            world.change_at_start(*id, |now| now.is_sliced = is_sliced);
+        }
+    }
+    let is_holder = |id: &u32| {
+        let entity = world.home().entity(*id);
+        entity.is_some_and(|e| world.is_receptacle(e) && !is_portable(e.category))
+    };
+    let parents = world.home().entities.iter().filter_map(|entity| entity.parent);
+    let holders: Vec<u32> = parents.filter(is_holder).collect();
+    for (id, category) in &all {
+        // What other things stand in stays where it is.
+        let is_free = is_portable(category)
+            && world.held().is_none_or(|held| held.id != *id)
+            && world.contents(*id).next().is_none();
+        if is_free
+            && rng.random_bool(MOVED)
+            && let Some(to) = holders.choose(rng)
+        {
+            // Where there is no room it stays, too.
+            let _ = world.displace(*id, *to);
+        }
+    }
+    elsewhere(&mut world, rng);
+    world
+}
+
+/// Puts the robot somewhere else that it can get to, looking anywhere.
+pub fn elsewhere(world: &mut World, rng: &mut Pcg64Mcg) {
+    let places = world.reachable();
+    let Some(place) = places.choose(rng) else { return };
+    let heading = rng.random_range(0..8);
+    let stance = Stance { xy_m: place.xy_m, heading, look: rng.random_range(LOOKS) };
+    // It can get there, so it can stand there.
+    let _ = world.stand_at_start(stance);
+}
