@@ -47,6 +47,9 @@ pub enum LearnError {
     /// A home cannot be built or seen.
     #[error(transparent)]
     Sim(#[from] crate::sim::SimError),
+    /// A home cannot be toured.
+    #[error(transparent)]
+    Episode(#[from] crate::sim::episode::EpisodeError),
     /// The loss curve could not be drawn.
     #[error(transparent)]
     Report(#[from] crate::report::ReportError),

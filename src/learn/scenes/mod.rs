@@ -3,16 +3,22 @@
 //!
 //! Two kinds of eyes make the same [`crate::scene::Region`]s. Oracle eyes ([`Oracle`]) read them off
 //! the simulator's truth, with the faults that real eyes have, thousands of homes a minute. Real eyes
-//! ([`cache`]) tour the home, extract features of rendered images, map them and find the regions.
+//! ([`tour`]) drive round the home, extract features of rendered images, map them and find the regions.
 
 mod arrange;
+mod cache;
 mod home;
 mod lexicon;
+mod look;
 mod oracle;
+mod tour;
 mod truth;
 
 pub use arrange::{Arrangement, arranged, scene_tokens};
-pub use home::{Eyes, SeenHome};
+pub use cache::SceneCache;
+pub use home::{Eyes, SeenHome, TrueView};
 pub use lexicon::Lexicon;
+pub use look::true_view;
 pub use oracle::{Faults, Oracle, regions_of_world};
+pub use tour::{Toured, tour};
 pub use truth::{Thing, things_of};

@@ -5,6 +5,7 @@ use super::super::llama::LlamaShape;
 use super::super::lora::LoraSpec;
 use super::super::optimizer::AdamWConfig;
 use super::super::scenes::{Arrangement, Faults};
+use super::school::Syllabus;
 use crate::model::{Coordinates, PositionEmbedding, ProjectorSpec, TokenBudget, VisionSpec};
 use candle_core::DType;
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,9 @@ pub struct SeeingTraining {
     pub coordinates: Coordinates,
     /// How many tokens a prompt may hold.
     pub tokens: TokenBudget,
+    /// What is taught.
+    #[serde(default)]
+    pub syllabus: Syllabus,
     /// How oracle eyes err.
     #[serde(default)]
     pub faults: Faults,

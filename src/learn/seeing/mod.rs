@@ -14,6 +14,7 @@ mod sampled;
 mod school;
 mod spell;
 mod start;
+mod talk;
 mod teaching;
 mod template;
 mod train;
@@ -26,7 +27,7 @@ pub use config::{About, LanguagePart, Precision, ProjectorShape, SeeingTraining}
 pub use lesson::{Lesson, Sight};
 pub use log::TrainingLog;
 pub use memory::TrainingMemory;
-pub use school::{AlfredSchool, School, lessons_of_an_epoch};
+pub use school::{AlfredData, School, Syllabus, lessons_of_an_epoch};
 pub use template::template;
 pub use train::{SeeingStep, train_seeing};
 pub use watch::{Graded, SeeingWatch};

@@ -52,6 +52,7 @@ fn config(init: &Path, language: LanguagePart) -> SeeingTraining {
         projector: ProjectorShape { hidden: 24, position: PositionEmbedding::Fourier { bands: 2 } },
         coordinates: Coordinates { centre_m: [0.0, 0.0, 1.0], scale_m: 4.0 },
         tokens: TokenBudget { frame: 16, scene: 64, context: 192 },
+        syllabus: Syllabus::default(),
         faults: Faults::NONE,
         arrangement: Arrangement::NONE,
         mixture: BTreeMap::from([("where".to_string(), 1.0)]),

@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use scenellm::language::parse_device;
 use scenellm::learn::seeing::{
-    AlfredSchool, LanguagePart, School, SeeingStep, SeeingTraining, SeeingWatch, TrainingLog,
+    AlfredData, LanguagePart, School, SeeingStep, SeeingTraining, SeeingWatch, TrainingLog,
     train_seeing,
 };
 use scenellm::tasks::ActionVocabulary;
@@ -109,14 +109,23 @@ impl TrainSeeing {
     /// The homes and the lessons in them.
     fn school(&self, config: &SeeingTraining) -> anyhow::Result<School> {
         let vocabulary = ActionVocabulary::read(&config.init.join("vocabulary.yaml"))?;
-        let Some(data) = &self.data else {
-            bail!("nothing to learn from: give --data");
-        };
+        if self.data.is_none() && config.syllabus.seeds == 0 {
+            bail!("nothing to learn from: give --data, or syllabus.seeds in the configuration");
+        }
         let furniture: Vec<&Path> = self.furniture.iter().map(PathBuf::as_path).collect();
-        let from =
-            AlfredSchool { data, furniture: &furniture, limit: self.limit, seed: config.seed };
-        let bar = progress::bar(self.limit.unwrap_or(0) as u64, "building homes");
-        let school = School::of_alfred(&from, &vocabulary, &|| bar.inc(1))?;
+        let from = self.data.as_ref().map(|data| AlfredData {
+            data,
+            furniture: &furniture,
+            limit: self.limit,
+        });
+        let bar = progress::spinner("building homes");
+        let school = School::build(
+            from.as_ref(),
+            &config.syllabus,
+            config.seed,
+            &vocabulary,
+            &|| bar.inc(1),
+        )?;
         bar.finish_and_clear();
         if school.skipped > 0 {
             let (skipped, kept) = (school.skipped, school.homes.len());
