@@ -27,6 +27,7 @@ mod start;
 mod taught;
 mod tokenizer;
 mod trainer;
+mod walk;
 mod vision;
 
 pub use ablation::{Ablation, UnknownAblation};
@@ -40,12 +41,13 @@ pub use error::LearnError;
 pub use eval::{Evaluation, Interval, Prediction, Scores};
 pub use llama::{LlamaShape, TrainableLlama, weight_shapes};
 pub use lora::LoraSpec;
-pub use navigation::{ndtw, spl};
+pub use navigation::{NavigationScores, Walked, ndtw, spl};
 pub use nearest::NearestGoal;
 pub use optimizer::AdamWConfig;
 pub use planner::{PlannerTraining, StepReport, Watch, train_planner};
 pub use samples::Mixture;
 pub use taught::{TaughtAnswer, TaughtGoal, read_taught};
+pub use walk::{Walk, true_surroundings, walk};
 pub use vision::{
     Augmentation, Frames, HomesConfig, LabelsConfig, ObjectiveConfig, VisionStep, VisionTraining,
     VisionWatch, train_vision,

@@ -13,6 +13,8 @@ use crate::scene::{
 use crate::sensing::{
     Assembled, AssembledFrame, DetectionsEvent, FrameAssembler, RgbdFrame, SensorEvent,
 };
+use crate::model::TokenKind;
+use crate::tasks::{SceneView, ViewSpec};
 use crate::vision::{FeatureExtractor, FeatureMap, WordHash};
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -80,6 +82,21 @@ impl Session {
         self.map.check_names(&names)?;
         self.names = Some(names);
         Ok(())
+    }
+
+    /// What a model that takes in `spec` is shown: the regions that were seen, and those of the
+    /// newest frame. `None` where it wants something else than regions, or no names are known.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::frame_regions`].
+    pub fn view(&self, spec: &ViewSpec) -> Result<Option<SceneView>, SceneError> {
+        let fits = self.names.as_ref().is_some_and(|names| names.width() == spec.width);
+        if spec.tokens != TokenKind::Regions || !fits {
+            return Ok(None);
+        }
+        let frame = self.frame_regions()?;
+        Ok(Some(SceneView::of_regions(&self.seen.regions, Some(&frame), spec)))
     }
 
     /// Names of the things that are looked for, if any are.
