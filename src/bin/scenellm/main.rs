@@ -9,6 +9,7 @@ mod completions;
 mod demo;
 mod eval;
 mod find;
+mod label;
 mod models;
 mod parallel;
 mod progress;
@@ -45,6 +46,7 @@ enum Command {
     Check(check::Check),
     Ask(ask::Ask),
     Find(find::Find),
+    Label(label::Label),
     Models(models::Models),
     #[command(subcommand)]
     Train(train::Train),
@@ -75,6 +77,7 @@ fn main() -> ExitCode {
         Command::Replay(command) => command.run(),
         Command::Ask(command) => command.run(),
         Command::Find(command) => command.run(),
+        Command::Label(command) => command.run(),
         Command::Models(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Train(command) => command.run(),

@@ -1,5 +1,7 @@
-//! `scenellm sim`: a drive through a simulated home, into a bag or onto a ROS 2 graph.
+//! `scenellm sim`: a drive through a simulated home, into a bag or onto a ROS 2 graph; what can be said
+//! of such homes.
 
+mod language;
 #[cfg(feature = "graph")]
 mod publish;
 
@@ -25,6 +27,7 @@ pub struct Sim {
 #[derive(Subcommand)]
 enum What {
     Record(Record),
+    Language(language::Language),
     #[cfg(feature = "graph")]
     Publish(publish::Publish),
 }
@@ -94,6 +97,7 @@ impl Sim {
     pub fn run(self) -> anyhow::Result<Outcome> {
         match self.what {
             What::Record(options) => options.run(),
+            What::Language(options) => options.run(),
             #[cfg(feature = "graph")]
             What::Publish(options) => options.run(),
         }

@@ -119,6 +119,18 @@ impl LocalChat {
         self.decoder.search(prompt, &self.tokenizer, constraint, &self.search, on_text)
     }
 
+    /// The likeliest answer to `messages`, whatever its form.
+    pub(super) fn answer(
+        &mut self,
+        messages: &[Message],
+        on_text: &mut dyn FnMut(&str) -> bool,
+    ) -> Result<String, ModelError> {
+        let segments = [Segment::Template(self.prompt(messages)?)];
+        let prompt = splice(&segments, &self.tokenizer, self.decoder.llama(), None)?;
+        let found = self.decoder.search(prompt, &self.tokenizer, None, &self.search, on_text)?;
+        Ok(found.into_iter().next().map_or(String::new(), |reply| reply.text))
+    }
+
     /// The text of `messages`, in which names of special tokens are only words.
     fn prompt(&self, messages: &[Message]) -> Result<String, ModelError> {
         let defused: Vec<_> = messages

@@ -86,6 +86,23 @@ impl ChatModel {
         &mut self.backend
     }
 
+    /// The answer to `messages`, in the form `schema` where a server can be held to one; a model in
+    /// this process answers freely. `wanted` is asked again and again; its `false` ends the waiting.
+    pub fn answer(
+        &mut self,
+        messages: &[Message],
+        schema: &serde_json::Value,
+        wanted: &mut dyn FnMut() -> bool,
+    ) -> Result<String, ModelError> {
+        let max_tokens = self.manifest.decoding.max_tokens;
+        match &mut self.backend {
+            ChatBackend::Local(local) => local.answer(messages, &mut |_| wanted()),
+            ChatBackend::Endpoint(endpoint) => {
+                endpoint.answer(messages, schema, max_tokens, wanted)
+            }
+        }
+    }
+
     /// Tokens of the prompt for `messages`. Where the tokenizer is elsewhere, two for three bytes,
     /// which lists of numbers come near to; words need fewer.
     pub fn count_tokens(&self, messages: &[Message]) -> Result<usize, ModelError> {

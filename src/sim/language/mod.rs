@@ -11,6 +11,7 @@
 //!   elsewhere, the robot anywhere. [`Balance`] counts answers over many homes, so that questions
 //!   are asked whose answers cannot be foreseen.
 //! * [`check`] reads a pair from its words alone and holds every claim against the facts.
+//! * [`label`] asks a chat model for the same, about a scene of which only the objects are known.
 //! * [`state_description`] and [`questions`] are also of use by themselves: what the present view
 //!   has to do with a goal that a person gave, and questions to a scene that changed.
 //!
@@ -45,6 +46,7 @@ mod dialogue;
 mod facts;
 mod function;
 mod generate;
+mod label;
 mod navigate;
 mod pair;
 mod question;
@@ -65,6 +67,7 @@ pub use dialogue::dialogue;
 pub use facts::{InView, ObjectFact, SceneFacts, Side};
 pub use function::{tool_for, use_of};
 pub use generate::{PairMix, pairs};
+pub use label::{LabelError, label, read_labels};
 pub use navigate::{ego_navigations, navigations};
 pub use pair::{Pair, PairFrame, PairKind, QuestionKind, Route};
 pub use question::questions;

@@ -1,0 +1,338 @@
+//! Pairs from a chat model, in the manner of Scene-LLM's data (Fu et al., arXiv 2403.11401, section
+//! 4): it reads frame captions and the list of objects with their boxes as text, writes the six kinds,
+//! and what it writes is held against the same list. So real recordings can be spoken of.
+
+use super::check::{CheckReport, named_classes};
+use super::facts::SceneFacts;
+use super::pair::{Pair, PairFrame, PairKind, QuestionKind};
+use super::words::{DO_NOT_KNOW, plain};
+use crate::model::{ChatModel, Message, ModelError, Role};
+use crate::sim::household::preposition;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// The kinds that a chat model writes.
+const KINDS: [PairKind; 6] = [
+    PairKind::DenseCaption,
+    PairKind::ObjectCaption,
+    PairKind::TaskDecomposition,
+    PairKind::Functionality,
+    PairKind::Question,
+    PairKind::Dialogue,
+];
+/// Most pairs that are read of one answer.
+const MOST_PAIRS: usize = 200;
+/// Most turns of a dialogue.
+const MOST_TURNS: usize = 6;
+
+/// Why a chat model gave no pairs.
+#[derive(Debug, thiserror::Error)]
+pub enum LabelError {
+    /// The model failed, or its server did.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// What it said is not the JSON that was asked for.
+    #[error("the chat model did not answer in the JSON that was asked for: {0}")]
+    NotJson(String),
+}
+
+const RULES: &str = "You write training data for a household robot. You are told what there is in a \
+scene. Write instructions and answers that are true of it, as JSON: {\"pairs\": [{\"kind\": KIND, \
+\"turns\": [{\"said\": TEXT, \"reply\": TEXT}]}]}. All kinds have one turn, only a dialogue two to \
+four. Name things by their words in the list, letter by letter, without their numbers. Lower case, \
+no punctuation but commas. Say of what a thing stands on only what the list says. Answers are short. \
+A sentence in any other form than these is thrown away:
+dense_caption: \"describe the room\" -> \"on the countertop a mug and two apples, in the sinkbasin a \
+cup, also a fridge\"
+object_caption: \"describe the mug\" -> \"a mug on the countertop, next to the knife\"
+task_decomposition: \"how would you put a clean mug on the shelf\" -> \"take the mug from the \
+countertop, wash the mug in the sinkbasin, put the mug on the shelf\"; the verbs are take, put, wash, \
+heat, cool, slice, turn on, open, close; the hand holds one thing
+functionality: \"what can i use to cut the apple and where is it\" -> \"the knife on the \
+countertop\"; \"what can i do with the knife\" -> \"cut the apple\"
+question: \"is there a mug\" -> \"yes\"; \"how many apples are there\" -> \"two\"; \"where is the \
+mug\" -> \"on the countertop\"; \"what is on the countertop\" -> \"a mug, two apples\"; \"what is next \
+to the mug\" -> \"knife\"; \"where is the sofa\", when there is none -> \"i do not know\"
+dialogue: \"where is the mug\" -> \"on the countertop\"; \"wash it\" -> \"yes, i take the mug from \
+the countertop and wash it in the sinkbasin\"
+";
+
+/// The messages by which pairs about a scene are asked for: `captions` are those of its frames,
+/// `focus` the classes to speak of above all. The first `most` objects are listed.
+fn messages(
+    facts: &SceneFacts,
+    captions: &[String],
+    focus: &[&str],
+    number: usize,
+    most: usize,
+) -> Vec<Message> {
+    let mut told = String::from("The objects: word, number, middle and edges in metres, place.\n");
+    for fact in facts.objects.iter().take(most) {
+        let [x, y, z] = fact.object.position_m;
+        let [dx, dy, dz] = fact.object.size_m;
+        let place = facts.holder(fact).map_or("on the floor or a wall".to_string(), |holder| {
+            format!("{} the {} {}", preposition(&holder.category), holder.category, holder.id())
+        });
+        told.push_str(&format!(
+            "{} {} at ({x:.2}, {y:.2}, {z:.2}), {dx:.2} x {dy:.2} x {dz:.2}, {place}\n",
+            fact.category,
+            fact.id(),
+        ));
+    }
+    if !captions.is_empty() {
+        told.push_str("What frames of it show:\n");
+        captions.iter().for_each(|caption| told.push_str(&format!("- {}\n", one_line(caption))));
+    }
+    let above_all = match focus {
+        [] => String::new(),
+        names => format!(" Speak of these above all: {}.", names.join(", ")),
+    };
+    told.push_str(&format!("Write {number} pairs of each of the six kinds.{above_all}"));
+    vec![Message::new(Role::System, RULES), Message::new(Role::User, told)]
+}
+
+/// A caption cannot pretend to be a line of the list.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The form that a server is held to.
+fn schema() -> Value {
+    let kinds: Vec<&str> = KINDS.iter().map(|kind| kind.name()).collect();
+    let turn = json!({
+        "type": "object",
+        "properties": {"said": {"type": "string"}, "reply": {"type": "string"}},
+        "required": ["said", "reply"],
+        "additionalProperties": false,
+    });
+    let pair = json!({
+        "type": "object",
+        "properties": {
+            "kind": {"type": "string", "enum": kinds},
+            "turns": {"type": "array", "items": turn, "minItems": 1, "maxItems": MOST_TURNS},
+        },
+        "required": ["kind", "turns"],
+        "additionalProperties": false,
+    });
+    json!({
+        "type": "object",
+        "properties": {"pairs": {"type": "array", "items": pair, "maxItems": MOST_PAIRS}},
+        "required": ["pairs"],
+        "additionalProperties": false,
+    })
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    pairs: Vec<Said>,
+}
+
+#[derive(Deserialize)]
+struct Said {
+    kind: PairKind,
+    turns: Vec<Turn>,
+}
+
+#[derive(Deserialize)]
+struct Turn {
+    said: String,
+    reply: String,
+}
+
+/// Reads what a chat model says of a scene and keeps what is true. What stands around the JSON, such
+/// as a fence or thoughts, is passed over.
+///
+/// # Errors
+///
+/// When there is no JSON of the form that was asked for.
+pub fn read_labels(text: &str, facts: &SceneFacts) -> Result<(Vec<Pair>, CheckReport), LabelError> {
+    let said = text.rsplit("</think>").next().unwrap_or(text);
+    let begin = said.find('{').ok_or_else(|| LabelError::NotJson("it has no {".into()))?;
+    let end = said.rfind('}').map_or(said.len(), |at| at + 1).max(begin);
+    let answer: Answer = serde_json::from_str(&said[begin..end])
+        .map_err(|error| LabelError::NotJson(error.to_string()))?;
+    let mut report = CheckReport::default();
+    let mut kept: Vec<Pair> = Vec::new();
+    for said in answer.pairs.into_iter().take(MOST_PAIRS) {
+        let Some(pair) = pair_of(said, facts) else { continue };
+        if report.take(&pair, facts) && !kept.contains(&pair) {
+            kept.push(pair);
+        }
+    }
+    Ok((kept, report))
+}
+
+/// A pair in plain words, with the objects whose classes it names; `None` for kinds that were not
+/// asked for.
+fn pair_of(said: Said, facts: &SceneFacts) -> Option<Pair> {
+    if !KINDS.contains(&said.kind) || said.turns.len() > MOST_TURNS {
+        return None;
+    }
+    let mut turns: Vec<[String; 2]> =
+        said.turns.iter().map(|turn| [plain(&turn.said), plain(&turn.reply)]).collect();
+    let [prompt, answer] = turns.pop()?;
+    if (said.kind == PairKind::Dialogue) == turns.is_empty() {
+        return None;
+    }
+    let spoken = turns.iter().flatten().chain([&prompt, &answer]);
+    let named: Vec<String> = spoken.flat_map(|text| named_classes(text, facts)).collect();
+    let of_named = facts.objects.iter().filter(|fact| named.contains(&fact.category));
+    let ids = of_named.map(|fact| fact.id()).collect();
+    let question =
+        (said.kind == PairKind::Question).then(|| kind_of_question(&prompt, &answer, facts));
+    let pair = Pair::new(said.kind, PairFrame::Scene, prompt, answer, ids);
+    Some(Pair { question, turns, ..pair })
+}
+
+/// What a question asks for, by its words.
+fn kind_of_question(question: &str, answer: &str, facts: &SceneFacts) -> QuestionKind {
+    let words: Vec<&str> = question.split(' ').collect();
+    match words[..] {
+        _ if answer == DO_NOT_KNOW => QuestionKind::Unknown,
+        ["how", "many", ..] | ["count", ..] => QuestionKind::Count,
+        ["where", ..] => QuestionKind::Place,
+        ["which", "way", ..] | ["on", "which", "side", ..] => QuestionKind::Direction,
+        _ if words.contains(&"color") => QuestionKind::Color,
+        ["what", "can" | "could" | "do", "i", ..] => QuestionKind::Affordance,
+        ["is" | "are", "there", ..] | ["do" | "can", "you", ..] => {
+            match named_classes(question, facts).len() {
+                0 | 1 => QuestionKind::Existence,
+                _ => QuestionKind::Relation,
+            }
+        }
+        ["is", "the" | "any", _, _] => QuestionKind::State,
+        _ => QuestionKind::Relation,
+    }
+}
+
+/// Asks a chat model for `number` pairs of each of the six kinds about a scene, and keeps what is
+/// true of it. `captions` are those of its frames, in words; `focus` are classes to speak of above
+/// all. Of a scene that is too large for the prompt, the first objects are told, and all count.
+///
+/// # Errors
+///
+/// When the model fails, or does not answer in JSON.
+pub fn label(
+    model: &mut ChatModel,
+    facts: &SceneFacts,
+    captions: &[String],
+    focus: &[&str],
+    number: usize,
+) -> Result<(Vec<Pair>, CheckReport), LabelError> {
+    let mut most = facts.objects.len().min(model.manifest().most_objects);
+    let asked = loop {
+        let asked = messages(facts, captions, focus, number, most);
+        let (tokens, room) = (model.count_tokens(&asked)?, model.room());
+        if tokens <= room {
+            break asked;
+        }
+        if most == 0 {
+            return Err(ModelError::PromptTooLong { tokens, room }.into());
+        }
+        most = 3 * most / 4;
+    };
+    read_labels(&model.answer(&asked, &schema(), &mut || true)?, facts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::stand_in::ChatServer;
+    use crate::scene::{MapObject, ObjectId};
+    use candle_core::Device;
+    use std::time::Duration;
+
+    fn facts() -> SceneFacts {
+        let object = |id, label: &str, position_m, size_m| MapObject {
+            id: ObjectId(id),
+            label: label.into(),
+            position_m,
+            orientation_xyzw: [0.0, 0.0, 0.0, 1.0],
+            size_m,
+            confidence: 1.0,
+            observations: 1,
+            first_seen_ns: 0,
+            last_seen_ns: 0,
+        };
+        SceneFacts::of_objects(&[
+            object(1, "Dining Table", [0.0, 0.0, 0.4], [1.0, 1.0, 0.8]),
+            object(2, "mug", [0.1, 0.0, 0.85], [0.1; 3]),
+            object(3, "apple", [0.3, 0.0, 0.84], [0.08; 3]),
+            object(4, "knife", [-0.3, 0.2, 0.81], [0.2, 0.03, 0.02]),
+        ])
+    }
+
+    fn said() -> String {
+        let one = |kind: &str, said: &str, reply: &str| json!({"kind": kind, "turns": [{"said": said, "reply": reply}]});
+        let talk = json!({"kind": "dialogue", "turns": [
+            {"said": "Where is the mug?", "reply": "On the diningtable."},
+            {"said": "Slice it!", "reply": "No, a mug cannot be sliced."},
+        ]});
+        json!({"pairs": [
+            one("dense_caption", "Describe the room.", "On the diningtable a mug, an apple and a knife."),
+            one("dense_caption", "Describe the room.", "There is a sofa."),
+            one("object_caption", "Describe the mug.", "A mug on the diningtable, next to the apple."),
+            one("task_decomposition", "how do i cut the apple", "take the knife from the diningtable, slice the apple"),
+            one("functionality", "What can I use to cut the apple and where is it?", "The knife on the diningtable."),
+            one("question", "Is there a mug?", "Yes."),
+            one("question", "How many apples are there?", "3"),
+            one("navigation", "go to the mug", "go to the mug"),
+            talk,
+        ]})
+        .to_string()
+    }
+
+    #[test]
+    fn what_is_true_is_kept_in_plain_words() {
+        let text = format!("<think>{{}}</think>Sure:\n```json\n{}\n```", said());
+        let (pairs, report) = read_labels(&text, &facts()).unwrap();
+        let kinds: std::collections::BTreeSet<_> = pairs.iter().map(|pair| pair.kind).collect();
+        assert_eq!(kinds.len(), 6, "{pairs:?} {report:?}");
+        assert_eq!((report.kept(), report.rejected()), (6, 2));
+        assert_eq!(report.rejected[&PairKind::Question]["wrong_answer"], 1);
+        assert_eq!(report.rejected[&PairKind::DenseCaption]["absent"], 1);
+        let question = pairs.iter().find(|pair| pair.kind == PairKind::Question).unwrap();
+        assert_eq!((question.prompt.as_str(), question.answer.as_str()), ("is there a mug", "yes"));
+        assert_eq!(
+            (question.question, &question.ids[..]),
+            (Some(QuestionKind::Existence), &[2][..])
+        );
+    }
+
+    #[test]
+    fn what_is_no_json_is_told() {
+        for (text, why) in [("I would rather not.", "no {"), ("{\"pairs\": 3}", "invalid type")] {
+            let error = read_labels(text, &facts()).unwrap_err().to_string();
+            assert!(error.contains(why), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_server_reads_the_list_and_its_answer_is_checked() {
+        let server = ChatServer::start(vec![ChatServer::stream(&said(), Duration::ZERO)]);
+        let folder = tempfile::tempdir().unwrap();
+        let manifest = format!(
+            "kind: chat\nname: served\nendpoint: {{url: '{}', model: m, timeout_s: 20}}\n",
+            server.url
+        );
+        std::fs::write(folder.path().join(crate::model::MANIFEST_FILE), manifest).unwrap();
+        let mut model = ChatModel::load(folder.path(), &Device::Cpu).unwrap();
+        let captions = ["a table\nwith a mug".to_string()];
+        let (pairs, report) = label(&mut model, &facts(), &captions, &["mug"], 2).unwrap();
+        assert_eq!((pairs.len(), report.rejected()), (6, 2));
+        let request = &server.requests()[0];
+        for part in ["mug 2 at (0.10, 0.00, 0.85)", "on the diningtable 1", "- a table with a mug"]
+        {
+            assert!(request.contains(part), "{part} is not in {request}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn arbitrary_answers_never_panic(
+            text in "(\\{|\\}|\"pairs\"|\"kind\"|\"question\"|:|,|\\[|\\]|</think>|.){0,40}",
+        ) {
+            let _ = read_labels(&text, &facts());
+        }
+    }
+}
