@@ -27,8 +27,8 @@ mod start;
 mod taught;
 mod tokenizer;
 mod trainer;
-mod walk;
 mod vision;
+mod walk;
 
 pub use ablation::{Ablation, UnknownAblation};
 pub use alfred::{Goal, Trajectory, complete_plan, read_alfred};
@@ -47,8 +47,8 @@ pub use optimizer::AdamWConfig;
 pub use planner::{PlannerTraining, StepReport, Watch, train_planner};
 pub use samples::Mixture;
 pub use taught::{TaughtAnswer, TaughtGoal, read_taught};
-pub use walk::{Walk, true_surroundings, walk};
 pub use vision::{
     Augmentation, Frames, HomesConfig, LabelsConfig, ObjectiveConfig, VisionStep, VisionTraining,
     VisionWatch, train_vision,
 };
+pub use walk::{Walk, true_surroundings, walk};

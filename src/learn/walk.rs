@@ -109,8 +109,7 @@ mod tests {
         let config = FollowConfig::default();
         let entities = world.home().entities.iter().filter(|entity| !entity.is_structure());
         let objects: Vec<MapObject> = entities.map(World::as_map_object).collect();
-        let mut look =
-            |pose: &BasePose| true_surroundings(world, pose, &config, objects.clone());
+        let mut look = |pose: &BasePose| true_surroundings(world, pose, &config, objects.clone());
         walk(world, parse_program(program).unwrap(), &config, &mut look)
     }
 

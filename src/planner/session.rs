@@ -6,6 +6,7 @@
 
 use super::{FrameRecord, Output, PlannerConfig, StageTimings};
 use crate::geometry::TransformError;
+use crate::model::TokenKind;
 use crate::scene::{
     EgoConfig, EgoFrame, NamedVectors, Region, RegionConfig, SceneError, SceneMap, SeenObjects,
     frame_regions,
@@ -13,7 +14,6 @@ use crate::scene::{
 use crate::sensing::{
     Assembled, AssembledFrame, DetectionsEvent, FrameAssembler, RgbdFrame, SensorEvent,
 };
-use crate::model::TokenKind;
 use crate::tasks::{SceneView, ViewSpec};
 use crate::vision::{FeatureExtractor, FeatureMap, WordHash};
 use std::collections::VecDeque;

@@ -6,8 +6,10 @@ use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 use scenellm::language::parse_device;
 use scenellm::learn::scenes::{Eyes, Faults, Lexicon, Oracle, SeenHome, things_of, true_view};
+use scenellm::learn::true_surroundings;
 use scenellm::model::{Manifest, ModelKind};
 use scenellm::planner::PlannerConfig;
+use scenellm::planner::follow::{BasePose, Floor, FollowConfig, Surroundings};
 use scenellm::scene::MapObject;
 use scenellm::sim::episode::{Episode, EpisodeOptions};
 use scenellm::sim::household::World;
@@ -29,6 +31,13 @@ pub enum Look {
     True,
     /// Toured, rendered and mapped, with the model's own eyes.
     Seen,
+}
+
+impl Look {
+    /// Whether homes are toured for it.
+    pub fn tours(self) -> bool {
+        matches!(self, Self::True | Self::Seen)
+    }
 }
 
 /// What homes are looked at with.
@@ -93,6 +102,26 @@ impl HomeEyes {
         Ok(open_extractor(&self.spec.extractor, self.weights.as_deref(), &device)?)
     }
 
+    /// What the model is shown of a home that it need not look at. `seed` decides the faults of eyes
+    /// that have some.
+    ///
+    /// # Errors
+    ///
+    /// When the camera cannot be rendered.
+    pub fn truth(&self, world: &World, seed: u64) -> anyhow::Result<SceneView> {
+        let faults = if self.look == Look::Faulty { Faults::default() } else { Faults::NONE };
+        let things = things_of(world);
+        let oracle = Oracle { lexicon: Lexicon::of(&things, &self.words)?, faults };
+        let world_T_camera = world.robot().world_T_camera();
+        let facts = SceneFacts::in_view(world, &world_T_camera)?;
+        let views = vec![true_view(&things, &facts, &world_T_camera)];
+        let eyes = Eyes::Oracle { things, views };
+        let home = SeenHome { id: String::new(), scene: String::new(), eyes };
+        let mut rng = Pcg64Mcg::seed_from_u64(seed);
+        let (scene, frame) = (home.scene(&oracle, &mut rng), home.view(0, &oracle, &mut rng));
+        Ok(SceneView::of_regions(&scene, Some(&frame), &self.spec))
+    }
+
     /// Somebody who looks at `world` with these eyes. `seed` decides faults and noise.
     ///
     /// # Errors
@@ -151,26 +180,14 @@ impl Onlooker<'_> {
     ///
     /// When the home or the newest frame cannot be looked at.
     pub fn view(&self) -> anyhow::Result<SceneView> {
-        let spec = &self.eyes.spec;
         let world = match &self.seen {
             Seen::Truth(world) => world,
             Seen::Mapped(episode) => {
-                let view = episode.view(spec)?;
+                let view = episode.view(&self.eyes.spec)?;
                 return view.context("the model reads something else than regions");
             }
         };
-        let faults =
-            if self.eyes.look == Look::Faulty { Faults::default() } else { Faults::NONE };
-        let things = things_of(world);
-        let oracle = Oracle { lexicon: Lexicon::of(&things, &self.eyes.words)?, faults };
-        let world_T_camera = world.robot().world_T_camera();
-        let facts = SceneFacts::in_view(world, &world_T_camera)?;
-        let views = vec![true_view(&things, &facts, &world_T_camera)];
-        let eyes = Eyes::Oracle { things, views };
-        let home = SeenHome { id: String::new(), scene: String::new(), eyes };
-        let mut rng = Pcg64Mcg::seed_from_u64(self.seed);
-        let (scene, frame) = (home.scene(&oracle, &mut rng), home.view(0, &oracle, &mut rng));
-        Ok(SceneView::of_regions(&scene, Some(&frame), spec))
+        self.eyes.truth(world, self.seed)
     }
 
     /// The objects that are known.
@@ -179,9 +196,25 @@ impl Onlooker<'_> {
             Seen::Mapped(episode) => episode.objects(),
             Seen::Truth(world) => {
                 let entities = world.home().entities.iter();
-                let shown = entities
-                    .filter(|entity| !entity.is_structure() && !world.is_hidden(entity.id));
+                let shown =
+                    entities.filter(|entity| !entity.is_structure() && !world.is_hidden(entity.id));
                 shown.map(World::as_map_object).collect()
+            }
+        }
+    }
+
+    /// What a robot that follows an instruction knows of its surroundings.
+    pub fn surroundings(&self, pose: &BasePose, config: &FollowConfig) -> Surroundings {
+        match &self.seen {
+            Seen::Truth(world) => true_surroundings(world, pose, config, self.objects()),
+            Seen::Mapped(episode) => {
+                let map = episode.session().map();
+                let points_m = map.voxels().map(|voxel| voxel.xyz_m);
+                let floor = Floor::new(points_m, map.config().voxel_size_m, pose, config);
+                let objects = self.objects();
+                let places_m =
+                    objects.iter().map(|object| [object.position_m[0], object.position_m[1]]);
+                Surroundings { floor: floor.reaching(places_m), objects }
             }
         }
     }

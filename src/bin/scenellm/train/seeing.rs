@@ -119,13 +119,10 @@ impl TrainSeeing {
             limit: self.limit,
         });
         let bar = progress::spinner("building homes");
-        let school = School::build(
-            from.as_ref(),
-            &config.syllabus,
-            config.seed,
-            &vocabulary,
-            &|| bar.inc(1),
-        )?;
+        let school =
+            School::build(from.as_ref(), &config.syllabus, config.seed, &vocabulary, &|| {
+                bar.inc(1)
+            })?;
         bar.finish_and_clear();
         if school.skipped > 0 {
             let (skipped, kept) = (school.skipped, school.homes.len());
