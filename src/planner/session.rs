@@ -84,6 +84,11 @@ impl Session {
         Ok(())
     }
 
+    /// Name of the extractor that gives voxels their features, if there is one.
+    pub fn extractor_name(&self) -> Option<&str> {
+        self.extractor.as_ref().map(|extractor| extractor.name())
+    }
+
     /// What a model that takes in `spec` is shown: the regions that were seen, and those of the
     /// newest frame. `None` where it wants something else than regions, or no names are known.
     ///

@@ -8,6 +8,7 @@ mod homes;
 mod mind;
 mod qa;
 mod runs;
+mod sight;
 mod table;
 mod vln;
 
@@ -28,6 +29,7 @@ enum What {
     Qa(qa::Qa),
     Caption(caption::Caption),
     Vln(vln::Vln),
+    Eyes(sight::SightEval),
 }
 
 impl Eval {
@@ -39,6 +41,7 @@ impl Eval {
             What::Qa(qa) => qa.run(),
             What::Caption(caption) => caption.run(),
             What::Vln(vln) => vln.run(),
+            What::Eyes(eyes) => eyes.run(),
         }
     }
 }
