@@ -139,6 +139,7 @@ impl Active {
             jobs: Arc::clone(&channels.jobs),
             desk: Arc::clone(&channels.desk),
             view: Arc::clone(&channels.view),
+            map: Arc::clone(&channels.map),
             config,
             stream: open.stream,
         };

@@ -3,13 +3,19 @@
 
 use super::desk::DeskRequest;
 use super::inbox::Inbox;
+use super::map_request::MapRequest;
 use super::newest::Newest;
 use super::text_stream::TextStream;
 use super::view::View;
 use crate::planner::PlannerConfig;
 use crate::scene::ObjectId;
-use crate::tasks::{GoalPlanner, PlanRequest};
+use crate::tasks::{GoalPlanner, PlanRequest, SceneView, ViewSpec};
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How long it waits for what the model is shown.
+const VIEW_WAIT: Duration = Duration::from_secs(2);
 
 /// A goal to plan for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +95,7 @@ pub struct Thinker {
     pub jobs: Arc<JobCell>,
     pub desk: Arc<Inbox<DeskRequest>>,
     pub view: Arc<Newest<View>>,
+    pub map: Arc<Inbox<MapRequest>>,
     pub config: Arc<Newest<PlannerConfig>>,
     pub stream: TextStream,
 }
@@ -96,14 +103,17 @@ pub struct Thinker {
 impl Thinker {
     /// Runs until the cell of jobs is closed; gives the model back.
     pub fn run(mut self) -> GoalPlanner {
+        let spec = self.planner.view_spec();
         while let Some(Job { number, goal, held }) = self.jobs.take() {
+            // First: objects follow what is shown.
+            let shown = spec.clone().and_then(|spec| self.shown(spec));
             let (view, config) = (self.view.get(), self.config.get());
             let request = PlanRequest {
                 goal: &goal,
                 objects: &view.objects,
                 robot_m: view.robot_m,
                 held,
-                view: None,
+                view: shown.as_ref(),
                 frame_id: &config.sensing.world_frame,
                 stamp_ns: view.stamp_ns,
                 step_expiry_ns: (config.plan.step_expiry_s * 1e9) as i64,
@@ -122,6 +132,13 @@ impl Thinker {
             }
         }
         self.planner
+    }
+
+    /// What the model is shown of the map as it is now; nothing where perception does not answer.
+    fn shown(&self, spec: ViewSpec) -> Option<SceneView> {
+        let (reply, answer) = sync_channel(1);
+        self.map.ask(MapRequest::View(spec, reply)).ok()?;
+        answer.recv_timeout(VIEW_WAIT).ok().flatten()
     }
 }
 

@@ -5,9 +5,10 @@
 use super::check::{CheckReport, named_classes};
 use super::facts::SceneFacts;
 use super::pair::{Pair, PairFrame, PairKind, QuestionKind};
-use super::words::{DO_NOT_KNOW, plain};
+use super::words::plain;
 use crate::model::{ChatModel, Message, ModelError, Role};
 use crate::sim::household::preposition;
+use crate::tasks::DO_NOT_KNOW;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -73,4 +73,4 @@ pub use pair::{Pair, PairFrame, PairKind, QuestionKind, Route};
 pub use question::questions;
 pub use saw::state_description;
 pub use vary::{elsewhere, varied};
-pub use words::{DO_NOT_KNOW, plain};
+pub use words::plain;

@@ -5,7 +5,8 @@ use super::claim::{Claim, Number, claims_of, is_in_state, place_of, thing_of};
 use super::nouns::{first_noun, noun, split};
 use crate::sim::language::affordance::purpose_of;
 use crate::sim::language::facts::{ObjectFact, SceneFacts, Side};
-use crate::sim::language::words::{DO_NOT_KNOW, number_of};
+use crate::sim::language::words::number_of;
+use crate::tasks::DO_NOT_KNOW;
 use nalgebra::Point3;
 use std::collections::BTreeMap;
 
