@@ -106,6 +106,14 @@ impl Tokenizer {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
+    /// Text of `tokens` as the file's own decoder joins words, special ones included.
+    pub fn joined(&self, tokens: &[u32]) -> Result<String, LanguageError> {
+        self.inner.decode(tokens, false).map_err(|error| LanguageError::Tokenizer {
+            path: self.path.clone(),
+            reason: error.to_string(),
+        })
+    }
+
     /// Bytes `token` stands for; none for an id that is no token.
     pub fn token_bytes(&self, token: u32) -> &[u8] {
         self.bytes.get(token as usize).map_or(&[], Vec::as_slice)

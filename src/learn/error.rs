@@ -41,7 +41,7 @@ pub enum LearnError {
     /// Weights cannot be read.
     #[error(transparent)]
     Language(#[from] crate::language::LanguageError),
-    /// Names have no vectors.
+    /// Names have no vectors, or a vision model cannot teach or be taught.
     #[error(transparent)]
     Vision(#[from] crate::vision::VisionError),
     /// A home cannot be built or seen.

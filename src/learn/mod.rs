@@ -47,6 +47,6 @@ pub use planner::{PlannerTraining, StepReport, Watch, train_planner};
 pub use samples::Mixture;
 pub use taught::{TaughtAnswer, TaughtGoal, read_taught};
 pub use vision::{
-    Augmentation, Frames, HomesConfig, LabelsConfig, ObjectiveConfig, VisionStep, VisionTraining,
-    VisionWatch, train_vision,
+    Augmentation, CropsConfig, DinoConfig, DistillConfig, Frames, HomesConfig, LabelsConfig,
+    MocoConfig, ObjectiveConfig, VisionStep, VisionTraining, VisionWatch, train_vision,
 };

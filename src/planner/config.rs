@@ -182,7 +182,8 @@ pub struct TopicConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct VisionConfig {
-    /// `none`, or one that [`crate::vision::open_extractor`] knows.
+    /// `none`, `auto` for the eyes of the model ([`PlannerConfig::eyes`]), or one that
+    /// [`crate::vision::open_extractor`] knows.
     pub extractor: String,
     /// Weights of the extractor, where it has any: a folder, or a safetensors file.
     pub weights: Option<PathBuf>,
@@ -190,7 +191,7 @@ pub struct VisionConfig {
 
 impl Default for VisionConfig {
     fn default() -> Self {
-        Self { extractor: "color_geometry".into(), weights: None }
+        Self { extractor: "auto".into(), weights: None }
     }
 }
 

@@ -5,6 +5,7 @@ mod command;
 mod config;
 mod dialogue;
 mod executive;
+mod eyes;
 pub mod facts;
 pub mod follow;
 mod output;
@@ -21,6 +22,7 @@ pub use config::{
 };
 pub use dialogue::{Dialogue, Unresolved};
 pub use executive::{Act, Ending, Executive, Progress, StopCause};
+pub use eyes::EyesError;
 pub use output::{FrameRecord, Output, StageTimings};
 pub use parameters::Parameters;
 pub use qos_overrides::{Durability, History, QosOverride, QosOverrides, Reliability, TopicQos};

@@ -6,6 +6,7 @@
 
 use super::{FrameRecord, Output, PlannerConfig, StageTimings};
 use crate::geometry::TransformError;
+use crate::model::TokenKind;
 use crate::scene::{
     EgoConfig, EgoFrame, NamedVectors, Region, RegionConfig, SceneError, SceneMap, SeenObjects,
     frame_regions,
@@ -13,6 +14,7 @@ use crate::scene::{
 use crate::sensing::{
     Assembled, AssembledFrame, DetectionsEvent, FrameAssembler, RgbdFrame, SensorEvent,
 };
+use crate::tasks::{SceneView, ViewSpec};
 use crate::vision::{FeatureExtractor, FeatureMap, WordHash};
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -80,6 +82,26 @@ impl Session {
         self.map.check_names(&names)?;
         self.names = Some(names);
         Ok(())
+    }
+
+    /// Name of the extractor that gives voxels their features, if there is one.
+    pub fn extractor_name(&self) -> Option<&str> {
+        self.extractor.as_ref().map(|extractor| extractor.name())
+    }
+
+    /// What a model that takes in `spec` is shown: the regions that were seen, and those of the
+    /// newest frame. `None` where it wants something else than regions, or no names are known.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::frame_regions`].
+    pub fn view(&self, spec: &ViewSpec) -> Result<Option<SceneView>, SceneError> {
+        let fits = self.names.as_ref().is_some_and(|names| names.width() == spec.width);
+        if spec.tokens != TokenKind::Regions || !fits {
+            return Ok(None);
+        }
+        let frame = self.frame_regions()?;
+        Ok(Some(SceneView::of_regions(&self.seen.regions, Some(&frame), spec)))
     }
 
     /// Names of the things that are looked for, if any are.

@@ -8,15 +8,17 @@ use serde_json::Value;
 use super::VisionError;
 use super::checkpoint::read_json;
 use super::clip::{ClipFolder, ClipLayout};
+use super::grounding_dino::GroundingDino;
 use super::sam::Sam;
 use super::scene_vit::SceneVit;
 use super::vit::Vit;
 
-const FILES: [&str; 4] = [
+const FILES: [&str; 5] = [
     include_str!("../../config/models/clip.yaml"),
     include_str!("../../config/models/vit.yaml"),
     include_str!("../../config/models/dinov2.yaml"),
     include_str!("../../config/models/sam.yaml"),
+    include_str!("../../config/models/grounding_dino.yaml"),
 ];
 
 /// A public checkpoint.
@@ -29,7 +31,7 @@ pub struct CatalogueEntry {
     pub source: String,
     /// Licence as the publisher states it.
     pub licence: String,
-    /// Name of the extractor, or `sam`.
+    /// Name of the extractor, or `sam` or `grounding-dino`.
     pub kind: String,
     /// Numbers it has been trained to.
     pub parameters: u64,
@@ -83,12 +85,13 @@ pub fn check_folder(folder: &Path) -> Result<FolderCheck, VisionError> {
             (clip.wanted()?, clip.faults()?)
         }
         "sam" => (Sam::wanted(folder)?, Sam::faults(folder)?),
+        "grounding-dino" => (GroundingDino::wanted(folder)?, GroundingDino::faults(folder)?),
         "vit" | "dinov2" | "dinov2_with_registers" => Vit::check(folder)?,
         "scene_vit" => SceneVit::check(folder)?,
         other => {
             let reason = format!(
-                "model_type: is '{other}'; known are clip, vit, dinov2, dinov2_with_registers, sam \
-                 and scene_vit"
+                "model_type: is '{other}'; known are clip, vit, dinov2, dinov2_with_registers, \
+                 sam, grounding-dino and scene_vit"
             );
             return Err(VisionError::Config { path, reason });
         }
@@ -108,7 +111,7 @@ mod tests {
     #[test]
     fn entries_tell_what_the_reference_has() {
         let entries = catalogue().unwrap();
-        assert_eq!(entries.len(), 20);
+        assert_eq!(entries.len(), 22);
         for entry in entries {
             let shapes = public_shapes(&entry.name).into_iter();
             // SAM's map of places stands in the file twice.
@@ -117,7 +120,8 @@ mod tests {
             assert_eq!(entry.parameters, count, "{}", entry.name);
             let config = fixture(&format!("public/{}/config.json", entry.name));
             let config = std::fs::read_to_string(config).unwrap();
-            let said = entry.kind == "sam" || config.contains(&format!(":{},", entry.width));
+            let usual = ["sam", "grounding-dino"].contains(&entry.kind.as_str());
+            let said = usual || config.contains(&format!(":{},", entry.width));
             assert!(said || config.contains(&format!(":{}", entry.width)), "{}", entry.name);
         }
     }
@@ -131,6 +135,7 @@ mod tests {
             ("dinov2_tiny", "dinov2"),
             ("dinov2_registers_tiny", "dinov2_with_registers"),
             ("sam_tiny", "sam"),
+            ("grounding_dino_tiny", "grounding-dino"),
         ] {
             let check = check_folder(&fixture(name)).unwrap();
             assert_eq!((check.kind.as_str(), check.faults.len()), (kind, 0), "{check:?}");
@@ -143,11 +148,13 @@ mod tests {
 
         #[test]
         fn changed_configurations_never_panic(
-            which in 0usize..6,
+            which in 0usize..7,
             at in any::<prop::sample::Index>(),
             with in "[-0-9e.\"a-z{}\\[\\],:]{0,8}",
         ) {
-            let name = ["clip", "openclip", "vit", "dinov2", "dinov2_registers", "sam"][which];
+            let name = [
+                "clip", "openclip", "vit", "dinov2", "dinov2_registers", "sam", "grounding_dino",
+            ][which];
             let fixture = fixture(&format!("{name}_tiny"));
             let (weights, config) = match name {
                 "openclip" => ("open_clip_model.safetensors", "open_clip_config.json"),

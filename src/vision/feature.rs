@@ -71,6 +71,14 @@ pub enum VisionError {
         /// Tensor, expected and found shape.
         reason: String,
     },
+    /// The words cannot be used by this encoder.
+    #[error("{extractor}: cannot use these words: {reason}")]
+    BadText {
+        /// Name of the encoder.
+        extractor: String,
+        /// Which words, and what is wrong with them.
+        reason: String,
+    },
     /// A file beside the weights cannot be read or used.
     #[error("{path}: {reason}")]
     Config {

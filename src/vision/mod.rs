@@ -1,16 +1,21 @@
-//! Dense features of one image, behind one trait; words in the space of such features; masks.
+//! Dense features of one image, behind one trait; words in the space of such features; masks; boxes
+//! of what words mean.
 //!
 //! Every encoder is built from the tensors of a checkpoint by their public names. What they
 //! have in common stands in `tower` (a vision transformer, whatever its tensors are called),
 //! `transformer` (its blocks), `processor` and `resample` (from pictures to pixels).
 
+mod attention;
 mod catalogue;
 mod checkpoint;
 mod clip;
 mod color_geometry;
 mod feature;
 mod fusion;
+mod grounded_sam;
+mod grounding_dino;
 mod open;
+mod overlap;
 mod processor;
 mod resample;
 mod sam;
@@ -20,6 +25,7 @@ mod transformer;
 mod vit;
 mod vit_config;
 mod vit_names;
+mod windows;
 mod words;
 
 #[cfg(test)]
@@ -33,7 +39,9 @@ pub use clip::{ClipConfig, ClipFeatures, ClipLayout, ClipText, ClipTextConfig, C
 pub use color_geometry::ColorGeometry;
 pub use feature::{FeatureExtractor, FeatureMap, Provenance, TextEncoder, VisionError};
 pub use fusion::ConceptFusion;
-pub use open::open_extractor;
+pub use grounded_sam::{GroundedMask, GroundedSettings, ground_and_segment};
+pub use grounding_dino::{BertConfig, Detection2d, GroundingDino, GroundingDinoConfig, SwinConfig};
+pub use open::{open_extractor, open_text_encoder};
 pub use processor::{ImageProcessor, Resize};
 pub use resample::{Filter, resize};
 pub use sam::{

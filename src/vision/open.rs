@@ -1,8 +1,8 @@
 //! From the name in a manifest to an extractor.
 
 use super::{
-    AutomaticMasks, ClipFeatures, ClipVision, ColorGeometry, ConceptFusion, FeatureExtractor,
-    SceneVit, VisionError, Vit, VitConfig,
+    AutomaticMasks, ClipFeatures, ClipText, ClipVision, ColorGeometry, ConceptFusion,
+    FeatureExtractor, SceneVit, TextEncoder, VisionError, Vit, VitConfig, WordHash,
 };
 use candle_core::Device;
 use std::path::Path;
@@ -55,10 +55,51 @@ pub fn open_extractor(
     }
 }
 
+/// The encoder of texts whose vectors stand in `space`. Hashed words ([`WordHash`]) need nothing
+/// else; those of CLIP need the folder that the features were made with.
+///
+/// # Errors
+///
+/// When it cannot be loaded, or its space is another.
+pub fn open_text_encoder(
+    space: &str,
+    weights: Option<&Path>,
+    device: &Device,
+) -> Result<Box<dyn TextEncoder>, VisionError> {
+    if let Some(words) = WordHash::of_space(space) {
+        return Ok(Box::new(words));
+    }
+    let bad = |reason: String| VisionError::BadWeights { extractor: "text encoder".into(), reason };
+    let Some(folder) = weights else {
+        let reason = format!("`{space}` needs the folder of the CLIP model that it belongs to");
+        return Err(bad(reason));
+    };
+    let words = ClipText::load(folder, device)?;
+    if words.space() != space {
+        let (shown, other) = (folder.display(), words.space());
+        let reason = format!("other weights than those in {shown} are wanted ({space}, {other})");
+        return Err(bad(reason));
+    }
+    Ok(Box::new(words))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::vision::Provenance;
+
+    #[test]
+    fn spaces_lead_to_encoders() {
+        let open = |space: &str, folder: Option<&str>| {
+            let folder = folder.map(crate::vision::fixtures::fixture);
+            open_text_encoder(space, folder.as_deref(), &Device::Cpu)
+        };
+        assert_eq!(open("word_hash_16", None).unwrap().width(), 16);
+        let homeless = open("clip 12", None).err().unwrap().to_string();
+        assert!(homeless.contains("clip 12") && homeless.contains("folder"), "{homeless}");
+        let other = open("clip 12", Some("clip_tiny")).err().unwrap().to_string();
+        assert!(other.contains("other weights"), "{other}");
+    }
 
     #[test]
     fn names_lead_to_extractors() {

@@ -16,13 +16,24 @@ use super::*;
 #[test]
 fn pictures_are_prepared_as_by_the_reference() {
     let picture = picture();
-    for case in ["clip_down", "clip_up", "clip_pad", "vit_down", "vit_up", "dinov2", "sam"] {
+    for case in [
+        "clip_down",
+        "clip_up",
+        "clip_pad",
+        "vit_down",
+        "vit_up",
+        "dinov2",
+        "sam",
+        "grounding_dino",
+        "grounding_dino_up",
+    ] {
         let folder = tempfile::tempdir().unwrap();
         let config = fixture(&format!("processor/{case}.json"));
         std::fs::copy(config, folder.path().join("preprocessor_config.json")).unwrap();
         let usual = match case {
             "vit_down" | "vit_up" => ImageProcessor::imagenet(9),
             "sam" => ImageProcessor::sam(9),
+            "grounding_dino" | "grounding_dino_up" => ImageProcessor::detr(9, 9),
             _ => ImageProcessor::clip(9),
         };
         let processor = ImageProcessor::read(folder.path(), usual).unwrap();
@@ -46,6 +57,17 @@ fn pictures_are_prepared_as_by_the_reference() {
         let first: Vec<f32> = serde_json::from_value(first["first"].clone()).unwrap();
         let corner: Vec<f32> = planes.iter().map(|plane| plane[0][0]).collect();
         assert_close(&corner, &first);
+    }
+}
+
+#[test]
+fn sizes_within_two_edges_are_those_of_the_reference() {
+    let processor = ImageProcessor::detr(800, 1333);
+    let sizes: Vec<[u32; 4]> = json("grounding_dino_tiny/sizes.json");
+    assert!(sizes.len() > 200);
+    for [width, height, across, down] in sizes {
+        let found = processor.scaled_size(&RgbImage::new(width, height)).unwrap();
+        assert_eq!(found, (across as usize, down as usize), "{width}×{height}");
     }
 }
 

@@ -22,6 +22,9 @@ pub enum Resize {
     ShortestEdge(usize),
     /// The longer edge to so many pixels; the ratio of the edges stays.
     LongestEdge(usize),
+    /// The shorter edge to the first, unless the longer one then had more than the second; the ratio
+    /// of the edges stays.
+    Within(usize, usize),
     /// To this width and height, pixels.
     Exact(usize, usize),
 }
@@ -83,6 +86,15 @@ impl ImageProcessor {
         }
     }
 
+    /// As DETR and its likes do it: bilinear, the whole picture, as large as `shortest_px` and
+    /// `longest_px` allow.
+    pub fn detr(shortest_px: usize, longest_px: usize) -> Self {
+        Self {
+            resize: Some(Resize::Within(shortest_px, longest_px)),
+            ..Self::imagenet(shortest_px)
+        }
+    }
+
     /// What `preprocessor_config.json` in `folder` says; `otherwise` where there is none, and for
     /// what it leaves out.
     pub fn read(folder: &Path, otherwise: Self) -> Result<Self, VisionError> {
@@ -104,6 +116,9 @@ impl ImageProcessor {
             self.resize = Some(match (known(size, "shortest_edge"), known(size, "longest_edge")) {
                 (Some(edge), None) => Resize::ShortestEdge(pixels("size", edge)?),
                 (None, Some(edge)) => Resize::LongestEdge(pixels("size", edge)?),
+                (Some(short), Some(long)) => {
+                    Resize::Within(pixels("size", short)?, pixels("size", long)?)
+                }
                 _ => match (config.get("do_center_crop"), extent("size", size)?) {
                     // An older form: one number is the shorter edge where a crop follows.
                     (Some(Value::Bool(true)), (edge, _)) if size.is_number() => {
@@ -153,7 +168,14 @@ impl ImageProcessor {
         let (width, height) = match (self.crop_px, self.resize) {
             (Some(size), _) => size,
             (None, Some(Resize::Exact(width, height))) => (width, height),
-            (None, Some(Resize::ShortestEdge(edge) | Resize::LongestEdge(edge))) => (edge, edge),
+            (
+                None,
+                Some(
+                    Resize::ShortestEdge(edge)
+                    | Resize::LongestEdge(edge)
+                    | Resize::Within(edge, _),
+                ),
+            ) => (edge, edge),
             (None, None) => return None,
         };
         Some(width.min(height))
@@ -182,6 +204,7 @@ impl ImageProcessor {
             Some(Resize::Exact(width, height)) => (width, height),
             Some(Resize::ShortestEdge(edge)) => shortest_edge(width, height, edge),
             Some(Resize::LongestEdge(edge)) => longest_edge(width, height, edge),
+            Some(Resize::Within(short, long)) => within(width, height, short, long),
         };
         if size.0.max(size.1) > MOST_EDGE_PX {
             let reason = format!("it would become {}×{} pixels", size.0, size.1);
@@ -248,6 +271,23 @@ fn longest_edge(width: usize, height: usize, edge: usize) -> (usize, usize) {
     let scale = edge as f64 / width.max(height) as f64;
     let scaled = |edge: usize| ((edge as f64 * scale + 0.5) as usize).max(1);
     (scaled(width), scaled(height))
+}
+
+/// Size of a picture whose shorter edge becomes `edge`, or less where the longer one would have more
+/// than `most`. Rounded as the reference does it, which now and then costs a pixel.
+fn within(width: usize, height: usize, edge: usize, most: usize) -> (usize, usize) {
+    let (short, long) = (width.min(height), width.max(height));
+    let (short_px, long_px) = (short as f64, long as f64);
+    let fitting =
+        (long_px / short_px * edge as f64 > most as f64).then(|| most as f64 * short_px / long_px);
+    let scaled = fitting.unwrap_or(edge as f64);
+    let edge = scaled.round_ties_even() as usize;
+    if short == edge {
+        return (width, height);
+    }
+    let other = (scaled * long_px / short_px) as usize;
+    let (edge, other) = (edge.max(1), other.max(1));
+    if width < height { (edge, other) } else { (other, edge) }
 }
 
 /// The part about the centre; black where the picture is smaller.

@@ -3,6 +3,7 @@
 mod alfred;
 mod closed_loop;
 mod eyes;
+mod sight;
 mod table;
 
 use crate::Outcome;
@@ -19,6 +20,7 @@ pub struct Eval {
 enum What {
     Alfred(alfred::Alfred),
     Sim(closed_loop::ClosedLoopEval),
+    Eyes(sight::SightEval),
 }
 
 impl Eval {
@@ -27,6 +29,7 @@ impl Eval {
         match self.what {
             What::Alfred(alfred) => alfred.run(),
             What::Sim(closed_loop) => closed_loop.run(),
+            What::Eyes(eyes) => eyes.run(),
         }
     }
 }

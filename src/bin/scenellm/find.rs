@@ -6,7 +6,7 @@ use clap::Args;
 use scenellm::language::parse_device;
 use scenellm::report::HeatMap;
 use scenellm::scene::{Place, SceneMap, places};
-use scenellm::vision::{ClipText, TextEncoder};
+use scenellm::vision::open_text_encoder;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -15,7 +15,8 @@ const CHANCE: f32 = 0.5;
 
 /// Find where a saved map looks like a text, by the features of its voxels.
 ///
-/// The map must have been made with the extractor `clip` or `openclip` and the same weights
+/// The map must have been made with an extractor whose features share a space with texts: `scene_vit`,
+/// whose words need nothing else, or `clip` or `openclip`, whose weights are needed here too
 /// (`scenellm replay BAG --extractor clip --vision-weights DIR`).
 #[derive(Args)]
 pub struct Find {
@@ -25,9 +26,9 @@ pub struct Find {
     /// The saved map (`map.scenemap` of a replay).
     #[arg(long)]
     map: PathBuf,
-    /// Folder of the CLIP model that the map was made with.
+    /// Folder of the CLIP model that the map was made with, if it was made with one.
     #[arg(long, value_name = "DIR")]
-    weights: PathBuf,
+    weights: Option<PathBuf>,
     /// Phrases that fit anything, with which the text competes.
     #[arg(long, value_delimiter = ',', default_value = "object,things,stuff,texture")]
     against: Vec<String>,
@@ -52,19 +53,14 @@ impl Find {
         let space = map.config().feature_space.as_str();
         if space.is_empty() {
             bail!(
-                "{}: its features cannot be compared with words; make it with `--extractor clip`",
+                "{}: its features cannot be compared with words; make it with `--extractor scene_vit` or \
+                 `clip`",
                 self.map.display()
             );
         }
-        let words = ClipText::load(&self.weights, &parse_device(&self.device)?)?;
-        if words.space() != space {
-            bail!(
-                "{} was made with other weights than those in {} ({space}, {})",
-                self.map.display(),
-                self.weights.display(),
-                words.space()
-            );
-        }
+        let device = parse_device(&self.device)?;
+        let words = open_text_encoder(space, self.weights.as_deref(), &device)
+            .with_context(|| format!("no words for {}", self.map.display()))?;
         let text = words.embed(&self.text)?;
         let others: Result<Vec<_>, _> = self.against.iter().map(|text| words.embed(text)).collect();
         let scores = map.relevance(&text, &others?)?;

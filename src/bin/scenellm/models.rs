@@ -50,7 +50,7 @@ impl Models {
                     let millions = entry.parameters as f64 / 1e6;
                     writeln!(
                         out,
-                        "{:<46} {:<9} {:>6.0} M  {:>5.0}/{:<5.0} MB  width {:>4}  {:<11} {}",
+                        "{:<46} {:<14} {:>6.0} M  {:>5.0}/{:<5.0} MB  width {:>4}  {:<11} {}",
                         entry.source,
                         entry.kind,
                         millions,

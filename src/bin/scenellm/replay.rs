@@ -1,7 +1,7 @@
 //! `scenellm replay`: a bag goes in, a map and a plan come out.
 
 use crate::Outcome;
-use crate::settings::{Settings, Source, extractor, planner};
+use crate::settings::{Settings, Source, planner, session};
 use anyhow::{Context, bail};
 use clap::Args;
 use scenellm::bag::{EventError, SessionWriter};
@@ -49,15 +49,17 @@ struct Gathered {
 impl Replay {
     /// Replays, plans, writes.
     pub fn run(self) -> anyhow::Result<Outcome> {
-        let config = self.settings.config()?;
+        let mut config = self.settings.config()?;
+        if let Some(model) = &self.model {
+            config.plan.model.clone_from(model);
+        }
         let source = Source::open(&self.bag, &config)?;
         // Loaded before the bag is read: a model that cannot be loaded is said at once.
         let wanted = self.goal.is_some() || source.selection().goal.is_some();
-        let mut planner =
-            if wanted { Some(planner(&config, self.model.as_deref())?) } else { None };
+        let mut planner = if wanted { Some(planner(&config, None)?) } else { None };
         std::fs::create_dir_all(&self.out)
             .with_context(|| format!("cannot make {}", self.out.display()))?;
-        let mut session = Session::new(&config, extractor(&config)?)?;
+        let mut session = session(&config)?;
         let mut writer =
             SessionWriter::create(&self.out.join("session.mcap"), &config.sensing.world_frame)?;
         let start = Instant::now();
@@ -73,13 +75,13 @@ impl Replay {
             );
         }
         if let (Some(goal), Some(planner)) = (&self.goal, &mut planner) {
-            let plan = plan(goal, &session, &config, planner);
+            let plan = plan(goal, &mut session, &config, planner)?;
             writer.output(&Output::Plan(plan.clone()))?;
             gathered.plan = Some(plan);
         }
         writer.finish(session.map(), session.newest_frame())?;
         let wall_s = start.elapsed().as_secs_f64();
-        let notes = notes(&gathered, planner.as_ref(), &config);
+        let notes = notes(&gathered, planner.as_ref(), &session);
         self.write(&session, &gathered, &notes, wall_s)?;
         self.print(&session, &gathered, &notes)
     }
@@ -111,7 +113,7 @@ impl Replay {
             if let (SensorEvent::Goal(goal), None, Some(planner)) =
                 (&event, &self.goal, planner.as_deref_mut())
             {
-                outputs.push(Output::Plan(plan(goal, session, config, planner)));
+                outputs.push(Output::Plan(plan(goal, session, config, planner)?));
             }
             outputs.extend(session.push(event));
             take(outputs, &mut gathered, writer)?;
@@ -216,20 +218,30 @@ impl Replay {
 }
 
 /// A plan for `goal` over what the session has seen.
-fn plan(goal: &str, session: &Session, config: &PlannerConfig, planner: &mut GoalPlanner) -> Plan {
+fn plan(
+    goal: &str,
+    session: &mut Session,
+    config: &PlannerConfig,
+    planner: &mut GoalPlanner,
+) -> anyhow::Result<Plan> {
+    session.refresh_objects()?;
+    let view = match planner.view_spec() {
+        Some(spec) => session.view(&spec)?,
+        None => None,
+    };
     let newest = session.newest_frame();
     let robot_m = newest.map_or([0.0; 3], |frame| frame.world_T_camera.translation.vector.into());
-    planner.plan(&PlanRequest {
+    Ok(planner.plan(&PlanRequest {
         goal,
         objects: session.map().objects().as_slice(),
         robot_m,
         held: None,
-        view: None,
+        view: view.as_ref(),
         frame_id: &session.map().config().frame_id,
         stamp_ns: newest.map_or(0, |frame| frame.stamp_ns),
         step_expiry_ns: (config.plan.step_expiry_s * 1e9) as i64,
         require_grounding: config.plan.require_grounding,
-    })
+    }))
 }
 
 fn take(
@@ -255,14 +267,10 @@ fn take(
 }
 
 /// What a reader must know before trusting the plan.
-fn notes(
-    gathered: &Gathered,
-    planner: Option<&GoalPlanner>,
-    config: &PlannerConfig,
-) -> Vec<String> {
+fn notes(gathered: &Gathered, planner: Option<&GoalPlanner>, session: &Session) -> Vec<String> {
     let mut notes = Vec::new();
     notes.extend(planner.and_then(|planner| planner.sight().note(planner.name())));
-    if config.vision.extractor == "color_geometry" {
+    if session.extractor_name() == Some("color_geometry") {
         notes.push("features of the map are colours and shapes, not understanding".into());
     }
     let dropped: usize = gathered.dropped.values().sum();

@@ -5,9 +5,8 @@ use clap::Args;
 use indicatif::ProgressBar;
 use scenellm::bag::{BagReader, Events, TopicSelection, select_cameras};
 use scenellm::language::parse_device;
-use scenellm::planner::PlannerConfig;
+use scenellm::planner::{PlannerConfig, Session};
 use scenellm::tasks::GoalPlanner;
-use scenellm::vision::{FeatureExtractor, open_extractor};
 use std::path::{Path, PathBuf};
 
 /// Where parameters come from.
@@ -28,7 +27,8 @@ pub struct Settings {
     /// Edge length of a voxel, metres.
     #[arg(long, value_name = "METRES")]
     voxel_size: Option<f64>,
-    /// Features of the map: none, color_geometry, vit, dinov2, clip, clip_patches, openclip, …
+    /// Features of the map: auto (those of the model), none, color_geometry, scene_vit, vit, dinov2,
+    /// clip, clip_patches, openclip, …
     #[arg(long, value_name = "NAME")]
     extractor: Option<String>,
     /// Weights of the extractor: a folder, or a safetensors file.
@@ -71,17 +71,14 @@ impl Settings {
         }
         config.sensing.check()?;
         config.map.validate()?;
+        config.regions.validate()?;
         Ok(config)
     }
 }
 
-/// The extractor that `config` names.
-pub fn extractor(config: &PlannerConfig) -> anyhow::Result<Option<Box<dyn FeatureExtractor>>> {
-    let device = parse_device(&config.plan.device)?;
-    match config.vision.extractor.as_str() {
-        "none" => Ok(None),
-        kind => Ok(Some(open_extractor(kind, config.vision.weights.as_deref(), &device)?)),
-    }
+/// A session with the eyes that `config` names.
+pub fn session(config: &PlannerConfig) -> anyhow::Result<Session> {
+    Ok(Session::open(config, &parse_device(&config.plan.device)?)?)
 }
 
 /// The planner in `model`, or in the folder that `config` names.

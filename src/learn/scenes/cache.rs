@@ -93,10 +93,9 @@ impl SceneCache {
         let tensors = candle_core::safetensors::load(&path, &Device::Cpu)
             .map_err(|error| LearnError::invalid(&path, error))?;
         let regions = |name: &str| -> Result<Vec<Region>, LearnError> {
-            let (Some(features), Some(boxes)) = (
-                tensors.get(&format!("{name}.features")),
-                tensors.get(&format!("{name}.boxes")),
-            ) else {
+            let (Some(features), Some(boxes)) =
+                (tensors.get(&format!("{name}.features")), tensors.get(&format!("{name}.boxes")))
+            else {
                 return Ok(Vec::new());
             };
             let (count, width) = features.dims2()?;

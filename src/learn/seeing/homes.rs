@@ -44,11 +44,7 @@ impl Homes {
     /// # Errors
     ///
     /// When a file cannot be read.
-    pub fn read(
-        from: Option<&AlfredData<'_>>,
-        seeds: u64,
-        seed: u64,
-    ) -> Result<Self, LearnError> {
+    pub fn read(from: Option<&AlfredData<'_>>, seeds: u64, seed: u64) -> Result<Self, LearnError> {
         let mut lines = Vec::new();
         if let Some(from) = from {
             let trajectories = read_alfred(from.data)?;

@@ -27,10 +27,10 @@ mod watch;
 mod tests;
 
 pub use config::{About, LanguagePart, Precision, ProjectorShape, SeeingTraining};
+pub use homes::{AlfredData, Homes, Source};
 pub use lesson::{Lesson, Sight};
 pub use log::TrainingLog;
 pub use memory::TrainingMemory;
-pub use homes::{AlfredData, Homes, Source};
 pub use school::{School, Syllabus, lessons_of_an_epoch};
 pub use template::template;
 pub use train::{SeeingStep, train_seeing};

@@ -53,7 +53,8 @@ pub fn moved(
         let goal = goal.to_lowercase();
         taken.values().any(|place| goal.contains(place) || goal.contains(&*spoken(place)))
     };
-    let goals: Vec<_> = trajectory.goals.iter().filter(|goal| !tells(&goal.goal)).cloned().collect();
+    let goals: Vec<_> =
+        trajectory.goals.iter().filter(|goal| !tells(&goal.goal)).cloned().collect();
     let task = trajectory.task.clone();
     (!goals.is_empty()).then_some((world, Trajectory { task, goals, plan }))
 }

@@ -1,7 +1,7 @@
 //! Where lessons are taken: homes as they are seen, and what is to be learnt in them.
 
-use super::super::{LearnError, Trajectory};
 use super::super::scenes::{Eyes, SceneCache, SeenHome, Thing, Toured, things_of};
+use super::super::{LearnError, Trajectory};
 use super::config::SeeingTraining;
 use super::homes::{Homes, Source};
 use super::lesson::{Lesson, PLAN, plan_lessons};

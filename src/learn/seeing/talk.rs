@@ -1,7 +1,7 @@
 //! Lessons from language about scenes ([`crate::sim::language`]).
 
-use super::super::samples::{END, STYLE};
 use super::super::LearnError;
+use super::super::samples::{END, STYLE};
 use super::super::scenes::{Eyes, Thing, TrueView, things_of, true_view};
 use super::lesson::{Lesson, Sight};
 use crate::model::PromptKind;

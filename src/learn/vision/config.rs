@@ -5,6 +5,7 @@ use super::homes::HomesConfig;
 use super::objective::ObjectiveConfig;
 use crate::learn::{AdamWConfig, LearnError};
 use crate::vision::SceneVitShape;
+use crate::vision::scene_vit::{COLUMNS, ROWS};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -23,6 +24,9 @@ pub struct VisionTraining {
     pub model: SceneVitShape,
     /// What is to be learnt.
     pub objective: ObjectiveConfig,
+    /// Whether parts of views are learnt from, too.
+    #[serde(default)]
+    pub crops: Option<CropsConfig>,
     /// How views are changed.
     pub augmentation: Augmentation,
     /// Number of steps.
@@ -40,6 +44,19 @@ pub struct VisionTraining {
     pub checkpoint_steps: u64,
     /// Held-out views that are measured at each checkpoint.
     pub watched_views: usize,
+}
+
+/// Views of which a part is learnt from: most of a home is wall, and a part around something rare
+/// costs a fraction of the whole.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CropsConfig {
+    /// Share of the views of which only a part is learnt from.
+    pub share: f64,
+    /// Rows of cells of a part, an even number.
+    pub rows: usize,
+    /// Columns of cells of a part, an even number.
+    pub columns: usize,
 }
 
 impl VisionTraining {
@@ -61,6 +78,17 @@ impl VisionTraining {
     fn fault(&self) -> Option<String> {
         if let Some(reason) = self.model.fault() {
             return Some(format!("model: {reason}"));
+        }
+        if let Some(crops) = &self.crops {
+            let fits =
+                |size: usize, all: usize| size.is_multiple_of(2) && (2..=all).contains(&size);
+            let good = fits(crops.rows, ROWS) && fits(crops.columns, COLUMNS);
+            if !good || !(0.0..=1.0).contains(&crops.share) {
+                return Some(format!(
+                    "crops: share must be within 0..=1, rows and columns even numbers up to {ROWS} \
+                     and {COLUMNS}"
+                ));
+            }
         }
         let counts = [
             ("steps", self.steps),

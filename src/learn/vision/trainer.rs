@@ -1,17 +1,15 @@
 //! The training itself: views in, steps of the optimiser out.
 
-use super::augment::Shot;
 use super::config::VisionTraining;
-use super::frames::{Frames, camera};
-use super::objective::{Balance, labels};
+use super::frames::Frames;
+use super::lesson::{Lesson, Mind};
 use super::saved::Saved;
 use super::watch::{Measured, VisionWatch, measure};
 use super::weights;
 use crate::learn::LearnError;
 use crate::learn::optimizer::AdamW;
-use crate::vision::scene_vit::{CELLS, INPUTS, cells, rays};
-use crate::vision::{SceneVitConfig, TextEncoder, WordHash};
-use candle_core::{Device, Tensor, Var};
+use crate::vision::SceneVitConfig;
+use candle_core::{Tensor, Var};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64Mcg;
@@ -49,8 +47,8 @@ pub fn train_vision(
 ) -> Result<(), LearnError> {
     let saved = Saved::new(out)?;
     let mut trainer = Trainer::new(config, frames)?;
-    let mut memory = BTreeMap::new();
-    let restored = saved.restore(config, &trainer.weights, &mut trainer.optimizer, &mut memory)?;
+    let Trainer { weights, optimizer, memory, .. } = &mut trainer;
+    let restored = saved.restore(config, weights, optimizer, memory)?;
     let mut progress = restored.unwrap_or_default();
     while progress.step < config.steps {
         let (loss, gradient) = trainer.step(progress.step)?;
@@ -59,7 +57,8 @@ pub fn train_vision(
         if is_last || progress.step.is_multiple_of(config.checkpoint_steps) {
             let measured = trainer.watch(progress.step)?;
             progress.watches.push(measured.watch);
-            saved.save(config, &trainer.weights, &trainer.optimizer, &memory, &progress)?;
+            let Trainer { weights, optimizer, memory, .. } = &trainer;
+            saved.save(config, weights, optimizer, memory, &progress)?;
             let model = SceneVitConfig::new(config.model, frames.names().to_vec());
             saved.export(&model, trainer.optimizer.average(), &measured, &progress)?;
         }
@@ -80,80 +79,53 @@ pub fn train_vision(
 struct Trainer<'a> {
     config: &'a VisionTraining,
     frames: &'a Frames,
+    lesson: Lesson<'a>,
     learnt: Vec<usize>,
     watched: Vec<usize>,
-    rays: Vec<[f32; 2]>,
-    /// `(width, names)`.
-    words: Tensor,
-    balance: Option<Balance>,
     weights: BTreeMap<String, Var>,
     optimizer: AdamW,
-}
-
-/// A view as numbers.
-struct Sample {
-    inputs: Vec<f32>,
-    targets: Vec<f32>,
-    weights: Vec<f32>,
-}
-
-struct Gradients {
-    gradients: Vec<(String, Tensor)>,
-    loss: f64,
-    weight: f64,
+    memory: BTreeMap<String, Tensor>,
 }
 
 impl<'a> Trainer<'a> {
     fn new(config: &'a VisionTraining, frames: &'a Frames) -> Result<Self, LearnError> {
-        let words = WordHash::new(config.model.features)
-            .map_err(|error| LearnError::Home(error.to_string()))?;
-        let vectors: Vec<Vec<f32>> = frames
-            .names()
-            .iter()
-            .map(|name| words.embed(name))
-            .collect::<Result<_, _>>()
-            .map_err(|error| LearnError::Home(error.to_string()))?;
         let learnt = frames.indices(false);
         if learnt.is_empty() {
             return Err(LearnError::Home("all homes are held out".into()));
         }
-        let balance = match &config.objective.labels {
-            Some(labels) => Some(Balance::new(labels, &count(frames, &learnt)?)),
-            None => None,
-        };
+        let mut rng = Pcg64Mcg::seed_from_u64(config.seed);
         let mut watched = frames.indices(true);
-        watched.shuffle(&mut Pcg64Mcg::seed_from_u64(config.seed));
+        watched.shuffle(&mut rng);
         watched.truncate(config.watched_views);
-        let weights = match &config.init {
-            Some(folder) => weights::finished(folder, &config.model)?,
-            None => weights::fresh(&config.model, &mut Pcg64Mcg::seed_from_u64(config.seed))?,
-        };
-        Ok(Self {
-            config,
-            frames,
-            learnt,
-            watched,
-            rays: rays(&camera()),
-            words: labels::words(&vectors)?,
-            balance,
-            optimizer: AdamW::new(config.optimizer, &weights)?,
-            weights,
-        })
+        let lesson = Lesson::new(config, frames, &learnt)?;
+        let weights = lesson.weights(&mut rng)?;
+        let memory = lesson.memory(&mut rng)?;
+        let optimizer = AdamW::new(config.optimizer, &weights)?;
+        Ok(Self { config, frames, lesson, learnt, watched, weights, optimizer, memory })
     }
 
     /// One step of the optimiser: loss and length of the gradient.
     fn step(&mut self, step: u64) -> Result<(f64, f64), LearnError> {
         let batch = self.batch(step);
         let part = batch.len().div_ceil(self.config.replicas);
-        let parts: Vec<(usize, &[usize])> = batch.chunks(part).enumerate().collect();
+        let parts: Vec<(u64, &[usize])> = (0..).zip(batch.chunks(part)).collect();
+        let mind = Mind {
+            weights: &self.weights,
+            average: self.optimizer.average(),
+            memory: &self.memory,
+        };
         let results = parts
             .par_iter()
-            .map(|(replica, views)| self.gradients(views, step, *replica as u64))
+            .map(|(replica, views)| {
+                let seed = self.config.seed ^ (step << 8) ^ replica;
+                self.lesson.learn(views, &mind, &mut Pcg64Mcg::seed_from_u64(seed))
+            })
             .collect::<Result<Vec<_>, LearnError>>()?;
         let total: f64 = results.iter().map(|result| result.weight).sum();
         let mut loss = 0.0;
         let mut sum: BTreeMap<String, Tensor> = BTreeMap::new();
         for result in results {
+            self.lesson.remember(&result, &mut self.memory)?;
             let weight = result.weight / total;
             loss += weight * result.loss;
             for (name, gradient) in result.gradients {
@@ -197,75 +169,11 @@ impl<'a> Trainer<'a> {
         self.config.optimizer.learning_rate * warmup.min(1.0) * cosine
     }
 
-    fn gradients(&self, views: &[usize], step: u64, replica: u64) -> Result<Gradients, LearnError> {
-        let mut rng = Pcg64Mcg::seed_from_u64(self.config.seed ^ (step << 8) ^ replica);
-        let samples: Vec<Sample> = views
-            .iter()
-            .map(|view| {
-                let record = self.frames.read(*view)?;
-                Ok(self.sample(&Shot::changed(record, &self.config.augmentation, &mut rng)))
-            })
-            .collect::<Result<_, LearnError>>()?;
-        let (count, names) = (samples.len(), self.frames.names().len());
-        let stack = |of: fn(&Sample) -> &Vec<f32>, shape: &[usize]| {
-            let values = samples.iter().flat_map(|sample| of(sample).iter().copied()).collect();
-            Tensor::from_vec::<_, f32>(values, shape, &Device::Cpu)
-        };
-        let inputs = stack(|sample| &sample.inputs, &[count, CELLS, INPUTS])?;
-        let net = weights::net(&self.config.model, &self.weights)?;
-        let features = net.forward(&inputs)?.flatten(0, 1)?;
-        let Some(config) = &self.config.objective.labels else {
-            return Err(LearnError::Home("no objective".into()));
-        };
-        let targets = stack(|sample| &sample.targets, &[count * CELLS, names])?;
-        let weights = stack(|sample| &sample.weights, &[count * CELLS])?;
-        let loss = labels::loss(&features, &self.words, &targets, &weights, config.temperature)?;
-        let store = loss.backward()?;
-        let gradients = self
-            .weights
-            .iter()
-            .filter_map(|(name, var)| Some((name.clone(), store.get(var)?.detach())))
-            .collect();
-        Ok(Gradients {
-            gradients,
-            loss: f64::from(loss.to_scalar::<f32>()?),
-            weight: f64::from(weights.sum_all()?.to_scalar::<f32>()?.max(1e-6)),
-        })
-    }
-
-    fn sample(&self, shot: &Shot) -> Sample {
-        let names = self.frames.names().len();
-        let mut targets = vec![0.0; CELLS * names];
-        let weights = match &self.balance {
-            Some(balance) => shot
-                .labels
-                .iter()
-                .zip(targets.chunks_exact_mut(names))
-                .map(|(label, target)| balance.target(label, target))
-                .collect(),
-            None => vec![1.0; CELLS],
-        };
-        Sample { inputs: cells(&shot.picture, &shot.view, &self.rays), targets, weights }
-    }
-
     /// Measures the averaged weights on homes never learnt from.
     fn watch(&self, step: u64) -> Result<Measured, LearnError> {
         let net = weights::still(&self.config.model, self.optimizer.average())?;
-        measure(&net, &self.words, self.frames, &self.watched, step)
+        measure(&net, self.lesson.words(), self.frames, &self.watched, step)
     }
-}
-
-/// Pixels of each name in these views.
-fn count(frames: &Frames, indices: &[usize]) -> Result<Vec<u64>, LearnError> {
-    let mut pixels = vec![0; frames.names().len()];
-    for index in indices {
-        for (name, count) in frames.labels(*index)?.into_iter().flatten() {
-            if let Some(pixels) = pixels.get_mut(usize::from(name)) {
-                *pixels += u64::from(count);
-            }
-        }
-    }
-    Ok(pixels)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::record::Label;
 use crate::learn::LearnError;
 use crate::sim::household::is_portable;
 use crate::vision::SceneVitNet;
-use crate::vision::scene_vit::{CELL_PX, CELLS, INPUTS, cells, rays};
+use crate::vision::scene_vit::{CELL_PX, CELLS, INPUTS, Window, cells, rays};
 use candle_core::{D, Device, Tensor};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -93,9 +93,9 @@ pub fn measure(
         .par_iter()
         .map(|index| {
             let shot = Shot::plain(frames.read(*index)?);
-            let numbers = cells(&shot.picture, &shot.view, &rays);
+            let numbers = cells(&shot.picture, &shot.view, &rays, Window::WHOLE);
             let inputs = Tensor::from_vec(numbers, (1, CELLS, INPUTS), &Device::Cpu)?;
-            let features = net.forward(&inputs)?.squeeze(0)?.detach();
+            let features = net.forward(&inputs, Window::WHOLE)?.squeeze(0)?.detach();
             let called = features.matmul(words)?.argmax(D::Minus1)?.to_vec1()?;
             Ok((shot.labels, called))
         })

@@ -4,7 +4,6 @@ use super::NodeError;
 use crate::language::parse_device;
 use crate::planner::{PlannerConfig, Session};
 use crate::tasks::GoalPlanner;
-use crate::vision::open_extractor;
 
 /// A node that could work at once.
 pub struct Configured {
@@ -28,11 +27,7 @@ impl Configured {
         if let Some(note) = planner.sight().note(planner.name()) {
             tracing::warn!("{note}");
         }
-        let extractor = match config.vision.extractor.as_str() {
-            "none" => None,
-            kind => Some(open_extractor(kind, config.vision.weights.as_deref(), &device)?),
-        };
-        Ok(Self { planner, session: Session::new(config, extractor)? })
+        Ok(Self { planner, session: Session::open(config, &device)? })
     }
 
     /// Name of the model.

@@ -1,11 +1,9 @@
 //! What keeps the node from starting.
 
-use crate::planner::ConfigError;
+use crate::planner::{ConfigError, EyesError};
 use crate::ros::ArgumentError;
 use crate::ros::transport::TransportError;
-use crate::scene::SceneError;
 use crate::tasks::PlanningError;
-use crate::vision::VisionError;
 use std::path::PathBuf;
 
 /// What keeps the node from starting.
@@ -32,12 +30,9 @@ pub enum NodeError {
         /// What is wrong with it.
         source: PlanningError,
     },
-    /// The features of the map.
+    /// The features of the map, the names of things, or the map.
     #[error(transparent)]
-    Features(#[from] VisionError),
-    /// The map.
-    #[error(transparent)]
-    Map(#[from] SceneError),
+    Eyes(#[from] EyesError),
     /// The graph.
     #[error(transparent)]
     Transport(#[from] TransportError),

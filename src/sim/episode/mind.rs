@@ -2,7 +2,8 @@
 
 use crate::sim::household::{Command, Task, World, expert_plan};
 use crate::tasks::{
-    ActionVocabulary, GoalPlanner, Plan, PlanRequest, PlanStep, Refusal, SpokenStep, ground,
+    ActionVocabulary, GoalPlanner, Plan, PlanRequest, PlanStep, Refusal, SpokenStep, ViewSpec,
+    ground,
 };
 
 /// Somebody who plans.
@@ -12,6 +13,11 @@ pub trait Mind {
 
     /// The words of its plans.
     fn vocabulary(&self) -> &ActionVocabulary;
+
+    /// What it is to be shown; `None` where it looks at nothing.
+    fn view_spec(&mut self) -> Option<ViewSpec> {
+        None
+    }
 
     /// Whether its plans go on from how things stand, and not from the beginning.
     fn knows_what_was_done(&self) -> bool {
@@ -26,6 +32,10 @@ impl Mind for GoalPlanner {
 
     fn vocabulary(&self) -> &ActionVocabulary {
         GoalPlanner::vocabulary(self)
+    }
+
+    fn view_spec(&mut self) -> Option<ViewSpec> {
+        GoalPlanner::view_spec(self)
     }
 }
 

@@ -4,6 +4,7 @@
 //! Comes in: a [`super::household::World`], a goal and somebody who plans. Goes out: what was met of the
 //! task. All the planner knows of the home went through the camera and [`crate::planner::Session`].
 
+mod accuracy;
 mod eyes;
 mod memory;
 mod mind;
@@ -14,6 +15,7 @@ mod truth;
 #[cfg(test)]
 mod tests;
 
+pub use accuracy::{FoundCounts, RegionAccuracy, region_accuracy};
 pub use eyes::Eyes;
 pub use mind::{ExpertMind, Mind};
 pub use moment::{EpisodeError, EpisodeOptions, EpisodeResult, Knowledge, Moment};

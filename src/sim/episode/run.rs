@@ -228,12 +228,17 @@ impl<'a> Episode<'a> {
             .filter(|object| self.memory.may_be_taken(object.id))
             .collect();
         let at = self.world.robot().xy_m;
+        let view = mind.view_spec().map(|spec| self.session.view(&spec)).transpose();
+        let view = view.map(Option::flatten).unwrap_or_else(|error| {
+            self.broken.get_or_insert(error.into());
+            None
+        });
         let request = PlanRequest {
             goal,
             objects: &objects,
             robot_m: [at.x, at.y, 0.0],
             held,
-            view: None,
+            view: view.as_ref(),
             frame_id: &self.session.map().config().frame_id,
             stamp_ns: self.eyes.now_ns(),
             step_expiry_ns: (self.config.plan.step_expiry_s * 1e9) as i64,

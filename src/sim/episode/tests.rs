@@ -174,3 +174,36 @@ fn the_expert_succeeds_over_a_perfect_map() {
     let result = episode.pursue("cool a mug", &cool_mug(), &mut mind, &mut |_| {}).unwrap();
     assert!(result.is_success(), "{result:?}");
 }
+
+#[test]
+fn a_robot_that_sees_by_itself_does_a_task() {
+    let (world, mug) = kitchen_with_one_mug(3);
+    let at = world.home().entity(mug).unwrap().world_T_entity.translation.vector;
+    let (config, options) = (PlannerConfig::default(), options(Knowledge::Seen));
+    let mut episode = Episode::with_true_eyes(world, &config, &options, 0.3).unwrap();
+    episode.tour(&mut |_| {}).unwrap();
+    let seen = episode.session().seen();
+    let objects = episode.session().map().objects();
+    assert!(objects.len() > 15 && objects.iter().all(|object| objects.is_own(object.id)));
+    assert_eq!(seen.regions.len(), seen.objects.len());
+    let mugs: Vec<_> = objects.iter().filter(|object| object.label == "mug").collect();
+    assert_eq!(mugs.len(), 1, "{mugs:?}");
+    assert!((nalgebra::Vector3::from(mugs[0].position_m) - at).norm() < 0.15, "{mugs:?} {at}");
+    let id = mugs[0].id;
+    let mut mind = Script::new(COOL_MUG);
+    let result = episode.pursue("cool the mug", &cool_mug(), &mut mind, &mut |_| {}).unwrap();
+    assert!(result.is_success(), "{result:?}");
+    assert_eq!(result.replans, 0, "{result:?}");
+    let put = episode.world().home().entity(mug).unwrap().world_T_entity.translation.vector;
+    let known = episode.session().map().objects().get(id).expect("the same mug");
+    assert!((nalgebra::Vector3::from(known.position_m) - put).norm() < 0.2, "{known:?} {put}");
+}
+
+#[test]
+fn features_without_names_are_no_eyes() {
+    let (world, _) = kitchen_with_one_mug(3);
+    let (config, options) = (PlannerConfig::default(), options(Knowledge::Seen));
+    let colours = Box::new(crate::vision::ColorGeometry::default());
+    let blind = Episode::with_extractor(world, &config, &options, colours).err().unwrap();
+    assert!(blind.to_string().contains("color_geometry"), "{blind}");
+}

@@ -1,6 +1,7 @@
 //! Masks of everything in a picture: SAM is asked about a grid of points, and of what it answers the
 //! sure, clear and distinct ones stay.
 
+use super::super::overlap::overlap;
 use super::mask::{Enlarger, SegmentedMask};
 use super::{Sam, SamPicture};
 use crate::vision::VisionError;
@@ -71,23 +72,13 @@ fn distinct(mut masks: Vec<SegmentedMask>, most_overlap: f32) -> Vec<SegmentedMa
     masks.sort_by(|a, b| b.quality.total_cmp(&a.quality));
     let mut kept: Vec<SegmentedMask> = Vec::new();
     for mask in masks {
-        if kept.iter().all(|better| overlap(better.box_px, mask.box_px) <= most_overlap) {
+        let edges = |mask: &SegmentedMask| mask.box_px.map(|edge| edge as f32);
+        let apart = |better: &SegmentedMask| overlap(edges(better), edges(&mask)) <= most_overlap;
+        if kept.iter().all(apart) {
             kept.push(mask);
         }
     }
     kept
-}
-
-/// What two boxes share of their union. Edges are taken for places between pixels, as the reference
-/// does, so a box of one column has no area.
-fn overlap(a: [u32; 4], b: [u32; 4]) -> f32 {
-    let area = |[left, top, right, bottom]: [u32; 4]| {
-        right.saturating_sub(left) as f32 * bottom.saturating_sub(top) as f32
-    };
-    let shared = [a[0].max(b[0]), a[1].max(b[1]), a[2].min(b[2]), a[3].min(b[3])];
-    let shared = area(shared);
-    let union = area(a) + area(b) - shared;
-    if union > 0.0 { shared / union } else { 0.0 }
 }
 
 #[cfg(test)]
@@ -112,7 +103,5 @@ mod tests {
         ];
         let kept: Vec<f32> = distinct(masks, 0.7).iter().map(|mask| mask.quality).collect();
         assert_eq!(kept, [0.99, 0.95, 0.91, 0.89]);
-        assert_eq!(overlap([0, 0, 10, 10], [5, 0, 15, 10]), 1.0 / 3.0);
-        assert_eq!(overlap([0, 0, 1, 1], [5, 5, 6, 6]), 0.0);
     }
 }

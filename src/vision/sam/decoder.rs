@@ -1,15 +1,15 @@
 //! SAM's mask decoder: tokens and picture look at each other in turn, then each mask token becomes
 //! the weights by which the enlarged picture is summed to a mask.
 
-use candle_core::{D, Module, Tensor};
-use candle_nn::ops::softmax_last_dim;
+use candle_core::{Module, Tensor};
 use candle_nn::{ConvTranspose2d, ConvTranspose2dConfig, LayerNorm, Linear};
 
+use super::super::attention::{Attention, Perceptron};
 use super::super::checkpoint::Checkpoint;
 use super::super::transformer::Activation;
+use super::channel_norm;
 use super::config::{SamConfig, SamDecoderConfig};
 use super::encoder::CHANNEL_EPSILON;
-use super::{Computed, channel_norm};
 use crate::vision::VisionError;
 
 /// Epsilon of the last norm: PyTorch's default, whatever the configuration says.
@@ -44,19 +44,6 @@ struct TwoWayBlock {
     to_tokens: Attention,
 }
 
-#[derive(Debug)]
-struct Attention {
-    heads: usize,
-    q: Linear,
-    k: Linear,
-    v: Linear,
-    out: Linear,
-}
-
-/// Linear maps with ReLUs between them.
-#[derive(Debug)]
-struct Perceptron(Vec<Linear>);
-
 impl MaskDecoder {
     pub fn load(config: &SamConfig, from: &mut Checkpoint) -> Result<Self, VisionError> {
         let decoder = &config.mask_decoder_config;
@@ -68,7 +55,7 @@ impl MaskDecoder {
             .collect::<Result<_, _>>()?;
         let narrow = width / decoder.attention_downsample_rate;
         let name = "mask_decoder.transformer.final_attn_token_to_image";
-        let last_attention = Attention::load(decoder, name, narrow, from)?;
+        let last_attention = load_attention(decoder, name, narrow, from)?;
         let name = "mask_decoder.transformer.layer_norm_final_attn";
         let last_norm = from.norm(name, width, LAST_EPSILON)?;
         let mut doubled = |name: &str, inputs: usize, outputs: usize| {
@@ -87,12 +74,12 @@ impl MaskDecoder {
         let weights = (0..masks)
             .map(|mask| {
                 let name = format!("mask_decoder.output_hypernetworks_mlps.{mask}");
-                Perceptron::load(&name, [width, width, width / 8], 3, from)
+                load_perceptron(&name, [width, width, width / 8], 3, from)
             })
             .collect::<Result<_, _>>()?;
         let sizes = [width, decoder.iou_head_hidden_dim, masks];
         let name = "mask_decoder.iou_prediction_head";
-        let head = Perceptron::load(name, sizes, decoder.iou_head_depth, from)?;
+        let head = load_perceptron(name, sizes, decoder.iou_head_depth, from)?;
         let tokens = Tensor::cat(&[quality, tokens], 0)?;
         Ok(Self {
             tokens,
@@ -136,7 +123,7 @@ impl MaskDecoder {
             (queries, keys) = block.forward(&queries, &keys, &tokens, &positions)?;
         }
         let placed = keys.broadcast_add(&positions)?;
-        let seen = self.last_attention.forward(&(&queries + &tokens)?, &placed, &keys)?;
+        let seen = self.last_attention.forward(&(&queries + &tokens)?, &placed, &keys, None)?;
         let queries = self.last_norm.forward(&(queries + seen)?)?;
 
         let x = keys.transpose(1, 2)?.reshape((count, width, rows, columns))?;
@@ -165,16 +152,16 @@ impl TwoWayBlock {
         let narrow = width / config.attention_downsample_rate;
         Ok(Self {
             first: index == 0,
-            among: Attention::load(config, &named("self_attn"), width, from)?,
+            among: load_attention(config, &named("self_attn"), width, from)?,
             norm1: from.norm(&named("layer_norm1"), width, epsilon)?,
-            to_picture: Attention::load(config, &named("cross_attn_token_to_image"), narrow, from)?,
+            to_picture: load_attention(config, &named("cross_attn_token_to_image"), narrow, from)?,
             norm2: from.norm(&named("layer_norm2"), width, epsilon)?,
             fc1: from.linear(&named("mlp.lin1"), width, config.mlp_dim)?,
             activation: config.hidden_act,
             fc2: from.linear(&named("mlp.lin2"), config.mlp_dim, width)?,
             norm3: from.norm(&named("layer_norm3"), width, epsilon)?,
             norm4: from.norm(&named("layer_norm4"), width, epsilon)?,
-            to_tokens: Attention::load(config, &named("cross_attn_image_to_token"), narrow, from)?,
+            to_tokens: load_attention(config, &named("cross_attn_image_to_token"), narrow, from)?,
         })
     }
 
@@ -188,75 +175,47 @@ impl TwoWayBlock {
         positions: &Tensor,
     ) -> Result<(Tensor, Tensor), candle_core::Error> {
         let queries = if self.first {
-            self.among.forward(queries, queries, queries)?
+            self.among.forward(queries, queries, queries, None)?
         } else {
             let placed = (queries + tokens)?;
-            (queries + self.among.forward(&placed, &placed, queries)?)?
+            (queries + self.among.forward(&placed, &placed, queries, None)?)?
         };
         let queries = self.norm1.forward(&queries)?;
         let placed = keys.broadcast_add(positions)?;
-        let seen = self.to_picture.forward(&(&queries + tokens)?, &placed, keys)?;
+        let seen = self.to_picture.forward(&(&queries + tokens)?, &placed, keys, None)?;
         let queries = self.norm2.forward(&(queries + seen)?)?;
         let hidden = self.activation.apply(&self.fc1.forward(&queries)?)?;
         let queries = self.norm3.forward(&(&queries + self.fc2.forward(&hidden)?)?)?;
-        let told = self.to_tokens.forward(&placed, &(&queries + tokens)?, &queries)?;
+        let told = self.to_tokens.forward(&placed, &(&queries + tokens)?, &queries, None)?;
         let keys = self.norm4.forward(&(keys + told)?)?;
         Ok((queries, keys))
     }
 }
 
-impl Attention {
-    fn load(
-        config: &SamDecoderConfig,
-        name: &str,
-        inner: usize,
-        from: &mut Checkpoint,
-    ) -> Result<Self, VisionError> {
-        let width = config.hidden_size;
-        Ok(Self {
-            heads: config.num_attention_heads,
-            q: from.linear(&format!("{name}.q_proj"), width, inner)?,
-            k: from.linear(&format!("{name}.k_proj"), width, inner)?,
-            v: from.linear(&format!("{name}.v_proj"), width, inner)?,
-            out: from.linear(&format!("{name}.out_proj"), inner, width)?,
-        })
-    }
-
-    fn forward(&self, query: &Tensor, key: &Tensor, value: &Tensor) -> Computed {
-        let split = |x: Tensor| {
-            let (batch, tokens, inner) = x.dims3()?;
-            x.reshape((batch, tokens, self.heads, inner / self.heads))?
-                .transpose(1, 2)?
-                .contiguous()
-        };
-        let (q, k) = (split(self.q.forward(query)?)?, split(self.k.forward(key)?)?);
-        let v = split(self.v.forward(value)?)?;
-        let scale = (q.dim(D::Minus1)? as f64).powf(-0.5);
-        let scores = (q * scale)?.matmul(&k.transpose(2, 3)?)?;
-        let mixed = softmax_last_dim(&scores)?.matmul(&v)?.transpose(1, 2)?.flatten_from(2)?;
-        self.out.forward(&mixed)
-    }
+/// The maps called `name`, through `inner` channels.
+fn load_attention(
+    config: &SamDecoderConfig,
+    name: &str,
+    inner: usize,
+    from: &mut Checkpoint,
+) -> Result<Attention, VisionError> {
+    let [q, k, v, out] =
+        ["q_proj", "k_proj", "v_proj", "out_proj"].map(|part| format!("{name}.{part}"));
+    let sizes = [config.hidden_size, inner];
+    Attention::load([&q, &k, &v, &out], config.num_attention_heads, sizes, from)
 }
 
-impl Perceptron {
-    /// `depth` maps from the first through the second to the third of `sizes`.
-    fn load(
-        name: &str,
-        [inputs, hidden, outputs]: [usize; 3],
-        depth: usize,
-        from: &mut Checkpoint,
-    ) -> Result<Self, VisionError> {
-        let mut maps = vec![from.linear(&format!("{name}.proj_in"), inputs, hidden)?];
-        for index in 0..depth.saturating_sub(2) {
-            maps.push(from.linear(&format!("{name}.layers.{index}"), hidden, hidden)?);
-        }
-        maps.push(from.linear(&format!("{name}.proj_out"), hidden, outputs)?);
-        Ok(Self(maps))
+/// `depth` maps from the first through the second to the third of `sizes`.
+fn load_perceptron(
+    name: &str,
+    [inputs, hidden, outputs]: [usize; 3],
+    depth: usize,
+    from: &mut Checkpoint,
+) -> Result<Perceptron, VisionError> {
+    let mut maps = vec![from.linear(&format!("{name}.proj_in"), inputs, hidden)?];
+    for index in 0..depth.saturating_sub(2) {
+        maps.push(from.linear(&format!("{name}.layers.{index}"), hidden, hidden)?);
     }
-
-    fn forward(&self, x: &Tensor) -> Computed {
-        let Some((last, maps)) = self.0.split_last() else { return Ok(x.clone()) };
-        let hidden = maps.iter().try_fold(x.clone(), |x, map| map.forward(&x)?.relu())?;
-        last.forward(&hidden)
-    }
+    maps.push(from.linear(&format!("{name}.proj_out"), hidden, outputs)?);
+    Ok(Perceptron(maps))
 }

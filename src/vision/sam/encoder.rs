@@ -7,6 +7,7 @@ use candle_nn::{Conv2d, Conv2dConfig, LayerNorm, Linear};
 
 use super::super::checkpoint::Checkpoint;
 use super::super::transformer::Activation;
+use super::super::windows;
 use super::config::{SamConfig, SamVisionConfig};
 use super::{Computed, channel_norm};
 use crate::vision::VisionError;
@@ -132,8 +133,8 @@ impl WindowBlock {
             0 => self.attention.forward(&normed)?,
             window => {
                 let (_, rows, columns, _) = x.dims4()?;
-                let windows = self.attention.forward(&windows(&normed, window)?)?;
-                whole(&windows, window, rows, columns)?
+                let windows = self.attention.forward(&windows::cut(&normed, window)?)?;
+                windows::joined(&windows, window, rows, columns)?
             }
         };
         let x = (x + mixed)?;
@@ -178,31 +179,4 @@ fn by_distance(distances: &Tensor, side: usize) -> Computed {
         (0..side).flat_map(|query| (0..side).map(move |key| (query + side - 1 - key) as u32));
     let pairs = Tensor::from_iter(pairs, distances.device())?;
     distances.index_select(&pairs, 0)?.reshape((side, side, distances.dim(D::Minus1)?))
-}
-
-/// `(1, rows, columns, width)` cut into windows `(count, window, window, width)`, with zeros below
-/// and right where the last ones are not full.
-fn windows(x: &Tensor, window: usize) -> Computed {
-    let (_, rows, columns, width) = x.dims4()?;
-    let (down, across) = (rows.div_ceil(window), columns.div_ceil(window));
-    let x = x.pad_with_zeros(1, 0, down * window - rows)?;
-    let x = x.pad_with_zeros(2, 0, across * window - columns)?;
-    x.reshape((down, window, across, window, width))?.transpose(1, 2)?.reshape((
-        down * across,
-        window,
-        window,
-        width,
-    ))
-}
-
-/// Undoes [`windows`].
-fn whole(x: &Tensor, window: usize, rows: usize, columns: usize) -> Computed {
-    let width = x.dim(D::Minus1)?;
-    let (down, across) = (rows.div_ceil(window), columns.div_ceil(window));
-    x.reshape((down, across, window, window, width))?
-        .transpose(1, 2)?
-        .reshape((1, down * window, across * window, width))?
-        .narrow(1, 0, rows)?
-        .narrow(2, 0, columns)?
-        .contiguous()
 }

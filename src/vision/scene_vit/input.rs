@@ -101,10 +101,49 @@ pub fn rays(camera: &CameraModel) -> Vec<[f32; 2]> {
     (0..WIDTH_PX * HEIGHT_PX).map(ray).collect()
 }
 
-/// Numbers of all cells, row by row, [`INPUTS`] a cell.
-pub fn cells(picture: &Picture, view: &View, rays: &[[f32; 2]]) -> Vec<f32> {
-    let mut all = vec![0.0; CELLS * INPUTS];
-    for (cell, out) in all.chunks_exact_mut(INPUTS).enumerate() {
+/// Part of the cells of a picture. All four numbers are even, for tokens stand for 2×2 cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// First row.
+    pub top: usize,
+    /// First column.
+    pub left: usize,
+    /// Rows.
+    pub rows: usize,
+    /// Columns.
+    pub columns: usize,
+}
+
+impl Window {
+    /// The whole picture.
+    pub const WHOLE: Self = Self { top: 0, left: 0, rows: ROWS, columns: COLUMNS };
+
+    /// Number of cells.
+    pub fn count(&self) -> usize {
+        self.rows * self.columns
+    }
+
+    /// Indices of its cells in the picture, row by row.
+    pub fn cells(self) -> impl Iterator<Item = usize> + Clone {
+        let row = move |row: usize| (self.top + row) * COLUMNS + self.left;
+        (0..self.count()).map(move |cell| row(cell / self.columns) + cell % self.columns)
+    }
+
+    /// The window of this size whose middle is as near to a cell as the picture allows.
+    pub fn around(cell: usize, rows: usize, columns: usize) -> Self {
+        let even = |middle: usize, size: usize, all: usize| {
+            (middle.saturating_sub(size / 2) & !1).min(all.saturating_sub(size))
+        };
+        let (top, left) =
+            (even(cell / COLUMNS, rows, ROWS), even(cell % COLUMNS, columns, COLUMNS));
+        Self { top, left, rows, columns }
+    }
+}
+
+/// Numbers of the cells of a window, row by row, [`INPUTS`] a cell.
+pub fn cells(picture: &Picture, view: &View, rays: &[[f32; 2]], window: Window) -> Vec<f32> {
+    let mut all = vec![0.0; window.count() * INPUTS];
+    for (cell, out) in window.cells().zip(all.chunks_exact_mut(INPUTS)) {
         let corner = (cell / COLUMNS) * CELL_PX * WIDTH_PX + (cell % COLUMNS) * CELL_PX;
         let pixels =
             (0..CELL_PX * CELL_PX).map(|i| corner + (i / CELL_PX) * WIDTH_PX + i % CELL_PX);
@@ -242,7 +281,7 @@ mod tests {
     fn whole(of: &CameraModel) -> Vec<[f32; WHOLE]> {
         let (color, depth_m, world_T_camera) = floor(of);
         let picture = Picture::of(&color, &depth_m);
-        let all = cells(&picture, &View::of(&world_T_camera), &rays(of));
+        let all = cells(&picture, &View::of(&world_T_camera), &rays(of), Window::WHOLE);
         all.chunks_exact(INPUTS).map(|cell| cell[INPUTS - WHOLE..].try_into().unwrap()).collect()
     }
 
@@ -265,7 +304,7 @@ mod tests {
         color.put_pixel(319, 239, Rgb([255, 255, 255]));
         depth_m.data_m[..320 * 8].fill(0.0);
         let picture = Picture::of(&color, &depth_m);
-        let all = cells(&picture, &View::of(&world_T_camera), &rays(&camera));
+        let all = cells(&picture, &View::of(&world_T_camera), &rays(&camera), Window::WHOLE);
         let last = &all[(CELLS - 1) * INPUTS..];
         assert_eq!(last[..3], [0.0, -1.0, 1.0]);
         assert_eq!(last[63 * PIXEL..][..3], [255.0 / 64.0 - 2.0; 3]);
@@ -277,15 +316,31 @@ mod tests {
     }
 
     #[test]
+    fn a_window_has_the_numbers_of_its_cells() {
+        let camera = camera();
+        let (color, depth_m, world_T_camera) = floor(&camera);
+        let (picture, view) = (Picture::of(&color, &depth_m), View::of(&world_T_camera));
+        let whole = cells(&picture, &view, &rays(&camera), Window::WHOLE);
+        let window = Window::around(3 * COLUMNS + 37, 6, 8);
+        assert_eq!(window, Window { top: 0, left: 32, rows: 6, columns: 8 });
+        let part = cells(&picture, &view, &rays(&camera), window);
+        assert_eq!(part.len(), 48 * INPUTS);
+        for (cell, part) in window.cells().zip(part.chunks_exact(INPUTS)) {
+            assert_eq!(part, &whole[cell * INPUTS..][..INPUTS]);
+        }
+        assert!(Window::WHOLE.cells().eq(0..CELLS));
+    }
+
+    #[test]
     fn a_mirror_swaps_sides_only() {
         let camera = camera();
         let (color, depth_m, world_T_camera) = floor(&camera);
         let view = View::of(&world_T_camera);
         let rays = rays(&camera);
         let mut picture = Picture::of(&color, &depth_m);
-        let plain = cells(&picture, &view, &rays);
+        let plain = cells(&picture, &view, &rays, Window::WHOLE);
         picture.depth_m.chunks_exact_mut(WIDTH_PX).for_each(<[f32]>::reverse);
-        let mirrored = cells(&picture, &view.mirrored(), &rays);
+        let mirrored = cells(&picture, &view.mirrored(), &rays, Window::WHOLE);
         for row in 0..ROWS {
             let whole = |all: &[f32], column: usize| -> Vec<f32> {
                 let cell = row * COLUMNS + column;

@@ -10,7 +10,7 @@ mod ops;
 
 pub use config::{SceneVitConfig, SceneVitShape};
 pub use input::{
-    CELL_PX, CELLS, COLUMNS, HEIGHT_PX, INPUTS, Picture, ROWS, View, WIDTH_PX, cells, rays,
+    CELL_PX, CELLS, COLUMNS, HEIGHT_PX, INPUTS, Picture, ROWS, View, WIDTH_PX, Window, cells, rays,
 };
 pub use model::SceneVitNet;
 
@@ -124,9 +124,10 @@ impl FeatureExtractor for SceneVit {
             return Err(bad("the calibration is for another size"));
         }
         let picture = Picture::of(&frame.color, depth);
-        let numbers = cells(&picture, &View::of(&frame.world_T_camera), &rays(camera));
+        let view = View::of(&frame.world_T_camera);
+        let numbers = cells(&picture, &view, &rays(camera), Window::WHOLE);
         let inputs = Tensor::from_vec(numbers, (1, CELLS, INPUTS), &self.device)?;
-        FeatureMap::of_tokens(&self.net.forward(&inputs)?, ROWS, COLUMNS)
+        FeatureMap::of_tokens(&self.net.forward(&inputs, Window::WHOLE)?, ROWS, COLUMNS)
     }
 }
 

@@ -6,10 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use candle_core::{D, DType, Device, Result, Tensor};
+use candle_core::{D, Device, Result, Tensor};
 
 use super::config::SceneVitShape;
-use super::input::{CELLS, COLUMNS, INPUTS, MERGED, ROWS};
+use super::input::{CELLS, COLUMNS, INPUTS, MERGED, ROWS, Window};
 use super::ops::{bias, bias_relu, neighbourhoods, rms_norm, softmax, unit_norm};
 
 /// A network and its weights.
@@ -17,7 +17,7 @@ use super::ops::{bias, bias_relu, neighbourhoods, rms_norm, softmax, unit_norm};
 pub struct SceneVitNet {
     shape: SceneVitShape,
     weights: BTreeMap<String, Tensor>,
-    /// `(1, tokens, width)`.
+    /// `(rows, columns, width)` of all tokens of a picture.
     positions: Tensor,
 }
 
@@ -42,28 +42,35 @@ impl SceneVitNet {
         &self.weights
     }
 
-    /// Features of length 1, `(batch, cells, features)`, of the numbers of cells `(batch, cells,
-    /// INPUTS)`.
-    pub fn forward(&self, inputs: &Tensor) -> Result<Tensor> {
-        let (batch, cells, numbers) = inputs.dims3()?;
-        if (cells, numbers) != (CELLS, INPUTS) {
-            candle_core::bail!(
-                "pictures have {CELLS} cells of {INPUTS}, found {cells} of {numbers}"
-            );
+    /// Features of length 1, `(batch, cells, features)`, of the numbers of the cells of a window
+    /// `(batch, cells, INPUTS)`.
+    pub fn forward(&self, inputs: &Tensor, window: Window) -> Result<Tensor> {
+        let (_, cells, numbers) = inputs.dims3()?;
+        if (cells, numbers) != (window.count(), INPUTS) {
+            let wanted = window.count();
+            candle_core::bail!("{wanted} cells of {INPUTS} were said, {cells} of {numbers} found");
         }
         let cell = self.linear(&self.relu(inputs, "embed.0")?, "embed.1")?;
-        let near = neighbourhoods(&self.norm(&cell, "near.norm")?, ROWS, COLUMNS)?;
+        let near = neighbourhoods(&self.norm(&cell, "near.norm")?, window.rows, window.columns)?;
         let near = self.linear(&self.relu(&near, "near.0")?, "near.1")?;
         let cell = (cell + near)?;
-        let mut token = self.linear(&merge(&cell)?, "merge")?.broadcast_add(&self.positions)?;
+        let token = self.linear(&merge(&cell, window)?, "merge")?;
+        let mut token = token.broadcast_add(&self.positions(window)?)?;
         for layer in 0..self.shape.layers {
             token = self.block(&token, layer)?;
         }
         let told = self.linear(&self.norm(&token, "split.norm")?, "split")?;
-        let cell = (cell + split(&told, batch)?)?;
+        let cell = (cell + split(&told, window)?)?;
         let cell = self.norm(&cell, "head.norm")?;
         let feature = self.linear(&self.relu(&cell, "head.0")?, "head.1")?;
         unit_norm(&feature)? / (self.shape.features as f64).sqrt()
+    }
+
+    /// `(1, tokens, width)`.
+    fn positions(&self, window: Window) -> Result<Tensor> {
+        let (rows, columns) = (window.rows / 2, window.columns / 2);
+        let part = self.positions.narrow(0, window.top / 2, rows)?;
+        part.narrow(1, window.left / 2, columns)?.reshape((1, rows * columns, self.shape.width))
     }
 
     fn weight(&self, name: &str) -> Result<&Tensor> {
@@ -111,20 +118,21 @@ impl SceneVitNet {
 }
 
 /// `(batch, tokens, 4 · width)` of `(batch, cells, width)`.
-fn merge(cell: &Tensor) -> Result<Tensor> {
-    let (batch, _, width) = cell.dims3()?;
-    let grid = cell.reshape(&[batch, ROWS / 2, 2, COLUMNS / 2, 2, width][..])?;
-    grid.transpose(2, 3)?.reshape((batch, CELLS / MERGED, MERGED * width))
+fn merge(cell: &Tensor, window: Window) -> Result<Tensor> {
+    let (batch, cells, width) = cell.dims3()?;
+    let grid = cell.reshape(&[batch, window.rows / 2, 2, window.columns / 2, 2, width][..])?;
+    grid.transpose(2, 3)?.reshape((batch, cells / MERGED, MERGED * width))
 }
 
 /// What [`merge`] did, undone.
-fn split(token: &Tensor, batch: usize) -> Result<Tensor> {
-    let width = token.dim(D::Minus1)? / MERGED;
-    let grid = token.reshape(&[batch, ROWS / 2, COLUMNS / 2, 2, 2, width][..])?;
-    grid.transpose(2, 3)?.reshape((batch, CELLS, width))
+fn split(token: &Tensor, window: Window) -> Result<Tensor> {
+    let (batch, _, merged) = token.dims3()?;
+    let width = merged / MERGED;
+    let grid = token.reshape(&[batch, window.rows / 2, window.columns / 2, 2, 2, width][..])?;
+    grid.transpose(2, 3)?.reshape((batch, window.count(), width))
 }
 
-/// Sines and cosines of the row and the column of each token, `(1, tokens, width)`.
+/// Sines and cosines of the row and the column of each token, `(rows, columns, width)`.
 fn positions(width: usize, device: &Device) -> Result<Tensor> {
     let waves = width / 4;
     let mut values = Vec::with_capacity(CELLS / MERGED * width);
@@ -138,7 +146,7 @@ fn positions(width: usize, device: &Device) -> Result<Tensor> {
             }
         }
     }
-    Tensor::from_vec(values, (1, CELLS / MERGED, width), device)?.to_dtype(DType::F32)
+    Tensor::from_vec(values, (ROWS / 2, COLUMNS / 2, width), device)
 }
 
 #[cfg(test)]
@@ -160,10 +168,10 @@ mod tests {
             (0..9).map(|i| ((2 + i / 3) * COLUMNS + 4 + i % 3) as f32).collect();
         assert_eq!(near[at], expected);
         assert_eq!(near[0][..4], [0.0; 4], "nothing lies beyond the edge");
-        let tokens = merge(&cell).unwrap();
+        let tokens = merge(&cell, Window::WHOLE).unwrap();
         let first = tokens.get(0).unwrap().get(1).unwrap().to_vec1::<f32>().unwrap();
         assert_eq!(first, [2.0, 3.0, COLUMNS as f32 + 2.0, COLUMNS as f32 + 3.0]);
-        let back = split(&tokens, 1).unwrap();
+        let back = split(&tokens, Window::WHOLE).unwrap();
         let apart = (back - cell).unwrap().abs().unwrap().sum_all().unwrap();
         assert_eq!(apart.to_scalar::<f32>().unwrap(), 0.0);
     }

@@ -96,6 +96,7 @@ fn every_weight_receives_the_gradient_of_finite_differences() {
         &Picture::of(&picture.color, &picture.depth_m),
         &View::of(&picture.world_T_camera),
         &rays(&picture.camera),
+        Window::WHOLE,
     );
     let inputs = Tensor::from_vec(numbers, (1, CELLS, INPUTS), &Device::Cpu).unwrap();
     let pull: Vec<f32> = (0..CELLS * 16).map(|i| (i as f32 * 0.37).sin() / 40.0).collect();
@@ -103,7 +104,7 @@ fn every_weight_receives_the_gradient_of_finite_differences() {
     let loss = || {
         let weights = vars.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone()));
         let net = SceneVitNet::new(tiny(), weights.collect(), &Device::Cpu).unwrap();
-        (net.forward(&inputs).unwrap() * &pull).unwrap().sum_all().unwrap()
+        (net.forward(&inputs, Window::WHOLE).unwrap() * &pull).unwrap().sum_all().unwrap()
     };
     let gradients = loss().backward().unwrap();
     for (name, var) in &vars {

@@ -34,7 +34,8 @@ pub fn print(config: &SeeingTraining, school: Option<&School>) -> anyhow::Result
     )?;
     for (name, language) in parts {
         for (of, precision) in [("f32", Precision::F32), ("bf16", Precision::Bf16)] {
-            let variant = SeeingTraining { language: language.clone(), precision, ..config.clone() };
+            let variant =
+                SeeingTraining { language: language.clone(), precision, ..config.clone() };
             let memory = TrainingMemory::of(&variant, vocabulary);
             let weights = memory.fixed_bytes + memory.learnt_bytes + memory.cast_bytes;
             let gib = |bytes: u64| format!("{:.2}", bytes as f64 / f64::from(1u32 << 30));

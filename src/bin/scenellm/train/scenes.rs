@@ -111,11 +111,7 @@ impl TrainScenes {
         Ok(Outcome::Done)
     }
 
-    fn tour(
-        &self,
-        world: World,
-        config: &PlannerConfig,
-    ) -> anyhow::Result<Toured> {
+    fn tour(&self, world: World, config: &PlannerConfig) -> anyhow::Result<Toured> {
         let tour_frames = self.frames as usize;
         let options = EpisodeOptions { tour_frames, ..EpisodeOptions::default() };
         let episode = match (self.true_eyes, &self.vision) {

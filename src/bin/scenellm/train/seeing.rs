@@ -140,7 +140,8 @@ impl TrainSeeing {
             let furniture = [data.as_path()];
             let from = AlfredData { data: watch, furniture: &furniture, limit: None };
             let homes = Homes::read(Some(&from), 0, config.seed)?;
-            let plans = Syllabus { talked_about: 0.0, told: 0.0, moved: 0.0, ..config.syllabus.clone() };
+            let plans =
+                Syllabus { talked_about: 0.0, told: 0.0, moved: 0.0, ..config.syllabus.clone() };
             school.watch(School::build(&homes, &plans, scenes.as_ref(), &vocabulary, &|| {})?);
         }
         if school.skipped > 0 {

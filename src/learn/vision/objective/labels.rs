@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LabelsConfig {
+    /// How much it counts among the objectives.
+    pub weight: f64,
     /// Cosines are divided by this.
     pub temperature: f64,
     /// Cells count by the inverse of how common their names are, to this power.
@@ -52,27 +54,33 @@ impl Balance {
         Self { weights: powers(config.rarity), tilts: powers(config.tilt) }
     }
 
-    /// The distribution over names that a cell is to have, added to `target`, and the weight of the
-    /// cell, 0 where it shows nothing that has a name.
-    pub fn target(&self, label: &Label, target: &mut [f32]) -> f32 {
-        let shown = || label.iter().filter(|(_, count)| *count > 0);
-        let of = |by: &[f32], name: u8| by.get(usize::from(name)).copied().unwrap_or(0.0);
-        let (mut tilted, mut pixels, mut weight) = (0.0, 0.0, 0.0);
-        for (name, count) in shown() {
+    /// How much a cell counts; 0 where it shows nothing that has a name.
+    pub fn weight(&self, label: &Label) -> f32 {
+        let (mut weight, mut pixels) = (0.0, 0.0);
+        for (name, count) in label {
             let count = f32::from(*count);
-            tilted += count * of(&self.tilts, *name);
-            weight += count * of(&self.weights, *name);
+            weight += count * self.weights.get(usize::from(*name)).copied().unwrap_or(0.0);
             pixels += count;
         }
-        if tilted <= 0.0 {
+        if pixels > 0.0 { weight / pixels } else { 0.0 }
+    }
+
+    /// The distribution over names that a cell is to have, added to `target`, and the weight of the
+    /// cell.
+    pub fn target(&self, label: &Label, target: &mut [f32]) -> f32 {
+        let tilted = |(name, count): &(u8, u8)| {
+            f32::from(*count) * self.tilts.get(usize::from(*name)).copied().unwrap_or(0.0)
+        };
+        let total: f32 = label.iter().map(tilted).sum();
+        if total <= 0.0 {
             return 0.0;
         }
-        for (name, count) in shown() {
-            if let Some(target) = target.get_mut(usize::from(*name)) {
-                *target += f32::from(*count) * of(&self.tilts, *name) / tilted;
+        for shown in label {
+            if let Some(target) = target.get_mut(usize::from(shown.0)) {
+                *target += tilted(shown) / total;
             }
         }
-        weight / pixels
+        self.weight(label)
     }
 }
 
@@ -100,7 +108,7 @@ mod tests {
     use candle_core::Var;
 
     const CONFIG: LabelsConfig =
-        LabelsConfig { temperature: 0.1, rarity: 0.5, tilt: 0.25, most: 30.0 };
+        LabelsConfig { weight: 1.0, temperature: 0.1, rarity: 0.5, tilt: 0.25, most: 30.0 };
 
     #[test]
     fn rare_names_count_more_and_the_mean_stays_one() {

@@ -81,7 +81,7 @@ pub const TABLE: &[Entry] = &[
     fixed(
         "vision.extractor",
         Any,
-        "Features of the map: none, color_geometry, vit, dinov2, clip, …",
+        "Features of the map: auto, none, color_geometry, scene_vit, clip, …",
     ),
     fixed("vision.weights", Any, "Weights of the extractor, where it has any."),
     fixed("map.frame_id", Any, "Follows sensing.world_frame."),

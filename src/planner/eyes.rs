@@ -1,0 +1,139 @@
+//! Which eyes a session gets: those that the parameters name, or those of the model.
+
+use super::{PlannerConfig, Session, VisionConfig};
+use crate::model::{MANIFEST_FILE, Manifest, ModelError, ModelKind};
+use crate::scene::{NamedVectors, SceneError};
+use crate::vision::{VisionError, open_extractor, open_text_encoder};
+use candle_core::Device;
+
+/// Name that leaves the choice to the model.
+const AUTO: &str = "auto";
+/// What sees where the model brings no eyes.
+const WITHOUT_WEIGHTS: &str = "color_geometry";
+
+/// What keeps a session from seeing.
+#[derive(Debug, thiserror::Error)]
+pub enum EyesError {
+    /// The extractor, or the encoder of names.
+    #[error(transparent)]
+    Vision(#[from] VisionError),
+    /// The map, or the names of things.
+    #[error(transparent)]
+    Scene(#[from] SceneError),
+    /// The model whose eyes are wanted.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+}
+
+impl PlannerConfig {
+    /// The extractor and its weights. `auto` are the eyes that the manifest of the model names with
+    /// their weights; where it names none, or there is no model, those that need no weights.
+    ///
+    /// # Errors
+    ///
+    /// When the manifest cannot be read.
+    pub fn eyes(&self) -> Result<VisionConfig, ModelError> {
+        let VisionConfig { extractor, weights } = &self.vision;
+        if extractor != AUTO {
+            return Ok(self.vision.clone());
+        }
+        let folder = &self.plan.model;
+        let is_ours = folder.join(MANIFEST_FILE).is_file();
+        if is_ours && ModelKind::of(folder)? == ModelKind::SceneLlm {
+            let vision = Manifest::load(folder)?.vision;
+            if let Some((vision, own)) = vision.and_then(|vision| {
+                let own = vision.weights.clone()?;
+                Some((vision, own))
+            }) {
+                let weights = weights.clone().unwrap_or_else(|| folder.join(own));
+                return Ok(VisionConfig { extractor: vision.extractor, weights: Some(weights) });
+            }
+        }
+        Ok(VisionConfig { extractor: WITHOUT_WEIGHTS.into(), weights: weights.clone() })
+    }
+}
+
+impl Session {
+    /// A session with the eyes that `config` names, and with the names it gives where texts have
+    /// vectors in their space.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be loaded, or the names cannot be compared with what they see.
+    pub fn open(config: &PlannerConfig, device: &Device) -> Result<Self, EyesError> {
+        let eyes = config.eyes()?;
+        let weights = eyes.weights.as_deref();
+        let extractor = match eyes.extractor.as_str() {
+            "none" => None,
+            kind => Some(open_extractor(kind, weights, device)?),
+        };
+        let mut session = Self::new(config, extractor)?;
+        let space = session.map().config().feature_space.clone();
+        if session.names().is_none() && !space.is_empty() && !config.regions.names.is_empty() {
+            let words = open_text_encoder(&space, weights, device)?;
+            let names = config.regions.names_and_structure();
+            session.name_things(NamedVectors::new(words.as_ref(), names)?)?;
+        }
+        Ok(session)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn fixture(name: &str) -> std::path::PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/vision").join(name)
+    }
+
+    #[test]
+    fn the_model_brings_its_eyes_unless_others_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = PlannerConfig::default();
+        config.plan.model = folder.path().into();
+        assert_eq!(config.eyes().unwrap().extractor, "color_geometry", "there is no model");
+        let nano = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/nano");
+        let text = std::fs::read_to_string(nano.join(MANIFEST_FILE)).unwrap();
+        let mut manifest = Manifest::parse(&text, &nano.join(MANIFEST_FILE)).unwrap();
+        manifest.vision = Some(crate::model::VisionSpec {
+            extractor: "scene_vit".into(),
+            provenance: crate::vision::Provenance::Trained,
+            weights: Some("vision".into()),
+            width: 64,
+            tokens: crate::model::TokenKind::Regions,
+        });
+        manifest.projector = Some(crate::model::ProjectorSpec {
+            weights: "projector.safetensors".into(),
+            input: manifest.vision.as_ref().unwrap().token_width() + 6,
+            hidden: 8,
+            output: 8,
+            position: crate::model::PositionEmbedding::None,
+        });
+        for entry in std::fs::read_dir(&nano).unwrap() {
+            let entry = entry.unwrap();
+            std::fs::write(folder.path().join(entry.file_name()), b"").unwrap();
+        }
+        std::fs::write(folder.path().join("projector.safetensors"), b"").unwrap();
+        let text = serde_yaml::to_string(&manifest).unwrap();
+        std::fs::write(folder.path().join(MANIFEST_FILE), text).unwrap();
+        let eyes = config.eyes().unwrap();
+        assert_eq!(eyes.extractor, "scene_vit");
+        assert_eq!(eyes.weights, Some(folder.path().join("vision")));
+        config.vision.extractor = "none".into();
+        assert_eq!(config.eyes().unwrap().extractor, "none");
+    }
+
+    #[test]
+    fn names_are_looked_for_in_any_space_of_texts() {
+        let vision = VisionConfig { extractor: "clip".into(), weights: Some(fixture("clip_tiny")) };
+        let mut config = PlannerConfig { vision, ..PlannerConfig::default() };
+        let open = |config: &PlannerConfig| Session::open(config, &Device::Cpu);
+        assert!(open(&config).unwrap().names().is_none(), "nothing is looked for");
+        config.regions.names = vec!["mug".into(), "table".into()];
+        let session = open(&config).unwrap();
+        let names = session.names().unwrap();
+        assert_eq!(names.space(), session.map().config().feature_space);
+        assert_eq!(names.names()[..3], ["mug", "table", "floor"]);
+    }
+}

@@ -1,0 +1,152 @@
+//! Masks of what words mean: Grounding DINO finds boxes, SAM cuts out what is in them (Grounded-SAM,
+//! arXiv 2401.14159).
+
+use image::RgbImage;
+
+use super::overlap::overlap;
+use super::{Detection2d, GroundingDino, Sam, SamPrompt, SegmentedMask, VisionError};
+
+/// What of the boxes and masks stays. The defaults are those of the authors' own demonstration; it
+/// knows no most.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GroundedSettings {
+    /// Least score of a box; see [`Detection2d::score`].
+    pub box_threshold: f32,
+    /// From what on a word counts.
+    pub text_threshold: f32,
+    /// Of two boxes that share more of their union than this, the surer one stays, whatever their
+    /// names.
+    pub most_overlap: f32,
+    /// Most masks of a picture.
+    pub most_masks: usize,
+}
+
+impl Default for GroundedSettings {
+    fn default() -> Self {
+        Self { box_threshold: 0.25, text_threshold: 0.25, most_overlap: 0.8, most_masks: 100 }
+    }
+}
+
+/// Something that was asked for, cut out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GroundedMask {
+    /// Which of the names it has.
+    pub name_index: usize,
+    /// Its box, how sure the box is, and the words that are meant.
+    pub detection: Detection2d,
+    /// Its mask over the picture.
+    pub mask: SegmentedMask,
+}
+
+/// Masks of what `names` mean in a picture, surest first. Boxes that mean no name, or lie beside the
+/// picture, have none.
+///
+/// # Errors
+///
+/// As of [`GroundingDino::detect`] and [`Sam::look`].
+pub fn ground_and_segment(
+    dino: &GroundingDino,
+    sam: &Sam,
+    image: &RgbImage,
+    names: &[&str],
+    settings: &GroundedSettings,
+) -> Result<Vec<GroundedMask>, VisionError> {
+    let found = dino.detect(image, names, settings.box_threshold, settings.text_threshold)?;
+    let size_px = [image.width() as f32, image.height() as f32];
+    let inside = found.into_iter().filter_map(|detection| {
+        let name_index = detection.name_index?;
+        let box_px = within(detection.box_px, size_px)?;
+        Some((name_index, Detection2d { box_px, ..detection }))
+    });
+    let kept = distinct(inside, settings);
+    if kept.is_empty() {
+        return Ok(Vec::new());
+    }
+    let picture = sam.look(image)?;
+    let mut masks = Vec::with_capacity(kept.len());
+    for (name_index, detection) in kept {
+        let prompt = SamPrompt { box_px: Some(detection.box_px), ..SamPrompt::default() };
+        let answers = sam.segment(&picture, &prompt, false)?;
+        masks.extend(answers.into_iter().take(1).map(|answer| GroundedMask {
+            name_index,
+            detection: detection.clone(),
+            mask: answer.mask,
+        }));
+    }
+    Ok(masks)
+}
+
+/// The part of a box that lies in the picture, if it has an area.
+fn within([left, top, right, bottom]: [f32; 4], [across, down]: [f32; 2]) -> Option<[f32; 4]> {
+    let part = [left.max(0.0), top.max(0.0), right.min(across), bottom.min(down)];
+    (part[0] < part[2] && part[1] < part[3]).then_some(part)
+}
+
+/// Boxes, which come surest first, without those that share too much with a surer one.
+fn distinct(
+    found: impl Iterator<Item = (usize, Detection2d)>,
+    settings: &GroundedSettings,
+) -> Vec<(usize, Detection2d)> {
+    let mut kept: Vec<(usize, Detection2d)> = Vec::new();
+    for (name, one) in found {
+        if kept.len() == settings.most_masks {
+            break;
+        }
+        let apart = |(_, surer): &(usize, Detection2d)| {
+            overlap(surer.box_px, one.box_px) <= settings.most_overlap
+        };
+        if kept.iter().all(apart) {
+            kept.push((name, one));
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::super::fixtures::{fixture, picture};
+    use super::*;
+
+    #[test]
+    fn what_names_mean_is_cut_out() {
+        let dino = GroundingDino::load(&fixture("grounding_dino_tiny"), &Device::Cpu).unwrap();
+        let sam = Sam::load(&fixture("sam_tiny"), &Device::Cpu).unwrap();
+        let names = ["a mug", "the kitchen table", "red cup"];
+        let all = GroundedSettings {
+            box_threshold: 0.0,
+            text_threshold: 0.0,
+            most_overlap: 0.1,
+            most_masks: 100,
+        };
+        let image = picture();
+        let masks = ground_and_segment(&dino, &sam, &image, &names, &all).unwrap();
+        let boxes = dino.detect(&image, &names, 0.0, 0.0).unwrap();
+        assert!(masks.len() > 1 && masks.len() < boxes.len(), "{} masks", masks.len());
+        assert!(masks.is_sorted_by(|a, b| a.detection.score >= b.detection.score));
+        let seen = sam.look(&image).unwrap();
+        for (at, one) in masks.iter().enumerate() {
+            assert_eq!(one.detection.name_index, Some(one.name_index));
+            let box_px = one.detection.box_px;
+            assert!(box_px[0] >= 0.0 && box_px[2] <= 122.0 && box_px[3] <= 90.0);
+            let prompt = SamPrompt { box_px: Some(box_px), ..SamPrompt::default() };
+            assert_eq!(one.mask, sam.segment(&seen, &prompt, false).unwrap()[0].mask);
+            let apart = |other: &GroundedMask| overlap(other.detection.box_px, box_px) <= 0.1;
+            assert!(masks[..at].iter().all(apart));
+        }
+        let two = GroundedSettings { most_masks: 2, ..all.clone() };
+        let first = ground_and_segment(&dino, &sam, &image, &names, &two).unwrap();
+        assert_eq!(first, masks[..2]);
+        let none = GroundedSettings { box_threshold: 1.0, ..all };
+        assert!(ground_and_segment(&dino, &sam, &image, &names, &none).unwrap().is_empty());
+    }
+
+    #[test]
+    fn boxes_end_where_the_picture_does() {
+        let size = [10.0, 8.0];
+        assert_eq!(within([-5.0, 2.0, 3.0, 9.0], size), Some([0.0, 2.0, 3.0, 8.0]));
+        assert_eq!(within([11.0, 2.0, 13.0, 4.0], size), None);
+        assert_eq!(within([f32::NAN, 9.0, 3.0, 12.0], size), None);
+    }
+}
