@@ -33,6 +33,10 @@ pub struct SeeingTraining {
     pub vision: VisionSpec,
     /// The projector.
     pub projector: ProjectorShape,
+    /// Steps in which a fresh projector learns to say the names of things, before all else; features
+    /// must stand in the space of hashed words.
+    #[serde(default)]
+    pub warm_steps: u64,
     /// How metres become numbers near one.
     pub coordinates: Coordinates,
     /// How many tokens a prompt may hold.

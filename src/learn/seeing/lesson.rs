@@ -8,6 +8,9 @@ use crate::tasks::ActionVocabulary;
 use rand::Rng;
 use std::ops::Range;
 
+/// Kind of the lessons in which a plan is made for a person's goal.
+pub const PLAN: &str = "plan";
+
 /// What a lesson shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sight {
@@ -24,7 +27,7 @@ pub enum Sight {
 pub struct Lesson {
     /// Its kind, by which lessons are mixed and measured: `plan`, `ask`, ….
     pub kind: String,
-    /// Index of the home.
+    /// Index of the home in its [`super::School`].
     pub home: usize,
     /// What is shown.
     pub sight: Sight,
@@ -76,7 +79,6 @@ impl Lesson {
 /// The goals of a trajectory as lessons: each goal, and some again in the words of the person's step
 /// instructions (kind `retold`).
 pub fn plan_lessons(
-    home: usize,
     trajectory: &Trajectory,
     vocabulary: &ActionVocabulary,
     rng: &mut impl Rng,
@@ -86,7 +88,7 @@ pub fn plan_lessons(
     let steps = complete_plan(&trajectory.plan);
     let lesson = |kind: &str, words: String| Lesson {
         kind: kind.into(),
-        home,
+        home: 0,
         sight: Sight::Scene,
         prompt: PromptKind::Plan,
         context: None,
@@ -97,7 +99,7 @@ pub fn plan_lessons(
     };
     let mut lessons = Vec::new();
     for goal in &trajectory.goals {
-        lessons.push(lesson("plan", goal.goal.clone()));
+        lessons.push(lesson(PLAN, goal.goal.clone()));
         if goal.steps.len() == steps.len() {
             lessons.push(lesson("retold", retold(&goal.steps, &steps, vocabulary, rng)));
         }

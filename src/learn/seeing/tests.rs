@@ -50,6 +50,7 @@ fn config(init: &Path, language: LanguagePart) -> SeeingTraining {
             tokens: TokenKind::Regions,
         },
         projector: ProjectorShape { hidden: 24, position: PositionEmbedding::Fourier { bands: 2 } },
+        warm_steps: 0,
         coordinates: Coordinates { centre_m: [0.0, 0.0, 1.0], scale_m: 4.0 },
         tokens: TokenBudget { frame: 16, scene: 64, context: 192 },
         syllabus: Syllabus::default(),
@@ -338,4 +339,39 @@ fn models_that_do_not_fit_are_named() {
     nothing.mixture = BTreeMap::from([("dance".to_string(), 1.0)]);
     let error = train(&nothing, out.path(), 1).unwrap_err().to_string();
     assert!(error.contains("nothing to learn"), "{error}");
+}
+
+#[test]
+fn a_warm_projector_says_the_names_of_things() {
+    let init = blind_model();
+    let school = school();
+    let config = SeeingTraining { warm_steps: 300, ..config(init.path(), LanguagePart::Full) };
+    let classroom = classroom(&config, &school);
+    let mut rng = Pcg64Mcg::seed_from_u64(3);
+    let tokenizer = classroom.speller.tokenizer();
+    let weights = Weights::new(&config, tokenizer, &Device::Cpu, &mut rng).unwrap();
+    let lexicon = &classroom.oracle.lexicon;
+    weights.warm(&config, lexicon, tokenizer, &mut rng).unwrap();
+    let tensors = weights.learnt.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone()));
+    let model = weights.model(&config, &tensors.collect()).unwrap();
+    let things = things_of(&household(1).unwrap());
+    let mut regions = classroom.oracle.regions(&things, |_| 1.0, &mut rng);
+    regions.iter_mut().for_each(|region| region.on = None);
+    let tokens = crate::scene::region_tokens(&regions, TokenFrame::World, 16, 200);
+    let said = model.projector.project(&tokens).unwrap();
+    let embedding = model.llama.embedding().unwrap();
+    let names: Vec<Tensor> = lexicon
+        .names()
+        .map(|name| {
+            let encoding = tokenizer.encode(format!(" {name}"), false).unwrap();
+            let ids = Tensor::new(encoding.get_ids(), &Device::Cpu).unwrap();
+            embedding.index_select(&ids, 0).unwrap().mean(0).unwrap()
+        })
+        .collect();
+    let names = Tensor::stack(&names, 0).unwrap();
+    let nearest = said.matmul(&names.t().unwrap()).unwrap().argmax(1).unwrap();
+    let nearest: Vec<u32> = nearest.to_vec1().unwrap();
+    let right = nearest.iter().zip(&regions).filter(|(at, region)| **at as usize == region.name);
+    let share = right.count() as f64 / regions.len() as f64;
+    assert!(share > 0.6, "{share} of the tokens say their names");
 }
