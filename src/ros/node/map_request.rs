@@ -15,8 +15,8 @@ pub enum MapRequest {
     Reset(SyncSender<ResetMapResponse>),
     /// Where a robot that stands there can go, and to what.
     Surroundings(BasePose, FollowConfig, SyncSender<Surroundings>),
-    /// What a model is shown of what was seen; `None` where the map has nothing for it.
-    View(ViewSpec, SyncSender<Result<Option<SceneView>, String>>),
+    /// What a model that takes this in is shown; `None` where the map has nothing of the kind.
+    View(ViewSpec, SyncSender<Option<SceneView>>),
     /// Something between the map and a file.
     File(FileTask, PathBuf, SyncSender<MapFileResponse>),
 }
@@ -57,10 +57,12 @@ impl MapRequest {
                 false
             }
             Self::View(spec, reply) => {
-                // The objects a plan is bound to are those of the regions that the model is shown.
-                let refreshed = session.refresh_objects().map(|_| ());
-                let view = refreshed.and_then(|()| session.view(&spec));
-                let _ = reply.try_send(view.map_err(|error| error.to_string()));
+                let view = session.refresh_objects().map(|_| ());
+                let view = view.and_then(|()| session.view(&spec)).unwrap_or_else(|error| {
+                    tracing::warn!("the model is shown nothing: {error}");
+                    None
+                });
+                let _ = reply.try_send(view);
                 true
             }
             Self::File(task, path, reply) => {
@@ -135,12 +137,26 @@ fn load(map: &mut SceneMap, path: &Path) -> Result<MapCounts, (u16, String)> {
 mod tests {
     use super::*;
     use crate::planner::PlannerConfig;
-    use crate::scene::MapConfig;
     use std::sync::mpsc::sync_channel;
 
     fn map(frame_id: &str) -> Session {
-        let map = MapConfig { frame_id: frame_id.into(), ..MapConfig::default() };
-        Session::new(&PlannerConfig { map, ..PlannerConfig::default() }, None).unwrap()
+        let mut config = PlannerConfig::default();
+        config.map.frame_id = frame_id.into();
+        Session::new(&config, None).unwrap()
+    }
+
+    #[test]
+    fn a_map_without_names_shows_a_model_nothing() {
+        let (reply, answer) = sync_channel(1);
+        let spec = ViewSpec {
+            extractor: "scene_vit".into(),
+            tokens: crate::model::TokenKind::Regions,
+            width: 64,
+            frame: 8,
+            scene: 8,
+        };
+        MapRequest::View(spec, reply).answer(&mut map("map"));
+        assert_eq!(answer.recv().unwrap(), None);
     }
 
     fn ask(map: &mut Session, task: FileTask, path: &Path) -> (bool, MapFileResponse) {
@@ -162,20 +178,6 @@ mod tests {
         assert!(refused.error_msg.contains("its frame is map, that of this node odom"));
         let (_, missing) = ask(&mut map("map"), FileTask::Load, &folder.path().join("no"));
         assert_eq!(missing.error_code, MapFileResponse::ERROR_FILE);
-    }
-
-    #[test]
-    fn a_map_without_regions_has_nothing_for_a_model_that_sees() {
-        let spec = ViewSpec {
-            extractor: "scene_vit".into(),
-            tokens: crate::model::TokenKind::Regions,
-            width: 64,
-            frame: 8,
-            scene: 8,
-        };
-        let (reply, answer) = sync_channel(1);
-        assert!(MapRequest::View(spec, reply).answer(&mut map("map")));
-        assert_eq!(answer.recv().unwrap(), Ok(None));
     }
 
     #[test]

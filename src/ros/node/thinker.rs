@@ -92,17 +92,11 @@ impl Thinker {
         let spec = self.planner.view_spec()?;
         let (reply, answer) = sync_channel(1);
         self.map.ask(MapRequest::View(spec, reply)).ok()?;
-        match answer.recv_timeout(PATIENCE) {
-            Ok(Ok(view)) => view,
-            Ok(Err(reason)) => {
-                tracing::warn!("the model is not shown what is seen: {reason}");
-                None
-            }
-            Err(_) => {
-                tracing::warn!("the model is not shown what is seen: the map is busy");
-                None
-            }
-        }
+        let view = answer.recv_timeout(PATIENCE);
+        view.unwrap_or_else(|_| {
+            tracing::warn!("the model is not shown what is seen: the map is busy");
+            None
+        })
     }
 
     fn reply(&mut self, words: &str) {

@@ -43,9 +43,12 @@ pub fn dialogue(facts: &SceneFacts, rng: &mut Pcg64Mcg) -> Option<Pair> {
     if is_portable(&thing.category) {
         turns.push(errand(facts, thing, rng)?);
     } else {
-        turns.extend(about_it(facts, thing, rng));
+        let further = about_it(facts, thing, rng);
+        // Nobody asks twice.
+        let is_new = |[_, new]: &[String; 2]| turns.iter().all(|[_, reply]| reply != new);
+        let further = further.filter(is_new);
+        turns.extend(further);
     }
-    turns.dedup();
     let mut ids = vec![thing.id()];
     ids.extend(thing.holder);
     let [said, reply] = turns.pop()?;

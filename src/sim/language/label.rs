@@ -328,6 +328,25 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_model_in_this_process_is_asked_and_one_that_babbles_is_told() {
+        let weights =
+            concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/chat_planner/model.gguf");
+        let folder = tempfile::tempdir().unwrap();
+        let manifest = |context: u32| {
+            let text = format!(
+                "kind: chat\nname: tiny\nlocal: {{weights: '{weights}'}}\ncontext: {context}\n\
+                 decoding: {{max_tokens: 40}}\n"
+            );
+            std::fs::write(folder.path().join(crate::model::MANIFEST_FILE), text).unwrap();
+            ChatModel::load(folder.path(), &Device::Cpu).unwrap()
+        };
+        let babble = label(&mut manifest(4000), &facts(), &[], &[], 1).unwrap_err();
+        assert!(matches!(babble, LabelError::NotJson(_)), "{babble}");
+        let small = label(&mut manifest(400), &facts(), &[], &[], 1).unwrap_err();
+        assert!(matches!(small, LabelError::Model(ModelError::PromptTooLong { .. })), "{small}");
+    }
+
     proptest::proptest! {
         #[test]
         fn arbitrary_answers_never_panic(
