@@ -3,7 +3,7 @@
 
 use super::eyes::{Gaze, HomeEyes, Look};
 use super::runs::Runs;
-use super::table::{Table, share, write_json};
+use super::table::{Table, scored, share, write_json, write_picture};
 use crate::{Outcome, parallel, progress};
 use anyhow::ensure;
 use clap::{Args, ValueEnum};
@@ -56,6 +56,9 @@ pub struct Alfred {
     /// Write the scores as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Draw the scores as bars (.png or .svg).
+    #[arg(long, value_name = "FILE")]
+    picture: Option<PathBuf>,
     /// auto, cpu, or cuda:N.
     #[arg(long, default_value = "auto")]
     device: String,
@@ -139,6 +142,13 @@ impl Alfred {
         let experts = pairs.iter().map(|(trajectory, _)| *trajectory);
         let evaluation = Evaluation::of(experts.zip(&predictions));
         print(&evaluation)?;
+        let all = &evaluation.all;
+        let acts = (all.plan_without_goto_exact, all.plan_without_goto_exact_ci95);
+        let bars = vec![
+            scored("full plan", 0, all.full_plan_exact, all.full_plan_exact_ci95),
+            scored("without Goto", 0, acts.0, acts.1),
+        ];
+        write_picture(self.picture.as_deref(), "plans equal to the expert's", bars)?;
         write_json(self.json.as_deref(), &evaluation)?;
         Ok(Outcome::Done)
     }
@@ -174,7 +184,7 @@ impl Alfred {
         let mean = |of: fn(&Planned) -> usize| {
             planned.iter().map(of).sum::<usize>() as f64 / planned.len().max(1) as f64
         };
-        let scored = runs.each().enumerate().map(|(at, run)| {
+        let by_run = runs.each().enumerate().map(|(at, run)| {
             let pairs = lines.iter().zip(&planned).flat_map(|((expert, _), planned)| {
                 planned.goals.iter().filter_map(move |goal| Some((*expert, goal.get(at)?)))
             });
@@ -188,9 +198,19 @@ impl Alfred {
             unseen_homes,
             mean_scene_tokens: mean(|one| one.scene_tokens),
             mean_frame_tokens: mean(|one| one.frame_tokens),
-            runs: scored.collect(),
+            runs: by_run.collect(),
         };
         report.print()?;
+        let bars = report.runs.iter().enumerate().flat_map(|(group, (run, scores))| {
+            let (all, name) = (&scores.all, |what: &str| format!("{run}: {what}"));
+            let acts = (all.plan_without_goto_exact, all.plan_without_goto_exact_ci95);
+            [
+                scored(name("full plan"), group, all.full_plan_exact, all.full_plan_exact_ci95),
+                scored(name("without Goto"), group, acts.0, acts.1),
+            ]
+        });
+        let title = format!("{}: plans equal to the expert's", report.model);
+        write_picture(self.picture.as_deref(), &title, bars.collect())?;
         write_json(self.json.as_deref(), &report)?;
         Ok(Outcome::Done)
     }

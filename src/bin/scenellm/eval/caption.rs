@@ -3,7 +3,7 @@
 use super::eyes::{Gaze, HomeEyes, Look};
 use super::homes::{HomeSource, Homes};
 use super::runs::Runs;
-use super::table::{Table, share, write_json};
+use super::table::{Table, scored, share, write_json, write_picture};
 use crate::{Outcome, parallel, progress};
 use anyhow::{Context, ensure};
 use clap::Args;
@@ -40,6 +40,9 @@ pub struct Caption {
     /// Write the scores as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Draw the scores as bars (.png or .svg).
+    #[arg(long, value_name = "FILE")]
+    picture: Option<PathBuf>,
     /// auto, cpu, or cuda:N.
     #[arg(long, default_value = "auto")]
     device: String,
@@ -98,7 +101,7 @@ impl Caption {
             }
         }
         ensure!(!found.is_empty(), "none of the homes can be built");
-        let scored = runs.each().enumerate().map(|(run, name)| {
+        let by_run = runs.each().enumerate().map(|(run, name)| {
             let of = |what: usize| {
                 let counts: Vec<CaptionCount> = found
                     .iter()
@@ -114,10 +117,22 @@ impl Caption {
             eyes: self.eyes,
             homes: found.len(),
             left_out,
-            runs: scored.collect(),
+            runs: by_run.collect(),
             examples: found.iter().take(EXAMPLES).map(|one| one.said.clone()).collect(),
         };
         report.print()?;
+        let bars = report.runs.iter().enumerate().flat_map(|(group, (run, both))| {
+            both.iter().flat_map(move |(what, scores)| {
+                let name = |score: &str| format!("{run}, {what}: {score}");
+                let invented = (scores.hallucinated, scores.hallucinated_ci95);
+                [
+                    scored(name("recall"), group, scores.recall, scores.recall_ci95),
+                    scored(name("hallucinated"), group, invented.0, invented.1),
+                ]
+            })
+        });
+        let title = format!("{}: things in captions", report.model);
+        write_picture(self.picture.as_deref(), &title, bars.collect())?;
         write_json(self.json.as_deref(), &report)?;
         Ok(Outcome::Done)
     }

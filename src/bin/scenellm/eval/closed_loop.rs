@@ -4,7 +4,7 @@ use super::eyes::{Gaze, HomeEyes, Look};
 use super::homes::{HomeSource, Homes};
 use super::mind::RunMind;
 use super::runs::Runs;
-use super::table::{Table, share, write_json};
+use super::table::{Table, scored, share, write_json, write_picture};
 use crate::settings::{Settings, planner};
 use crate::{Outcome, parallel, progress};
 use anyhow::bail;
@@ -50,6 +50,9 @@ pub struct ClosedLoopEval {
     /// Write scores and episodes as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Draw the scores as bars (.png or .svg).
+    #[arg(long, value_name = "FILE")]
+    picture: Option<PathBuf>,
     #[command(flatten)]
     settings: Settings,
 }
@@ -126,7 +129,7 @@ impl ClosedLoopEval {
             bail!("in none of the homes can the expert do the task");
         }
         let bar = progress::bar((cases.len() * runs.len()) as u64, "acting");
-        let scored = parallel::map(
+        let results = parallel::map(
             &cases,
             || self.worker(&config),
             |worker, _, case| {
@@ -140,9 +143,14 @@ impl ClosedLoopEval {
         )?;
         bar.finish_and_clear();
         let of = |at: usize| {
-            ClosedLoop::new(scored.iter().filter_map(|each| each.get(at).cloned()).collect())
+            ClosedLoop::new(results.iter().filter_map(|each| each.get(at).cloned()).collect())
         };
-        let by_run = runs.iter().enumerate().map(|(at, run)| (Runs::name(*run), of(at)));
+        let names = runs.iter().map(|run| match (self.expert, sees && *run == None) {
+            (true, _) => "expert",
+            (false, true) => Runs::name(*run),
+            (false, false) => run.unwrap_or(Ablation::Blind).name(),
+        });
+        let by_run = names.enumerate().map(|(at, name)| (name, of(at)));
         let report = LoopReport { model: name, eyes, runs: by_run.collect() };
         for (run, scores) in &report.runs {
             writeln!(out, "{run}")?;
@@ -151,6 +159,15 @@ impl ClosedLoopEval {
         for (reason, times) in left_out {
             writeln!(out, "{times} × left out, for the expert cannot do it: {reason}")?;
         }
+        let bars = report.runs.iter().enumerate().flat_map(|(group, (run, scores))| {
+            let (all, name) = (&scores.all, |score: &str| format!("{run}: {score}"));
+            [
+                scored(name("SR"), group, all.success, all.success_ci95),
+                scored(name("GC"), group, all.goal_conditions, all.goal_conditions_ci95),
+            ]
+        });
+        let title = format!("{}: tasks done", report.model);
+        write_picture(self.picture.as_deref(), &title, bars.collect())?;
         write_json(self.json.as_deref(), &report)?;
         Ok(Outcome::Done)
     }

@@ -3,7 +3,7 @@
 use super::eyes::{Gaze, HomeEyes, Look};
 use super::homes::{HomeSource, Homes};
 use super::runs::Runs;
-use super::table::{Table, share, write_json};
+use super::table::{Table, scored, share, write_json, write_picture};
 use crate::{Outcome, parallel, progress};
 use anyhow::{Context, ensure};
 use clap::Args;
@@ -53,6 +53,9 @@ pub struct Qa {
     /// Write the scores as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Draw the scores as bars (.png or .svg).
+    #[arg(long, value_name = "FILE")]
+    picture: Option<PathBuf>,
     /// auto, cpu, or cuda:N.
     #[arg(long, default_value = "auto")]
     device: String,
@@ -119,7 +122,7 @@ impl Qa {
         bar.finish_and_clear();
         let asked: Vec<(Pair, Vec<String>)> = asked.into_iter().flatten().collect();
         ensure!(!asked.is_empty(), "there is nothing to ask about in these homes");
-        let scored = runs.each().enumerate().map(|(at, run)| {
+        let by_run = runs.each().enumerate().map(|(at, run)| {
             let said = asked.iter().filter_map(|(pair, said)| Some((pair, said.get(at)?.as_str())));
             (Runs::name(run), AnswerEvaluation::new(said))
         });
@@ -128,12 +131,22 @@ impl Qa {
             eyes: self.eyes,
             homes: homes.len(),
             left_out,
-            runs: scored.collect(),
+            runs: by_run.collect(),
         };
         let mut out = std::io::stdout().lock();
         table(&report.runs).print(&mut out)?;
         writeln!(out, "{}: {} homes", report.model, report.homes)?;
         tell_left_out(&mut out, &report.left_out)?;
+        let bars = report.runs.iter().enumerate().flat_map(|(group, (run, scores))| {
+            let all = scored(*run, group, scores.all.exact_match, scores.all.exact_match_ci95);
+            let kinds = scores.per_kind.iter().map(move |(kind, one)| {
+                let name = format!("{run}: {}", kind.name());
+                scored(name, group, one.exact_match, one.exact_match_ci95)
+            });
+            std::iter::once(all).chain(kinds)
+        });
+        let title = format!("{}: exact match of answers", report.model);
+        write_picture(self.picture.as_deref(), &title, bars.collect())?;
         write_json(self.json.as_deref(), &report)?;
         Ok(Outcome::Done)
     }
@@ -203,7 +216,7 @@ impl Qa {
         }
         let asked: Vec<Changed> = asked.into_iter().flatten().collect();
         ensure!(!asked.is_empty(), "in none of the homes can anything be moved");
-        let scored = runs.each().enumerate().map(|(at, run)| {
+        let by_run = runs.each().enumerate().map(|(at, run)| {
             let of = |time: usize| {
                 AnswerEvaluation::new(
                     asked.iter().map(|one| (&one.pairs[time], one.said[at][time].as_str())),
@@ -216,7 +229,7 @@ impl Qa {
             eyes: self.eyes,
             homes: asked.len(),
             left_out,
-            runs: scored.collect(),
+            runs: by_run.collect(),
             examples: asked.iter().map(Changed::example).collect(),
         };
         let mut out = std::io::stdout().lock();
@@ -238,6 +251,14 @@ impl Qa {
             )?;
         }
         tell_left_out(&mut out, &report.left_out)?;
+        let bars = report.runs.iter().enumerate().flat_map(|(group, (run, times))| {
+            times.iter().rev().map(move |(time, scores)| {
+                let all = scores.all;
+                scored(format!("{run}, {time}"), group, all.exact_match, all.exact_match_ci95)
+            })
+        });
+        let title = format!("{}: where things are, before and after a change", report.model);
+        write_picture(self.picture.as_deref(), &title, bars.collect())?;
         write_json(self.json.as_deref(), &report)?;
         Ok(Outcome::Done)
     }

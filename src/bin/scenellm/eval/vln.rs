@@ -3,7 +3,7 @@
 use super::eyes::{Gaze, HomeEyes, Look, Onlooker};
 use super::homes::{HomeSource, Homes};
 use super::runs::Runs;
-use super::table::{Table, share, write_json};
+use super::table::{Table, scored, share, write_json, write_picture};
 use crate::{Outcome, parallel, progress};
 use anyhow::{Context, ensure};
 use clap::Args;
@@ -56,6 +56,9 @@ pub struct Vln {
     /// Write scores and walks as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Draw the scores as bars (.png or .svg).
+    #[arg(long, value_name = "FILE")]
+    picture: Option<PathBuf>,
     /// auto, cpu, or cuda:N.
     #[arg(long, default_value = "auto")]
     device: String,
@@ -112,7 +115,7 @@ impl Vln {
             }
         }
         ensure!(!all.is_empty(), "there is nowhere to go in these homes");
-        let scored = runs.each().map(Runs::name).chain([RULES]).enumerate().map(|(at, run)| {
+        let by_run = runs.each().map(Runs::name).chain([RULES]).enumerate().map(|(at, run)| {
             let of = |frame: Option<PairFrame>| {
                 let chosen = all.iter().filter(|one| frame.is_none_or(|frame| frame == one.frame));
                 let walks: Vec<&Walked> = chosen.filter_map(|one| one.walks.get(at)).collect();
@@ -130,10 +133,21 @@ impl Vln {
             eyes: self.eyes,
             homes,
             left_out,
-            runs: scored.collect(),
+            runs: by_run.collect(),
             walks: all.iter().filter_map(|one| one.walks.first().cloned()).collect(),
         };
         report.print()?;
+        let bars = report.runs.iter().enumerate().flat_map(|(group, (run, by_frame))| {
+            by_frame.iter().flat_map(move |(frame, scores)| {
+                let name = |score: &str| format!("{run}, {frame}: {score}");
+                [
+                    scored(name("SR"), group, scores.success, scores.success_ci95),
+                    scored(name("SPL"), group, scores.spl, scores.spl_ci95),
+                ]
+            })
+        });
+        let title = format!("{}: instructions followed", report.model);
+        write_picture(self.picture.as_deref(), &title, bars.collect())?;
         write_json(self.json.as_deref(), &report)?;
         Ok(Outcome::Done)
     }
