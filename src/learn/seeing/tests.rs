@@ -172,7 +172,8 @@ fn gradients_reach_projector_and_decoder_through_the_splice() {
             .into();
         let batch: Batch = classroom.batch(&rows, &Device::Cpu, &mut rng).unwrap();
         assert!(batch.seen.as_ref().unwrap().tokens.len() > 20);
-        let tensors = weights.learnt.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone()));
+        let tensors =
+            weights.learnt.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone()));
         let model = weights.model(&config, &tensors.collect()).unwrap();
         let loss = || batch.loss(&model.logits(&batch, &mut None).unwrap()).unwrap();
         check_gradients(&weights.learnt, &loss);
@@ -234,7 +235,8 @@ fn a_trained_model_is_loaded_and_reads_what_it_was_taught_with() {
     assert_eq!(spliced.keys.len(), row.answer_at);
     let mut cache = llm.llama().new_cache(192).unwrap();
     let theirs = llm.llama().forward_embeds(&spliced.embeds, &mut cache).unwrap();
-    let theirs: Vec<f32> = theirs.to_dtype(DType::F32).unwrap().flatten_all().unwrap().to_vec1().unwrap();
+    let theirs: Vec<f32> =
+        theirs.to_dtype(DType::F32).unwrap().flatten_all().unwrap().to_vec1().unwrap();
 
     let batch = classroom.batch(&[row], &Device::Cpu, &mut rng).unwrap();
     let again = SeeingTraining { init: out.path().into(), ..config.clone() };
@@ -242,7 +244,8 @@ fn a_trained_model_is_loaded_and_reads_what_it_was_taught_with() {
     let weights = Weights::new(&again, tokenizer, &Device::Cpu, &mut rng).unwrap();
     let tensors = weights.learnt.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone()));
     let model = weights.model(&again, &tensors.collect()).unwrap();
-    let ours: Vec<f32> = model.logits(&batch, &mut None).unwrap().get(0).unwrap().to_vec1().unwrap();
+    let ours: Vec<f32> =
+        model.logits(&batch, &mut None).unwrap().get(0).unwrap().to_vec1().unwrap();
     approx::assert_abs_diff_eq!(ours.as_slice(), theirs.as_slice(), epsilon = 2e-2);
 }
 
@@ -276,7 +279,8 @@ fn training_goes_on_to_the_same_weights() {
 #[test]
 fn in_stage_one_and_with_lora_the_decoder_stays() {
     let init = blind_model();
-    let before = candle_core::safetensors::load(init.path().join("model.safetensors"), &Device::Cpu);
+    let before =
+        candle_core::safetensors::load(init.path().join("model.safetensors"), &Device::Cpu);
     let before = before.unwrap();
     let out = tempfile::tempdir().unwrap();
     let frozen = SeeingTraining { epochs: 2, ..config(init.path(), LanguagePart::Frozen) };
@@ -316,7 +320,10 @@ fn in_stage_one_and_with_lora_the_decoder_stays() {
     };
     let apart = (projector(out.path()) - projector(end.path())).unwrap().sqr().unwrap();
     let apart = apart.mean_all().unwrap().to_scalar::<f32>().unwrap().sqrt();
-    assert!(apart > 0.0 && apart < 0.05, "the projector is taken over and goes on learning: {apart}");
+    assert!(
+        apart > 0.0 && apart < 0.05,
+        "the projector is taken over and goes on learning: {apart}"
+    );
 }
 
 #[test]

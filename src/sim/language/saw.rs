@@ -40,10 +40,16 @@ pub fn state_description(facts: &SceneFacts, goal: &str) -> Pair {
     }
     let (mut answer, mut ids) = ("i saw".to_string(), Vec::new());
     for (category, state, place, members) in items.into_iter().take(MOST_ITEMS) {
-        let mut told = match (state, members.len()) {
-            (Some(state), 1) => with_article(&format!("{state} {category}")),
-            (Some(state), more) => so_many(more, category).replace(' ', &format!(" {state} ")),
-            (None, number) => so_many(number, category),
+        // What is alike and told apart, such as burners with pots on them, is not counted.
+        let alike = facts.named(category).filter(|fact| {
+            (state.is_none() || state_word(fact, false) == state)
+                && (place.is_none() || facts.place(fact) == place)
+        });
+        let number = if alike.count() == members.len() { members.len() } else { 1 };
+        let mut told = match state {
+            Some(state) if number == 1 => with_article(&format!("{state} {category}")),
+            Some(state) => so_many(number, category).replacen(' ', &format!(" {state} "), 1),
+            None => so_many(number, category),
         };
         if let Some(place) = place {
             told = format!("{told} {place}");
