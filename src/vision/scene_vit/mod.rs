@@ -93,7 +93,7 @@ impl FeatureExtractor for SceneVit {
     }
 
     fn width(&self) -> usize {
-        self.net.shape().features
+        self.words.width()
     }
 
     fn provenance(&self) -> Provenance {
