@@ -106,6 +106,40 @@ fn a_recording_and_a_chat_model_make_a_grounded_plan() {
     assert!(text(&done.stderr).contains("local.weights"), "{}", text(&done.stderr));
 }
 
+#[test]
+fn a_chat_model_speaks_of_a_scene_and_what_is_false_is_thrown_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let object = |id: u32, label: &str, position_m: [f64; 3], size_m: [f64; 3]| {
+        serde_json::json!({"id": id, "label": label, "position_m": position_m, "size_m": size_m,
+            "orientation_xyzw": [0.0, 0.0, 0.0, 1.0], "confidence": 1.0, "observations": 1,
+            "first_seen_ns": 0, "last_seen_ns": 0})
+    };
+    let objects = serde_json::json!([
+        object(1, "Dining Table", [0.0, 0.0, 0.4], [1.0, 1.0, 0.8]),
+        object(2, "mug", [0.1, 0.0, 0.85], [0.1, 0.1, 0.1]),
+    ]);
+    std::fs::write(path("objects.json"), objects.to_string()).unwrap();
+    let question = |said: &str, reply: &str| serde_json::json!({"kind": "question", "turns": [{"said": said, "reply": reply}]});
+    let said = serde_json::json!({"pairs": [
+        question("Where is the mug?", "On the diningtable."),
+        question("How many mugs are there?", "four"),
+    ]});
+    let server = ChatServer::start(vec![ChatServer::whole(&said.to_string())]);
+    let served = manifest(
+        &folder.path().join("served"),
+        &format!("endpoint: {{url: '{}', model: some/model, timeout_s: 60}}", server.url),
+    );
+    let (objects, out) = (path("objects.json"), path("pairs.jsonl"));
+    let done = scenellm(&["label", "--objects", &objects, "--model", &served, "--out", &out]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let pairs = std::fs::read_to_string(&out).unwrap();
+    let pair: serde_json::Value = serde_json::from_str(pairs.trim()).unwrap();
+    assert_eq!(pair["answer"], "on the diningtable");
+    assert!(text(&done.stdout).contains("wrong_answer 1"), "{}", text(&done.stdout));
+    assert!(server.requests()[0].contains("mug 2 at (0.10, 0.00, 0.85)"));
+}
+
 #[cfg(feature = "dds")]
 #[test]
 fn a_server_that_hangs_leaves_the_node_running() {

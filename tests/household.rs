@@ -38,13 +38,14 @@ fn the_demo_tells_its_steps_and_shows_what_was_seen() {
 fn the_shipped_planner_says_that_it_is_blind_and_is_measured() {
     let folder = tempfile::tempdir().unwrap();
     let json = folder.path().join("scores.json").display().to_string();
-    let arguments = ["eval", "sim", "--seeds", "2", "--oracle-map", "--json", &json];
+    let arguments = ["eval", "sim", "--seeds", "2", "--eyes", "oracle", "--json", &json];
     let done = scenellm(&arguments);
     let said = text(&done.stdout);
     assert!(done.status.success(), "{said}{}", text(&done.stderr));
     assert!(said.contains("nano is blind") && said.contains("PLWGC"), "{said}");
     let scores: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(&json).unwrap()).unwrap();
+    let scores = &scores["runs"]["blind"];
     let episodes = scores["episodes"].as_array().unwrap();
     assert_eq!((scores["n"].as_u64(), episodes.len()), (Some(2), 2));
     for episode in episodes {

@@ -28,6 +28,7 @@ mod taught;
 mod tokenizer;
 mod trainer;
 mod vision;
+mod walk;
 
 pub use ablation::{Ablation, UnknownAblation};
 pub use alfred::{Goal, Trajectory, complete_plan, read_alfred};
@@ -40,7 +41,7 @@ pub use error::LearnError;
 pub use eval::{Evaluation, Interval, Prediction, Scores};
 pub use llama::{LlamaShape, TrainableLlama, weight_shapes};
 pub use lora::LoraSpec;
-pub use navigation::{ndtw, spl};
+pub use navigation::{NavigationScores, Walked, ndtw, spl};
 pub use nearest::NearestGoal;
 pub use optimizer::AdamWConfig;
 pub use planner::{PlannerTraining, StepReport, Watch, train_planner};
@@ -50,3 +51,4 @@ pub use vision::{
     Augmentation, CropsConfig, DinoConfig, DistillConfig, Frames, HomesConfig, LabelsConfig,
     MocoConfig, ObjectiveConfig, VisionStep, VisionTraining, VisionWatch, train_vision,
 };
+pub use walk::{Walk, true_surroundings, walk};

@@ -1,5 +1,8 @@
 //! Scores of ways: SPL (Anderson et al. 2018) and nDTW (Ilharco et al. 2019).
 
+use super::eval::{Interval, bootstrap_of};
+use serde::Serialize;
+
 /// Success weighed by path length: the mean over episodes of `success · shortest / max(way,
 /// shortest)`. Each episode is whether it succeeded, the length of its way and that of the shortest
 /// one, metres.
@@ -34,6 +37,74 @@ pub fn ndtw(way_m: &[[f64; 2]], asked_m: &[[f64; 2]], threshold_m: f64) -> f64 {
     (-row[asked_m.len()] / (asked_m.len() as f64 * threshold_m)).exp()
 }
 
+/// What became of one instruction.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Walked {
+    /// The home.
+    pub home: String,
+    /// The instruction.
+    pub instruction: String,
+    /// The program that was followed, one step a line; empty where none was understood.
+    pub program: String,
+    /// Whether the robot ended within a metre of where it was to go.
+    pub success: bool,
+    /// Length of its way, metres.
+    pub way_m: f64,
+    /// Length of the way asked for, metres.
+    pub shortest_m: f64,
+    /// Normalised dynamic time warping against the way asked for, at a metre.
+    pub ndtw: f64,
+    /// Why it went no further; `None` at a good end.
+    pub fault: Option<String>,
+}
+
+/// Scores over instructions, each with its 95 % interval from resampling them.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct NavigationScores {
+    /// Number of instructions.
+    pub n: usize,
+    /// Share that ended within a metre (SR).
+    pub success: f64,
+    /// Its interval.
+    pub success_ci95: Interval,
+    /// Success weighed by path length (SPL).
+    pub spl: f64,
+    /// Its interval.
+    pub spl_ci95: Interval,
+    /// Mean nDTW.
+    pub ndtw: f64,
+    /// Its interval.
+    pub ndtw_ci95: Interval,
+}
+
+impl NavigationScores {
+    /// The scores of `walks`.
+    pub fn of(walks: &[&Walked]) -> Self {
+        type Score = fn(&[&Walked]) -> f64;
+        let with = |score: Score| {
+            let interval = bootstrap_of(walks.len(), |drawn| {
+                let drawn: Vec<&Walked> =
+                    drawn.iter().filter_map(|at| walks.get(*at).copied()).collect();
+                score(&drawn)
+            });
+            (score(walks), interval)
+        };
+        let (success, success_ci95) =
+            with(|all| mean(all, |one| if one.success { 1.0 } else { 0.0 }));
+        let (spl, spl_ci95) = with(|all| {
+            let ways: Vec<_> =
+                all.iter().map(|one| (one.success, one.way_m, one.shortest_m)).collect();
+            spl(&ways)
+        });
+        let (ndtw, ndtw_ci95) = with(|all| mean(all, |one| one.ndtw));
+        Self { n: walks.len(), success, success_ci95, spl, spl_ci95, ndtw, ndtw_ci95 }
+    }
+}
+
+fn mean(walks: &[&Walked], of: fn(&Walked) -> f64) -> f64 {
+    walks.iter().map(|walk| of(walk)).sum::<f64>() / walks.len().max(1) as f64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,5 +127,24 @@ mod tests {
         let aside = [[0.0, 1.0], [1.0, 1.0], [2.0, 1.0]];
         assert!((ndtw(&aside, &asked, 1.0) - (-1.0f64).exp()).abs() < 1e-12);
         assert_eq!(ndtw(&[], &asked, 1.0), 0.0);
+    }
+
+    #[test]
+    fn instructions_are_scored_together() {
+        let walked = |success, way_m| Walked {
+            home: "1".into(),
+            instruction: "go to the mug".into(),
+            program: "go to the mug".into(),
+            success,
+            way_m,
+            shortest_m: 2.0,
+            ndtw: 0.5,
+            fault: None,
+        };
+        let (near, far) = (walked(true, 4.0), walked(false, 2.0));
+        let scores = NavigationScores::of(&[&near, &far]);
+        assert_eq!((scores.n, scores.success, scores.spl, scores.ndtw), (2, 0.5, 0.25, 0.5));
+        assert!(scores.success_ci95.low <= 0.5 && scores.success_ci95.high >= 0.5);
+        assert_eq!(NavigationScores::of(&[]).success, 0.0);
     }
 }

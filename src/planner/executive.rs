@@ -156,6 +156,10 @@ impl Executive {
             }
             _ => said,
         };
+        let said = match &plan.saw {
+            Some(saw) => format!("{saw}; {said}"),
+            None => said,
+        };
         let is_refused = plan.refusal.is_some();
         let mut acts = vec![Act::Publish(plan.clone())];
         work.plan = Some(plan);

@@ -84,11 +84,6 @@ impl Session {
         Ok(())
     }
 
-    /// Name of the extractor that gives voxels their features, if there is one.
-    pub fn extractor_name(&self) -> Option<&str> {
-        self.extractor.as_ref().map(|extractor| extractor.name())
-    }
-
     /// What a model that takes in `spec` is shown: the regions that were seen, and those of the
     /// newest frame. `None` where it wants something else than regions, or no names are known.
     ///
@@ -107,6 +102,11 @@ impl Session {
     /// Names of the things that are looked for, if any are.
     pub fn names(&self) -> Option<&NamedVectors> {
         self.names.as_ref()
+    }
+
+    /// Name of the extractor that gives voxels their features, if there is one.
+    pub fn extractor_name(&self) -> Option<&str> {
+        self.extractor.as_ref().map(|extractor| extractor.name())
     }
 
     /// Lets the objects of the map follow its regions now, and not only with the next frame whose

@@ -2,6 +2,7 @@
 //!
 //! Everything here reads results and draws them; nothing computes a result.
 
+mod bars;
 mod canvas;
 pub mod chart;
 mod cloud;
@@ -14,6 +15,7 @@ mod story;
 mod strip;
 mod topdown;
 
+pub use bars::{Bar, BarChart};
 pub use cloud::CloudPicture;
 pub use error::ReportError;
 pub use frames::{frames_csv, timings_svg};

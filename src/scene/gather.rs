@@ -1,9 +1,13 @@
 //! From pixels to voxels: what one frame says about each voxel it hits.
 //!
+//! A cell of the feature grid that lies across the edge of a thing speaks of the thing: what is seen
+//! behind it in the same cell does not take its feature (`layers`).
+//!
 //! Neighbouring pixels mostly hit the same voxel, so runs along a row are summed first and only
 //! runs go through a hash table. The image is cut into fixed strips that are summed in parallel
 //! and merged in order: the result does not depend on the number of threads.
 
+use super::layers::front_limits_m;
 use super::voxel::{EDGE, Hit};
 use super::{MapConfig, SceneError};
 use crate::geometry::RayTable;
@@ -96,6 +100,8 @@ struct Projection<'a> {
     limit: u32,
     /// Rows and columns of the feature grid, if there is one.
     grid: Option<(usize, usize)>,
+    /// Of each cell the depth up to which its feature counts, metres.
+    limits_m: Vec<f32>,
 }
 
 /// Sums the points of `frame` by voxel.
@@ -129,6 +135,8 @@ pub(super) fn gather(
         }),
         limit: ((2.0 * reach_blocks + 1.0) * f64::from(EDGE)) as u32,
         grid: features.map(|map| (map.rows, map.columns)),
+        limits_m: features
+            .map_or_else(Vec::new, |map| front_limits_m(&frame.depth_m, map.rows, map.columns)),
     };
     let rows = frame.depth_m.height as usize;
     let strips: Vec<Sums> = (0..rows.div_ceil(STRIP_ROWS))
@@ -203,7 +211,7 @@ impl Projection<'_> {
     ) {
         let mut run = Hit::default();
         let mut run_voxel = [i32::MIN; 3];
-        let mut run_cell = 0;
+        let (mut run_cell, mut run_depth_m) = (0, 0.0);
         let pixels = depth.iter().zip(xs).zip(ys).zip(zs).zip(color.chunks_exact(3));
         for (((((d, x), y), z), rgb), cell) in pixels.zip(cell_of_column) {
             // Written so that NaN is refused too.
@@ -212,9 +220,10 @@ impl Projection<'_> {
             }
             let voxel = [*x as i32, *y as i32, *z as i32];
             if voxel != run_voxel || *cell != run_cell {
-                self.end_run(&run, run_voxel, first_cell + run_cell, sums);
+                self.end_run(&run, run_voxel, (first_cell + run_cell, run_depth_m), sums);
                 (run, run_voxel, run_cell) = (Hit::default(), voxel, *cell);
             }
+            run_depth_m = *d;
             run.offset_sum[0] += x - voxel[0] as f32;
             run.offset_sum[1] += y - voxel[1] as f32;
             run.offset_sum[2] += z - voxel[2] as f32;
@@ -223,11 +232,12 @@ impl Projection<'_> {
             run.rgb_sum[2] += u32::from(rgb[2]);
             run.count += 1;
         }
-        self.end_run(&run, run_voxel, first_cell + run_cell, sums);
+        self.end_run(&run, run_voxel, (first_cell + run_cell, run_depth_m), sums);
     }
 
-    /// Adds a run to the sums, unless it lies out of reach (or nowhere: NaN becomes voxel 0).
-    fn end_run(&self, run: &Hit, voxel: [i32; 3], cell: u32, sums: &mut Sums) {
+    /// Adds a run at some depth in a cell to the sums, unless it lies out of reach (or nowhere: NaN
+    /// becomes voxel 0).
+    fn end_run(&self, run: &Hit, voxel: [i32; 3], (cell, depth_m): (u32, f32), sums: &mut Sums) {
         let inside = |v: i32| v > 0 && (v as u32) < self.limit;
         if run.count == 0 || !voxel.iter().all(|v| inside(*v)) {
             return;
@@ -236,7 +246,7 @@ impl Projection<'_> {
         let block = ((((x >> 3) << BLOCK_BITS) | (y >> 3)) << BLOCK_BITS) | (z >> 3);
         let key = (block << 9) | ((x & 7) << 6) | ((y & 7) << 3) | (z & 7);
         sums.add(key, run);
-        if self.grid.is_some() {
+        if self.limits_m.get(cell as usize).is_some_and(|limit_m| depth_m <= *limit_m) {
             sums.cells.push(CellUse { key, cell, pixels: run.count });
         }
     }

@@ -7,6 +7,7 @@ mod export;
 mod gather;
 mod half;
 mod integrate;
+mod layers;
 mod lens;
 mod map;
 mod object;

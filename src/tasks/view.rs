@@ -60,7 +60,8 @@ impl SceneView {
 }
 
 /// Words that ask for what is before the robot now, not for the scene.
-const OF_NOW: [&str; 7] = ["now", "left", "right", "ahead", "front", "before", "view"];
+const OF_NOW: [&str; 9] =
+    ["now", "left", "right", "ahead", "front", "before", "view", "side", "way"];
 
 /// What an answer is to rest on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

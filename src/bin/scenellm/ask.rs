@@ -1,20 +1,24 @@
-//! `scenellm ask`: plan over a saved map, from the command line or a conversation.
+//! `scenellm ask`: plans and answers over a saved map, from the command line or a conversation.
 
 use crate::Outcome;
-use crate::settings::{Settings, planner};
+use crate::settings::{Settings, planner, session};
+use anyhow::Context;
 use clap::Args;
-use scenellm::planner::PlannerConfig;
-use scenellm::scene::{ObjectId, SceneMap};
-use scenellm::tasks::{GoalPlanner, PlanRequest};
+use scenellm::model::PromptKind;
+use scenellm::planner::{Command, PlannerConfig, facts};
+use scenellm::scene::{MapObject, ObjectId, SceneMap};
+use scenellm::tasks::{About, Answer, GoalPlanner, Inquiry, PlanRequest, SceneView};
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
 
-/// Plan for goals over a saved map (`map.scenemap` of a replay).
+/// Plan for goals, and answer questions, over a saved map (`map.scenemap` of a replay).
 ///
-/// Without words, reads one goal a line from the standard input.
+/// Without words, reads one goal or question a line from the standard input; a model that talks
+/// remembers what was said before. A model that sees is shown the map. A blind one plans, and
+/// questions are answered from the labelled objects by rule.
 #[derive(Args)]
 pub struct Ask {
-    /// The goal, in plain words.
+    /// The goal or question, in plain words.
     words: Vec<String>,
     /// The saved map; without one nothing is grounded.
     #[arg(long)]
@@ -28,53 +32,93 @@ pub struct Ask {
     /// Id of the object in the robot's hand.
     #[arg(long, value_name = "ID")]
     held: Option<u32>,
-    /// Print plans as JSON, one a line.
+    /// Print plans and answers as JSON, one a line.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
     settings: Settings,
 }
 
+/// What answers rest on.
+struct Known {
+    map: SceneMap,
+    view: Option<SceneView>,
+    robot_m: [f64; 3],
+    config: PlannerConfig,
+}
+
 impl Ask {
-    /// Plans and prints.
+    /// Plans, answers and prints.
     pub fn run(self) -> anyhow::Result<Outcome> {
-        let config = self.settings.config()?;
+        let mut config = self.settings.config()?;
+        if let Some(model) = &self.model {
+            config.plan.model.clone_from(model);
+        }
         let &[x, y, z] = self.robot.as_slice() else {
             anyhow::bail!("--robot takes three numbers: x,y,z");
         };
-        let mut planner = planner(&config, self.model.as_deref())?;
-        let map = match &self.map {
-            Some(path) => SceneMap::load(path)?.0,
-            None => SceneMap::new(config.map.clone())?,
-        };
-        let mut answer = |goal: &str| self.answer(goal, [x, y, z], &map, &mut planner, &config);
+        let mut planner = planner(&config, None)?;
+        let (map, view) = self.look(&config, &mut planner)?;
+        let known = Known { map, view, robot_m: [x, y, z], config };
         if !self.words.is_empty() {
-            return answer(&self.words.join(" "));
+            return self.respond(&self.words.join(" "), None, &known, &mut planner);
         }
         let mut outcome = Outcome::Done;
+        let mut turns: Vec<[String; 2]> = Vec::new();
         for line in std::io::stdin().lock().lines() {
             let line = line?;
             if !line.trim().is_empty() {
-                outcome = answer(&line)?;
+                outcome = self.respond(&line, Some(&mut turns), &known, &mut planner)?;
             }
         }
         Ok(outcome)
     }
 
-    fn answer(
+    /// The map, and what a model that sees is shown of it.
+    fn look(
+        &self,
+        config: &PlannerConfig,
+        planner: &mut GoalPlanner,
+    ) -> anyhow::Result<(SceneMap, Option<SceneView>)> {
+        let Some(path) = &self.map else { return Ok((SceneMap::new(config.map.clone())?, None)) };
+        let map = SceneMap::load(path)?.0;
+        let Some(spec) = planner.view_spec() else { return Ok((map, None)) };
+        let mut session = session(config).context("the model's eyes, which name what they saw")?;
+        *session.map_mut() = map;
+        let named = session.refresh_objects().map(|_| ());
+        named.with_context(|| format!("{}: made with other eyes", path.display()))?;
+        let view = session.view(&spec)?;
+        Ok((session.map().clone(), view))
+    }
+
+    fn respond(
+        &self,
+        words: &str,
+        turns: Option<&mut Vec<[String; 2]>>,
+        known: &Known,
+        planner: &mut GoalPlanner,
+    ) -> anyhow::Result<Outcome> {
+        match Command::of(words) {
+            Command::Describe | Command::Where(_) | Command::Count(_) | Command::NotUnderstood => {
+                self.answer(words, turns, known, planner)
+            }
+            _ => self.plan(words, known, planner),
+        }
+    }
+
+    fn plan(
         &self,
         goal: &str,
-        robot_m: [f64; 3],
-        map: &SceneMap,
+        known: &Known,
         planner: &mut GoalPlanner,
-        config: &PlannerConfig,
     ) -> anyhow::Result<Outcome> {
+        let (map, config) = (&known.map, &known.config);
         let plan = planner.plan(&PlanRequest {
             goal,
             objects: map.objects().as_slice(),
-            robot_m,
+            robot_m: known.robot_m,
             held: self.held.map(ObjectId),
-            view: None,
+            view: known.view.as_ref(),
             frame_id: &map.config().frame_id,
             stamp_ns: map.objects().iter().map(|object| object.last_seen_ns).max().unwrap_or(0),
             step_expiry_ns: (config.plan.step_expiry_s * 1e9) as i64,
@@ -86,5 +130,80 @@ impl Ask {
             crate::show::plan(&plan)?;
         }
         Ok(if plan.refusal.is_some() { Outcome::No } else { Outcome::Done })
+    }
+
+    fn answer(
+        &self,
+        words: &str,
+        turns: Option<&mut Vec<[String; 2]>>,
+        known: &Known,
+        planner: &mut GoalPlanner,
+    ) -> anyhow::Result<Outcome> {
+        let objects = known.map.objects().as_slice();
+        let mind = planner.mind().filter(|_| known.view.is_some());
+        let mind = mind.filter(|mind| mind.can(PromptKind::Ask));
+        let Some(mind) = mind else { return self.answer_by_rule(words, known) };
+        let turns = turns.filter(|_| mind.can(PromptKind::Say));
+        let inquiry = Inquiry {
+            words,
+            turns: turns.as_ref().map(|turns| turns.as_slice()),
+            about: About::of(words),
+            view: known.view.as_ref(),
+            objects,
+        };
+        let answer = mind.answer(&inquiry, &mut |_| true)?;
+        if let Some(turns) = turns {
+            turns.push([words.to_owned(), answer.words.clone()]);
+        }
+        if self.json {
+            writeln!(std::io::stdout(), "{}", serde_json::to_string(&answer)?)?;
+        } else {
+            tell(&answer, objects)?;
+        }
+        Ok(if answer.unknown.is_some() { Outcome::No } else { Outcome::Done })
+    }
+
+    fn answer_by_rule(&self, words: &str, known: &Known) -> anyhow::Result<Outcome> {
+        let objects = known.map.objects().as_slice();
+        let frame_id = &known.map.config().frame_id;
+        let fact = match Command::of(words) {
+            Command::Describe => Some(facts::describe(objects, 0)),
+            Command::Count(name) => Some(facts::count(objects, &name)),
+            Command::Where(name) => facts::whereabouts(objects, &name, frame_id),
+            _ => None,
+        };
+        let mut out = std::io::stdout();
+        let said = fact
+            .as_ref()
+            .map_or("the labelled objects of the map do not tell", |fact| fact.words.as_str());
+        if self.json {
+            let ids: Vec<u32> = fact.iter().flat_map(|fact| &fact.objects).map(|id| id.0).collect();
+            let answer = serde_json::json!({"question": words, "words": said, "objects": ids});
+            writeln!(out, "{answer}")?;
+        } else {
+            writeln!(out, "{said}")?;
+        }
+        Ok(if fact.is_some() { Outcome::Done } else { Outcome::No })
+    }
+}
+
+/// Prints an answer with what it rests on.
+fn tell(answer: &Answer, objects: &[MapObject]) -> std::io::Result<()> {
+    let mut out = std::io::stdout();
+    let label = |id: &ObjectId| {
+        let object = objects.iter().find(|object| object.id == *id);
+        object.map_or_else(|| format!("#{}", id.0), |object| format!("{} #{}", object.label, id.0))
+    };
+    let rests_on: Vec<String> = answer.objects.iter().map(label).collect();
+    let confidence = answer.mean_log_probability.exp();
+    match (&answer.unknown, rests_on.is_empty()) {
+        (Some(reason), _) => writeln!(out, "{}: {reason}", answer.words),
+        (None, true) => writeln!(out, "{} (confidence {confidence:.2})", answer.words),
+        (None, false) => writeln!(
+            out,
+            "{} (confidence {confidence:.2}; rests on {})",
+            answer.words,
+            rests_on.join(", ")
+        ),
     }
 }

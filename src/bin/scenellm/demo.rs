@@ -8,9 +8,12 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
+use scenellm::language::parse_device;
+use scenellm::planner::PlannerConfig;
 use scenellm::sim::episode::{Episode, EpisodeOptions, ExpertMind, Mind, Moment};
-use scenellm::sim::household::{SampledTask, TaskKind, World, household, sample_task};
+use scenellm::sim::household::{SampledTask, Task, TaskKind, World, household, sample_task};
 use scenellm::tasks::GoalPlanner;
+use scenellm::vision::{FeatureExtractor, open_extractor};
 use std::io::Write;
 use std::path::PathBuf;
 use story::Story;
@@ -79,7 +82,10 @@ impl Kind {
 impl Demo {
     /// Tours, plans, acts, writes.
     pub fn run(self) -> anyhow::Result<Outcome> {
-        let config = self.settings.config()?;
+        let mut config = self.settings.config()?;
+        if let Some(model) = &self.model {
+            config.plan.model.clone_from(model);
+        }
         let world = household(self.home)?;
         let mut rng = Pcg64Mcg::seed_from_u64(self.home);
         let SampledTask { task, goal, expert } = sample_task(&world, self.task.of_task(), &mut rng)
@@ -103,8 +109,12 @@ impl Demo {
         )?;
         let options =
             EpisodeOptions { tour_frames: self.tour_frames as usize, ..EpisodeOptions::default() };
-        let mut episode = Episode::new(world, &config, &options)?;
-        let mut story = Story::new(goal.clone(), mind.note());
+        let own_eyes = self.own_eyes(&config, &mut mind)?;
+        let mut story = Story::new(goal.clone(), mind.note(own_eyes.is_some()));
+        let mut episode = match own_eyes {
+            Some(extractor) => Episode::with_extractor(world, &config, &options, extractor)?,
+            None => Episode::new(world, &config, &options)?,
+        };
         episode.tour(&mut |moment| story.take(&moment))?;
         if !self.undisturbed {
             let moved = disturb(episode.world_mut(), &task.object);
@@ -116,15 +126,27 @@ impl Demo {
         Ok(if result.is_success() { Outcome::Done } else { Outcome::No })
     }
 
-    fn mind(
-        &self,
-        config: &scenellm::planner::PlannerConfig,
-        task: &scenellm::sim::household::Task,
-    ) -> anyhow::Result<AnyMind> {
+    fn mind(&self, config: &PlannerConfig, task: &Task) -> anyhow::Result<AnyMind> {
         if self.expert {
             return Ok(AnyMind::Expert(Box::new(ExpertMind::new(task.clone()))));
         }
-        Ok(AnyMind::Model(Box::new(planner(config, self.model.as_deref())?)))
+        Ok(AnyMind::Model(Box::new(planner(config, None)?)))
+    }
+
+    /// The eyes of a model that sees and brings its own; others are given the simulator's boxes.
+    fn own_eyes(
+        &self,
+        config: &PlannerConfig,
+        mind: &mut AnyMind,
+    ) -> anyhow::Result<Option<Box<dyn FeatureExtractor>>> {
+        let AnyMind::Model(planner) = mind else { return Ok(None) };
+        let Some(spec) = planner.view_spec() else { return Ok(None) };
+        let eyes = config.eyes()?;
+        if eyes.extractor != spec.extractor {
+            return Ok(None);
+        }
+        let device = parse_device(&config.plan.device)?;
+        Ok(Some(open_extractor(&eyes.extractor, eyes.weights.as_deref(), &device)?))
     }
 }
 
@@ -145,14 +167,18 @@ impl AnyMind {
         }
     }
 
-    /// What must be known of it before its plans are trusted.
-    pub fn note(&self) -> Option<String> {
+    /// What must be known of it before its plans are trusted; whether it sees with eyes of its own.
+    pub fn note(&self, own_eyes: bool) -> Option<String> {
+        let boxes = "Into the map went the simulator's true boxes of what was in sight.";
         match self {
-            Self::Model(planner) => planner.sight().note(planner.name()).map(|note| {
-                format!(
-                    "{note}. Into the map went the simulator's true boxes of what was in sight."
-                )
-            }),
+            Self::Model(planner) => match (planner.sight().note(planner.name()), own_eyes) {
+                (Some(note), _) => Some(format!("{note}. {boxes}")),
+                (None, false) => Some(format!(
+                    "{} plans without its eyes, for their weights are not there. {boxes}",
+                    planner.name()
+                )),
+                (None, true) => None,
+            },
             Self::Expert(_) => Some(
                 "the words of the plans are those of an expert who knows the home; what they are \
                  bound to is what the robot's own map has"

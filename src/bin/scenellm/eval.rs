@@ -1,10 +1,16 @@
 //! `scenellm eval`: measure a planner.
 
 mod alfred;
+mod caption;
 mod closed_loop;
 mod eyes;
+mod homes;
+mod mind;
+mod qa;
+mod runs;
 mod sight;
 mod table;
+mod vln;
 
 use crate::Outcome;
 use clap::{Args, Subcommand};
@@ -20,6 +26,9 @@ pub struct Eval {
 enum What {
     Alfred(alfred::Alfred),
     Sim(closed_loop::ClosedLoopEval),
+    Qa(qa::Qa),
+    Caption(caption::Caption),
+    Vln(vln::Vln),
     Eyes(sight::SightEval),
 }
 
@@ -29,6 +38,9 @@ impl Eval {
         match self.what {
             What::Alfred(alfred) => alfred.run(),
             What::Sim(closed_loop) => closed_loop.run(),
+            What::Qa(qa) => qa.run(),
+            What::Caption(caption) => caption.run(),
+            What::Vln(vln) => vln.run(),
             What::Eyes(eyes) => eyes.run(),
         }
     }

@@ -53,8 +53,8 @@ impl Find {
         let space = map.config().feature_space.as_str();
         if space.is_empty() {
             bail!(
-                "{}: its features cannot be compared with words; make it with `--extractor scene_vit` or \
-                 `clip`",
+                "{}: its features cannot be compared with words; make it with `--extractor clip` or \
+                 `--extractor scene_vit`",
                 self.map.display()
             );
         }

@@ -9,6 +9,9 @@ pub fn plan(plan: &Plan) -> io::Result<()> {
     if let Some(refusal) = &plan.refusal {
         return writeln!(out, "no plan: {refusal}");
     }
+    if let Some(saw) = &plan.saw {
+        writeln!(out, "{saw}")?;
+    }
     let task = plan.task.as_deref().unwrap_or("a task");
     writeln!(out, "plan for \"{}\" ({task}, model {}):", plan.goal, plan.model)?;
     for step in &plan.steps {

@@ -12,6 +12,12 @@ pub enum FollowError {
         /// The part.
         words: String,
     },
+    /// The model that was to understand it failed.
+    #[error("not understood: {reason}")]
+    Model {
+        /// The error.
+        reason: String,
+    },
     /// Nothing in the map is called so.
     #[error("not in the map: {name}")]
     NotInMap {

@@ -10,6 +10,7 @@ mod follower;
 mod instruction;
 mod motion;
 mod program;
+mod understand;
 
 pub use config::FollowConfig;
 pub use error::FollowError;
@@ -18,3 +19,4 @@ pub use follower::{FollowAct, Follower, Surroundings};
 pub use instruction::{InstructionStep, parse_instruction};
 pub use motion::{BasePose, Motion};
 pub use program::{MOST_STEPS, parse_program, program_text};
+pub use understand::understand;

@@ -38,7 +38,9 @@ pub fn vln_action(
 /// The number of an error in the results of `FollowInstruction`.
 pub fn follow_error_code(error: &FollowError) -> u16 {
     match error {
-        FollowError::NotUnderstood { .. } => FollowInstructionResult::ERROR_NOT_UNDERSTOOD,
+        FollowError::NotUnderstood { .. } | FollowError::Model { .. } => {
+            FollowInstructionResult::ERROR_NOT_UNDERSTOOD
+        }
         FollowError::NotInMap { .. } => FollowInstructionResult::ERROR_NOT_IN_MAP,
         FollowError::NoWay { .. } => FollowInstructionResult::ERROR_NO_WAY,
         FollowError::Stuck { .. } => FollowInstructionResult::ERROR_STUCK,

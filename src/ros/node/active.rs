@@ -8,6 +8,7 @@ use super::desk::{Desk, DeskRequest};
 use super::diagnostics::Diagnostics;
 use super::inbox::Inbox;
 use super::input::{self, Input};
+use super::jobs::JobCell;
 use super::map_request::MapRequest;
 use super::newest::Newest;
 use super::outlets::{DeskOutlets, SceneOutlets};
@@ -17,7 +18,7 @@ use super::plan_task::PlanTasks;
 use super::qos_overrides::Tuned;
 use super::services;
 use super::text_stream::TextStream;
-use super::thinker::{JobCell, Thinker};
+use super::thinker::Thinker;
 use super::view::View;
 use crate::planner::follow::BasePose;
 use crate::planner::{PlannerConfig, Session};
@@ -74,14 +75,16 @@ impl Surroundings {
         let frame_id = config.sensing.world_frame.clone();
         self.clock.use_sim_time(config.use_sim_time);
         let transport = Arc::new(Tuned::new(&self.transport, &config.qos_overrides));
-        let channels = Channels::default();
+        let jobs = Arc::new(JobCell::of(configured.abilities));
+        let channels = Channels { jobs, ..Channels::default() };
         let scene_outlets = SceneOutlets::open(&*transport, names)?;
         let stream = TextStream::open(&*transport, names, &self.clock)?;
         let desk_outlets = DeskOutlets::open(&*transport, names, stream.clone())?;
-        let Channels { map, desk, pilot, view, base, .. } = &channels;
+        let Channels { map, desk, pilot, view, base, jobs } = &channels;
         let tasks = PlanTasks::open(&*transport, names, desk)?;
-        let pilot = Pilot::open(&*transport, names, &config, pilot, (map, base), &self.clock)?;
-        let mut opened = services::offer(&*transport, names, map, view, &frame_id)?;
+        let pilot =
+            Pilot::open(&*transport, names, &config, pilot, (map, base, jobs), &self.clock)?;
+        let mut opened = services::offer(&*transport, names, (map, jobs), view, &frame_id)?;
         let (seen, subscribed) = input::open_perception(&config, names, &*transport, map)?;
         opened.extend(subscribed);
         let (told, subscribed) = input::open_desk(&config, names, &*transport, desk)?;
@@ -138,9 +141,12 @@ impl Active {
             planner: configured.planner,
             jobs: Arc::clone(&channels.jobs),
             desk: Arc::clone(&channels.desk),
+            pilot: Arc::clone(&channels.pilot),
+            map: Arc::clone(&channels.map),
             view: Arc::clone(&channels.view),
             config,
             stream: open.stream,
+            turns: Vec::new(),
         };
         let desk = Desk {
             inbox: Arc::clone(&channels.desk),
@@ -191,7 +197,7 @@ impl Active {
         let (session, planner) = (join(self.perception.take()), join(self.thinker.take()));
         talkers
             .and(session.zip(planner))
-            .map(|(session, planner)| Configured { planner, session })
+            .map(|(session, planner)| Configured::new(planner, session))
             .ok_or(NodeError::Panicked)
     }
 

@@ -1,6 +1,7 @@
 //! What the node has loaded before it listens to anything: the model and the map.
 
 use super::NodeError;
+use super::jobs::Abilities;
 use crate::language::parse_device;
 use crate::planner::{PlannerConfig, Session};
 use crate::tasks::GoalPlanner;
@@ -11,6 +12,8 @@ pub struct Configured {
     pub planner: GoalPlanner,
     /// The map, and how frames come into it.
     pub session: Session,
+    /// What the model can do beside planning.
+    pub abilities: Abilities,
 }
 
 impl Configured {
@@ -27,7 +30,13 @@ impl Configured {
         if let Some(note) = planner.sight().note(planner.name()) {
             tracing::warn!("{note}");
         }
-        Ok(Self { planner, session: Session::open(config, &device)? })
+        Ok(Self::new(planner, Session::open(config, &device)?))
+    }
+
+    /// A model and a map.
+    pub fn new(mut planner: GoalPlanner, session: Session) -> Self {
+        let abilities = Abilities::of(&mut planner);
+        Self { planner, session, abilities }
     }
 
     /// Name of the model.

@@ -4,18 +4,18 @@ use super::clock::NodeClock;
 use super::diagnostics::Diagnostics;
 use super::inbox::{Inbox, Taken, TopicIndex};
 use super::input::{Input, Use};
+use super::jobs::{Job, JobCell, Question};
 use super::map_request::MapRequest;
 use super::newest::Newest;
 use super::outlets::DeskOutlets;
 use super::pilot::PilotRequest;
 use super::plan_task::PlanTasks;
-use super::thinker::{Job, JobCell};
 use super::view::View;
 use crate::planner::{Act, Command, Dialogue, Executive, StopCause, facts};
 use crate::ros::action::{ActionRequest, Asked};
 use crate::ros::{decode, from_cdr, msg, step_feedback};
 use crate::sensing::SensorEvent;
-use crate::tasks::Plan;
+use crate::tasks::{Answer, Plan};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
@@ -43,6 +43,8 @@ pub enum DeskRequest {
         /// The plan, or a refusal.
         plan: Plan,
     },
+    /// What the model replies to what a person said, or why it does not.
+    Replied(Result<Answer, String>),
     /// A client of the action `~/plan_task`.
     PlanTask(ActionRequest),
 }
@@ -81,6 +83,7 @@ impl Desk {
                 Taken::Request(DeskRequest::Planned { number, plan }) => {
                     executive.planned(number, plan)
                 }
+                Taken::Request(DeskRequest::Replied(answer)) => vec![Act::Say(reply(answer))],
                 Taken::Request(DeskRequest::PlanTask(request)) => {
                     self.plan_task(request, &mut executive, &mut dialogue)
                 }
@@ -163,7 +166,18 @@ impl Desk {
 
     fn utterance(&self, words: &str, executive: &mut Executive) -> Vec<Act> {
         let view = self.view.get();
-        let said = match Command::of(words) {
+        let command = Command::of(words);
+        let asks = matches!(
+            command,
+            Command::Describe | Command::Where(_) | Command::Count(_) | Command::NotUnderstood
+        );
+        if asks
+            && self.jobs.abilities.talks
+            && self.jobs.ask(Question::Say(words.to_owned())).is_ok()
+        {
+            return Vec::new();
+        }
+        let said = match command {
             Command::Stop => {
                 self.tell_pilot(PilotRequest::Stop);
                 return executive.stop(StopCause::Word);
@@ -230,5 +244,14 @@ impl Desk {
                 }
             }
         }
+    }
+}
+
+/// A reply of the model as it is said.
+fn reply(answer: Result<Answer, String>) -> String {
+    match answer {
+        Ok(Answer { unknown: Some(reason), words, .. }) => format!("{words}: {reason}"),
+        Ok(Answer { words, .. }) => words,
+        Err(reason) => format!("I cannot answer that: {reason}"),
     }
 }

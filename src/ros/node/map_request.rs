@@ -1,8 +1,10 @@
 //! What other threads want of the map, and how the thread that owns it answers.
 
+use crate::planner::Session;
 use crate::planner::follow::{BasePose, Floor, FollowConfig, Surroundings};
 use crate::ros::srv::{ERROR_NONE, MapFileResponse, ResetMapResponse};
 use crate::scene::{MapCounts, SceneError, SceneMap};
+use crate::tasks::{SceneView, ViewSpec};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::SyncSender;
 
@@ -13,6 +15,8 @@ pub enum MapRequest {
     Reset(SyncSender<ResetMapResponse>),
     /// Where a robot that stands there can go, and to what.
     Surroundings(BasePose, FollowConfig, SyncSender<Surroundings>),
+    /// What a model that takes this in is shown; `None` where the map has nothing of the kind.
+    View(ViewSpec, SyncSender<Option<SceneView>>),
     /// Something between the map and a file.
     File(FileTask, PathBuf, SyncSender<MapFileResponse>),
 }
@@ -30,7 +34,8 @@ pub enum FileTask {
 
 impl MapRequest {
     /// Does what is asked for. Whether the map has changed.
-    pub fn answer(self, map: &mut SceneMap) -> bool {
+    pub fn answer(self, session: &mut Session) -> bool {
+        let map = session.map_mut();
         match self {
             Self::Reset(reply) => {
                 let counts = map.counts();
@@ -50,6 +55,15 @@ impl MapRequest {
                     .reaching(places_m);
                 let _ = reply.try_send(Surroundings { floor, objects });
                 false
+            }
+            Self::View(spec, reply) => {
+                let view = session.refresh_objects().map(|_| ());
+                let view = view.and_then(|()| session.view(&spec)).unwrap_or_else(|error| {
+                    tracing::warn!("the model is shown nothing: {error}");
+                    None
+                });
+                let _ = reply.try_send(view);
+                true
             }
             Self::File(task, path, reply) => {
                 let done = match task {
@@ -122,14 +136,30 @@ fn load(map: &mut SceneMap, path: &Path) -> Result<MapCounts, (u16, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scene::MapConfig;
+    use crate::planner::PlannerConfig;
     use std::sync::mpsc::sync_channel;
 
-    fn map(frame_id: &str) -> SceneMap {
-        SceneMap::new(MapConfig { frame_id: frame_id.into(), ..MapConfig::default() }).unwrap()
+    fn map(frame_id: &str) -> Session {
+        let mut config = PlannerConfig::default();
+        config.map.frame_id = frame_id.into();
+        Session::new(&config, None).unwrap()
     }
 
-    fn ask(map: &mut SceneMap, task: FileTask, path: &Path) -> (bool, MapFileResponse) {
+    #[test]
+    fn a_map_without_names_shows_a_model_nothing() {
+        let (reply, answer) = sync_channel(1);
+        let spec = ViewSpec {
+            extractor: "scene_vit".into(),
+            tokens: crate::model::TokenKind::Regions,
+            width: 64,
+            frame: 8,
+            scene: 8,
+        };
+        MapRequest::View(spec, reply).answer(&mut map("map"));
+        assert_eq!(answer.recv().unwrap(), None);
+    }
+
+    fn ask(map: &mut Session, task: FileTask, path: &Path) -> (bool, MapFileResponse) {
         let (reply, answer) = sync_channel(1);
         let changed = MapRequest::File(task, path.into(), reply).answer(map);
         (changed, answer.recv().unwrap())

@@ -21,6 +21,7 @@ mod diagnostics;
 mod error;
 mod inbox;
 mod input;
+mod jobs;
 mod lifecycle;
 mod map_request;
 mod newest;

@@ -71,7 +71,7 @@ impl Perception {
                 Taken::Closed => return self.session,
                 Taken::Nothing => {}
                 Taken::Request(request) => {
-                    if request.answer(self.session.map_mut()) {
+                    if request.answer(&mut self.session) {
                         published.map_is_new = true;
                         self.show(&mut gathered);
                     }

@@ -3,13 +3,14 @@
 use super::NodeError;
 use super::clock::NodeClock;
 use super::inbox::{Inbox, Taken};
+use super::jobs::{JobCell, Question};
 use super::map_request::MapRequest;
 use super::newest::Newest;
 use super::outlets::Outlet;
 use crate::planner::PlannerConfig;
 use crate::planner::follow::{
-    BasePose, FollowAct, FollowConfig, FollowError, Follower, Motion, Surroundings,
-    parse_instruction,
+    BasePose, FollowAct, FollowConfig, FollowError, Follower, InstructionStep, Motion,
+    Surroundings, parse_instruction,
 };
 use crate::ros::action::{
     ActionRequest, ActionServer, Asked, End, FollowInstruction, FollowInstructionFeedback,
@@ -33,6 +34,13 @@ pub enum PilotRequest {
     Action(ActionRequest),
     /// An instruction from a topic.
     Instruction(String),
+    /// The model understood instruction `number`, or did not.
+    Understood {
+        /// Number of the instruction.
+        number: u64,
+        /// Its steps.
+        steps: Result<Vec<InstructionStep>, FollowError>,
+    },
     /// Somebody said stop.
     Stop,
 }
@@ -43,31 +51,39 @@ pub struct Pilot {
     server: ActionServer<FollowInstruction>,
     outlet: Outlet,
     map: Arc<Inbox<MapRequest>>,
+    jobs: Arc<JobCell>,
     base: Arc<Newest<Option<BasePose>>>,
     clock: Arc<NodeClock>,
     config: FollowConfig,
     /// Motions published, stops included.
     published: u32,
+    /// Instructions so far.
+    instructions: u64,
     course: Option<Course>,
 }
 
 /// An instruction that is being followed.
 struct Course {
+    /// Number of the instruction while the model reads it.
+    unread: Option<u64>,
     follower: Follower,
     /// `None`: it came from a topic.
     goal: Option<Uuid>,
     motions: u32,
 }
 
+/// What the pilot asks others: for the map, for the newest pose of the base, and for the model.
+type Peers<'a> = (&'a Arc<Inbox<MapRequest>>, &'a Arc<Newest<Option<BasePose>>>, &'a Arc<JobCell>);
+
 impl Pilot {
-    /// Offers the action and the topic of motions; requests go to `inbox`, questions to the thread
-    /// that owns the map.
+    /// Offers the action and the topic of motions; requests go to `inbox`, questions to the threads
+    /// that own the map and the model.
     pub fn open(
         transport: &dyn Transport,
         names: &NodeNames,
         config: &PlannerConfig,
         inbox: &Arc<Inbox<PilotRequest>>,
-        (map, base): (&Arc<Inbox<MapRequest>>, &Arc<Newest<Option<BasePose>>>),
+        (map, base, jobs): Peers<'_>,
         clock: &Arc<NodeClock>,
     ) -> Result<Self, NodeError> {
         let into = Arc::clone(inbox);
@@ -82,10 +98,12 @@ impl Pilot {
             server: ActionServer::open(transport, &action, forward)?,
             outlet: Outlet::open::<VlnAction>(transport, names, "~/vln_action", qos::EVENT)?,
             map: Arc::clone(map),
+            jobs: Arc::clone(jobs),
             base: Arc::clone(base),
             clock: Arc::clone(clock),
             config: config.follow.clone(),
             published: 0,
+            instructions: 0,
             course: None,
         })
     }
@@ -103,6 +121,14 @@ impl Pilot {
                     }
                 }
                 Taken::Request(PilotRequest::Instruction(words)) => self.begin(&words, None),
+                Taken::Request(PilotRequest::Understood { number, steps }) => {
+                    if let Some(course) = &mut self.course
+                        && course.unread == Some(number)
+                    {
+                        course.unread = None;
+                        self.steer(steps);
+                    }
+                }
                 Taken::Request(PilotRequest::Stop) => {
                     let code = FollowInstructionResult::ERROR_STOPPED;
                     self.end(End::Aborted, code, "somebody said stop".into());
@@ -123,15 +149,27 @@ impl Pilot {
             self.end(End::Aborted, code, format!("a newer instruction came: {words}"));
         }
         tracing::info!("instruction: {words}");
-        let steps = parse_instruction(words);
-        let (steps, refused) = match steps {
-            Ok(steps) => (steps, None),
-            Err(error) => (Vec::new(), Some(error)),
-        };
-        let follower = Follower::new(steps, self.config.clone());
-        self.course = Some(Course { follower, goal, motions: 0 });
-        if let Some(error) = refused {
-            self.fail(&error);
+        self.instructions += 1;
+        let number = self.instructions;
+        let question = Question::Follow(number, words.to_owned());
+        let is_asked = self.jobs.abilities.navigates && self.jobs.ask(question).is_ok();
+        let follower = Follower::new(Vec::new(), self.config.clone());
+        let unread = is_asked.then_some(number);
+        self.course = Some(Course { unread, follower, goal, motions: 0 });
+        if !is_asked {
+            self.steer(parse_instruction(words));
+        }
+    }
+
+    /// Begins to follow the steps of the instruction, if it was understood.
+    fn steer(&mut self, steps: Result<Vec<InstructionStep>, FollowError>) {
+        match steps {
+            Ok(steps) => {
+                if let Some(course) = &mut self.course {
+                    course.follower = Follower::new(steps, self.config.clone());
+                }
+            }
+            Err(error) => self.fail(&error),
         }
     }
 
@@ -144,7 +182,9 @@ impl Pilot {
     }
 
     fn tick(&mut self) {
-        let Some(course) = &mut self.course else { return };
+        let Some(course) = self.course.as_mut().filter(|course| course.unread.is_none()) else {
+            return;
+        };
         let (base, now_ns) = (self.base.get(), self.clock.now_ns());
         let (map, config) = (&self.map, &self.config);
         let mut look = |pose: &BasePose| surroundings(map, pose, config);
@@ -195,7 +235,7 @@ impl Pilot {
             _ => tracing::info!("instruction not followed any further: {error_msg}"),
         }
         self.stand(error_code, error_msg.clone());
-        let Some(Course { follower, goal: Some(id), motions }) = self.course.take() else {
+        let Some(Course { follower, goal: Some(id), motions, .. }) = self.course.take() else {
             return;
         };
         let steps_done = count(follower.steps_done());

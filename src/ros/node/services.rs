@@ -3,6 +3,7 @@
 
 use super::NodeError;
 use super::inbox::Inbox;
+use super::jobs::{JobCell, Question};
 use super::map_request::{FileTask, MapRequest};
 use super::newest::Newest;
 use super::view::View;
@@ -15,6 +16,7 @@ use crate::ros::srv::{
 use crate::ros::transport::{Opened, Reply, Transport};
 use crate::ros::{NodeNames, from_cdr, to_cdr};
 use crate::scene::ObjectId;
+use crate::tasks::Answer;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
@@ -26,12 +28,15 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub fn offer(
     transport: &dyn Transport,
     names: &NodeNames,
-    map: &Arc<Inbox<MapRequest>>,
+    (map, jobs): (&Arc<Inbox<MapRequest>>, &Arc<JobCell>),
     view: &Arc<Newest<View>>,
     frame_id: &str,
 ) -> Result<Vec<Opened>, NodeError> {
-    let (seen, frame) = (Arc::clone(view), frame_id.to_owned());
-    let answer = move |request| Some(ask(&request, &seen, &frame));
+    let (seen, frame, model) = (Arc::clone(view), frame_id.to_owned(), Arc::clone(jobs));
+    let answer = move |request: AskRequest| match model.abilities.asks {
+        true => ask_model(request, &model),
+        false => Some(ask(&request, &seen, &frame)),
+    };
     let mut opened = vec![serve::<Ask>(transport, names, "~/ask", answer)?];
     let (seen, frame) = (Arc::clone(view), frame_id.to_owned());
     let answer = move |request| Some(describe(request, &seen, &frame));
@@ -83,6 +88,24 @@ fn reset(map: &Inbox<MapRequest>) -> Option<ResetMapResponse> {
     let (reply, answer) = sync_channel(1);
     map.ask(MapRequest::Reset(reply)).ok()?;
     answer.recv_timeout(PATIENCE).ok()
+}
+
+/// The model's answer; none when it cannot be had in time.
+fn ask_model(request: AskRequest, jobs: &JobCell) -> Option<AskResponse> {
+    let (reply, answer) = sync_channel(1);
+    jobs.ask(Question::Ask(request.question, reply)).ok()?;
+    let refuse =
+        |error_code, error_msg| AskResponse { error_code, error_msg, ..AskResponse::default() };
+    Some(match answer.recv_timeout(PATIENCE).ok()? {
+        Ok(Answer { unknown: Some(reason), .. }) => refuse(AskResponse::ERROR_NOT_FOUND, reason),
+        Ok(answer) => AskResponse {
+            answer: answer.words,
+            object_ids: numbers(&answer.objects),
+            error_code: ERROR_NONE,
+            error_msg: String::new(),
+        },
+        Err(reason) => refuse(AskResponse::ERROR_NOT_UNDERSTOOD, reason),
+    })
 }
 
 fn ask(request: &AskRequest, view: &Newest<View>, frame_id: &str) -> AskResponse {

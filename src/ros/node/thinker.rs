@@ -1,145 +1,146 @@
-//! The thread that owns the planner model. It works on the newest request and waits for nothing
-//! else; perception goes on meanwhile.
+//! The thread that owns the model. It plans for the newest goal and answers questions, and waits for
+//! nothing else; perception goes on meanwhile.
 
 use super::desk::DeskRequest;
 use super::inbox::Inbox;
+use super::jobs::{Job, JobCell, Question, Work};
+use super::map_request::MapRequest;
 use super::newest::Newest;
+use super::pilot::PilotRequest;
 use super::text_stream::TextStream;
 use super::view::View;
-use crate::planner::PlannerConfig;
-use crate::scene::ObjectId;
-use crate::tasks::{GoalPlanner, PlanRequest};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use crate::planner::follow::{FollowError, InstructionStep, parse_instruction, understand};
+use crate::planner::{PlannerConfig, facts};
+use crate::scene::MapObject;
+use crate::tasks::{About, Answer, GoalPlanner, Inquiry, PlanRequest, SceneView};
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
 
-/// A goal to plan for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Job {
-    /// Comes back with the plan.
-    pub number: u64,
-    /// The goal.
-    pub goal: String,
-    /// What the robot holds, where that is known.
-    pub held: Option<ObjectId>,
-}
+/// How long the thread waits for what is seen; then it thinks without.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Turns of a dialogue that are remembered.
+const MAX_TURNS: usize = 4;
 
-/// Where the newest job waits. An older one that was not begun is overwritten.
-#[derive(Default)]
-pub struct JobCell {
-    state: Mutex<Jobs>,
-    ready: Condvar,
-}
-
-#[derive(Default)]
-struct Jobs {
-    waiting: Option<Job>,
-    /// Number of the job whose plan is of use; those before it are interrupted.
-    wanted: Option<u64>,
-    closed: bool,
-}
-
-impl JobCell {
-    /// Puts a job in.
-    pub fn put(&self, job: Job) {
-        let mut jobs = self.lock();
-        jobs.wanted = Some(job.number);
-        jobs.waiting = Some(job);
-        drop(jobs);
-        self.ready.notify_all();
-    }
-
-    /// No plan is of use any more.
-    pub fn forget(&self) {
-        let mut jobs = self.lock();
-        (jobs.waiting, jobs.wanted) = (None, None);
-    }
-
-    /// Ends the thread that takes.
-    pub fn close(&self) {
-        self.lock().closed = true;
-        self.ready.notify_all();
-    }
-
-    /// Waits for a job; `None` once the cell is closed.
-    fn take(&self) -> Option<Job> {
-        let mut state = self.lock();
-        loop {
-            if state.closed {
-                return None;
-            }
-            if let Some(job) = state.waiting.take() {
-                return Some(job);
-            }
-            state = self.ready.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    fn wants(&self, number: u64) -> bool {
-        let jobs = self.lock();
-        !jobs.closed && jobs.wanted == Some(number)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Jobs> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Makes plans.
+/// Thinks.
 pub struct Thinker {
     pub planner: GoalPlanner,
     pub jobs: Arc<JobCell>,
     pub desk: Arc<Inbox<DeskRequest>>,
+    pub pilot: Arc<Inbox<PilotRequest>>,
+    pub map: Arc<Inbox<MapRequest>>,
     pub view: Arc<Newest<View>>,
     pub config: Arc<Newest<PlannerConfig>>,
     pub stream: TextStream,
+    /// What was said and replied, oldest first.
+    pub turns: Vec<[String; 2]>,
 }
 
 impl Thinker {
     /// Runs until the cell of jobs is closed; gives the model back.
     pub fn run(mut self) -> GoalPlanner {
-        while let Some(Job { number, goal, held }) = self.jobs.take() {
-            let (view, config) = (self.view.get(), self.config.get());
-            let request = PlanRequest {
-                goal: &goal,
-                objects: &view.objects,
-                robot_m: view.robot_m,
-                held,
-                view: None,
-                frame_id: &config.sensing.world_frame,
-                stamp_ns: view.stamp_ns,
-                step_expiry_ns: (config.plan.step_expiry_s * 1e9) as i64,
-                require_grounding: config.plan.require_grounding,
-            };
-            let plan = self.planner.plan_aloud(&request, &mut |text| {
-                self.stream.part(text);
-                let text = self.stream.said().to_owned();
-                // Where this is lost, the next part says it too.
-                self.desk.mention(DeskRequest::Said { number, text });
-                self.jobs.wants(number)
-            });
-            self.stream.end();
-            if self.desk.ask(DeskRequest::Planned { number, plan }).is_err() {
-                tracing::debug!("a plan came too late");
+        while let Some(work) = self.jobs.take() {
+            match work {
+                Work::Plan(job) => self.plan(&job),
+                Work::Answer(Question::Ask(words, reply)) => {
+                    let answer = self.answer(&words, None);
+                    // Whoever asked may have gone.
+                    let _ = reply.try_send(answer);
+                }
+                Work::Answer(Question::Say(words)) => self.reply(&words),
+                Work::Answer(Question::Follow(number, words)) => {
+                    let steps = self.understand(&words);
+                    if self.pilot.ask(PilotRequest::Understood { number, steps }).is_err() {
+                        tracing::debug!("an instruction was understood too late");
+                    }
+                }
             }
         }
         self.planner
     }
+
+    fn plan(&mut self, Job { number, goal, held }: &Job) {
+        let seen = self.look();
+        let (view, config) = (self.view.get(), self.config.get());
+        let request = PlanRequest {
+            goal,
+            objects: &view.objects,
+            robot_m: view.robot_m,
+            held: *held,
+            view: seen.as_ref(),
+            frame_id: &config.sensing.world_frame,
+            stamp_ns: view.stamp_ns,
+            step_expiry_ns: (config.plan.step_expiry_s * 1e9) as i64,
+            require_grounding: config.plan.require_grounding,
+        };
+        let number = *number;
+        let plan = self.planner.plan_aloud(&request, &mut |text| {
+            self.stream.part(text);
+            let text = self.stream.said().to_owned();
+            // Where this is lost, the next part says it too.
+            self.desk.mention(DeskRequest::Said { number, text });
+            self.jobs.wants(number)
+        });
+        self.stream.end();
+        if self.desk.ask(DeskRequest::Planned { number, plan }).is_err() {
+            tracing::debug!("a plan came too late");
+        }
+    }
+
+    /// What a model that sees is shown now: the thread that keeps the map looks at it.
+    fn look(&mut self) -> Option<SceneView> {
+        let spec = self.planner.view_spec()?;
+        let (reply, answer) = sync_channel(1);
+        self.map.ask(MapRequest::View(spec, reply)).ok()?;
+        let view = answer.recv_timeout(PATIENCE);
+        view.unwrap_or_else(|_| {
+            tracing::warn!("the model is not shown what is seen: the map is busy");
+            None
+        })
+    }
+
+    fn reply(&mut self, words: &str) {
+        let turns = self.turns.clone();
+        let answer = self.answer(words, Some(&turns));
+        if let Ok(answer) = &answer {
+            self.turns.push([words.to_owned(), answer.words.clone()]);
+            let old = self.turns.len().saturating_sub(MAX_TURNS);
+            self.turns.drain(..old);
+        }
+        if self.desk.ask(DeskRequest::Replied(answer)).is_err() {
+            tracing::debug!("a reply came too late");
+        }
+    }
+
+    fn answer(&mut self, words: &str, turns: Option<&[[String; 2]]>) -> Result<Answer, String> {
+        let seen = self.look();
+        let (view, jobs) = (self.view.get(), &self.jobs);
+        let mind = self.planner.mind().ok_or("the model answers no questions")?;
+        let about = About::of(words);
+        let objects = view.objects.as_slice();
+        let inquiry = Inquiry { words, turns, about, view: seen.as_ref(), objects };
+        mind.answer(&inquiry, &mut |_| !jobs.is_closed()).map_err(|error| error.to_string())
+    }
+
+    /// The steps of an instruction. What the rules read, and whose places the map has, is followed as
+    /// it stands; the model reads the rest.
+    fn understand(&mut self, words: &str) -> Result<Vec<InstructionStep>, FollowError> {
+        let by_rule = parse_instruction(words);
+        let objects = self.view.get().objects.clone();
+        match by_rule {
+            Ok(steps) if steps.iter().all(|step| is_known(step, &objects)) => return Ok(steps),
+            _ => {}
+        }
+        let seen = self.look();
+        let Some(mind) = self.planner.mind() else { return by_rule };
+        understand(mind, words, seen.as_ref(), &objects)
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_newest_job_wins_and_a_closed_cell_ends() {
-        let cell = JobCell::default();
-        for number in 1..=3 {
-            cell.put(Job { number, goal: String::new(), held: None });
-        }
-        assert_eq!(cell.take().map(|job| job.number), Some(3));
-        assert!(cell.wants(3) && !cell.wants(2));
-        cell.forget();
-        assert!(!cell.wants(3));
-        cell.close();
-        assert_eq!(cell.take(), None);
+/// Whether the map has what a step leads to.
+fn is_known(step: &InstructionStep, objects: &[MapObject]) -> bool {
+    match step {
+        InstructionStep::GoTo(name) => !facts::named(objects, name).is_empty(),
+        _ => true,
     }
 }

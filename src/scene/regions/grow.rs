@@ -6,9 +6,9 @@ use super::grid::Neighbours;
 use super::{Region, RegionConfig};
 
 /// A fragment joins a neighbour that is at least this many times as large …
-const LARGER: usize = 6;
+const LARGER: usize = 2;
 /// … when its cells believe in that neighbour's name at least this much, compared with their own.
-const DOUBT: f32 = 0.5;
+const DOUBT: f32 = 0.4;
 /// Components of one name join where their boxes leave at most this many cells between them …
 const GAP: i32 = 2;
 /// … and some of their cells are no farther apart than this: the box of a corner worktop holds half
@@ -22,6 +22,9 @@ const JOIN_PASSES: usize = 4;
 const TRIMMED_FROM: usize = 60;
 /// Share of the cells left out at either end of such a box.
 const TRIMMED: f64 = 0.01;
+/// A region with less of a mass than this share of the greatest one of its name is what the edge of
+/// that one threw on something behind it.
+const PART: f32 = 0.1;
 /// Cell edge for which [`RegionConfig::min_mass`] is meant, metres.
 const USUAL_EDGE_M: f64 = 0.05;
 
@@ -53,7 +56,23 @@ impl Field<'_> {
         self.absorb(&mut components);
         components.retain(|c| !self.structure.get(usize::from(c.name)).is_some_and(|is| *is));
         self.join(&mut components);
-        components.iter().filter_map(|component| self.region(component)).collect()
+        let mut greatest = vec![0.0f32; self.structure.len()];
+        for component in &components {
+            if let Some(greatest) = greatest.get_mut(usize::from(component.name)) {
+                *greatest = greatest.max(self.mass(component));
+            }
+        }
+        let is_whole = |component: &Component| {
+            let greatest = greatest.get(usize::from(component.name)).copied().unwrap_or(0.0);
+            self.mass(component) >= PART * greatest
+        };
+        components.iter().filter(|one| is_whole(one)).filter_map(|one| self.region(one)).collect()
+    }
+
+    /// Sum of the probabilities that its cells give its name.
+    fn mass(&self, component: &Component) -> f32 {
+        let cells = component.cells.iter().map(|cell| self.agreed[*cell as usize]);
+        cells.map(|belief| belief.in_name(component.name)).sum()
     }
 
     /// Cells of one name that touch.
@@ -189,7 +208,7 @@ impl Field<'_> {
         let (name, members) = (component.name, &component.cells);
         let count = members.len();
         let cells = || members.iter().map(|cell| *cell as usize);
-        let mass: f32 = cells().map(|cell| self.agreed[cell].in_name(name)).sum();
+        let mass = self.mass(component);
         let score = mass / count as f32;
         let scale = ((USUAL_EDGE_M / self.cells.edge_m).powi(2) as f32).max(0.5);
         if score < self.config.min_score || mass < self.config.min_mass * scale {

@@ -5,6 +5,8 @@ use crate::vision::TextEncoder;
 
 /// Most names that are told apart.
 const MOST_NAMES: usize = 4096;
+/// Names that are scored side by side.
+const LANES: usize = 16;
 
 /// Names, and for each a vector of length 1 in the space of the features it is compared with.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,8 +14,9 @@ pub struct NamedVectors {
     names: Vec<String>,
     vectors: Vec<Vec<f32>>,
     space: String,
-    /// `(width, names)`: by number first, so that all names are scored side by side.
-    columns: Vec<f32>,
+    /// Names by `LANES`, and of those each number of their vectors in turn: so that some names are
+    /// scored side by side in the registers.
+    tiles: Vec<[f32; LANES]>,
 }
 
 impl NamedVectors {
@@ -46,10 +49,12 @@ impl NamedVectors {
         if kept.is_empty() {
             return Err(refuse("there are none to tell things apart by".into()));
         }
-        let columns = (0..encoder.width())
-            .flat_map(|at| vectors.iter().map(move |vector: &Vec<f32>| vector[at]))
-            .collect();
-        Ok(Self { names: kept, vectors, space: encoder.space().to_owned(), columns })
+        let tiles = vectors.chunks(LANES).flat_map(|some: &[Vec<f32>]| {
+            let number = move |at: usize, lane: usize| some.get(lane).map_or(0.0, |row| row[at]);
+            (0..encoder.width()).map(move |at| std::array::from_fn(|lane| number(at, lane)))
+        });
+        let tiles = tiles.collect();
+        Ok(Self { names: kept, vectors, space: encoder.space().to_owned(), tiles })
     }
 
     /// The names.
@@ -94,11 +99,15 @@ impl NamedVectors {
 
     /// Writes the dot product of `feature` with each name's vector into `scores`.
     pub(super) fn score(&self, feature: &[f32], scores: &mut [f32]) {
-        scores.fill(0.0);
-        for (value, row) in feature.iter().zip(self.columns.chunks_exact(self.names.len())) {
-            for (score, number) in scores.iter_mut().zip(row) {
-                *score += value * number;
+        let tiles = self.tiles.chunks_exact(self.width().max(1));
+        for (scores, tile) in scores.chunks_mut(LANES).zip(tiles) {
+            let mut sums = [0.0; LANES];
+            for (value, numbers) in feature.iter().zip(tile) {
+                for (sum, number) in sums.iter_mut().zip(numbers) {
+                    *sum += value * number;
+                }
             }
+            scores.copy_from_slice(&sums[..scores.len()]);
         }
     }
 }

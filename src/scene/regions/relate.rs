@@ -5,6 +5,8 @@ use super::Region;
 /// How far the underside of a thing may be from the top of what it stands on, metres: two voxels,
 /// since neither is known better than one.
 const NEAR_M: f64 = 0.1;
+/// How much lower the underside of what holds a thing inside is at least, metres.
+const LOWER_M: f64 = 0.02;
 /// Share of the floor plan of a thing that lies over what it stands on.
 const OVER: f64 = 0.5;
 
@@ -31,15 +33,21 @@ fn holder(regions: &[Region], thing: usize) -> Option<usize> {
     candidates.min_by(|a, b| volume_m3(&regions[*a]).total_cmp(&volume_m3(&regions[*b])))
 }
 
+/// Whether the middle of a thing is in the box of another, whose own underside is lower: what stands
+/// beside a lettuce is not in it.
 fn is_inside(holder: &Region, held: &Region) -> bool {
     let off = |axis: usize| (held.centre_m[axis] - holder.centre_m[axis]).abs();
     (0..3).all(|axis| off(axis) <= holder.size_m[axis] / 2.0)
+        && underside_m(held) > underside_m(holder) + LOWER_M
+}
+
+fn underside_m(region: &Region) -> f64 {
+    region.centre_m[2] - region.size_m[2] / 2.0
 }
 
 fn is_on_top(holder: &Region, held: &Region) -> bool {
     let top = holder.centre_m[2] + holder.size_m[2] / 2.0;
-    let underside = held.centre_m[2] - held.size_m[2] / 2.0;
-    (underside - top).abs() <= NEAR_M && held.centre_m[2] > holder.centre_m[2]
+    (underside_m(held) - top).abs() <= NEAR_M && held.centre_m[2] > holder.centre_m[2]
 }
 
 fn plan_m2(region: &Region) -> f64 {

@@ -14,7 +14,7 @@ pub trait Mind {
     /// The words of its plans.
     fn vocabulary(&self) -> &ActionVocabulary;
 
-    /// What it is to be shown; `None` where it looks at nothing.
+    /// What it is to be shown with a request; `None` where it looks at nothing.
     fn view_spec(&mut self) -> Option<ViewSpec> {
         None
     }

@@ -9,7 +9,7 @@ use crate::sensing::{SensorEvent, StepFeedback};
 use crate::sim::household::{
     Action, Command, Failure, Low, REACH_M, Tally, Target, Task, World, is_portable,
 };
-use crate::tasks::{Plan, PlanRequest, PlanStep, class_word};
+use crate::tasks::{Plan, PlanRequest, PlanStep, SceneView, ViewSpec, class_word};
 use crate::vision::FeatureExtractor;
 use std::collections::VecDeque;
 
@@ -186,7 +186,7 @@ impl<'a> Episode<'a> {
             };
             match act {
                 Act::Think { number, goal, held } => {
-                    let plan = self.think(&goal, held, mind);
+                    let plan = self.think(&goal, held, mind)?;
                     acts.extend(executive.planned(number, plan));
                 }
                 Act::Publish(plan) => tell(Moment::Planned { plan: &plan, session: &self.session }),
@@ -220,19 +220,48 @@ impl<'a> Episode<'a> {
         })
     }
 
-    /// A plan from how things stand.
-    fn think(&mut self, goal: &str, held: Option<ObjectId>, mind: &mut dyn Mind) -> Plan {
+    /// What the robot sees now goes into the map: an image from where it stands, as on the tour.
+    ///
+    /// # Errors
+    ///
+    /// When the home cannot be shown.
+    pub fn look(&mut self, tell: &mut dyn FnMut(Moment<'_>)) -> Result<(), EpisodeError> {
+        let world = self.world.clone();
+        self.see(&world, None, tell);
+        self.refresh();
+        self.broken.take().map_or(Ok(()), Err)
+    }
+
+    /// What a model that takes in `spec` is shown of what the robot sees and has seen. `None` with
+    /// perfect knowledge, which is nobody's sight, and where its map has no regions.
+    ///
+    /// # Errors
+    ///
+    /// When the newest frame cannot be told into regions.
+    pub fn view(&self, spec: &ViewSpec) -> Result<Option<SceneView>, EpisodeError> {
+        match self.options.knowledge {
+            Knowledge::Seen => Ok(self.session.view(spec)?),
+            Knowledge::Oracle => Ok(None),
+        }
+    }
+
+    /// A plan from how things stand and look now.
+    fn think(
+        &mut self,
+        goal: &str,
+        held: Option<ObjectId>,
+        mind: &mut dyn Mind,
+    ) -> Result<Plan, EpisodeError> {
+        let view = match mind.view_spec() {
+            Some(spec) => self.view(&spec)?,
+            None => None,
+        };
         let objects: Vec<MapObject> = self
             .objects()
             .into_iter()
             .filter(|object| self.memory.may_be_taken(object.id))
             .collect();
         let at = self.world.robot().xy_m;
-        let view = mind.view_spec().map(|spec| self.session.view(&spec)).transpose();
-        let view = view.map(Option::flatten).unwrap_or_else(|error| {
-            self.broken.get_or_insert(error.into());
-            None
-        });
         let request = PlanRequest {
             goal,
             objects: &objects,
@@ -246,9 +275,9 @@ impl<'a> Episode<'a> {
         };
         let plan = mind.plan(&request, &self.world);
         if mind.knows_what_was_done() {
-            return plan;
+            return Ok(plan);
         }
-        resume(plan, self.memory.done(), mind.vocabulary(), &objects, request.robot_m)
+        Ok(resume(plan, self.memory.done(), mind.vocabulary(), &objects, request.robot_m))
     }
 
     /// Carries out one step; why it failed, if it did.
@@ -388,7 +417,7 @@ impl<'a> Episode<'a> {
     }
 
     /// What the robot knows to be in the home.
-    fn objects(&self) -> Vec<MapObject> {
+    pub fn objects(&self) -> Vec<MapObject> {
         match self.options.knowledge {
             Knowledge::Seen => {
                 let objects = self.session.map().objects();

@@ -6,14 +6,14 @@ use crate::sim::household::{Failure, Task, TaskKind, World, household};
 use crate::tasks::{ActionVocabulary, Plan, PlanRequest, PlanStep, ground, parse_plan};
 
 /// Says the same plan every time, bound to the map as it is then.
-struct Script {
+pub(super) struct Script {
     text: &'static str,
     vocabulary: ActionVocabulary,
     asked: usize,
 }
 
 impl Script {
-    fn new(text: &'static str) -> Self {
+    pub(super) fn new(text: &'static str) -> Self {
         Self { text, vocabulary: ActionVocabulary::alfred(), asked: 0 }
     }
 }
@@ -50,10 +50,10 @@ impl Mind for Script {
     }
 }
 
-const COOL_MUG: &str = "GotoLocation countertop\nPickupObject mug\nGotoLocation fridge\n\
+pub(super) const COOL_MUG: &str = "GotoLocation countertop\nPickupObject mug\nGotoLocation fridge\n\
     CoolObject mug\nGotoLocation diningtable\nPutObject mug diningtable\nNoOp";
 
-fn cool_mug() -> Task {
+pub(super) fn cool_mug() -> Task {
     Task {
         kind: TaskKind::PickCoolThenPlaceInRecep,
         object: "mug".into(),
@@ -65,7 +65,7 @@ fn cool_mug() -> Task {
 }
 
 /// The only mug in the home of a seed: others are taken out of sight for good.
-fn kitchen_with_one_mug(seed: u64) -> (World, u32) {
+pub(super) fn kitchen_with_one_mug(seed: u64) -> (World, u32) {
     let mut world = household(seed).unwrap();
     let mugs: Vec<u32> = world.named("mug").map(|mug| mug.id).collect();
     let cabinet = world.named("cabinet").next().unwrap().id;
@@ -75,7 +75,7 @@ fn kitchen_with_one_mug(seed: u64) -> (World, u32) {
     (world, mugs[0])
 }
 
-fn options(knowledge: Knowledge) -> EpisodeOptions {
+pub(super) fn options(knowledge: Knowledge) -> EpisodeOptions {
     EpisodeOptions { tour_frames: 32, knowledge, ..EpisodeOptions::default() }
 }
 
@@ -101,7 +101,7 @@ fn a_task_is_done_from_what_was_seen() {
 }
 
 /// The mug in `world`, moved to the open place farthest away; how far that is, metres.
-fn carry_away(world: &mut World, mug: u32) -> Option<f64> {
+pub(super) fn carry_away(world: &mut World, mug: u32) -> Option<f64> {
     let place =
         |world: &World, id: u32| world.home().entity(id).unwrap().world_T_entity.translation.vector;
     let at = place(world, mug);

@@ -203,7 +203,7 @@ impl World {
     }
 
     /// Whether the base can stand there.
-    pub(super) fn is_free(&self, at_m: &Vector2<f64>) -> bool {
+    pub fn is_free(&self, at_m: &Vector2<f64>) -> bool {
         self.obstacles.iter().all(|obstacle| obstacle.distance_m(at_m) > BASE_RADIUS_M)
     }
 

@@ -11,7 +11,7 @@ use super::question::candidates;
 use std::collections::BTreeMap;
 
 /// Weight of a question that is always answered alike.
-const KNOWN: f64 = 0.02;
+const KNOWN: f64 = 0.002;
 
 /// How often each question has each answer, over many homes.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -32,6 +32,11 @@ impl Balance {
                 *self.answers.entry(key).or_default().entry(candidate.answer).or_default() += 1;
             }
         }
+    }
+
+    /// Whether anything was counted.
+    pub(super) fn is_empty(&self) -> bool {
+        self.answers.is_empty()
     }
 
     /// How much a question with this answer is worth asking, 0..=1; 1 where nothing was counted.

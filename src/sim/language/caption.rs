@@ -34,7 +34,9 @@ pub fn dense_caption(facts: &SceneFacts, frame: PairFrame, rng: &mut Pcg64Mcg) -
             opening = Some("also".to_string());
         }
         for (class, members) in classes {
-            let item = so_many(members.len(), class);
+            // What stands elsewhere, too, is not counted where no place is said.
+            let is_all = receptacle.is_some() || facts.count(class) == members.len();
+            let item = so_many(if is_all { members.len() } else { 1 }, class);
             let told = match &opening {
                 Some(opening) => format!("{opening} {item}"),
                 None => item,
@@ -84,8 +86,8 @@ pub fn object_caption(facts: &SceneFacts, frame: PairFrame, rng: &mut Pcg64Mcg) 
     let prompt = wording(rng, &WORDS, &thing.category);
     let mut adjectives: Vec<&str> = state_word(thing, true).into_iter().collect();
     adjectives.extend(thing.color);
-    let mut answer =
-        with_article(&format!("{} {}", adjectives.join(" "), thing.category).trim().to_string());
+    adjectives.push(&thing.category);
+    let mut answer = with_article(&adjectives.join(" "));
     let mut ids = vec![thing.id()];
     if let Some(place) = facts.place(thing) {
         answer = format!("{answer} {place}");

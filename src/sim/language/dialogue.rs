@@ -3,11 +3,12 @@
 use super::facts::{ObjectFact, SceneFacts};
 use super::pair::{Pair, PairFrame, PairKind};
 use super::question::{about_it, coin, politely};
-use super::words::{DO_NOT_KNOW, one_of, wording};
+use super::words::{one_of, wording};
 use crate::sim::household::{
     is_portable, may_be_cleaned, may_be_cooled, may_be_heated, may_be_sliced, preposition,
     with_article,
 };
+use crate::tasks::DO_NOT_KNOW;
 use rand::Rng;
 use rand::seq::IndexedRandom;
 use rand_pcg::Pcg64Mcg;
@@ -42,9 +43,12 @@ pub fn dialogue(facts: &SceneFacts, rng: &mut Pcg64Mcg) -> Option<Pair> {
     if is_portable(&thing.category) {
         turns.push(errand(facts, thing, rng)?);
     } else {
-        turns.extend(about_it(facts, thing, rng));
+        let further = about_it(facts, thing, rng);
+        // Nobody asks twice.
+        let is_new = |[_, new]: &[String; 2]| turns.iter().all(|[_, reply]| reply != new);
+        let further = further.filter(is_new);
+        turns.extend(further);
     }
-    turns.dedup();
     let mut ids = vec![thing.id()];
     ids.extend(thing.holder);
     let [said, reply] = turns.pop()?;

@@ -5,9 +5,10 @@
 use super::check::{CheckReport, named_classes};
 use super::facts::SceneFacts;
 use super::pair::{Pair, PairFrame, PairKind, QuestionKind};
-use super::words::{DO_NOT_KNOW, plain};
+use super::words::plain;
 use crate::model::{ChatModel, Message, ModelError, Role};
 use crate::sim::household::preposition;
+use crate::tasks::DO_NOT_KNOW;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -325,6 +326,25 @@ mod tests {
         {
             assert!(request.contains(part), "{part} is not in {request}");
         }
+    }
+
+    #[test]
+    fn a_model_in_this_process_is_asked_and_one_that_babbles_is_told() {
+        let weights =
+            concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/chat_planner/model.gguf");
+        let folder = tempfile::tempdir().unwrap();
+        let manifest = |context: u32| {
+            let text = format!(
+                "kind: chat\nname: tiny\nlocal: {{weights: '{weights}'}}\ncontext: {context}\n\
+                 decoding: {{max_tokens: 40}}\n"
+            );
+            std::fs::write(folder.path().join(crate::model::MANIFEST_FILE), text).unwrap();
+            ChatModel::load(folder.path(), &Device::Cpu).unwrap()
+        };
+        let babble = label(&mut manifest(4000), &facts(), &[], &[], 1).unwrap_err();
+        assert!(matches!(babble, LabelError::NotJson(_)), "{babble}");
+        let small = label(&mut manifest(400), &facts(), &[], &[], 1).unwrap_err();
+        assert!(matches!(small, LabelError::Model(ModelError::PromptTooLong { .. })), "{small}");
     }
 
     proptest::proptest! {

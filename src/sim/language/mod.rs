@@ -12,8 +12,8 @@
 //!   are asked whose answers cannot be foreseen.
 //! * [`check`] reads a pair from its words alone and holds every claim against the facts.
 //! * [`label`] asks a chat model for the same, about a scene of which only the objects are known.
-//! * [`state_description`] and [`questions`] are also of use by themselves: what the present view
-//!   has to do with a goal that a person gave, and questions to a scene that changed.
+//! * The makers of single kinds are of use by themselves, too: [`state_description`] for a goal that
+//!   a person gave, [`dense_caption`] for a map.
 //!
 //! The kinds are the six of Scene-LLM (dense caption, object caption, task decomposition,
 //! functionality enhancement, question, dialogue; Fu et al., arXiv 2403.11401), its state
@@ -73,4 +73,4 @@ pub use pair::{Pair, PairFrame, PairKind, QuestionKind, Route};
 pub use question::questions;
 pub use saw::state_description;
 pub use vary::{elsewhere, varied};
-pub use words::{DO_NOT_KNOW, plain};
+pub use words::plain;

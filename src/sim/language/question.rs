@@ -4,8 +4,9 @@ use super::affordance::PURPOSES;
 use super::balance::Balance;
 use super::facts::{ObjectFact, SceneFacts, Side};
 use super::pair::{Pair, PairFrame, PairKind, QuestionKind};
-use super::words::{DO_NOT_KNOW, all_categories, number_word, one_of, so_many, wording};
+use super::words::{all_categories, number_word, one_of, so_many, wording};
 use crate::sim::household::{is_lamp, may_be_sliced, opens, plural, preposition, with_article};
+use crate::tasks::DO_NOT_KNOW;
 use rand::Rng;
 use rand::seq::IndexedRandom;
 use rand_pcg::Pcg64Mcg;
@@ -172,11 +173,10 @@ fn states(
     name: &str,
     add: &mut impl FnMut(QuestionKind, Ask, String, Vec<u32>),
 ) {
-    let visible: &[(&str, fn(&str) -> bool)] =
-        &[("open", opens), ("on", is_lamp), ("sliced", may_be_sliced)];
-    for (state, _) in visible.iter().filter(|(_, fits)| fits(name)) {
+    let visible = [("open", opens(name)), ("on", is_lamp(name)), ("sliced", may_be_sliced(name))];
+    for (state, _) in visible.into_iter().filter(|(_, applies)| *applies) {
         let holds = |thing: &&&ObjectFact| {
-            thing.condition.is_some_and(|now| match *state {
+            thing.condition.is_some_and(|now| match state {
                 "open" => now.is_open,
                 "on" => now.is_on,
                 _ => now.is_sliced,
@@ -271,8 +271,9 @@ fn worded(ask: &Ask, rng: &mut Pcg64Mcg) -> String {
     }
 }
 
-/// `number` questions about `facts`, told from `frame`: kinds take turns as chance has it, answers
-/// of a kind come equally often, and what `balance` finds foreseeable comes rarely.
+/// `number` questions about `facts`, told from `frame`; fewer where there are not so many. What
+/// `balance` finds foreseeable comes rarely, and so do kinds of which there is nothing else. Where
+/// nothing was counted, kinds and the answers of a kind come equally often. Yes and no always do.
 pub fn questions(
     facts: &SceneFacts,
     frame: PairFrame,
@@ -286,48 +287,30 @@ pub fn questions(
         by_kind.entry(candidate.kind).or_default().push((weight, candidate));
     }
     let mut pairs = Vec::with_capacity(number);
-    while pairs.len() < number && !by_kind.is_empty() {
-        let kinds: Vec<QuestionKind> = by_kind.keys().copied().collect();
-        let Some(kind) = kinds.choose(rng).copied() else { break };
-        let Some(left) = by_kind.get_mut(&kind) else { break };
-        match draw(left, rng) {
-            Some(Candidate { ask, answer, ids, .. }) => {
-                let prompt = worded(&ask, rng);
-                let pair = Pair::new(PairKind::Question, frame, prompt, answer, ids);
-                pairs.push(Pair { question: Some(kind), ..pair });
-            }
-            None => {
-                by_kind.remove(&kind);
-            }
-        }
+    while pairs.len() < number {
+        let worth = |left: &[(f64, Candidate)]| left.iter().map(|(w, _)| w).sum::<f64>().min(1.0);
+        let kinds: Vec<(QuestionKind, f64)> =
+            by_kind.iter().map(|(kind, left)| (*kind, worth(left))).collect();
+        // None is left that is worth anything.
+        let Ok((kind, _)) = kinds.choose_weighted(rng, |(_, worth)| *worth) else { break };
+        let drawn = by_kind.get_mut(kind).and_then(|left| draw(left, balance.is_empty(), rng));
+        let Some(Candidate { ask, answer, ids, .. }) = drawn else { break };
+        let pair = Pair::new(PairKind::Question, frame, worded(&ask, rng), answer, ids);
+        pairs.push(Pair { question: Some(*kind), ..pair });
     }
     pairs
 }
 
-/// Takes one of the candidates: first an answer, then a question that has it.
-fn draw(left: &mut Vec<(f64, Candidate)>, rng: &mut Pcg64Mcg) -> Option<Candidate> {
-    let mut answers: BTreeMap<&str, (usize, f64)> = BTreeMap::new();
-    for (weight, candidate) in left.iter() {
-        let (number, sum) = answers.entry(&candidate.answer).or_default();
-        *number += 1;
-        *sum += weight;
-    }
-    let is_yes_no = answers.keys().all(|answer| ["yes", "no"].contains(answer));
-    // Of yes and no one is drawn as likely as the other. Of other answers, one to a question that
-    // can be foreseen is drawn more rarely.
-    let worth: Vec<(String, f64)> = answers
-        .into_iter()
-        .map(|(answer, (number, sum))| {
-            (answer.to_string(), if is_yes_no { 1.0 } else { sum / number as f64 })
-        })
-        .collect();
-    let (answer, _) = worth.choose_weighted(rng, |(_, worth)| *worth).ok()?.clone();
-    let among: Vec<(usize, f64)> = left
-        .iter()
-        .enumerate()
-        .filter(|(_, (_, candidate))| candidate.answer == answer)
-        .map(|(at, (weight, _))| (at, *weight))
-        .collect();
+/// Takes one of the candidates by weight; where answers are to come equally often, an answer first.
+fn draw(left: &mut Vec<(f64, Candidate)>, equally: bool, rng: &mut Pcg64Mcg) -> Option<Candidate> {
+    let mut answers: Vec<&str> = left.iter().map(|(_, one)| one.answer.as_str()).collect();
+    answers.sort_unstable();
+    answers.dedup();
+    let by_answer = equally || answers.iter().all(|answer| ["yes", "no"].contains(answer));
+    let answer = answers.choose(rng).filter(|_| by_answer).map(|answer| (*answer).to_string());
+    let fits = |candidate: &Candidate| answer.as_ref().is_none_or(|one| *one == candidate.answer);
+    let among = left.iter().enumerate().filter(|(_, (_, candidate))| fits(candidate));
+    let among: Vec<(usize, f64)> = among.map(|(at, (weight, _))| (at, *weight)).collect();
     let (at, _) = *among.choose_weighted(rng, |(_, weight)| *weight).ok()?;
     Some(left.swap_remove(at).1)
 }

@@ -8,8 +8,6 @@ use std::sync::LazyLock;
 
 /// What homes have beside what plans are about.
 const FURTHER: [&str; 3] = ["chair", "faucet", "toaster"];
-/// What is said where the scene does not tell.
-pub const DO_NOT_KNOW: &str = "i do not know";
 const NUMBERS: [&str; 13] = [
     "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
     "twelve",

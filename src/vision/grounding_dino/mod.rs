@@ -14,6 +14,7 @@ mod encoder;
 mod prompt;
 mod pyramid;
 mod swin;
+mod swin_config;
 mod waves;
 
 #[cfg(test)]
@@ -25,8 +26,9 @@ use candle_core::{Device, Module, Tensor};
 use candle_nn::Linear;
 use image::RgbImage;
 
-pub use config::{BertConfig, GroundingDinoConfig, SwinConfig};
+pub use config::{BertConfig, GroundingDinoConfig};
 pub use detection::Detection2d;
+pub use swin_config::SwinConfig;
 
 use super::attention::{Attention, Perceptron};
 use super::checkpoint::{Checkpoint, TensorShape};

@@ -9,7 +9,7 @@ use super::super::checkpoint::Checkpoint;
 use super::super::transformer::Activation;
 use super::super::windows;
 use super::Computed;
-use super::config::SwinConfig;
+use super::swin_config::SwinConfig;
 use crate::vision::VisionError;
 
 /// Epsilon of the norms outside blocks: PyTorch's default, whatever the configuration says.

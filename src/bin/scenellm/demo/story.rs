@@ -164,7 +164,7 @@ impl Story {
             .cloned()
             .collect();
         let saw = facts::describe(&before_me, 0).words;
-        tell(&format!("I see: {saw}"));
+        tell(&format!("before me: {saw}"));
         // Whoever reads may have gone.
         let _ = crate::show::plan(plan);
         let voxels: Vec<_> = map.voxels().map(|voxel| (voxel.xyz_m, voxel.rgb)).collect();
@@ -178,7 +178,10 @@ impl Story {
         };
         self.chapters.push(Chapter {
             title: format!("Plan {}", self.plans),
-            told: vec![format!("I see: {saw}.")],
+            told: [format!("Before me: {saw}.")]
+                .into_iter()
+                .chain(plan.saw.as_ref().map(|saw| format!("{saw}.")))
+                .collect(),
             plan: Some(plan.clone()),
             map: picture.draw().ok(),
             panels: Vec::new(),

@@ -1,10 +1,11 @@
 //! `scenellm eval alfred`: plans for human goals against the expert's, with and without a look at
 //! the home.
 
-use super::eyes::{HomeEyes, Look};
-use super::table::{Table, share, write_json};
+use super::eyes::{Gaze, HomeEyes, Look};
+use super::runs::Runs;
+use super::table::{Table, scored, share, write_json, write_picture};
 use crate::{Outcome, parallel, progress};
-use anyhow::{bail, ensure};
+use anyhow::ensure;
 use clap::{Args, ValueEnum};
 use scenellm::language::parse_device;
 use scenellm::learn::{
@@ -41,6 +42,8 @@ pub struct Alfred {
     /// How the home is known. Without it, goals are planned for blindly.
     #[arg(long, value_enum)]
     scene: Option<Look>,
+    #[command(flatten)]
+    gaze: Gaze,
     /// Further trajectories that tell of the furniture of the same homes.
     #[arg(long, requires = "scene")]
     furniture: Vec<PathBuf>,
@@ -53,6 +56,9 @@ pub struct Alfred {
     /// Write the scores as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Draw the scores as bars (.png or .svg).
+    #[arg(long, value_name = "FILE")]
+    picture: Option<PathBuf>,
     /// auto, cpu, or cuda:N.
     #[arg(long, default_value = "auto")]
     device: String,
@@ -69,6 +75,9 @@ enum Baseline {
 struct SceneReport {
     model: String,
     scene: Look,
+    /// Images of each tour, where the homes were toured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    frames: Option<u32>,
     homes: usize,
     /// Homes that could not be built and were planned in blindly, by the reason.
     unseen_homes: BTreeMap<String, usize>,
@@ -133,6 +142,13 @@ impl Alfred {
         let experts = pairs.iter().map(|(trajectory, _)| *trajectory);
         let evaluation = Evaluation::of(experts.zip(&predictions));
         print(&evaluation)?;
+        let all = &evaluation.all;
+        let acts = (all.plan_without_goto_exact, all.plan_without_goto_exact_ci95);
+        let bars = vec![
+            scored("full plan", 0, all.full_plan_exact, all.full_plan_exact_ci95),
+            scored("without Goto", 0, acts.0, acts.1),
+        ];
+        write_picture(self.picture.as_deref(), "plans equal to the expert's", bars)?;
         write_json(self.json.as_deref(), &evaluation)?;
         Ok(Outcome::Done)
     }
@@ -143,20 +159,12 @@ impl Alfred {
         trajectories: &[Trajectory],
         homes: &[AlfredTask],
     ) -> anyhow::Result<Outcome> {
-        if self.ablate.contains(&Ablation::NoUpdate) {
-            bail!("nothing changes before a plan is made: no_update is for `eval sim`");
-        }
-        let mut probe = self.planner()?;
-        let name = probe.name().to_owned();
-        let Some(spec) = probe.view_spec() else {
-            bail!("{name} is blind: it cannot look at a scene; leave --scene out");
-        };
-        drop(probe);
-        let eyes = HomeEyes::new(look, spec)?;
-        let mut runs: Vec<Option<Ablation>> = vec![None, Some(Ablation::Blind)];
-        runs.extend(
-            self.ablate.iter().filter(|one| **one != Ablation::Blind).map(|one| Some(*one)),
-        );
+        let still = "nothing changes before a plan is made; `eval sim` acts";
+        let runs = Runs::new(&self.ablate, Some(still))?;
+        let mut planner = self.planner()?;
+        let eyes = HomeEyes::new(look, &self.gaze, &mut planner, &self.model, &self.device)?;
+        let name = planner.name().to_owned();
+        drop(planner);
         let lines: Vec<(&Trajectory, &AlfredTask)> = trajectories.iter().zip(homes).collect();
         let bar = progress::bar(lines.len() as u64, "looking and planning");
         let planned = parallel::map(
@@ -176,22 +184,33 @@ impl Alfred {
         let mean = |of: fn(&Planned) -> usize| {
             planned.iter().map(of).sum::<usize>() as f64 / planned.len().max(1) as f64
         };
-        let scored = runs.iter().enumerate().map(|(at, run)| {
+        let by_run = runs.each().enumerate().map(|(at, run)| {
             let pairs = lines.iter().zip(&planned).flat_map(|((expert, _), planned)| {
                 planned.goals.iter().filter_map(move |goal| Some((*expert, goal.get(at)?)))
             });
-            (run_name(*run), Evaluation::of(pairs))
+            (Runs::name(run), Evaluation::of(pairs))
         });
         let report = SceneReport {
             model: name,
             scene: look,
+            frames: look.tours().then_some(self.gaze.frames),
             homes: homes.len(),
             unseen_homes,
             mean_scene_tokens: mean(|one| one.scene_tokens),
             mean_frame_tokens: mean(|one| one.frame_tokens),
-            runs: scored.collect(),
+            runs: by_run.collect(),
         };
         report.print()?;
+        let bars = report.runs.iter().enumerate().flat_map(|(group, (run, scores))| {
+            let (all, name) = (&scores.all, |what: &str| format!("{run}: {what}"));
+            let acts = (all.plan_without_goto_exact, all.plan_without_goto_exact_ci95);
+            [
+                scored(name("full plan"), group, all.full_plan_exact, all.full_plan_exact_ci95),
+                scored(name("without Goto"), group, acts.0, acts.1),
+            ]
+        });
+        let title = format!("{}: plans equal to the expert's", report.model);
+        write_picture(self.picture.as_deref(), &title, bars.collect())?;
         write_json(self.json.as_deref(), &report)?;
         Ok(Outcome::Done)
     }
@@ -207,19 +226,16 @@ fn plan(
     eyes: &HomeEyes,
     number: u64,
     (trajectory, told): (&Trajectory, &AlfredTask),
-    runs: &[Option<Ablation>],
+    runs: &Runs,
 ) -> anyhow::Result<Planned> {
     let (view, unseen) = match alfred_world(&told.home, number) {
-        Ok(world) => (Some(eyes.look(&world, number)?), None),
+        Ok(world) => (Some(eyes.open(world, number)?.view()?), None),
         Err(error) => (None, Some(error.to_string())),
     };
-    let views: Vec<Option<SceneView>> = runs
-        .iter()
-        .map(|run| match (&view, run) {
-            (Some(view), Some(ablation)) => ablation.apply(view),
-            (view, _) => view.clone(),
-        })
-        .collect();
+    let views = match &view {
+        Some(view) => runs.views(view),
+        None => vec![None; runs.each().count()],
+    };
     let goals = trajectory.goals.iter().map(|goal| {
         let each = views.iter().map(|view| predict(planner, &goal.goal, view.as_ref()));
         each.collect::<anyhow::Result<Vec<_>>>()
@@ -242,11 +258,6 @@ fn predict(
     let vocabulary = planner.vocabulary().clone();
     let plan = planner.speak(goal, view, &vocabulary)?;
     Ok(Prediction { task: plan.task, steps: plan.steps })
-}
-
-/// The name of a run: what was taken away, or `seeing`.
-fn run_name(run: Option<Ablation>) -> &'static str {
-    run.map_or("seeing", Ablation::name)
 }
 
 impl SceneReport {

@@ -1,23 +1,25 @@
 //! `scenellm eval sim`: tasks done in simulated homes, from the goal to the last act.
 
-use crate::demo::AnyMind;
+use super::eyes::{Gaze, HomeEyes, Look};
+use super::homes::{HomeSource, Homes};
+use super::mind::RunMind;
+use super::runs::Runs;
+use super::table::{Table, scored, share, write_json, write_picture};
 use crate::settings::{Settings, planner};
-use crate::{Outcome, progress};
-use anyhow::{Context, bail};
-use clap::Args;
+use crate::{Outcome, parallel, progress};
+use anyhow::bail;
+use clap::{Args, ValueEnum};
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
-use scenellm::learn::{
-    AlfredTask, ClosedLoop, EpisodeScore, Interval, LoopScores, read_alfred_tasks,
-};
+use scenellm::learn::{Ablation, ClosedLoop, EpisodeScore, LoopScores};
 use scenellm::planner::PlannerConfig;
-use scenellm::sim::episode::{Episode, EpisodeOptions, ExpertMind, Knowledge};
-use scenellm::sim::household::{
-    Task, TaskKind, World, alfred_world, expert_plan, household, sample_task,
-};
+use scenellm::sim::episode::{Episode, EpisodeOptions, ExpertMind, Knowledge, Mind};
+use scenellm::sim::household::{Task, TaskKind, World, expert_plan, sample_task};
+use scenellm::tasks::GoalPlanner;
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Do household tasks in simulated homes, and measure how many get done.
 ///
@@ -26,21 +28,8 @@ use std::path::{Path, PathBuf};
 /// (PLWSR, PLWGC), over all episodes and by kind of task, with bootstrap 95 % intervals.
 #[derive(Args)]
 pub struct ClosedLoopEval {
-    /// ALFRED trajectories (.jsonl or .jsonl.gz): do their tasks in homes built after them.
-    #[arg(long, conflicts_with = "seeds")]
-    data: Option<PathBuf>,
-    /// Further trajectories that tell of the furniture of the same homes.
-    #[arg(long, requires = "data")]
-    furniture: Vec<PathBuf>,
-    /// Do the first so many tasks of the trajectories only.
-    #[arg(long, requires = "data")]
-    limit: Option<usize>,
-    /// Number of kitchens from seeds, each with a task; kinds of task take turns.
-    #[arg(long, default_value_t = 14)]
-    seeds: u64,
-    /// The first seed.
-    #[arg(long, default_value_t = 1000)]
-    first_seed: u64,
+    #[command(flatten)]
+    homes: Homes,
     /// Model folder; the parameter `plan.model` unless given.
     #[arg(long, conflicts_with = "expert")]
     model: Option<PathBuf>,
@@ -48,97 +37,199 @@ pub struct ClosedLoopEval {
     /// reach at best.
     #[arg(long)]
     expert: bool,
-    /// Give the planner a perfect map of all that no door hides, instead of what the robot saw.
-    #[arg(long)]
-    oracle_map: bool,
+    /// What the robot's map comes from; the model's own eyes, unless it is blind.
+    #[arg(long, value_enum)]
+    eyes: Option<LoopEyes>,
+    /// What to take from a model that sees, in runs of their own beside the whole: blind, no_ego,
+    /// no_update, no_position, frame_only, half_tokens.
+    #[arg(long, value_delimiter = ',', conflicts_with = "expert")]
+    ablate: Vec<Ablation>,
     /// Images of the tour.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=2000))]
     tour_frames: u32,
     /// Write scores and episodes as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Draw the scores as bars (.png or .svg).
+    #[arg(long, value_name = "FILE")]
+    picture: Option<PathBuf>,
     #[command(flatten)]
     settings: Settings,
+}
+
+/// What a robot knows of a home from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum LoopEyes {
+    /// The simulator's boxes of what is in sight, as from a detector; without features, so that no
+    /// 3D tokens come of it.
+    Detector,
+    /// The model's own eyes and nothing else.
+    Model,
+    /// Features that are never wrong, of what is in sight.
+    True,
+    /// Everything that no door hides, always.
+    Oracle,
 }
 
 /// One task to be done.
 struct Case {
     home: String,
+    number: u64,
     world: World,
     task: Task,
     goal: String,
     expert_actions: usize,
 }
 
+#[derive(Serialize)]
+struct LoopReport {
+    model: String,
+    eyes: LoopEyes,
+    /// Scores by what was taken from the model; `seeing` has everything.
+    runs: BTreeMap<&'static str, ClosedLoop>,
+}
+
+/// A worker's model; `None` is the expert.
+type Worker = Option<GoalPlanner>;
+
 impl ClosedLoopEval {
     /// Runs all episodes and prints the scores.
     pub fn run(self) -> anyhow::Result<Outcome> {
         let config = self.settings.config()?;
-        let mut model = match self.expert {
-            true => None,
-            false => Some(AnyMind::Model(Box::new(planner(&config, self.model.as_deref())?))),
-        };
         let mut out = std::io::stdout();
-        if let Some(note) = model.as_ref().and_then(AnyMind::note) {
-            writeln!(out, "{note}")?;
-        }
-        let mut episodes = Vec::new();
-        let mut left_out: BTreeMap<String, usize> = BTreeMap::new();
-        let mut cases = self.cases()?;
-        let bar = progress::bar(cases.len() as u64, "acting");
-        for (at, case) in cases.drain(..).enumerate() {
-            match case.pose(at as u64)? {
-                Ok(case) => episodes.push(self.episode(case, &config, model.as_mut())?),
-                Err(reason) => *left_out.entry(reason).or_default() += 1,
+        let mut model = self.worker(&config)?;
+        let name = model.as_ref().map_or("expert", GoalPlanner::name).to_owned();
+        let sees = model.as_mut().is_some_and(|planner| planner.view_spec().is_some());
+        let eyes = self.eyes.unwrap_or(if sees { LoopEyes::Model } else { LoopEyes::Detector });
+        let folder = self.model.as_ref().unwrap_or(&config.plan.model);
+        let gaze = Gaze { frames: self.tour_frames, vision_weights: config.vision.weights.clone() };
+        let home_eyes = match (eyes, &mut model) {
+            (LoopEyes::Detector | LoopEyes::True, _) | (LoopEyes::Oracle, None) => None,
+            (LoopEyes::Model, None) => bail!("the expert has no eyes of its own"),
+            (LoopEyes::Oracle, Some(_)) if !sees => None,
+            (LoopEyes::Oracle, Some(planner)) => {
+                Some(HomeEyes::new(Look::Oracle, &gaze, planner, folder, &config.plan.device)?)
             }
-            bar.inc(1);
+            (LoopEyes::Model, Some(planner)) => {
+                Some(HomeEyes::new(Look::Seen, &gaze, planner, folder, &config.plan.device)?)
+            }
+        };
+        if let Some(note) = model.as_ref().and_then(|planner| planner.sight().note(&name)) {
+            writeln!(out, "{note}.")?;
         }
-        bar.finish_and_clear();
-        if episodes.is_empty() {
+        drop(model);
+        let runs: Vec<Option<Ablation>> = match sees && eyes != LoopEyes::Detector {
+            true => Runs::new(&self.ablate, None)?.each().collect(),
+            false if self.ablate.is_empty() => vec![None],
+            false => bail!("{name} sees no 3D tokens here: there is nothing to take away"),
+        };
+        let (cases, left_out) = self.cases()?;
+        if cases.is_empty() {
             bail!("in none of the homes can the expert do the task");
         }
-        let scores = ClosedLoop::new(episodes);
-        print(&scores)?;
+        let bar = progress::bar((cases.len() * runs.len()) as u64, "acting");
+        let results = parallel::map(
+            &cases,
+            || self.worker(&config),
+            |worker, _, case| {
+                let each = runs.iter().map(|run| {
+                    let score = self.episode(case, &config, worker, eyes, &home_eyes, *run)?;
+                    bar.inc(1);
+                    Ok(score)
+                });
+                each.collect::<anyhow::Result<Vec<EpisodeScore>>>()
+            },
+        )?;
+        bar.finish_and_clear();
+        let of = |at: usize| {
+            ClosedLoop::new(results.iter().filter_map(|each| each.get(at).cloned()).collect())
+        };
+        let names = runs.iter().map(|run| match (self.expert, sees && run.is_none()) {
+            (true, _) => "expert",
+            (false, true) => Runs::name(*run),
+            (false, false) => run.unwrap_or(Ablation::Blind).name(),
+        });
+        let by_run = names.enumerate().map(|(at, name)| (name, of(at)));
+        let report = LoopReport { model: name, eyes, runs: by_run.collect() };
+        for (run, scores) in &report.runs {
+            writeln!(out, "{run}")?;
+            table(scores).print(&mut out)?;
+        }
         for (reason, times) in left_out {
             writeln!(out, "{times} × left out, for the expert cannot do it: {reason}")?;
         }
-        if let Some(path) = &self.json {
-            let text = format!("{:#}\n", serde_json::to_value(&scores)?);
-            std::fs::write(path, text)
-                .with_context(|| format!("cannot write {}", path.display()))?;
-        }
+        let bars = report.runs.iter().enumerate().flat_map(|(group, (run, scores))| {
+            let (all, name) = (&scores.all, |score: &str| format!("{run}: {score}"));
+            [
+                scored(name("SR"), group, all.success, all.success_ci95),
+                scored(name("GC"), group, all.goal_conditions, all.goal_conditions_ci95),
+            ]
+        });
+        let title = format!("{}: tasks done", report.model);
+        write_picture(self.picture.as_deref(), &title, bars.collect())?;
+        write_json(self.json.as_deref(), &report)?;
         Ok(Outcome::Done)
     }
 
-    fn cases(&self) -> anyhow::Result<Vec<Unposed>> {
-        let Some(data) = &self.data else {
-            let seeds = self.first_seed..self.first_seed.saturating_add(self.seeds);
-            return Ok(seeds.map(Unposed::Seed).collect());
-        };
-        let more: Vec<&Path> = self.furniture.iter().map(PathBuf::as_path).collect();
-        let tasks = read_alfred_tasks(data, &more)?;
-        let limit = self.limit.unwrap_or(tasks.len());
-        Ok(tasks.into_iter().take(limit).map(|task| Unposed::Alfred(Box::new(task))).collect())
+    fn worker(&self, config: &PlannerConfig) -> anyhow::Result<Worker> {
+        Ok(match self.expert {
+            true => None,
+            false => Some(planner(config, self.model.as_deref())?),
+        })
+    }
+
+    /// The tasks, and why others are none.
+    fn cases(&self) -> anyhow::Result<(Vec<Case>, BTreeMap<String, usize>)> {
+        let (mut cases, mut left_out) = (Vec::new(), BTreeMap::<String, usize>::new());
+        for source in self.homes.sources()? {
+            match pose(source) {
+                Ok(case) => cases.push(case),
+                Err(reason) => *left_out.entry(reason).or_default() += 1,
+            }
+        }
+        Ok((cases, left_out))
     }
 
     fn episode(
         &self,
-        case: Case,
+        case: &Case,
         config: &PlannerConfig,
-        model: Option<&mut AnyMind>,
+        worker: &mut Worker,
+        eyes: LoopEyes,
+        home_eyes: &Option<HomeEyes>,
+        run: Option<Ablation>,
     ) -> anyhow::Result<EpisodeScore> {
-        let knowledge = if self.oracle_map { Knowledge::Oracle } else { Knowledge::Seen };
+        let knowledge = if eyes == LoopEyes::Oracle { Knowledge::Oracle } else { Knowledge::Seen };
         let tour_frames = self.tour_frames as usize;
         let options = EpisodeOptions { tour_frames, knowledge, ..EpisodeOptions::default() };
-        let mut episode = Episode::new(case.world, config, &options)?;
+        let world = case.world.clone();
+        let mut episode = match (eyes, home_eyes) {
+            (LoopEyes::Model, Some(eyes)) => {
+                Episode::with_extractor(world, config, &options, eyes.extractor()?)?
+            }
+            (LoopEyes::True, _) => Episode::with_true_eyes(world, config, &options, 0.0)?,
+            _ => Episode::new(world, config, &options)?,
+        };
         episode.tour(&mut |_| {})?;
-        let mut expert = AnyMind::Expert(Box::new(ExpertMind::new(case.task.clone())));
-        let mind = model.unwrap_or(&mut expert).as_dyn();
+        let mut expert;
+        let mut model;
+        let mind: &mut dyn Mind = match worker {
+            None => {
+                expert = ExpertMind::new(case.task.clone());
+                &mut expert
+            }
+            Some(planner) => {
+                let truth = home_eyes.as_ref().filter(|_| eyes == LoopEyes::Oracle);
+                model = RunMind::new(planner, run, truth, case.number);
+                &mut model
+            }
+        };
         let result = episode.pursue(&case.goal, &case.task, mind, &mut |_| {})?;
         Ok(EpisodeScore {
-            home: case.home,
+            home: case.home.clone(),
             task: case.task.kind.name().into(),
-            goal: case.goal,
+            goal: case.goal.clone(),
             met: result.met(),
             conditions: result.conditions.len(),
             actions: result.actions,
@@ -150,70 +241,49 @@ impl ClosedLoopEval {
     }
 }
 
-/// A home and a task that may not fit together.
-enum Unposed {
-    Seed(u64),
-    Alfred(Box<AlfredTask>),
-}
-
-impl Unposed {
-    /// The case, if the expert can do the task. `number` decides the looks of an ALFRED home.
-    fn pose(self, number: u64) -> anyhow::Result<Result<Case, String>> {
-        match self {
-            Self::Seed(seed) => of_seed(seed),
-            Self::Alfred(told) => Ok(of_alfred(*told, number)),
+/// A task in a home, if the expert can do it.
+fn pose(source: HomeSource) -> Result<Case, String> {
+    let (home, number, world) = (source.name(), source.number(), source.build()?);
+    let (task, goal, expert_actions) = match source {
+        HomeSource::Seed(seed) => {
+            // Kinds of task take turns.
+            let turn = (seed % TaskKind::ALL.len() as u64) as usize;
+            let mut rng = Pcg64Mcg::seed_from_u64(seed);
+            let kind = TaskKind::ALL.get(turn);
+            let sampled = kind.and_then(|kind| sample_task(&world, *kind, &mut rng));
+            let sampled = sampled.ok_or("no task of the kind was found")?;
+            (sampled.task, sampled.goal, sampled.expert.tally.actions)
         }
-    }
+        HomeSource::Alfred(told, _) => {
+            if told.task.is_met(&world) {
+                return Err("it is done already".into());
+            }
+            let expert = expert_plan(&world, &told.task).map_err(|failure| failure.to_string())?;
+            let goal = told.goals.into_iter().next().ok_or("it has no words")?;
+            (told.task, goal, expert.tally.actions)
+        }
+    };
+    Ok(Case { home, number, world, task, goal, expert_actions })
 }
 
-fn of_seed(seed: u64) -> anyhow::Result<Result<Case, String>> {
-    let world = household(seed)?;
-    let turn = (seed % TaskKind::ALL.len() as u64) as usize;
-    let mut rng = Pcg64Mcg::seed_from_u64(seed);
-    let kind = TaskKind::ALL.get(turn);
-    let sampled = kind.and_then(|kind| sample_task(&world, *kind, &mut rng));
-    let case = sampled.map(|sampled| Case {
-        home: format!("seed {seed}"),
-        world,
-        task: sampled.task,
-        goal: sampled.goal,
-        expert_actions: sampled.expert.tally.actions,
-    });
-    Ok(case.ok_or_else(|| "no task of the kind was found".into()))
-}
-
-fn of_alfred(told: AlfredTask, number: u64) -> Result<Case, String> {
-    let AlfredTask { id, home, task, goals, .. } = told;
-    let world = alfred_world(&home, number).map_err(|error| error.to_string())?;
-    if task.is_met(&world) {
-        return Err("it is done already".into());
-    }
-    let expert = expert_plan(&world, &task).map_err(|failure| failure.to_string())?;
-    let goal = goals.into_iter().next().ok_or("it has no words")?;
-    Ok(Case { home: id, world, task, goal, expert_actions: expert.tally.actions })
-}
-
-fn print(scores: &ClosedLoop) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    writeln!(
-        out,
-        "{:<36} {:>8} {:>20} {:>20} {:>20} {:>20}",
-        "", "episodes", "SR", "GC", "PLWSR", "PLWGC"
-    )?;
+fn table(scores: &ClosedLoop) -> Table {
+    let mut table = Table::new(&["episodes", "SR", "GC", "PLWSR", "PLWGC"]);
     let rows = scores.per_type.iter().map(|(task, scores)| (task.as_str(), scores));
     for (name, scores) in rows.chain([("all", &scores.all)]) {
-        let with = |value: f64, interval: Interval| {
-            format!("{value:.3} [{:.3}, {:.3}]", interval.low, interval.high)
-        };
         let LoopScores { n, .. } = scores;
-        writeln!(
-            out,
-            "{name:<36} {n:>8} {:>20} {:>20} {:>20} {:>20}",
-            with(scores.success, scores.success_ci95),
-            with(scores.goal_conditions, scores.goal_conditions_ci95),
-            with(scores.path_weighted_success, scores.path_weighted_success_ci95),
-            with(scores.path_weighted_goal_conditions, scores.path_weighted_goal_conditions_ci95),
-        )?;
+        table.row(
+            name,
+            vec![
+                n.to_string(),
+                share(scores.success, scores.success_ci95),
+                share(scores.goal_conditions, scores.goal_conditions_ci95),
+                share(scores.path_weighted_success, scores.path_weighted_success_ci95),
+                share(
+                    scores.path_weighted_goal_conditions,
+                    scores.path_weighted_goal_conditions_ci95,
+                ),
+            ],
+        );
     }
-    Ok(())
+    table
 }

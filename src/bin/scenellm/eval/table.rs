@@ -2,9 +2,13 @@
 
 use anyhow::Context;
 use scenellm::learn::Interval;
+use scenellm::report::{Bar, BarChart};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::Path;
+
+/// Width of pictures, pixels.
+const PICTURE_PX: u32 = 900;
 
 /// Rows of scores under a head.
 pub struct Table {
@@ -53,6 +57,17 @@ pub fn write_json(path: Option<&Path>, scores: &impl Serialize) -> anyhow::Resul
     let Some(path) = path else { return Ok(()) };
     let text = format!("{:#}\n", serde_json::to_value(scores)?);
     std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// A bar for a mean with its interval.
+pub fn scored(name: impl Into<String>, group: usize, value: f64, interval: Interval) -> Bar {
+    Bar { name: name.into(), value, interval: [interval.low, interval.high], group }
+}
+
+/// Draws scores to `path`, if there is one.
+pub fn write_picture(path: Option<&Path>, title: &str, bars: Vec<Bar>) -> anyhow::Result<()> {
+    let Some(path) = path else { return Ok(()) };
+    Ok(BarChart { title: title.to_owned(), bars }.write(path, PICTURE_PX)?)
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use super::claim::{Claim, Number, claims_of, is_in_state, place_of, thing_of};
 use super::nouns::{first_noun, noun, split};
 use crate::sim::language::affordance::purpose_of;
 use crate::sim::language::facts::{ObjectFact, SceneFacts, Side};
-use crate::sim::language::words::{DO_NOT_KNOW, number_of};
+use crate::sim::language::words::number_of;
+use crate::tasks::DO_NOT_KNOW;
 use nalgebra::Point3;
 use std::collections::BTreeMap;
 
@@ -261,10 +262,11 @@ pub(super) fn functionality(prompt: &str, answer: &str, facts: &SceneFacts) -> R
         .flat_map(|from| (from + 1..=words.len()).rev().map(move |to| from..to))
         .find_map(|range| tools(words.get(range)?, facts));
     if let Some((tools, _)) = asked {
-        if tools.is_empty() {
-            return match answer.strip_suffix(" here").unwrap_or(answer) {
-                "nothing" => Ok(()),
-                _ => Err(Fault::WrongAnswer("nothing".into())),
+        let says_none = answer.strip_suffix(" here").unwrap_or(answer) == "nothing";
+        if says_none || tools.is_empty() {
+            return match says_none == tools.is_empty() {
+                true => Ok(()),
+                false => Err(Fault::WrongAnswer(or_nothing(tools).join(" or "))),
             };
         }
         let claims = claims_of(&split(answer), facts)?;

@@ -1,0 +1,206 @@
+//! `scenellm eval caption`: what a model says there is.
+
+use super::eyes::{Gaze, HomeEyes, Look};
+use super::homes::{HomeSource, Homes};
+use super::runs::Runs;
+use super::table::{Table, scored, share, write_json, write_picture};
+use crate::{Outcome, parallel, progress};
+use anyhow::{Context, ensure};
+use clap::Args;
+use rand::SeedableRng;
+use rand_pcg::Pcg64Mcg;
+use scenellm::language::parse_device;
+use scenellm::learn::{Ablation, CaptionCount, CaptionScores};
+use scenellm::sim::language::{PairFrame, SceneFacts, dense_caption, varied};
+use scenellm::tasks::{GoalPlanner, SceneView};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Have homes described that were looked at, and hold the captions against the truth.
+///
+/// Reports how many of the classes that a full caption names are named (recall), and how many of
+/// those named are not there (hallucinated), with bootstrap 95 % intervals, beside the blind twin.
+#[derive(Args)]
+pub struct Caption {
+    #[command(flatten)]
+    homes: Homes,
+    /// Model folder.
+    #[arg(long, default_value = "models/nano")]
+    model: PathBuf,
+    /// How the homes are known.
+    #[arg(long, value_enum, default_value_t = Look::Seen)]
+    eyes: Look,
+    #[command(flatten)]
+    gaze: Gaze,
+    /// What to take from the model in further runs: no_ego, no_position, frame_only, half_tokens.
+    #[arg(long, value_delimiter = ',')]
+    ablate: Vec<Ablation>,
+    /// Write the scores as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Draw the scores as bars (.png or .svg).
+    #[arg(long, value_name = "FILE")]
+    picture: Option<PathBuf>,
+    /// auto, cpu, or cuda:N.
+    #[arg(long, default_value = "auto")]
+    device: String,
+}
+
+#[derive(Serialize)]
+struct CaptionReport {
+    model: String,
+    eyes: Look,
+    homes: usize,
+    left_out: BTreeMap<String, usize>,
+    /// Scores of captions of the scene and of the view, by what was taken from the model; `seeing`
+    /// has everything.
+    runs: BTreeMap<&'static str, BTreeMap<&'static str, CaptionScores>>,
+    /// What the seeing model said of the first homes.
+    examples: Vec<String>,
+}
+
+/// Captions of one home: of the scene and of the view, each in all runs.
+struct Described {
+    counts: [Vec<CaptionCount>; 2],
+    said: String,
+}
+
+/// Examples that are kept.
+const EXAMPLES: usize = 5;
+/// What is described, in the order of [`Described`].
+const OF: [(PairFrame, &str); 2] = [(PairFrame::Scene, "scene"), (PairFrame::Ego, "view")];
+
+impl Caption {
+    /// Has homes described and prints.
+    pub fn run(self) -> anyhow::Result<Outcome> {
+        let runs = Runs::new(&self.ablate, Some("nothing changes between a look and a caption"))?;
+        let sources = self.homes.sources()?;
+        let mut planner = self.planner()?;
+        let eyes = HomeEyes::new(self.eyes, &self.gaze, &mut planner, &self.model, &self.device)?;
+        let model = planner.name().to_owned();
+        drop(planner);
+        let bar = progress::bar(sources.len() as u64, "looking and describing");
+        let described = parallel::map(
+            &sources,
+            || self.planner(),
+            |planner, _, source| {
+                let described = describe(planner, &eyes, source, &runs)?;
+                bar.inc(1);
+                Ok(described)
+            },
+        )?;
+        bar.finish_and_clear();
+        let (mut left_out, mut found): (BTreeMap<String, usize>, Vec<Described>) =
+            Default::default();
+        for one in described {
+            match one {
+                Ok(described) => found.push(described),
+                Err(reason) => *left_out.entry(reason).or_default() += 1,
+            }
+        }
+        ensure!(!found.is_empty(), "none of the homes can be built");
+        let by_run = runs.each().enumerate().map(|(run, name)| {
+            let of = |what: usize| {
+                let counts: Vec<CaptionCount> = found
+                    .iter()
+                    .filter_map(|one| one.counts.get(what)?.get(run).copied())
+                    .collect();
+                CaptionScores::new(&counts)
+            };
+            let both = OF.iter().enumerate().map(|(what, (_, name))| (*name, of(what)));
+            (Runs::name(name), both.collect())
+        });
+        let report = CaptionReport {
+            model,
+            eyes: self.eyes,
+            homes: found.len(),
+            left_out,
+            runs: by_run.collect(),
+            examples: found.iter().take(EXAMPLES).map(|one| one.said.clone()).collect(),
+        };
+        report.print()?;
+        let bars = report.runs.iter().enumerate().flat_map(|(group, (run, both))| {
+            both.iter().flat_map(move |(what, scores)| {
+                let name = |score: &str| format!("{run}, {what}: {score}");
+                let invented = (scores.hallucinated, scores.hallucinated_ci95);
+                [
+                    scored(name("recall"), group, scores.recall, scores.recall_ci95),
+                    scored(name("hallucinated"), group, invented.0, invented.1),
+                ]
+            })
+        });
+        let title = format!("{}: things in captions", report.model);
+        write_picture(self.picture.as_deref(), &title, bars.collect())?;
+        write_json(self.json.as_deref(), &report)?;
+        Ok(Outcome::Done)
+    }
+
+    fn planner(&self) -> anyhow::Result<GoalPlanner> {
+        Ok(GoalPlanner::load(&self.model, &parse_device(&self.device)?)?)
+    }
+}
+
+/// Has one home described in every run; why not, where it cannot be built.
+fn describe(
+    planner: &mut GoalPlanner,
+    eyes: &HomeEyes,
+    source: &HomeSource,
+    runs: &Runs,
+) -> anyhow::Result<Result<Described, String>> {
+    let world = match source.build() {
+        Ok(world) => world,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    let mut rng = Pcg64Mcg::seed_from_u64(source.number());
+    let seen = eyes.open(varied(&world, &mut rng), source.number())?;
+    let view = seen.view()?;
+    let world_T_camera = seen.world().robot().world_T_camera();
+    let facts =
+        [SceneFacts::of_world(seen.world()), SceneFacts::in_view(seen.world(), &world_T_camera)?];
+    let mind = planner.mind().context("the model cannot describe")?;
+    let mut described = Described { counts: [Vec::new(), Vec::new()], said: String::new() };
+    for (what, (frame, _)) in OF.into_iter().enumerate() {
+        let reference = dense_caption(&facts[what], frame, &mut rng);
+        let shown = match frame {
+            PairFrame::Scene => view.clone(),
+            PairFrame::Ego => SceneView { scene: None, ..view.clone() },
+        };
+        for left in runs.views(&shown) {
+            let words = mind.caption(&reference.prompt, left.as_ref(), &mut |_| true)?;
+            if described.said.is_empty() {
+                described.said = format!("{}: {}", source.name(), words.text);
+            }
+            let count = CaptionCount::new(&words.text, &reference, &facts[what]);
+            described.counts[what].push(count);
+        }
+    }
+    Ok(Ok(described))
+}
+
+impl CaptionReport {
+    fn print(&self) -> std::io::Result<()> {
+        let mut out = std::io::stdout().lock();
+        let columns = ["captions", "recall", "hallucinated"];
+        let mut table = Table::new(&columns);
+        for (run, both) in &self.runs {
+            for (what, scores) in both {
+                let cells = vec![
+                    scores.n.to_string(),
+                    share(scores.recall, scores.recall_ci95),
+                    share(scores.hallucinated, scores.hallucinated_ci95),
+                ];
+                table.row(&format!("{run}, {what}"), cells);
+            }
+        }
+        table.print(&mut out)?;
+        for said in &self.examples {
+            writeln!(out, "{said}")?;
+        }
+        for (reason, times) in &self.left_out {
+            writeln!(out, "{times} × left out: {reason}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,79 @@
+//! The homes in which a model is measured.
+
+use clap::Args;
+use scenellm::learn::{AlfredTask, read_alfred_tasks};
+use scenellm::sim::household::{World, alfred_world, household};
+use std::path::{Path, PathBuf};
+
+/// Homes after trajectories, or from seeds.
+#[derive(Args, Clone)]
+pub struct Homes {
+    /// ALFRED trajectories (.jsonl or .jsonl.gz): homes are built after them.
+    #[arg(long, conflicts_with = "seeds")]
+    data: Option<PathBuf>,
+    /// Further trajectories that tell of the furniture of the same homes.
+    #[arg(long, requires = "data")]
+    furniture: Vec<PathBuf>,
+    /// Take the first so many trajectories only.
+    #[arg(long, requires = "data")]
+    limit: Option<usize>,
+    /// Number of kitchens from seeds.
+    #[arg(long, default_value_t = 14)]
+    seeds: u64,
+    /// The first seed.
+    #[arg(long, default_value_t = 1000)]
+    first_seed: u64,
+}
+
+/// Where a home comes from.
+pub enum HomeSource {
+    /// A seed alone.
+    Seed(u64),
+    /// A trajectory; the number decides the looks.
+    Alfred(Box<AlfredTask>, u64),
+}
+
+impl Homes {
+    /// All of them.
+    ///
+    /// # Errors
+    ///
+    /// When the trajectories cannot be read.
+    pub fn sources(&self) -> anyhow::Result<Vec<HomeSource>> {
+        let Some(data) = &self.data else {
+            let seeds = self.first_seed..self.first_seed.saturating_add(self.seeds);
+            return Ok(seeds.map(HomeSource::Seed).collect());
+        };
+        let more: Vec<&Path> = self.furniture.iter().map(PathBuf::as_path).collect();
+        let tasks = read_alfred_tasks(data, &more)?;
+        let limit = self.limit.unwrap_or(tasks.len());
+        let told = tasks.into_iter().take(limit).zip(0..);
+        Ok(told.map(|(task, number)| HomeSource::Alfred(Box::new(task), number)).collect())
+    }
+}
+
+impl HomeSource {
+    /// Its name in reports.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Seed(seed) => format!("seed {seed}"),
+            Self::Alfred(task, _) => task.id.clone(),
+        }
+    }
+
+    /// A number that decides what chance decides in it.
+    pub fn number(&self) -> u64 {
+        match self {
+            Self::Seed(number) | Self::Alfred(_, number) => *number,
+        }
+    }
+
+    /// The home, or why it cannot be built.
+    pub fn build(&self) -> Result<World, String> {
+        let world = match self {
+            Self::Seed(seed) => household(*seed),
+            Self::Alfred(task, number) => alfred_world(&task.home, *number),
+        };
+        world.map_err(|error| error.to_string())
+    }
+}

@@ -1,0 +1,279 @@
+//! `scenellm eval vln`: instructions followed in homes that were looked at.
+
+use super::eyes::{Gaze, HomeEyes, Look, Onlooker};
+use super::homes::{HomeSource, Homes};
+use super::runs::Runs;
+use super::table::{Table, scored, share, write_json, write_picture};
+use crate::{Outcome, parallel, progress};
+use anyhow::{Context, ensure};
+use clap::Args;
+use nalgebra::Point3;
+use rand::SeedableRng;
+use rand_pcg::Pcg64Mcg;
+use scenellm::language::parse_device;
+use scenellm::learn::{Ablation, NavigationScores, Walked, ndtw, walk};
+use scenellm::planner::follow::{
+    FollowConfig, FollowError, InstructionStep, parse_instruction, program_text, understand,
+};
+use scenellm::sim::household::World;
+use scenellm::sim::language::{
+    Pair, PairFrame, Route, SceneFacts, ego_navigations, navigations, varied,
+};
+use scenellm::tasks::{GoalPlanner, SceneView};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Within this distance of where it was to go the robot has arrived, metres.
+const ARRIVED_M: f64 = 1.0;
+/// Name of the run without a model.
+const RULES: &str = "rules";
+
+/// Have instructions followed in homes that were looked at.
+///
+/// A model makes a program of each instruction; the follower drives a base through the home. Reports
+/// success within a metre (SR), success weighed by path length (SPL) and nDTW, with bootstrap 95 %
+/// intervals, beside the blind twin and the follower's own rules for words.
+#[derive(Args)]
+pub struct Vln {
+    #[command(flatten)]
+    homes: Homes,
+    /// Model folder.
+    #[arg(long, default_value = "models/nano")]
+    model: PathBuf,
+    /// How the homes are known.
+    #[arg(long, value_enum, default_value_t = Look::Seen)]
+    eyes: Look,
+    #[command(flatten)]
+    gaze: Gaze,
+    /// Instructions in each home: from the scene, and from the view before the robot.
+    #[arg(long, num_args = 2, value_names = ["SCENE", "VIEW"], default_values_t = [4, 2])]
+    instructions: Vec<usize>,
+    /// What to take from the model in further runs: no_ego, no_position, frame_only, half_tokens.
+    #[arg(long, value_delimiter = ',')]
+    ablate: Vec<Ablation>,
+    /// Write scores and walks as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Draw the scores as bars (.png or .svg).
+    #[arg(long, value_name = "FILE")]
+    picture: Option<PathBuf>,
+    /// auto, cpu, or cuda:N.
+    #[arg(long, default_value = "auto")]
+    device: String,
+}
+
+#[derive(Serialize)]
+struct VlnReport {
+    model: String,
+    eyes: Look,
+    homes: usize,
+    left_out: BTreeMap<String, usize>,
+    /// Scores by run, and there by what the instruction was told from; `seeing` has everything,
+    /// `rules` has no model.
+    runs: BTreeMap<&'static str, BTreeMap<&'static str, NavigationScores>>,
+    /// What the seeing model did.
+    walks: Vec<Walked>,
+}
+
+/// An instruction and what became of it in every run, the rules last.
+struct Followed {
+    frame: PairFrame,
+    walks: Vec<Walked>,
+}
+
+impl Vln {
+    /// Has instructions followed and prints.
+    pub fn run(self) -> anyhow::Result<Outcome> {
+        let runs = Runs::new(&self.ablate, Some("nothing changes while the robot drives"))?;
+        let sources = self.homes.sources()?;
+        let mut planner = self.planner()?;
+        let eyes = HomeEyes::new(self.eyes, &self.gaze, &mut planner, &self.model, &self.device)?;
+        let model = planner.name().to_owned();
+        drop(planner);
+        let bar = progress::bar(sources.len() as u64, "looking and driving");
+        let followed = parallel::map(
+            &sources,
+            || self.planner(),
+            |planner, _, source| {
+                let followed = self.follow(planner, &eyes, source, &runs)?;
+                bar.inc(1);
+                Ok(followed)
+            },
+        )?;
+        bar.finish_and_clear();
+        let (mut left_out, mut all): (BTreeMap<String, usize>, Vec<Followed>) = Default::default();
+        let mut homes = 0;
+        for one in followed {
+            match one {
+                Ok(followed) => {
+                    homes += 1;
+                    all.extend(followed);
+                }
+                Err(reason) => *left_out.entry(reason).or_default() += 1,
+            }
+        }
+        ensure!(!all.is_empty(), "there is nowhere to go in these homes");
+        let by_run = runs.each().map(Runs::name).chain([RULES]).enumerate().map(|(at, run)| {
+            let of = |frame: Option<PairFrame>| {
+                let chosen = all.iter().filter(|one| frame.is_none_or(|frame| frame == one.frame));
+                let walks: Vec<&Walked> = chosen.filter_map(|one| one.walks.get(at)).collect();
+                NavigationScores::of(&walks)
+            };
+            let by_frame = [
+                ("all", of(None)),
+                ("scene", of(Some(PairFrame::Scene))),
+                ("view", of(Some(PairFrame::Ego))),
+            ];
+            (run, by_frame.into())
+        });
+        let report = VlnReport {
+            model,
+            eyes: self.eyes,
+            homes,
+            left_out,
+            runs: by_run.collect(),
+            walks: all.iter().filter_map(|one| one.walks.first().cloned()).collect(),
+        };
+        report.print()?;
+        let bars = report.runs.iter().enumerate().flat_map(|(group, (run, by_frame))| {
+            by_frame.iter().flat_map(move |(frame, scores)| {
+                let name = |score: &str| format!("{run}, {frame}: {score}");
+                [
+                    scored(name("SR"), group, scores.success, scores.success_ci95),
+                    scored(name("SPL"), group, scores.spl, scores.spl_ci95),
+                ]
+            })
+        });
+        let title = format!("{}: instructions followed", report.model);
+        write_picture(self.picture.as_deref(), &title, bars.collect())?;
+        write_json(self.json.as_deref(), &report)?;
+        Ok(Outcome::Done)
+    }
+
+    /// Has all instructions of a home followed in every run; why not, where it cannot be built.
+    fn follow(
+        &self,
+        planner: &mut GoalPlanner,
+        eyes: &HomeEyes,
+        source: &HomeSource,
+        runs: &Runs,
+    ) -> anyhow::Result<Result<Vec<Followed>, String>> {
+        let world = match source.build() {
+            Ok(world) => world,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let mut rng = Pcg64Mcg::seed_from_u64(source.number());
+        let seen = eyes.open(varied(&world, &mut rng), source.number())?;
+        let (view, objects) = (seen.view()?, seen.objects());
+        let world = seen.world();
+        let facts = SceneFacts::of_world(world);
+        let before = SceneFacts::in_view(world, &world.robot().world_T_camera())?;
+        let count = |at: usize| self.instructions.get(at).copied().unwrap_or(0);
+        let mut pairs = navigations(world, &facts, count(0), &mut rng);
+        pairs.extend(ego_navigations(world, &before, count(1), &mut rng));
+        let mind = planner.mind().context("the model cannot follow instructions")?;
+        let mut all = Vec::new();
+        for pair in pairs {
+            let Some(route) = &pair.route else { continue };
+            let shown = match pair.frame {
+                PairFrame::Scene => view.clone(),
+                PairFrame::Ego => SceneView { scene: None, ..view.clone() },
+            };
+            let mut walks = Vec::new();
+            for left in runs.views(&shown) {
+                let steps = understand(mind, &pair.prompt, left.as_ref(), &objects);
+                walks.push(drive(&seen, source, &pair, route, steps));
+            }
+            let steps = parse_instruction(&pair.prompt);
+            walks.push(drive(&seen, source, &pair, route, steps));
+            all.push(Followed { frame: pair.frame, walks });
+        }
+        Ok(Ok(all))
+    }
+
+    fn planner(&self) -> anyhow::Result<GoalPlanner> {
+        Ok(GoalPlanner::load(&self.model, &parse_device(&self.device)?)?)
+    }
+}
+
+/// Drives through the home as `steps` say, if they say anything.
+fn drive(
+    seen: &Onlooker<'_>,
+    source: &HomeSource,
+    pair: &Pair,
+    route: &Route,
+    steps: Result<Vec<InstructionStep>, FollowError>,
+) -> Walked {
+    let world = seen.world();
+    let shortest_m = length_m(&route.path_m);
+    let (program, walked) = match steps {
+        Ok(steps) => {
+            let program = program_text(&steps);
+            let config = FollowConfig::default();
+            let walked = walk(world, steps, &config, &mut |pose| seen.surroundings(pose, &config));
+            (program, Ok(walked))
+        }
+        Err(error) => (String::new(), Err(error.to_string())),
+    };
+    let (path_m, fault) = match walked {
+        Ok(walk) => (walk.path_m, walk.fault),
+        Err(fault) => (vec![world.robot().xy_m.into()], Some(fault)),
+    };
+    let off_m = path_m.last().map_or(f64::INFINITY, |end| off_goal_m(world, pair, route, *end));
+    Walked {
+        home: source.name(),
+        instruction: pair.prompt.clone(),
+        program,
+        success: off_m <= ARRIVED_M,
+        way_m: length_m(&path_m),
+        shortest_m,
+        ndtw: ndtw(&path_m, &route.path_m, ARRIVED_M),
+        fault,
+    }
+}
+
+/// How far a place is from where an instruction leads, metres: from the end of the way it asks for,
+/// or from the thing at that end, which can be stood before on any side.
+fn off_goal_m(world: &World, pair: &Pair, route: &Route, place: [f64; 2]) -> f64 {
+    let Some(end) = route.path_m.last() else { return f64::INFINITY };
+    let apart = |a: [f64; 2], b: [f64; 2]| (a[0] - b[0]).hypot(a[1] - b[1]);
+    let gap = |id: u32, [x, y]: [f64; 2]| {
+        let entity = world.home().entity(id)?;
+        Some(world.gap_m(entity, &Point3::new(x, y, 0.0).coords.xy()))
+    };
+    let at_end = pair.ids.iter().filter_map(|id| Some((gap(*id, *end)?, *id)));
+    let target = at_end.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, id)| id);
+    let to_thing = target.and_then(|id| gap(id, place)).unwrap_or(f64::INFINITY);
+    apart(*end, place).min(to_thing)
+}
+
+fn length_m(path_m: &[[f64; 2]]) -> f64 {
+    let pairs = path_m.iter().zip(path_m.iter().skip(1));
+    pairs.map(|(a, b)| (b[0] - a[0]).hypot(b[1] - a[1])).sum()
+}
+
+impl VlnReport {
+    fn print(&self) -> std::io::Result<()> {
+        let mut out = std::io::stdout().lock();
+        let mut table = Table::new(&["walks", "SR", "SPL", "nDTW"]);
+        for (run, by_frame) in &self.runs {
+            for (frame, scores) in by_frame {
+                let cells = vec![
+                    scores.n.to_string(),
+                    share(scores.success, scores.success_ci95),
+                    share(scores.spl, scores.spl_ci95),
+                    share(scores.ndtw, scores.ndtw_ci95),
+                ];
+                table.row(&format!("{run}, {frame}"), cells);
+            }
+        }
+        table.print(&mut out)?;
+        writeln!(out, "{}: {} homes", self.model, self.homes)?;
+        for (reason, times) in &self.left_out {
+            writeln!(out, "{times} × left out: {reason}")?;
+        }
+        Ok(())
+    }
+}
