@@ -43,6 +43,9 @@ pub struct Lesson {
     pub answer: String,
     /// Bytes of the answer that name places to go to.
     pub places: Vec<Range<usize>>,
+    /// More that is asked in the same way, and the answers, in the same row: what is shown is read
+    /// once for all of them.
+    pub more: Vec<[String; 2]>,
 }
 
 impl Lesson {
@@ -70,7 +73,7 @@ impl Lesson {
 
     /// Whether its words tell left from right, so that what is shown must not be mirrored.
     pub fn has_sides(&self) -> bool {
-        let said = self.turns.iter().flatten().chain(&self.context);
+        let said = self.turns.iter().chain(&self.more).flatten().chain(&self.context);
         let mut texts = said.chain([&self.words, &self.answer]);
         texts.any(|text| text.contains("left") || text.contains("right"))
     }
@@ -96,6 +99,7 @@ pub fn plan_lessons(
         words,
         answer: answer.clone(),
         places: places.clone(),
+        more: Vec::new(),
     };
     let mut lessons = Vec::new();
     for goal in &trajectory.goals {

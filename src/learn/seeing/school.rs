@@ -7,7 +7,7 @@ use super::homes::{Homes, Source};
 use super::lesson::{Lesson, PLAN, plan_lessons};
 use super::moved::moved;
 use super::sampled::sampled_lessons;
-use super::talk::{balance, describe, look_elsewhere, say, talk};
+use super::talk::{balance, describe, look_elsewhere, questioning, say, talk};
 use crate::sim::household::World;
 use crate::sim::language::{Balance, PairMix, SceneFacts};
 use crate::tasks::ActionVocabulary;
@@ -47,6 +47,8 @@ pub struct Syllabus {
     pub told: f64,
     /// Times that each trajectory comes again where its things stand elsewhere, on average.
     pub moved: f64,
+    /// Questions in the rows that ask several of one scene; each home, in each state, has one.
+    pub in_a_row: usize,
     /// Homes from seeds alone.
     pub seeds: u64,
     /// Goals in each of them.
@@ -60,6 +62,7 @@ impl Default for Syllabus {
             talk: PairMix::default(),
             told: 0.5,
             moved: 1.0,
+            in_a_row: 6,
             seeds: 0,
             goals: 3,
         }
@@ -214,10 +217,17 @@ impl Builder<'_> {
             let eyes = Eyes::Oracle { things: things_of(&world), views: Vec::new() };
             let lessons = plan_lessons(&trajectory, self.vocabulary, rng).into_iter();
             let lessons = lessons.filter(|lesson| lesson.kind == PLAN);
-            let lessons = lessons.map(|lesson| Lesson { kind: MOVED.into(), ..lesson }).collect();
+            let mut lessons: Vec<Lesson> =
+                lessons.map(|lesson| Lesson { kind: MOVED.into(), ..lesson }).collect();
+            lessons.extend(self.questioning(&world, rng));
             built.push((SeenHome { id: id.into(), scene: scene.into(), eyes }, lessons));
         }
         built
+    }
+
+    fn questioning(&self, world: &World, rng: &mut Pcg64Mcg) -> Option<Lesson> {
+        let number = self.syllabus.in_a_row;
+        questioning(&SceneFacts::of_world(world), &self.balance, number, rng)
     }
 
     /// A home that oracle eyes see.
@@ -229,12 +239,14 @@ impl Builder<'_> {
         rng: &mut Pcg64Mcg,
     ) -> Result<Vec<Taught>, LearnError> {
         let things = things_of(world);
+        lessons.extend(self.questioning(world, rng));
         let (facts, view) = look_elsewhere(world, &things, rng)?;
         describe(&facts, 0, &goals, &mut lessons, self.syllabus.told, rng);
         let eyes = Eyes::Oracle { things, views: vec![view] };
         let mut built = Vec::new();
         if talked_about {
-            let (eyes, lessons) = talk(world, &self.syllabus.talk, &self.balance, rng)?;
+            let Syllabus { talk: mix, in_a_row, .. } = self.syllabus;
+            let (eyes, lessons) = talk(world, mix, *in_a_row, &self.balance, rng)?;
             built.push((SeenHome { id: id.clone(), scene: scene.clone(), eyes }, lessons));
         }
         built.insert(0, (SeenHome { id, scene, eyes }, lessons));
@@ -250,6 +262,7 @@ impl Builder<'_> {
         talked_about: bool,
         rng: &mut Pcg64Mcg,
     ) -> Result<Vec<Taught>, LearnError> {
+        lessons.extend(self.questioning(world, rng));
         let number = toured.views.len();
         let mut views = Vec::with_capacity(number);
         for (view, (stance, regions)) in toured.views.into_iter().enumerate() {

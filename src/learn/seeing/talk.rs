@@ -7,14 +7,17 @@ use super::lesson::{Lesson, Sight};
 use crate::model::PromptKind;
 use crate::sim::household::World;
 use crate::sim::language::{
-    Balance, Pair, PairFrame, PairKind, PairMix, SceneFacts, elsewhere, pairs, state_description,
-    varied,
+    Balance, CheckReport, Pair, PairFrame, PairKind, PairMix, SceneFacts, elsewhere, pairs,
+    questions, state_description, varied,
 };
 use rand::Rng;
 use rand_pcg::Pcg64Mcg;
 
 /// Kind of the lessons in which a view is described for a goal.
 pub const SAW: &str = "saw";
+
+/// Kind of the rows with several questions to one scene.
+const QUESTIONS: &str = "questions";
 
 /// The lesson of a pair about the scene of a home, or about its view of number `view`.
 pub fn lesson_of(pair: &Pair, view: usize) -> Lesson {
@@ -32,7 +35,23 @@ pub fn lesson_of(pair: &Pair, view: usize) -> Lesson {
         words: pair.prompt.clone(),
         answer: written(&pair.answer),
         places: Vec::new(),
+        more: Vec::new(),
     }
+}
+
+/// `number` questions to a scene with these facts, in one row; `None` where none can be asked.
+pub fn questioning(
+    facts: &SceneFacts,
+    balance: &Balance,
+    number: usize,
+    rng: &mut Pcg64Mcg,
+) -> Option<Lesson> {
+    let mut asked = questions(facts, PairFrame::Scene, balance, number, rng);
+    let mut report = CheckReport::default();
+    asked.retain(|pair| report.take(pair, facts));
+    let (first, rest) = asked.split_first()?;
+    let more = rest.iter().map(|pair| [pair.prompt.clone(), written(&pair.answer)]).collect();
+    Some(Lesson { kind: QUESTIONS.into(), more, ..lesson_of(first, 0) })
 }
 
 /// `question`, `question_ego`, …; state descriptions are about views alone.
@@ -63,15 +82,18 @@ pub fn say(
     Ok(pairs.iter().map(|pair| lesson_of(pair, view)).collect())
 }
 
-/// A home in some other state, with one view of it, and what can be said of both.
+/// A home in some other state, with one view of it, and what can be said of both; so many questions
+/// come in a row, too.
 pub fn talk(
     world: &World,
     mix: &PairMix,
+    in_a_row: usize,
     balance: &Balance,
     rng: &mut Pcg64Mcg,
 ) -> Result<(Eyes, Vec<Lesson>), LearnError> {
     let world = varied(world, rng);
-    let lessons = say(&world, 0, mix, balance, rng)?;
+    let mut lessons = say(&world, 0, mix, balance, rng)?;
+    lessons.extend(questioning(&SceneFacts::of_world(&world), balance, in_a_row, rng));
     let things = things_of(&world);
     let (_, view) = view_of(&world, &things)?;
     Ok((Eyes::Oracle { things, views: vec![view] }, lessons))

@@ -118,6 +118,7 @@ fn school() -> School {
             words: words.into(),
             answer: answer.clone(),
             places: vec![],
+            more: vec![],
         };
         let lessons = ["Where is the mug?", "On what does the mug stand?"].map(lesson).to_vec();
         let eyes = Eyes::Oracle { things, views: vec![] };
@@ -202,6 +203,31 @@ fn words_said_are_spelled_as_the_finished_model_spells_them() {
     assert_eq!(*at, 2);
     let said = &hidden.ids[2 + tokens.len() + 1..hidden.answer_at - 1];
     assert!(said.iter().all(|token| *token == classroom.speller.pad()));
+}
+
+#[test]
+fn several_questions_come_in_one_row_each_with_its_answer() {
+    let init = blind_model();
+    let config = config(init.path(), LanguagePart::Full);
+    let school = school();
+    let classroom = classroom(&config, &school);
+    let mut rng = Pcg64Mcg::seed_from_u64(3);
+    let alone = school.lessons[0].blind();
+    let more = vec![["Is there a mug?".to_string(), " yes</s>".to_string()]];
+    let both = Lesson { more, ..alone.clone() };
+    let [alone, both] =
+        [alone, both].map(|lesson| classroom.row(&lesson, Variation::NONE, &mut rng).unwrap());
+    assert_eq!(both.ids[..alone.ids.len()], alone.ids);
+    assert_eq!(both.targets[..alone.targets.len()], alone.targets);
+    let tokenizer = classroom.speller.tokenizer();
+    let rest = tokenizer.decode(&both.ids[alone.ids.len()..], false).unwrap();
+    assert_eq!(rest, "<ask> is there a mug?<answer> yes</s>");
+    let second = &both.targets[alone.targets.len()..];
+    assert!(!second.is_empty());
+    for target in second {
+        assert_eq!(both.ids[target.at], target.token);
+    }
+    assert_eq!(second.last().unwrap().at + 1, both.ids.len());
 }
 
 /// The row that is trained on and the prompt that the finished model reads lead to the same logits.
