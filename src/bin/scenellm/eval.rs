@@ -2,6 +2,7 @@
 
 mod alfred;
 mod caption;
+mod change;
 mod closed_loop;
 mod eyes;
 mod homes;

@@ -92,6 +92,11 @@ impl HomeEyes {
         Ok(Self { look, spec, words, weights, device, config, options })
     }
 
+    /// How homes are known to them.
+    pub fn look(&self) -> Look {
+        self.look
+    }
+
     /// The eyes of the model.
     ///
     /// # Errors
