@@ -40,8 +40,7 @@ fn frame(blocks: &[Block], noise: f32, stamp_ns: i64) -> (RgbdFrame, FeatureMap)
     );
     let words = words();
     // Once a name: hashing is slow.
-    let vectors: Vec<Vec<f32>> =
-        blocks.iter().map(|block| words.embed(block.0).unwrap()).collect();
+    let vectors: Vec<Vec<f32>> = blocks.iter().map(|block| words.embed(block.0).unwrap()).collect();
     let mut rng = Pcg64Mcg::seed_from_u64(stamp_ns as u64);
     let mut data_m = vec![0.0f32; (width * height) as usize];
     let mut color = image::RgbImage::new(width, height);
