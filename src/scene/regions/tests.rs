@@ -39,6 +39,8 @@ fn frame(blocks: &[Block], noise: f32, stamp_ns: i64) -> (RgbdFrame, FeatureMap)
         UnitQuaternion::from_rotation_matrix(&down),
     );
     let words = words();
+    // Once a name: hashing is slow.
+    let vectors: Vec<Vec<f32>> = blocks.iter().map(|block| words.embed(block.0).unwrap()).collect();
     let mut rng = Pcg64Mcg::seed_from_u64(stamp_ns as u64);
     let mut data_m = vec![0.0f32; (width * height) as usize];
     let mut color = image::RgbImage::new(width, height);
@@ -47,16 +49,17 @@ fn frame(blocks: &[Block], noise: f32, stamp_ns: i64) -> (RgbdFrame, FeatureMap)
         for u in 0..width {
             let ray =
                 Vector3::new((f64::from(u) - 159.5) / focal, (f64::from(v) - 119.5) / focal, 1.0);
-            let hit = |block: &&Block| {
+            let hit = |block: &Block| {
                 let depth_m = up_m - block.2[2];
                 let at = world_T_camera * nalgebra::Point3::from(ray * depth_m);
                 (0..2).all(|axis| (block.1[axis]..block.2[axis]).contains(&at[axis]))
             };
-            let seen = blocks.iter().filter(hit).max_by(|a, b| a.2[2].total_cmp(&b.2[2]));
+            let seen = blocks.iter().zip(&vectors).filter(|(block, _)| hit(block));
+            let seen = seen.max_by(|a, b| a.0.2[2].total_cmp(&b.0.2[2]));
             let mut feature = vec![0.0; WIDTH];
-            if let Some((name, _, high)) = seen {
+            if let Some(((name, _, high), vector)) = seen {
                 data_m[(v * width + u) as usize] = (up_m - high[2]) as f32;
-                feature = words.embed(name).unwrap();
+                feature.clone_from(vector);
                 let tone = name.bytes().map(u32::from).sum::<u32>() % 200;
                 color.put_pixel(u, v, image::Rgb([tone as u8, 120, 60]));
             }
