@@ -137,7 +137,7 @@ mod tests {
         assert_eq!(lora.decoder_parameters, 6_738_415_616 + marks);
         // 1030·768 + 768·768 + 768·4096 and their biases.
         assert_eq!(lora.projector_parameters, 1030 * 768 + 768 + 768 * 769 + 769 * 4096);
-        assert!(lora.fixed_bytes > 13 << 30 && lora.learnt_parameters < 100_000_000);
+        assert!(lora.fixed_bytes > 12 << 30 && lora.learnt_parameters < 100_000_000);
         let full = TrainingMemory::of(&config("llama2-7b-full.yaml"), 32_000);
         assert_eq!(full.learnt_parameters, full.decoder_parameters + full.projector_parameters);
         assert!(full.total_bytes() > 5 * lora.total_bytes() / 2, "{full:?} {lora:?}");
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn rounds_save_activations_and_nothing_else() {
-        let once = config("llama2-7b.yaml");
+        let once = SeeingTraining { rounds: 8, ..config("llama2-7b.yaml") };
         let twice = SeeingTraining { rounds: 2 * once.rounds, ..once.clone() };
         let [once, twice] = [once, twice].map(|config| TrainingMemory::of(&config, 32_000));
         assert_eq!(once.activation_bytes, 2 * twice.activation_bytes);
