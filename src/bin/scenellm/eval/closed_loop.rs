@@ -145,7 +145,7 @@ impl ClosedLoopEval {
         let of = |at: usize| {
             ClosedLoop::new(results.iter().filter_map(|each| each.get(at).cloned()).collect())
         };
-        let names = runs.iter().map(|run| match (self.expert, sees && *run == None) {
+        let names = runs.iter().map(|run| match (self.expert, sees && run.is_none()) {
             (true, _) => "expert",
             (false, true) => Runs::name(*run),
             (false, false) => run.unwrap_or(Ablation::Blind).name(),
