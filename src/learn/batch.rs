@@ -256,10 +256,10 @@ fn nothing_like(tokens: &VisualTokens) -> VisualTokens {
 
 impl Batch {
     /// The same on `device`.
-    pub fn to_device(self, device: &Device) -> Result<Self> {
-        let seen = match self.seen {
+    pub fn to_device(&self, device: &Device) -> Result<Self> {
+        let seen = match &self.seen {
             Some(Spliced { tokens, order }) => {
-                Some(Spliced { tokens, order: order.to_device(device)? })
+                Some(Spliced { tokens: tokens.clone(), order: order.to_device(device)? })
             }
             None => None,
         };

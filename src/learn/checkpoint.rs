@@ -71,10 +71,15 @@ impl<C: Clone + PartialEq + Serialize + DeserializeOwned> Checkpoint<C> {
         self.folder.join(name)
     }
 
+    /// Whether there is nothing to go on from.
+    pub fn is_new(&self) -> bool {
+        !self.path("state.json").exists()
+    }
+
     /// The tokenizer of the training so far.
     pub fn tokenizer(&self) -> Result<Option<Tokenizer>, LearnError> {
         let path = self.path("tokenizer.json");
-        if !self.path("state.json").exists() {
+        if self.is_new() {
             return Ok(None);
         }
         Tokenizer::from_file(&path).map(Some).map_err(|error| LearnError::invalid(&path, error))

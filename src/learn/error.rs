@@ -29,9 +29,9 @@ pub enum LearnError {
         /// Field and reason.
         reason: String,
     },
-    /// A home to learn from cannot be built.
-    #[error("home: {0}")]
-    Home(String),
+    /// There are not the views that eyes could learn from.
+    #[error("views: {0}")]
+    Views(String),
     /// The tokenizer failed.
     #[error("tokenizer: {0}")]
     Tokenizer(String),

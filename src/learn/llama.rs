@@ -126,7 +126,7 @@ impl TrainableLlama {
     }
 
     /// Rows of all tokens, those of added tokens last.
-    fn embedding(&self) -> Result<Tensor> {
+    pub(super) fn embedding(&self) -> Result<Tensor> {
         let known = self.weight(EMBEDDING)?;
         if self.weights.contains_key(ADDED_ROWS) {
             return Tensor::cat(&[known, self.weight(ADDED_ROWS)?], 0);

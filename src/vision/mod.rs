@@ -48,7 +48,7 @@ pub use sam::{
     AutomaticMasks, Mask, Sam, SamAnswer, SamConfig, SamDecoderConfig, SamPicture, SamPrompt,
     SamPromptConfig, SamVisionConfig, SegmentedMask,
 };
-pub use scene_vit::{SceneVit, SceneVitConfig, SceneVitNet, SceneVitShape};
+pub use scene_vit::{CellWindow, SceneVit, SceneVitConfig, SceneVitNet, SceneVitShape};
 pub use transformer::Activation;
 pub use vit::Vit;
 pub use vit_config::{PositionFilter, VitConfig};

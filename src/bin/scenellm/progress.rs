@@ -15,10 +15,3 @@ pub fn bytes(length: u64, what: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(template).expect("the template is fixed and valid");
     ProgressBar::new(length).with_style(style).with_prefix(what.to_string())
 }
-
-/// A count of `what`, of which nobody knows how many there will be.
-pub fn spinner(what: &str) -> ProgressBar {
-    let style = ProgressStyle::with_template("{prefix} {spinner} {pos} · {elapsed} gone")
-        .expect("the template is fixed and valid");
-    ProgressBar::new_spinner().with_style(style).with_prefix(what.to_string())
-}

@@ -2,6 +2,7 @@
 
 mod dry_run;
 mod planner;
+mod scenes;
 mod seeing;
 mod vision;
 
@@ -12,6 +13,7 @@ use clap::Subcommand;
 #[derive(Subcommand)]
 pub enum Train {
     Planner(planner::TrainPlanner),
+    Scenes(scenes::TrainScenes),
     /// Stage 1: teach a projector to speak to a language model that stays as it is.
     Align(seeing::TrainSeeing),
     /// Stage 2: teach projector and language model together.
@@ -24,6 +26,7 @@ impl Train {
     pub fn run(self) -> anyhow::Result<Outcome> {
         match self {
             Self::Planner(command) => command.run(),
+            Self::Scenes(command) => command.run(),
             Self::Align(command) => command.run(seeing::Stage::Align),
             Self::Finetune(command) => command.run(seeing::Stage::Finetune),
             Self::Vision(command) => command.run(),

@@ -73,6 +73,11 @@ impl Lexicon {
         self.entries.is_empty()
     }
 
+    /// The names, in the order of their numbers.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.index.keys().map(String::as_str)
+    }
+
     /// The number of a name.
     pub fn number(&self, name: &str) -> Option<usize> {
         self.index.get(name).copied()

@@ -33,6 +33,10 @@ pub struct SeeingTraining {
     pub vision: VisionSpec,
     /// The projector.
     pub projector: ProjectorShape,
+    /// Steps in which a fresh projector learns to say the names of things, before all else; features
+    /// must stand in the space of hashed words.
+    #[serde(default)]
+    pub warm_steps: u64,
     /// How metres become numbers near one.
     pub coordinates: Coordinates,
     /// How many tokens a prompt may hold.
@@ -189,8 +193,9 @@ impl SeeingTraining {
         if let Some((name, share)) = shares.iter().find(|(_, share)| !(0.0..=1.0).contains(share)) {
             return Some(format!("{name} is {share}, must be 0 to 1"));
         }
-        if let Some((kind, times)) = self.mixture.iter().find(|(_, times)| !(**times >= 0.0)) {
-            return Some(format!("mixture.{kind} is {times}, must not be below 0"));
+        let odd = |times: &f64| !times.is_finite() || *times < 0.0;
+        if let Some((kind, times)) = self.mixture.iter().find(|(_, times)| odd(times)) {
+            return Some(format!("mixture.{kind} is {times}, must be 0 or more"));
         }
         match &self.language {
             LanguagePart::Lora(lora) if lora.rank == 0 || lora.shapes(&self.model).is_empty() => {

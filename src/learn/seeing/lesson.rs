@@ -8,6 +8,9 @@ use crate::tasks::ActionVocabulary;
 use rand::Rng;
 use std::ops::Range;
 
+/// Kind of the lessons in which a plan is made for a person's goal.
+pub const PLAN: &str = "plan";
+
 /// What a lesson shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sight {
@@ -24,7 +27,7 @@ pub enum Sight {
 pub struct Lesson {
     /// Its kind, by which lessons are mixed and measured: `plan`, `ask`, ….
     pub kind: String,
-    /// Index of the home.
+    /// Index of the home in its [`super::School`].
     pub home: usize,
     /// What is shown.
     pub sight: Sight,
@@ -40,6 +43,9 @@ pub struct Lesson {
     pub answer: String,
     /// Bytes of the answer that name places to go to.
     pub places: Vec<Range<usize>>,
+    /// More that is asked in the same way, and the answers, in the same row: what is shown is read
+    /// once for all of them.
+    pub more: Vec<[String; 2]>,
 }
 
 impl Lesson {
@@ -67,7 +73,7 @@ impl Lesson {
 
     /// Whether its words tell left from right, so that what is shown must not be mirrored.
     pub fn has_sides(&self) -> bool {
-        let said = self.turns.iter().flatten().chain(&self.context);
+        let said = self.turns.iter().chain(&self.more).flatten().chain(&self.context);
         let mut texts = said.chain([&self.words, &self.answer]);
         texts.any(|text| text.contains("left") || text.contains("right"))
     }
@@ -76,7 +82,6 @@ impl Lesson {
 /// The goals of a trajectory as lessons: each goal, and some again in the words of the person's step
 /// instructions (kind `retold`).
 pub fn plan_lessons(
-    home: usize,
     trajectory: &Trajectory,
     vocabulary: &ActionVocabulary,
     rng: &mut impl Rng,
@@ -86,7 +91,7 @@ pub fn plan_lessons(
     let steps = complete_plan(&trajectory.plan);
     let lesson = |kind: &str, words: String| Lesson {
         kind: kind.into(),
-        home,
+        home: 0,
         sight: Sight::Scene,
         prompt: PromptKind::Plan,
         context: None,
@@ -94,10 +99,11 @@ pub fn plan_lessons(
         words,
         answer: answer.clone(),
         places: places.clone(),
+        more: Vec::new(),
     };
     let mut lessons = Vec::new();
     for goal in &trajectory.goals {
-        lessons.push(lesson("plan", goal.goal.clone()));
+        lessons.push(lesson(PLAN, goal.goal.clone()));
         if goal.steps.len() == steps.len() {
             lessons.push(lesson("retold", retold(&goal.steps, &steps, vocabulary, rng)));
         }

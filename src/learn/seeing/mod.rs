@@ -6,10 +6,12 @@
 
 mod config;
 mod export;
+mod homes;
 mod lesson;
 mod log;
 mod memory;
 mod model;
+mod moved;
 mod sampled;
 mod school;
 mod spell;
@@ -18,16 +20,18 @@ mod talk;
 mod teaching;
 mod template;
 mod train;
+mod warm;
 mod watch;
 
 #[cfg(test)]
 mod tests;
 
 pub use config::{About, LanguagePart, Precision, ProjectorShape, SeeingTraining};
+pub use homes::{AlfredData, Homes, Source};
 pub use lesson::{Lesson, Sight};
 pub use log::TrainingLog;
 pub use memory::TrainingMemory;
-pub use school::{AlfredData, School, Syllabus, lessons_of_an_epoch};
+pub use school::{School, Syllabus, lessons_of_an_epoch};
 pub use template::template;
 pub use train::{SeeingStep, train_seeing};
 pub use watch::{Graded, SeeingWatch};

@@ -1,26 +1,25 @@
 //! Where lessons are taken: homes as they are seen, and what is to be learnt in them.
 
-use super::super::alfred::read_alfred;
-use super::super::alfred_home::{AlfredTask, read_alfred_tasks};
-use super::super::scenes::{Eyes, SeenHome, Thing, things_of};
+use super::super::scenes::{Eyes, SceneCache, SeenHome, Thing, Toured, things_of};
 use super::super::{LearnError, Trajectory};
 use super::config::SeeingTraining;
-use super::lesson::{Lesson, plan_lessons};
-use super::sampled::sampled_home;
-use super::talk::{balance, look_before_planning, talk};
-use crate::sim::household::{World, alfred_world};
-use crate::sim::language::{Balance, PairMix};
+use super::homes::{Homes, Source};
+use super::lesson::{Lesson, PLAN, plan_lessons};
+use super::moved::moved;
+use super::sampled::sampled_lessons;
+use super::talk::{balance, describe, look_elsewhere, questioning, say, talk};
+use crate::sim::household::World;
+use crate::sim::language::{Balance, PairMix, SceneFacts};
 use crate::tasks::ActionVocabulary;
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
 
 /// Homes whose questions are counted before any is asked.
 const COUNTED: usize = 300;
-/// Seeds of homes to learn in are far from the small ones that everybody measures with.
-const FIRST_SEED: u64 = 1 << 41;
+/// Kind of the lessons in which a plan is made where things stand elsewhere.
+const MOVED: &str = "moved";
 
 /// Homes, and lessons in them.
 #[derive(Debug, Clone, Default)]
@@ -29,20 +28,27 @@ pub struct School {
     pub homes: Vec<SeenHome>,
     /// The lessons; each names its home by index.
     pub lessons: Vec<Lesson>,
-    /// Trajectories and seeds whose home could not be built.
+    /// Homes that could not be built.
     pub skipped: usize,
+    /// Index of the first home that is only watched, and never trained on; all behind it are, too.
+    pub watched_from: Option<usize>,
 }
 
 /// What is taught.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Syllabus {
-    /// Share of the homes of trajectories that are talked about, each in a state of its own, 0..=1.
+    /// Share of the homes that are talked about, 0..=1; those that oracle eyes see in a state of
+    /// their own.
     pub talked_about: f64,
     /// What is said of one state of a home.
     pub talk: PairMix,
     /// Share of the plans that are made with a description of a view beside the scene, 0..=1.
     pub told: f64,
+    /// Times that each trajectory comes again where its things stand elsewhere, on average.
+    pub moved: f64,
+    /// Questions in the rows that ask several of one scene; each home, in each state, has one.
+    pub in_a_row: usize,
     /// Homes from seeds alone.
     pub seeds: u64,
     /// Goals in each of them.
@@ -51,76 +57,50 @@ pub struct Syllabus {
 
 impl Default for Syllabus {
     fn default() -> Self {
-        Self { talked_about: 0.5, talk: PairMix::default(), told: 0.5, seeds: 0, goals: 3 }
+        Self {
+            talked_about: 0.5,
+            talk: PairMix::default(),
+            told: 0.5,
+            moved: 1.0,
+            in_a_row: 6,
+            seeds: 0,
+            goals: 3,
+        }
     }
-}
-
-/// Trajectories of ALFRED to make homes of.
-#[derive(Debug, Clone, Copy)]
-pub struct AlfredData<'a> {
-    /// The trajectories.
-    pub data: &'a Path,
-    /// Trajectories that tell more of the furniture of the same homes.
-    pub furniture: &'a [&'a Path],
-    /// Take the first so many only.
-    pub limit: Option<usize>,
 }
 
 /// A home and the lessons in it.
 type Taught = (SeenHome, Vec<Lesson>);
 
 impl School {
-    /// Builds the homes of ALFRED's trajectories, each as its own line tells it, and homes from
-    /// seeds, all to be seen by oracle eyes. `done` is told of every home.
+    /// Takes lessons in all of `homes`: those in `scenes` as a robot saw them on its tour, the others
+    /// as oracle eyes see them. `done` is told of every home.
     ///
     /// # Errors
     ///
-    /// When a file cannot be read, or a view cannot be rendered. A home in which the robot cannot
-    /// stand is skipped.
+    /// When a toured home cannot be read, or a view cannot be rendered. A home in which the robot
+    /// cannot stand is skipped.
     pub fn build(
-        from: Option<&AlfredData<'_>>,
+        homes: &Homes,
         syllabus: &Syllabus,
-        seed: u64,
+        scenes: Option<&SceneCache>,
         vocabulary: &ActionVocabulary,
         done: &(dyn Fn() + Sync),
     ) -> Result<Self, LearnError> {
-        let mut school = Self::default();
-        if let Some(from) = from {
-            let trajectories = read_alfred(from.data)?;
-            let tasks = read_alfred_tasks(from.data, from.furniture)?;
-            if trajectories.len() != tasks.len() {
-                return Err(LearnError::invalid(from.data, "some lines tell of no home"));
-            }
-            let limit = from.limit.unwrap_or(tasks.len());
-            let lines: Vec<_> = trajectories.iter().zip(&tasks).take(limit).collect();
-            let builder = Builder { syllabus, vocabulary, balance: counted(&tasks, seed)? };
-            let built: Vec<Vec<Taught>> = lines
-                .par_iter()
-                .enumerate()
-                .map(|(at, (trajectory, task))| {
-                    let built = builder.home(trajectory, task, seed ^ at as u64);
-                    done();
-                    built
-                })
-                .collect::<Result<_, _>>()?;
-            for built in built {
-                school.skipped += usize::from(built.is_empty());
-                built.into_iter().for_each(|(home, lessons)| school.add(home, lessons));
-            }
-        }
-        let sampled: Vec<Option<Taught>> = (0..syllabus.seeds)
+        let balance = counted(homes)?;
+        let builder = Builder { homes, syllabus, scenes, vocabulary, balance };
+        let built: Vec<Vec<Taught>> = (0..homes.len())
             .into_par_iter()
-            .map(|number| {
-                let built = sampled_home(FIRST_SEED + number, syllabus.goals, vocabulary).ok();
+            .map(|at| {
+                let built = builder.home(at);
                 done();
                 built
             })
-            .collect();
-        for built in sampled {
-            match built {
-                Some((home, lessons)) => school.add(home, lessons),
-                None => school.skipped += 1,
-            }
+            .collect::<Result<_, _>>()?;
+        let mut school = Self::default();
+        for built in built {
+            school.skipped += usize::from(built.is_empty());
+            built.into_iter().for_each(|(home, lessons)| school.add(home, lessons));
         }
         Ok(school)
     }
@@ -130,6 +110,21 @@ impl School {
         let at = self.homes.len();
         self.homes.push(home);
         self.lessons.extend(lessons.into_iter().map(|lesson| Lesson { home: at, ..lesson }));
+    }
+
+    /// Adds the homes and lessons of `other` to be watched only, after all homes to train on.
+    pub fn watch(&mut self, other: Self) {
+        let first = self.homes.len();
+        self.watched_from.get_or_insert(first);
+        self.homes.extend(other.homes);
+        let lessons = other.lessons.into_iter();
+        self.lessons.extend(lessons.map(|lesson| Lesson { home: first + lesson.home, ..lesson }));
+        self.skipped += other.skipped;
+    }
+
+    /// Whether the home of this index is only watched.
+    pub fn only_watches(&self, home: usize) -> bool {
+        self.watched_from.is_some_and(|first| home >= first)
     }
 
     /// All that is truly there, over all homes of oracle eyes.
@@ -148,41 +143,144 @@ pub fn lessons_of_an_epoch(config: &SeeingTraining, school: &School) -> usize {
 }
 
 /// How questions are answered in some of the homes.
-fn counted(tasks: &[AlfredTask], seed: u64) -> Result<Balance, LearnError> {
-    let mut rng = Pcg64Mcg::seed_from_u64(seed);
-    let every = (tasks.len() / COUNTED).max(1);
-    let some = tasks.iter().step_by(every);
-    let worlds: Vec<World> = some.filter_map(|task| alfred_world(&task.home, seed).ok()).collect();
-    balance(&worlds, &mut rng)
+fn counted(homes: &Homes) -> Result<Balance, LearnError> {
+    let every = (homes.len() / COUNTED).max(1);
+    let worlds: Vec<World> =
+        (0..homes.len()).step_by(every).filter_map(|at| homes.world(at).ok()).collect();
+    balance(&worlds, &mut Pcg64Mcg::seed_from_u64(homes.chance(0)))
 }
 
 struct Builder<'a> {
+    homes: &'a Homes,
     syllabus: &'a Syllabus,
+    scenes: Option<&'a SceneCache>,
     vocabulary: &'a ActionVocabulary,
     balance: Balance,
 }
 
 impl Builder<'_> {
-    /// The home of a trajectory as it was, and perhaps in another state; none where the robot would
+    /// A home with its lessons, and perhaps the same in another state; none where the robot would
     /// stand in something.
-    fn home(
-        &self,
-        trajectory: &Trajectory,
-        task: &AlfredTask,
-        seed: u64,
-    ) -> Result<Vec<Taught>, LearnError> {
-        let Ok(world) = alfred_world(&task.home, seed) else { return Ok(Vec::new()) };
-        let mut rng = Pcg64Mcg::seed_from_u64(seed);
-        let mut lessons = plan_lessons(0, trajectory, self.vocabulary, &mut rng);
-        let eyes = Eyes::Oracle { things: things_of(&world), views: Vec::new() };
-        let mut home = SeenHome { id: task.id.clone(), scene: task.scene.clone(), eyes };
-        let told = self.syllabus.told;
-        look_before_planning(&world, task, &mut home, &mut lessons, told, &mut rng)?;
-        let mut built = vec![(home, lessons)];
-        if rng.random_bool(self.syllabus.talked_about.clamp(0.0, 1.0)) {
-            let names = (task.id.as_str(), task.scene.as_str());
-            built.push(talk(&world, names, &self.syllabus.talk, &self.balance, &mut rng)?);
+    fn home(&self, at: usize) -> Result<Vec<Taught>, LearnError> {
+        let Ok(world) = self.homes.world(at) else { return Ok(Vec::new()) };
+        let chance = self.homes.chance(at);
+        let mut rng = Pcg64Mcg::seed_from_u64(chance);
+        let (id, source) = (self.homes.id(at), self.homes.source(at));
+        let scene = match source {
+            Source::Alfred(_, task) => task.scene.clone(),
+            Source::Seed(_) => id.clone(),
+        };
+        let (lessons, goals): (Vec<Lesson>, Vec<String>) = match source {
+            Source::Alfred(trajectory, task) => {
+                let lessons = plan_lessons(trajectory, self.vocabulary, &mut rng);
+                (lessons, task.goals.clone())
+            }
+            Source::Seed(seed) => {
+                let goals = self.syllabus.goals;
+                let lessons = sampled_lessons(&world, seed, goals, self.vocabulary, &mut rng);
+                let goals = lessons.iter().map(|lesson| lesson.words.clone()).collect();
+                (lessons, goals)
+            }
+        };
+        let talked_about = rng.random_bool(self.syllabus.talked_about.clamp(0.0, 1.0));
+        let toured = match self.scenes {
+            Some(scenes) => scenes.load(&id)?,
+            None => None,
+        };
+        let mut built = Vec::new();
+        if let Source::Alfred(trajectory, _) = source {
+            built = self.elsewhere(&world, trajectory, (&id, &scene), &mut rng);
         }
+        let begun = (id, scene, lessons, goals);
+        built.extend(match toured {
+            Some(toured) => self.toured(&world, toured, begun, talked_about, &mut rng)?,
+            None => self.untoured(&world, begun, talked_about, &mut rng)?,
+        });
         Ok(built)
+    }
+
+    /// The home with what the trajectory takes elsewhere.
+    fn elsewhere(
+        &self,
+        world: &World,
+        trajectory: &Trajectory,
+        (id, scene): (&str, &str),
+        rng: &mut Pcg64Mcg,
+    ) -> Vec<Taught> {
+        let times = self.syllabus.moved.max(0.0);
+        let more = usize::from(rng.random_bool(times.fract()));
+        let mut built = Vec::new();
+        for _ in 0..times.floor() as usize + more {
+            let Some((world, trajectory)) = moved(world, trajectory, self.vocabulary, rng) else {
+                break;
+            };
+            let eyes = Eyes::Oracle { things: things_of(&world), views: Vec::new() };
+            let lessons = plan_lessons(&trajectory, self.vocabulary, rng).into_iter();
+            let lessons = lessons.filter(|lesson| lesson.kind == PLAN);
+            let mut lessons: Vec<Lesson> =
+                lessons.map(|lesson| Lesson { kind: MOVED.into(), ..lesson }).collect();
+            lessons.extend(self.questioning(&world, rng));
+            built.push((SeenHome { id: id.into(), scene: scene.into(), eyes }, lessons));
+        }
+        built
+    }
+
+    fn questioning(&self, world: &World, rng: &mut Pcg64Mcg) -> Option<Lesson> {
+        let number = self.syllabus.in_a_row;
+        questioning(&SceneFacts::of_world(world), &self.balance, number, rng)
+    }
+
+    /// A home that oracle eyes see.
+    fn untoured(
+        &self,
+        world: &World,
+        (id, scene, mut lessons, goals): (String, String, Vec<Lesson>, Vec<String>),
+        talked_about: bool,
+        rng: &mut Pcg64Mcg,
+    ) -> Result<Vec<Taught>, LearnError> {
+        let things = things_of(world);
+        lessons.extend(self.questioning(world, rng));
+        let (facts, view) = look_elsewhere(world, &things, rng)?;
+        describe(&facts, 0, &goals, &mut lessons, self.syllabus.told, rng);
+        let eyes = Eyes::Oracle { things, views: vec![view] };
+        let mut built = Vec::new();
+        if talked_about {
+            let Syllabus { talk: mix, in_a_row, .. } = self.syllabus;
+            let (eyes, lessons) = talk(world, mix, *in_a_row, &self.balance, rng)?;
+            built.push((SeenHome { id: id.clone(), scene: scene.clone(), eyes }, lessons));
+        }
+        built.insert(0, (SeenHome { id, scene, eyes }, lessons));
+        Ok(built)
+    }
+
+    /// A home that a robot toured.
+    fn toured(
+        &self,
+        world: &World,
+        toured: Toured,
+        (id, scene, mut lessons, goals): (String, String, Vec<Lesson>, Vec<String>),
+        talked_about: bool,
+        rng: &mut Pcg64Mcg,
+    ) -> Result<Vec<Taught>, LearnError> {
+        lessons.extend(self.questioning(world, rng));
+        let number = toured.views.len();
+        let mut views = Vec::with_capacity(number);
+        for (view, (stance, regions)) in toured.views.into_iter().enumerate() {
+            let mut standing = world.clone();
+            views.push(regions);
+            // Where it stood on its tour, it can stand.
+            if standing.stand_at_start(stance).is_err() {
+                continue;
+            }
+            let told = self.syllabus.told / number as f64;
+            let facts = SceneFacts::in_view(&standing, &stance.world_T_camera())?;
+            describe(&facts, view, &goals, &mut lessons, told, rng);
+            if talked_about && view == 0 {
+                let said = say(&standing, view, &self.syllabus.talk, &self.balance, rng)?;
+                lessons.extend(said);
+            }
+        }
+        let eyes = Eyes::Real { scene: toured.scene, views };
+        Ok(vec![(SeenHome { id, scene, eyes }, lessons)])
     }
 }

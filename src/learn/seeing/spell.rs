@@ -6,6 +6,7 @@ use super::super::batch::{Encoded, expert_targets, pad_id, torn};
 use super::lesson::Lesson;
 use crate::model::Segment;
 use rand::Rng;
+use std::ops::Range;
 use tokenizers::Tokenizer;
 
 /// How freely the words of a prompt are spelled in training. Probabilities are 0..=1.
@@ -44,21 +45,39 @@ impl Speller {
         self.pad
     }
 
-    /// The row of a lesson whose prompt is `segments`.
+    /// The row of a lesson whose prompt is `segments`, with what else is asked behind its answer, each
+    /// with its own words and answer.
     pub fn row(
         &self,
         lesson: &Lesson,
         segments: Vec<Segment>,
+        further: Vec<(Vec<Segment>, &str)>,
         freedom: Freedom,
         rng: &mut impl Rng,
     ) -> Result<Encoded, LearnError> {
-        let failed = |error: tokenizers::Error| LearnError::Tokenizer(error.to_string());
-        let (mut ids, mut seen) = (Vec::new(), Vec::new());
+        let mut row = Encoded { ids: vec![], answer_at: 0, targets: vec![], seen: vec![] };
+        self.ask(&mut row, segments, freedom, rng)?;
+        row.answer_at = row.ids.len();
+        self.answer(&mut row, &lesson.answer, &lesson.places)?;
+        for (segments, answer) in further {
+            self.ask(&mut row, segments, freedom, rng)?;
+            self.answer(&mut row, answer, &[])?;
+        }
+        Ok(row)
+    }
+
+    fn ask(
+        &self,
+        row: &mut Encoded,
+        segments: Vec<Segment>,
+        freedom: Freedom,
+        rng: &mut impl Rng,
+    ) -> Result<(), LearnError> {
         for segment in segments {
             match segment {
                 Segment::Template(text) => {
                     let encoding = self.tokenizer.encode_fast(text, false).map_err(failed)?;
-                    ids.extend_from_slice(encoding.get_ids());
+                    row.ids.extend_from_slice(encoding.get_ids());
                 }
                 Segment::Text(text) => {
                     for piece in torn(&text, freedom.tear, rng) {
@@ -67,22 +86,34 @@ impl Speller {
                             let hide = freedom.hide > 0.0 && rng.random_bool(freedom.hide);
                             if hide { self.pad } else { *id }
                         };
-                        ids.extend(encoding.get_ids().iter().map(hidden));
+                        row.ids.extend(encoding.get_ids().iter().map(hidden));
                     }
                 }
                 Segment::Visual(tokens) => {
-                    let at = ids.len();
-                    ids.resize(at + tokens.len(), self.pad);
+                    let at = row.ids.len();
+                    row.ids.resize(at + tokens.len(), self.pad);
                     if !tokens.is_empty() {
-                        seen.push((at, tokens));
+                        row.seen.push((at, tokens));
                     }
                 }
             }
         }
-        let answer_at = ids.len();
-        let answer = self.tokenizer.encode(lesson.answer.as_str(), false).map_err(failed)?;
-        ids.extend_from_slice(answer.get_ids());
-        let targets = expert_targets(&answer, answer_at, &lesson.places);
-        Ok(Encoded { ids, answer_at, targets, seen })
+        Ok(())
     }
+
+    fn answer(
+        &self,
+        row: &mut Encoded,
+        answer: &str,
+        places: &[Range<usize>],
+    ) -> Result<(), LearnError> {
+        let answer = self.tokenizer.encode(answer, false).map_err(failed)?;
+        row.targets.extend(expert_targets(&answer, row.ids.len(), places));
+        row.ids.extend_from_slice(answer.get_ids());
+        Ok(())
+    }
+}
+
+fn failed(error: tokenizers::Error) -> LearnError {
+    LearnError::Tokenizer(error.to_string())
 }

@@ -3,10 +3,12 @@
 
 use super::super::LearnError;
 use super::super::llama::{ADDED_ROWS, EMBEDDING, HEAD, TrainableLlama, normal};
+use super::super::scenes::Lexicon;
 use super::super::start::read_weights;
 use super::config::{LanguagePart, PROJECTOR_FILE, SeeingTraining};
 use super::model::SeeingModel;
 use super::template::MARKS;
+use super::warm::Warmth;
 use crate::model::Projector;
 use candle_core::{DType, Device, Tensor, Var};
 use rand_pcg::Pcg64Mcg;
@@ -31,6 +33,8 @@ pub struct Weights {
     pub fixed: BTreeMap<String, Tensor>,
     /// What learns.
     pub learnt: BTreeMap<String, Var>,
+    /// Whether the projector is fresh.
+    pub is_fresh: bool,
 }
 
 impl Weights {
@@ -78,13 +82,42 @@ impl Weights {
                 }
             }
         }
-        for (name, tensor) in projector(config, rng)? {
+        let (projector, is_fresh) = projector(config, rng)?;
+        for (name, tensor) in projector {
             learn(name, &tensor)?;
         }
         if let LanguagePart::Lora(lora) = &config.language {
             learnt.extend(lora.fresh(&config.model, device, rng)?);
         }
-        Ok(Self { fixed, learnt })
+        Ok(Self { fixed, learnt, is_fresh })
+    }
+
+    /// Lets a fresh projector learn to say the names of `lexicon` (see [`Warmth`]), if the
+    /// configuration wants it.
+    pub fn warm(
+        &self,
+        config: &SeeingTraining,
+        lexicon: &Lexicon,
+        tokenizer: &Tokenizer,
+        rng: &mut Pcg64Mcg,
+    ) -> Result<(), LearnError> {
+        if !self.is_fresh || config.warm_steps == 0 || lexicon.is_empty() {
+            return Ok(());
+        }
+        let tensors: BTreeMap<String, Tensor> =
+            self.learnt.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone())).collect();
+        let model = self.model(config, &tensors)?;
+        let embedding = model.llama.embedding()?.to_dtype(DType::F32)?.detach();
+        let of_projector = |name: &&String| name.starts_with("projector.");
+        let vars = self.learnt.keys().filter(of_projector);
+        let vars = vars.filter_map(|name| Some((name.clone(), self.learnt.get(name)?.clone())));
+        Warmth { lexicon, tokenizer, embedding: &embedding }.give(
+            &vars.collect(),
+            &model.projector,
+            config.warm_steps,
+            rng,
+        )?;
+        Ok(())
     }
 
     /// The model of what stays and of `learnt`: the variables, or their averages.
@@ -132,11 +165,11 @@ fn new_rows(
 }
 
 /// The projector that `config.init` has, or a fresh one: normal weights that keep the size of what
-/// they are given, and zeros.
+/// they are given, and zeros. Whether it is fresh.
 fn projector(
     config: &SeeingTraining,
     rng: &mut Pcg64Mcg,
-) -> Result<BTreeMap<String, Tensor>, LearnError> {
+) -> Result<(BTreeMap<String, Tensor>, bool), LearnError> {
     let shapes = Projector::tensor_shapes(&config.projector_spec());
     let path = config.init.join(PROJECTOR_FILE);
     let saved = match path.exists() {
@@ -155,7 +188,7 @@ fn projector(
         };
         tensors.insert(name, tensor);
     }
-    Ok(tensors)
+    Ok((tensors, !keep))
 }
 
 fn fresh(name: &str, dims: Vec<usize>, rng: &mut Pcg64Mcg) -> candle_core::Result<Tensor> {

@@ -1,14 +1,14 @@
 //! Lessons from language about scenes ([`crate::sim::language`]).
 
+use super::super::LearnError;
 use super::super::samples::{END, STYLE};
-use super::super::scenes::{Eyes, SeenHome, things_of, true_view};
-use super::super::{AlfredTask, LearnError};
+use super::super::scenes::{Eyes, Thing, TrueView, things_of, true_view};
 use super::lesson::{Lesson, Sight};
 use crate::model::PromptKind;
 use crate::sim::household::World;
 use crate::sim::language::{
-    Balance, Pair, PairFrame, PairKind, PairMix, SceneFacts, elsewhere, pairs, state_description,
-    varied,
+    Balance, CheckReport, Pair, PairFrame, PairKind, PairMix, SceneFacts, elsewhere, pairs,
+    questions, state_description, varied,
 };
 use rand::Rng;
 use rand_pcg::Pcg64Mcg;
@@ -16,10 +16,13 @@ use rand_pcg::Pcg64Mcg;
 /// Kind of the lessons in which a view is described for a goal.
 pub const SAW: &str = "saw";
 
-/// The lesson of a pair about the scene, or about the only view, of a home.
-pub fn lesson_of(pair: &Pair) -> Lesson {
+/// Kind of the rows with several questions to one scene.
+const QUESTIONS: &str = "questions";
+
+/// The lesson of a pair about the scene of a home, or about its view of number `view`.
+pub fn lesson_of(pair: &Pair, view: usize) -> Lesson {
     let sight = match pair.frame {
-        PairFrame::Ego => Sight::View(0),
+        PairFrame::Ego => Sight::View(view),
         PairFrame::Scene => Sight::Scene,
     };
     Lesson {
@@ -32,7 +35,23 @@ pub fn lesson_of(pair: &Pair) -> Lesson {
         words: pair.prompt.clone(),
         answer: written(&pair.answer),
         places: Vec::new(),
+        more: Vec::new(),
     }
+}
+
+/// `number` questions to a scene with these facts, in one row; `None` where none can be asked.
+pub fn questioning(
+    facts: &SceneFacts,
+    balance: &Balance,
+    number: usize,
+    rng: &mut Pcg64Mcg,
+) -> Option<Lesson> {
+    let mut asked = questions(facts, PairFrame::Scene, balance, number, rng);
+    let mut report = CheckReport::default();
+    asked.retain(|pair| report.take(pair, facts));
+    let (first, rest) = asked.split_first()?;
+    let more = rest.iter().map(|pair| [pair.prompt.clone(), written(&pair.answer)]).collect();
+    Some(Lesson { kind: QUESTIONS.into(), more, ..lesson_of(first, 0) })
 }
 
 /// `question`, `question_ego`, …; state descriptions are about views alone.
@@ -50,52 +69,71 @@ fn written(answer: &str) -> String {
     format!("{}{END}", lines.join("\n"))
 }
 
-/// A home in some other state and what can be said of it, one of its views included.
-pub fn talk(
+/// What can be said of a home as it is, and of what its robot sees, which is the view of number
+/// `view`.
+pub fn say(
     world: &World,
-    (id, scene): (&str, &str),
+    view: usize,
     mix: &PairMix,
     balance: &Balance,
     rng: &mut Pcg64Mcg,
-) -> Result<(SeenHome, Vec<Lesson>), LearnError> {
-    let world = varied(world, rng);
-    let (pairs, _) = pairs(&world, mix, balance, rng)?;
-    let things = things_of(&world);
-    let world_T_camera = world.robot().world_T_camera();
-    let view = SceneFacts::in_view(&world, &world_T_camera)?;
-    let views = vec![true_view(&things, &view, &world_T_camera)];
-    let home =
-        SeenHome { id: id.into(), scene: scene.into(), eyes: Eyes::Oracle { things, views } };
-    Ok((home, pairs.iter().map(lesson_of).collect()))
+) -> Result<Vec<Lesson>, LearnError> {
+    let (pairs, _) = pairs(world, mix, balance, rng)?;
+    Ok(pairs.iter().map(|pair| lesson_of(pair, view)).collect())
 }
 
-/// Describes, for the goals of `task`, what is seen from another place in its home: lessons, and the
-/// same words as what is known in a share `told` of the lessons that plan for these goals.
-pub fn look_before_planning(
+/// A home in some other state, with one view of it, and what can be said of both; so many questions
+/// come in a row, too.
+pub fn talk(
     world: &World,
-    task: &AlfredTask,
-    home: &mut SeenHome,
+    mix: &PairMix,
+    in_a_row: usize,
+    balance: &Balance,
+    rng: &mut Pcg64Mcg,
+) -> Result<(Eyes, Vec<Lesson>), LearnError> {
+    let world = varied(world, rng);
+    let mut lessons = say(&world, 0, mix, balance, rng)?;
+    lessons.extend(questioning(&SceneFacts::of_world(&world), balance, in_a_row, rng));
+    let things = things_of(&world);
+    let (_, view) = view_of(&world, &things)?;
+    Ok((Eyes::Oracle { things, views: vec![view] }, lessons))
+}
+
+/// What the robot of `world` sees of `things` from somewhere else: the facts, and the view.
+pub fn look_elsewhere(
+    world: &World,
+    things: &[Thing],
+    rng: &mut Pcg64Mcg,
+) -> Result<(SceneFacts, TrueView), LearnError> {
+    let mut world = world.clone();
+    elsewhere(&mut world, rng);
+    view_of(&world, things)
+}
+
+/// What the robot of `world` sees of `things`.
+fn view_of(world: &World, things: &[Thing]) -> Result<(SceneFacts, TrueView), LearnError> {
+    let world_T_camera = world.robot().world_T_camera();
+    let facts = SceneFacts::in_view(world, &world_T_camera)?;
+    let view = true_view(things, &facts, &world_T_camera);
+    Ok((facts, view))
+}
+
+/// Describes for `goals` what is seen, the `facts` of the view of number `view`: lessons, and the same
+/// words as what is known in a share `told` of the `lessons` that plan.
+pub fn describe(
+    facts: &SceneFacts,
+    view: usize,
+    goals: &[String],
     lessons: &mut Vec<Lesson>,
     told: f64,
     rng: &mut Pcg64Mcg,
-) -> Result<(), LearnError> {
-    let Eyes::Oracle { things, views } = &mut home.eyes else { return Ok(()) };
-    let mut world = world.clone();
-    elsewhere(&mut world, rng);
-    let world_T_camera = world.robot().world_T_camera();
-    let facts = SceneFacts::in_view(&world, &world_T_camera)?;
-    let view = Sight::View(views.len());
-    views.push(true_view(things, &facts, &world_T_camera));
-    for lesson in lessons.iter_mut() {
-        if lesson.prompt == PromptKind::Plan && rng.random_bool(told) {
-            lesson.context = Some(state_description(&facts, &lesson.words).answer);
+) {
+    for lesson in lessons.iter_mut().filter(|lesson| lesson.prompt == PromptKind::Plan) {
+        if lesson.context.is_none() && rng.random_bool(told.clamp(0.0, 1.0)) {
+            lesson.context = Some(state_description(facts, &lesson.words).answer);
         }
     }
-    lessons.extend(task.goals.iter().map(|goal| {
-        let pair = state_description(&facts, goal);
-        Lesson { sight: view, ..lesson_of(&pair) }
-    }));
-    Ok(())
+    lessons.extend(goals.iter().map(|goal| lesson_of(&state_description(facts, goal), view)));
 }
 
 /// How often each question is answered how, over homes in many states.
@@ -113,4 +151,39 @@ pub fn balance<'a>(
     balance.count(&scenes, PairFrame::Scene);
     balance.count(&views, PairFrame::Ego);
     Ok(balance)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learn::seeing::{Homes, School, Syllabus};
+    use crate::tasks::ActionVocabulary;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn homes_give_lessons_of_all_kinds_about_what_they_show() {
+        let homes = Homes::read(None, 2, 1).unwrap();
+        let syllabus = Syllabus { talked_about: 1.0, told: 0.5, seeds: 2, ..Syllabus::default() };
+        let vocabulary = ActionVocabulary::alfred();
+        let school = School::build(&homes, &syllabus, None, &vocabulary, &|| {}).unwrap();
+        assert_eq!((school.homes.len(), school.skipped), (4, 0));
+        let kinds: BTreeSet<&str> =
+            school.lessons.iter().map(|lesson| lesson.kind.as_str()).collect();
+        for kind in ["sampled", SAW, "question", "question_ego", "dense_caption", "dialogue"] {
+            assert!(kinds.contains(kind), "{kind} is not among {kinds:?}");
+        }
+        for lesson in &school.lessons {
+            assert!(lesson.answer.ends_with(END), "{lesson:?}");
+            if let Sight::View(view) = lesson.sight {
+                assert!(view < school.homes[lesson.home].views());
+            }
+        }
+        let walk = school.lessons.iter().find(|lesson| lesson.kind.starts_with("navigation"));
+        let lines: Vec<&str> = walk.unwrap().answer.trim_end_matches(END).lines().collect();
+        assert!(lines.iter().all(|line| line.starts_with(' ')), "{lines:?}");
+        assert!(school.lessons.iter().any(|lesson| {
+            lesson.kind == "sampled"
+                && lesson.context.as_ref().is_some_and(|known| known.starts_with("i saw"))
+        }));
+    }
 }

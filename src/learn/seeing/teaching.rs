@@ -9,7 +9,7 @@ use super::config::SeeingTraining;
 use super::lesson::{Lesson, Sight};
 use super::model::SeeingModel;
 use super::spell::{Freedom, Speller};
-use crate::model::PromptTemplate;
+use crate::model::{PromptTemplate, Segment};
 use crate::scene::{TokenFrame, VisualTokens};
 use candle_core::{Device, Result};
 use rand_pcg::Pcg64Mcg;
@@ -52,11 +52,19 @@ impl Classroom<'_> {
         rng: &mut Pcg64Mcg,
     ) -> std::result::Result<Encoded, LearnError> {
         let tokens = self.tokens(lesson, variation.arrangement, rng);
-        let Some(segments) = self.template.segments(lesson.input(tokens)) else {
+        let input = lesson.input(tokens);
+        let (Some(segments), Some(around)) =
+            (self.template.segments(input), self.template.around(lesson.prompt))
+        else {
             let reason = format!("there is no prompt for {:?}", lesson.prompt);
             return Err(LearnError::Tokenizer(reason));
         };
-        self.speller.row(lesson, segments, variation.freedom, rng)
+        let further = lesson.more.iter().map(|[words, answer]| {
+            let words = Segment::Text(self.template.goal_style.apply(words));
+            let [before, after] = [&around.before, &around.after].map(|text| text.clone());
+            (vec![Segment::Template(before), words, Segment::Template(after)], answer.as_str())
+        });
+        self.speller.row(lesson, segments, further.collect(), variation.freedom, rng)
     }
 
     fn tokens(

@@ -50,6 +50,7 @@ fn config(init: &Path, language: LanguagePart) -> SeeingTraining {
             tokens: TokenKind::Regions,
         },
         projector: ProjectorShape { hidden: 24, position: PositionEmbedding::Fourier { bands: 2 } },
+        warm_steps: 0,
         coordinates: Coordinates { centre_m: [0.0, 0.0, 1.0], scale_m: 4.0 },
         tokens: TokenBudget { frame: 16, scene: 64, context: 192 },
         syllabus: Syllabus::default(),
@@ -117,6 +118,7 @@ fn school() -> School {
             words: words.into(),
             answer: answer.clone(),
             places: vec![],
+            more: vec![],
         };
         let lessons = ["Where is the mug?", "On what does the mug stand?"].map(lesson).to_vec();
         let eyes = Eyes::Oracle { things, views: vec![] };
@@ -201,6 +203,31 @@ fn words_said_are_spelled_as_the_finished_model_spells_them() {
     assert_eq!(*at, 2);
     let said = &hidden.ids[2 + tokens.len() + 1..hidden.answer_at - 1];
     assert!(said.iter().all(|token| *token == classroom.speller.pad()));
+}
+
+#[test]
+fn several_questions_come_in_one_row_each_with_its_answer() {
+    let init = blind_model();
+    let config = config(init.path(), LanguagePart::Full);
+    let school = school();
+    let classroom = classroom(&config, &school);
+    let mut rng = Pcg64Mcg::seed_from_u64(3);
+    let alone = school.lessons[0].blind();
+    let more = vec![["Is there a mug?".to_string(), " yes</s>".to_string()]];
+    let both = Lesson { more, ..alone.clone() };
+    let [alone, both] =
+        [alone, both].map(|lesson| classroom.row(&lesson, Variation::NONE, &mut rng).unwrap());
+    assert_eq!(both.ids[..alone.ids.len()], alone.ids);
+    assert_eq!(both.targets[..alone.targets.len()], alone.targets);
+    let tokenizer = classroom.speller.tokenizer();
+    let rest = tokenizer.decode(&both.ids[alone.ids.len()..], false).unwrap();
+    assert_eq!(rest, "<ask> is there a mug?<answer> yes</s>");
+    let second = &both.targets[alone.targets.len()..];
+    assert!(!second.is_empty());
+    for target in second {
+        assert_eq!(both.ids[target.at], target.token);
+    }
+    assert_eq!(second.last().unwrap().at + 1, both.ids.len());
 }
 
 /// The row that is trained on and the prompt that the finished model reads lead to the same logits.
@@ -338,4 +365,39 @@ fn models_that_do_not_fit_are_named() {
     nothing.mixture = BTreeMap::from([("dance".to_string(), 1.0)]);
     let error = train(&nothing, out.path(), 1).unwrap_err().to_string();
     assert!(error.contains("nothing to learn"), "{error}");
+}
+
+#[test]
+fn a_warm_projector_says_the_names_of_things() {
+    let init = blind_model();
+    let school = school();
+    let config = SeeingTraining { warm_steps: 300, ..config(init.path(), LanguagePart::Full) };
+    let classroom = classroom(&config, &school);
+    let mut rng = Pcg64Mcg::seed_from_u64(3);
+    let tokenizer = classroom.speller.tokenizer();
+    let weights = Weights::new(&config, tokenizer, &Device::Cpu, &mut rng).unwrap();
+    let lexicon = &classroom.oracle.lexicon;
+    weights.warm(&config, lexicon, tokenizer, &mut rng).unwrap();
+    let tensors = weights.learnt.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone()));
+    let model = weights.model(&config, &tensors.collect()).unwrap();
+    let things = things_of(&household(1).unwrap());
+    let mut regions = classroom.oracle.regions(&things, |_| 1.0, &mut rng);
+    regions.iter_mut().for_each(|region| region.on = None);
+    let tokens = crate::scene::region_tokens(&regions, TokenFrame::World, 16, 200);
+    let said = model.projector.project(&tokens).unwrap();
+    let embedding = model.llama.embedding().unwrap();
+    let names: Vec<Tensor> = lexicon
+        .names()
+        .map(|name| {
+            let encoding = tokenizer.encode(format!(" {name}"), false).unwrap();
+            let ids = Tensor::new(encoding.get_ids(), &Device::Cpu).unwrap();
+            embedding.index_select(&ids, 0).unwrap().mean(0).unwrap()
+        })
+        .collect();
+    let names = Tensor::stack(&names, 0).unwrap();
+    let nearest = said.matmul(&names.t().unwrap()).unwrap().argmax(1).unwrap();
+    let nearest: Vec<u32> = nearest.to_vec1().unwrap();
+    let right = nearest.iter().zip(&regions).filter(|(at, region)| **at as usize == region.name);
+    let share = right.count() as f64 / regions.len() as f64;
+    assert!(share > 0.6, "{share} of the tokens say their names");
 }

@@ -71,11 +71,14 @@ pub fn train_seeing(
     };
     let mut rng = Pcg64Mcg::seed_from_u64(config.seed);
     let weights = Weights::new(config, &tokenizer, device, &mut rng)?;
+    let words = WordHash::new(config.vision.width)?;
+    let oracle = Oracle { lexicon: Lexicon::of(school.things(), &words)?, faults: config.faults };
+    if checkpoint.is_new() {
+        weights.warm(config, &oracle.lexicon, &tokenizer, &mut rng)?;
+    }
     let mut trainer = Trainer::new(weights.learnt.clone(), config.optimizer)?;
     let mut progress: Progress<SeeingWatch> =
         checkpoint.restore(&trainer.weights, &mut trainer.optimizer)?.unwrap_or_default();
-    let words = WordHash::new(config.vision.width)?;
-    let oracle = Oracle { lexicon: Lexicon::of(school.things(), &words)?, faults: config.faults };
     let speller = Speller::new(tokenizer)?;
     let classroom =
         Classroom { config, homes: &school.homes, oracle, template: template(), speller };
@@ -206,14 +209,16 @@ fn split(
     school: &School,
     classroom: &Classroom<'_>,
 ) -> Result<(Training, Vec<Lesson>), LearnError> {
-    let scenes: BTreeSet<&str> = school.homes.iter().map(|home| home.scene.as_str()).collect();
+    let trained = school.homes.get(..school.watched_from.unwrap_or(school.homes.len()));
+    let scenes: BTreeSet<&str> =
+        trained.into_iter().flatten().map(|home| home.scene.as_str()).collect();
     let mut scenes: Vec<&str> = scenes.into_iter().collect();
     let mut rng = Pcg64Mcg::seed_from_u64(config.seed);
     scenes.shuffle(&mut rng);
     let held = (config.holdout * scenes.len() as f64).round() as usize;
     let held: BTreeSet<&str> = scenes.into_iter().take(held).collect();
     let mut training = Training { lessons: Vec::new(), too_long: 0 };
-    let mut watched: BTreeMap<&str, Vec<Lesson>> = BTreeMap::new();
+    let mut watched: BTreeMap<String, Vec<Lesson>> = BTreeMap::new();
     for lesson in &school.lessons {
         let Some(home) = school.homes.get(lesson.home) else { continue };
         if config.mixture.get(&lesson.kind).is_none_or(|times| *times <= 0.0) {
@@ -229,8 +234,12 @@ fn split(
         let most = words + 1 + config.tokens.scene.max(config.tokens.frame);
         if most > config.max_length {
             training.too_long += 1;
+        } else if school.only_watches(lesson.home) {
+            let kind = format!("watched {}", lesson.kind);
+            let lesson = Lesson { kind: kind.clone(), ..lesson.clone() };
+            watched.entry(kind).or_default().push(lesson);
         } else if held.contains(home.scene.as_str()) {
-            watched.entry(&lesson.kind).or_default().push(lesson.clone());
+            watched.entry(lesson.kind.clone()).or_default().push(lesson.clone());
         } else {
             training.lessons.push(Measured { lesson: lesson.clone(), length: words + 1 + seen });
         }

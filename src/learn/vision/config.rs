@@ -91,14 +91,15 @@ impl VisionTraining {
             }
         }
         let counts = [
-            ("steps", self.steps),
-            ("batch_size", self.batch_size as u64),
-            ("replicas", self.replicas as u64),
-            ("checkpoint_steps", self.checkpoint_steps),
-            ("homes.views", self.homes.views as u64),
+            ("steps", self.steps, u64::MAX),
+            ("batch_size", self.batch_size as u64, 65_536),
+            ("replicas", self.replicas as u64, 65_536),
+            ("checkpoint_steps", self.checkpoint_steps, u64::MAX),
+            ("homes.views", self.homes.views as u64, 1000),
         ];
-        if let Some((what, _)) = counts.into_iter().find(|(_, count)| *count == 0) {
-            return Some(format!("{what} must be at least 1"));
+        let wrong = counts.into_iter().find(|(_, count, most)| !(1..=*most).contains(count));
+        if let Some((what, count, most)) = wrong {
+            return Some(format!("{what}: is {count}, must lie within 1..={most}"));
         }
         self.objective.fault().map(|reason| format!("objective: {reason}"))
     }

@@ -135,6 +135,9 @@ fn header(folder: &Path, config: &HomesConfig, tasks: &[AlfredTask]) -> Result<H
         let text = std::fs::read_to_string(&path).map_err(LearnError::file(&path))?;
         let header: Header =
             serde_json::from_str(&text).map_err(|error| LearnError::invalid(&path, error))?;
+        if header.names.len() > MOST_NAMES {
+            return Err(LearnError::invalid(&path, format!("more than {MOST_NAMES} names")));
+        }
         if header.version != VERSION || header.config != *config {
             let reason = "was rendered with another configuration; \
                           go on with that one, or remove the folder to render anew";
@@ -161,7 +164,7 @@ fn header(folder: &Path, config: &HomesConfig, tasks: &[AlfredTask]) -> Result<H
             config.views,
             names.len()
         );
-        return Err(LearnError::Home(reason));
+        return Err(LearnError::Views(reason));
     }
     let names = names.into_iter().map(str::to_owned).collect();
     let header = Header { version: VERSION, config: *config, names, homes };
@@ -177,10 +180,9 @@ fn shoot(
     tasks: &[AlfredTask],
     names: &BTreeMap<&str, u8>,
 ) -> Result<Vec<u8>, LearnError> {
-    let failed = |error: crate::sim::SimError| LearnError::Home(error.to_string());
     let world: World = home.build(tasks)?;
     let shown = world.shown();
-    let renderer = Renderer::new(camera()).map_err(failed)?.with_shadows_of(&shown);
+    let renderer = Renderer::new(camera())?.with_shadows_of(&shown);
     let mut noise = SensorNoise::new(home.seed);
     let mut bytes = Vec::with_capacity(views * RECORD_BYTES);
     for world_T_camera in home.views(&world, views) {

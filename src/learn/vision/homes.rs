@@ -2,10 +2,10 @@
 
 use crate::geometry::Pose;
 use crate::learn::{AlfredTask, LearnError};
+use crate::sim::Entity;
 use crate::sim::household::{
     Stance, World, alfred_world, household, is_lamp, may_be_sliced, opens,
 };
-use crate::sim::{Entity, SimError};
 use nalgebra::{UnitQuaternion, Vector2};
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
@@ -101,14 +101,13 @@ impl Home {
     ///
     /// When the robot can stand nowhere in it.
     pub fn build(&self, tasks: &[AlfredTask]) -> Result<World, LearnError> {
-        let failed = |error: SimError| LearnError::Home(error.to_string());
         let mut world = match self.origin {
-            Origin::Procedural(seed) => household(seed).map_err(failed)?,
+            Origin::Procedural(seed) => household(seed)?,
             Origin::Alfred(index) => {
                 let task = tasks
                     .get(index)
-                    .ok_or_else(|| LearnError::Home(format!("no trajectory {index}")))?;
-                alfred_world(&task.home, self.seed).map_err(failed)?
+                    .ok_or_else(|| LearnError::Views(format!("no trajectory {index}")))?;
+                alfred_world(&task.home, self.seed)?
             }
         };
         let mut rng = Pcg64Mcg::seed_from_u64(self.seed);

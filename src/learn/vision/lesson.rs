@@ -7,7 +7,7 @@ use super::objective::{Balance, dino, distill, labels, moco};
 use super::record::Label;
 use super::weights;
 use crate::learn::LearnError;
-use crate::vision::scene_vit::{CELLS, COLUMNS, INPUTS, Window, cells, rays};
+use crate::vision::scene_vit::{CELLS, COLUMNS, CellWindow, INPUTS, cells, rays};
 use crate::vision::{SceneVit, SceneVitNet, TextEncoder, WordHash};
 use candle_core::{Device, Tensor, Var};
 use rand::Rng;
@@ -140,7 +140,7 @@ impl<'a> Lesson<'a> {
     ) -> Result<Learnt, LearnError> {
         let objective = &self.config.objective;
         let shots = self.shots(views, rng)?;
-        let windows: Vec<Window> = shots.iter().map(|shot| self.window(shot, rng)).collect();
+        let windows: Vec<CellWindow> = shots.iter().map(|shot| self.window(shot, rng)).collect();
         let net = weights::net(&self.config.model, mind.weights)?;
         let inputs: Vec<Tensor> = shots
             .iter()
@@ -169,7 +169,7 @@ impl<'a> Lesson<'a> {
         }
         let (mut sorted, mut keys) = (None, None);
         if objective.compared_cells() > 0 {
-            let of_shots: Vec<(&Shot, Window)> = shots.iter().zip(windows).collect();
+            let of_shots: Vec<(&Shot, CellWindow)> = shots.iter().zip(windows).collect();
             let pair = self.compared(views, &of_shots, &features, mind, rng)?;
             if let Some(config) = &objective.dino {
                 let cosines = pair.cosines(mind, config.cells)?;
@@ -203,10 +203,10 @@ impl<'a> Lesson<'a> {
 
     /// What of a view is learnt from: all of it, or a part around a cell that is as likely as the
     /// cell counts.
-    fn window(&self, shot: &Shot, rng: &mut Pcg64Mcg) -> Window {
-        let Some(crops) = &self.config.crops else { return Window::WHOLE };
+    fn window(&self, shot: &Shot, rng: &mut Pcg64Mcg) -> CellWindow {
+        let Some(crops) = &self.config.crops else { return CellWindow::WHOLE };
         if !rng.random_bool(crops.share) {
-            return Window::WHOLE;
+            return CellWindow::WHOLE;
         }
         let weight = |label: &Label| match &self.balance {
             Some(balance) => balance.weight(label),
@@ -214,11 +214,11 @@ impl<'a> Lesson<'a> {
         };
         let weights = shot.labels.iter().map(weight);
         let cell = WeightedIndex::new(weights).map_or(CELLS / 2, |cells| cells.sample(rng));
-        Window::around(cell, crops.rows, crops.columns)
+        CellWindow::around(cell, crops.rows, crops.columns)
     }
 
     /// `(1, cells, INPUTS)`.
-    fn inputs(&self, shot: &Shot, window: Window) -> candle_core::Result<Tensor> {
+    fn inputs(&self, shot: &Shot, window: CellWindow) -> candle_core::Result<Tensor> {
         let numbers = cells(&shot.picture, &shot.view, &self.rays, window);
         Tensor::from_vec(numbers, (1, window.count(), INPUTS), &Device::Cpu)
     }
@@ -227,11 +227,11 @@ impl<'a> Lesson<'a> {
     fn targets(
         &self,
         shots: &[Shot],
-        windows: &[Window],
+        windows: &[CellWindow],
         balance: &Balance,
     ) -> candle_core::Result<(Tensor, Tensor)> {
         let (names, mut weights) = (self.frames.names().len(), Vec::new());
-        let count: usize = windows.iter().map(Window::count).sum();
+        let count: usize = windows.iter().map(CellWindow::count).sum();
         let mut targets = vec![0.0; count * names];
         let shown = shots.iter().zip(windows);
         let shown =
@@ -248,7 +248,7 @@ impl<'a> Lesson<'a> {
     fn compared(
         &self,
         views: &[usize],
-        shots: &[(&Shot, Window)],
+        shots: &[(&Shot, CellWindow)],
         features: &Tensor,
         mind: &Mind<'_>,
         rng: &mut Pcg64Mcg,
@@ -266,7 +266,8 @@ impl<'a> Lesson<'a> {
             let here = here.iter().map(|at| (first + at) as u32).collect();
             let at = |cells: Vec<u32>| Tensor::from_vec(cells, count, &Device::Cpu);
             student.push(features.index_select(&at(here)?, 0)?);
-            let seen = average.forward(&self.inputs(other, Window::WHOLE)?, Window::WHOLE)?;
+            let seen =
+                average.forward(&self.inputs(other, CellWindow::WHOLE)?, CellWindow::WHOLE)?;
             teacher.push(seen.squeeze(0)?.index_select(&at(there)?, 0)?.detach());
             first += window.count();
         }

@@ -91,7 +91,7 @@ impl<'a> Trainer<'a> {
     fn new(config: &'a VisionTraining, frames: &'a Frames) -> Result<Self, LearnError> {
         let learnt = frames.indices(false);
         if learnt.is_empty() {
-            return Err(LearnError::Home("all homes are held out".into()));
+            return Err(LearnError::Views("all homes are held out".into()));
         }
         let mut rng = Pcg64Mcg::seed_from_u64(config.seed);
         let mut watched = frames.indices(true);

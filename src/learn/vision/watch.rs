@@ -6,7 +6,7 @@ use super::record::Label;
 use crate::learn::LearnError;
 use crate::sim::household::is_portable;
 use crate::vision::SceneVitNet;
-use crate::vision::scene_vit::{CELL_PX, CELLS, INPUTS, Window, cells, rays};
+use crate::vision::scene_vit::{CELL_PX, CELLS, CellWindow, INPUTS, cells, rays};
 use candle_core::{D, Device, Tensor};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -93,9 +93,9 @@ pub fn measure(
         .par_iter()
         .map(|index| {
             let shot = Shot::plain(frames.read(*index)?);
-            let numbers = cells(&shot.picture, &shot.view, &rays, Window::WHOLE);
+            let numbers = cells(&shot.picture, &shot.view, &rays, CellWindow::WHOLE);
             let inputs = Tensor::from_vec(numbers, (1, CELLS, INPUTS), &Device::Cpu)?;
-            let features = net.forward(&inputs, Window::WHOLE)?.squeeze(0)?.detach();
+            let features = net.forward(&inputs, CellWindow::WHOLE)?.squeeze(0)?.detach();
             let called = features.matmul(words)?.argmax(D::Minus1)?.to_vec1()?;
             Ok((shot.labels, called))
         })
@@ -147,7 +147,10 @@ fn summary(
             precision: share(tally.shown_where_called, tally.called),
         })
         .collect();
-    let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len().max(1) as f64;
+    // A sum of nothing would be −0.
+    let mean = |values: Vec<f64>| {
+        values.iter().fold(0.0, |sum, value| sum + value) / values.len().max(1) as f64
+    };
     let sum = |of: fn(&Tally) -> usize| tallies.iter().map(of).sum::<usize>();
     let things = || names.iter().zip(tallies).filter(|(name, _)| is_portable(name));
     let watch = VisionWatch {

@@ -72,6 +72,9 @@ struct Course {
     motions: u32,
 }
 
+/// What the pilot asks others: for the map, for the newest pose of the base, and for the model.
+type Peers<'a> = (&'a Arc<Inbox<MapRequest>>, &'a Arc<Newest<Option<BasePose>>>, &'a Arc<JobCell>);
+
 impl Pilot {
     /// Offers the action and the topic of motions; requests go to `inbox`, questions to the threads
     /// that own the map and the model.
@@ -80,7 +83,7 @@ impl Pilot {
         names: &NodeNames,
         config: &PlannerConfig,
         inbox: &Arc<Inbox<PilotRequest>>,
-        (map, base, jobs): (&Arc<Inbox<MapRequest>>, &Arc<Newest<Option<BasePose>>>, &Arc<JobCell>),
+        (map, base, jobs): Peers<'_>,
         clock: &Arc<NodeClock>,
     ) -> Result<Self, NodeError> {
         let into = Arc::clone(inbox);

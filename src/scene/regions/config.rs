@@ -19,8 +19,8 @@ pub struct RegionConfig {
     pub nothing: f32,
     /// Least mean probability of its name at which a region is kept, 0..=1.
     pub min_score: f32,
-    /// Least sum of probabilities over the voxels of a region, for voxels of 5 cm: two of which one
-    /// is sure weigh as much as four of which one is not.
+    /// Least sum of probabilities over the voxels of a region, for voxels of 5 cm: three that are
+    /// nearly sure, or five that are half sure.
     pub min_mass: f32,
     /// Edge length of the voxels that a single frame is pooled into, metres.
     pub frame_voxel_m: f64,
@@ -33,10 +33,10 @@ impl Default for RegionConfig {
             every_frames: 4,
             names: Vec::new(),
             structure: structure.map(str::to_owned).to_vec(),
-            temperature: 0.08,
-            nothing: 0.4,
-            min_score: 0.4,
-            min_mass: 1.6,
+            temperature: 0.05,
+            nothing: 0.1,
+            min_score: 0.35,
+            min_mass: 2.5,
             frame_voxel_m: 0.05,
         }
     }

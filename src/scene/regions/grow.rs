@@ -6,9 +6,9 @@ use super::grid::Neighbours;
 use super::{Region, RegionConfig};
 
 /// A fragment joins a neighbour that is at least this many times as large …
-const LARGER: usize = 6;
+const LARGER: usize = 2;
 /// … when its cells believe in that neighbour's name at least this much, compared with their own.
-const DOUBT: f32 = 0.5;
+const DOUBT: f32 = 0.4;
 /// Components of one name join where their boxes leave at most this many cells between them …
 const GAP: i32 = 2;
 /// … and some of their cells are no farther apart than this: the box of a corner worktop holds half
@@ -24,7 +24,7 @@ const TRIMMED_FROM: usize = 60;
 const TRIMMED: f64 = 0.01;
 /// A region with less of a mass than this share of the greatest one of its name is what the edge of
 /// that one threw on something behind it.
-const PART: f32 = 0.03;
+const PART: f32 = 0.1;
 /// Cell edge for which [`RegionConfig::min_mass`] is meant, metres.
 const USUAL_EDGE_M: f64 = 0.05;
 

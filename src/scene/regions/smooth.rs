@@ -1,6 +1,6 @@
 //! Neighbours that look alike talk over what they are.
 //!
-//! Two rounds of the mean-field update of a conditional random field whose pairs are neighbours of
+//! Some rounds of the mean-field update of a conditional random field whose pairs are neighbours of
 //! like colour (Krähenbühl and Koltun, NeurIPS 2011, with neighbours for the dense pairs): a cell
 //! weighs its own belief against the mean of its neighbours'.
 
@@ -10,9 +10,9 @@ use super::grid::Neighbours;
 use rayon::prelude::*;
 
 /// Rounds of talk.
-const ROUNDS: usize = 2;
+const ROUNDS: usize = 4;
 /// How much a unanimous neighbourhood counts against a cell's own belief: the factor is e to it.
-const TRUST: f32 = 2.0;
+const TRUST: f32 = 3.0;
 /// Difference of colour at which a neighbour's word counts half, of 255.
 const COLOUR: f32 = 40.0;
 /// Cells handed to one worker at a time.

@@ -41,5 +41,6 @@ pub use kinds::{
 pub use motion::{Move, STEP_M};
 pub use sample::{SampledTask, household, pose_task, sample_task};
 pub use touch::Touch;
-pub(in crate::sim) use wording::{plural, preposition, spoken, with_article};
+pub(crate) use wording::spoken;
+pub(in crate::sim) use wording::{plural, preposition, with_article};
 pub use world::{Condition, Low, Place, REACH_M, Stance, Tally, World};

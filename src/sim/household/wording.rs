@@ -24,7 +24,7 @@ const SPOKEN: &[(&str, &str)] = &[
 const HOLLOW: &[&str] = &["bathtubbasin", "garbagecan", "sinkbasin"];
 
 /// A class name as people say it.
-pub(in crate::sim) fn spoken(name: &str) -> String {
+pub(crate) fn spoken(name: &str) -> String {
     let spoken = SPOKEN.iter().find(|(class, _)| *class == name);
     spoken.map_or_else(|| name.to_string(), |(_, words)| (*words).to_string())
 }

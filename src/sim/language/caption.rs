@@ -86,8 +86,8 @@ pub fn object_caption(facts: &SceneFacts, frame: PairFrame, rng: &mut Pcg64Mcg) 
     let prompt = wording(rng, &WORDS, &thing.category);
     let mut adjectives: Vec<&str> = state_word(thing, true).into_iter().collect();
     adjectives.extend(thing.color);
-    let mut answer =
-        with_article(&format!("{} {}", adjectives.join(" "), thing.category).trim().to_string());
+    adjectives.push(&thing.category);
+    let mut answer = with_article(&adjectives.join(" "));
     let mut ids = vec![thing.id()];
     if let Some(place) = facts.place(thing) {
         answer = format!("{answer} {place}");

@@ -53,7 +53,7 @@ fn word_of([r, g, b]: [f32; 3]) -> Option<&'static str> {
     };
     let hue_deg = (60.0 * sector).rem_euclid(360.0);
     match hue_deg {
-        hue if hue < 12.0 || hue > 345.0 => (high > 0.45).then_some("red"),
+        hue if !(12.0..=345.0).contains(&hue) => (high > 0.45).then_some("red"),
         hue if hue < 44.0 && high < 0.64 => Some("brown"),
         hue if (18.0..36.0).contains(&hue) && saturation > 0.6 && high > 0.75 => Some("orange"),
         hue if (42.0..64.0).contains(&hue) && high > 0.7 => Some("yellow"),

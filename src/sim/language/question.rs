@@ -173,11 +173,10 @@ fn states(
     name: &str,
     add: &mut impl FnMut(QuestionKind, Ask, String, Vec<u32>),
 ) {
-    let visible: &[(&str, fn(&str) -> bool)] =
-        &[("open", opens), ("on", is_lamp), ("sliced", may_be_sliced)];
-    for (state, _) in visible.iter().filter(|(_, fits)| fits(name)) {
+    let visible = [("open", opens(name)), ("on", is_lamp(name)), ("sliced", may_be_sliced(name))];
+    for (state, _) in visible.into_iter().filter(|(_, applies)| *applies) {
         let holds = |thing: &&&ObjectFact| {
-            thing.condition.is_some_and(|now| match *state {
+            thing.condition.is_some_and(|now| match state {
                 "open" => now.is_open,
                 "on" => now.is_on,
                 _ => now.is_sliced,

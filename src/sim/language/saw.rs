@@ -10,6 +10,14 @@ use crate::tasks::class_word;
 /// Most things that are told.
 pub(super) const MOST_ITEMS: usize = 6;
 
+/// Things that are told together.
+struct Item<'a> {
+    category: &'a str,
+    state: Option<&'static str>,
+    place: Option<String>,
+    members: Vec<u32>,
+}
+
 /// What of `facts`, those of a view, matters to `goal`: first what the goal names, then what it is
 /// done with, then the nearest.
 pub fn state_description(facts: &SceneFacts, goal: &str) -> Pair {
@@ -27,19 +35,22 @@ pub fn state_description(facts: &SceneFacts, goal: &str) -> Pair {
         .collect();
     ranked.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.id().cmp(&b.2.id())));
     // What is alike in all that is told of it is told together.
-    let mut items: Vec<(&str, Option<&str>, Option<String>, Vec<u32>)> = Vec::new();
+    let mut items: Vec<Item<'_>> = Vec::new();
     for (_, _, fact) in ranked {
         let (state, place) = (state_word(fact, false), facts.place(fact));
-        let same = items.iter_mut().find(|(category, of_state, at, _)| {
-            *category == fact.category && *of_state == state && *at == place
+        let same = items.iter_mut().find(|item| {
+            item.category == fact.category && item.state == state && item.place == place
         });
         match same {
-            Some((.., ids)) => ids.push(fact.id()),
-            None => items.push((&fact.category, state, place, vec![fact.id()])),
+            Some(item) => item.members.push(fact.id()),
+            None => {
+                let members = vec![fact.id()];
+                items.push(Item { category: &fact.category, state, place, members });
+            }
         }
     }
     let (mut answer, mut ids) = ("i saw".to_string(), Vec::new());
-    for (category, state, place, members) in items.into_iter().take(MOST_ITEMS) {
+    for Item { category, state, place, members } in items.into_iter().take(MOST_ITEMS) {
         // What is alike and told apart, such as burners with pots on them, is not counted.
         let alike = facts.named(category).filter(|fact| {
             (state.is_none() || state_word(fact, false) == state)
@@ -78,19 +89,17 @@ pub(super) fn is_named(goal: &str, category: &str) -> bool {
 
 /// Whether a goal is done with things of a class, though it may not name them.
 fn is_needed(goal: &str, category: &str) -> bool {
-    const DONE_WITH: &[(&[&str], fn(&str) -> bool)] = &[
-        (&["heat", "warm", "microwave", "cook"], |name| name == "microwave"),
-        (&["cool", "chill", "cold", "refrigerat"], |name| name == "fridge"),
-        (&["wash", "clean", "rins"], |name| ["sinkbasin", "faucet"].contains(&name)),
-        (&["slice", "cut", "piece"], is_knife),
-        (&["light", "lamp"], is_lamp),
-        (&["trash", "garbage", "bin"], |name| name == "garbagecan"),
+    let done_with: [(&[&str], bool); 6] = [
+        (&["heat", "warm", "microwave", "cook"], category == "microwave"),
+        (&["cool", "chill", "cold", "refrigerat"], category == "fridge"),
+        (&["wash", "clean", "rins"], ["sinkbasin", "faucet"].contains(&category)),
+        (&["slice", "cut", "piece"], is_knife(category)),
+        (&["light", "lamp"], is_lamp(category)),
+        (&["trash", "garbage", "bin"], category == "garbagecan"),
     ];
     let goal = goal.to_lowercase();
-    DONE_WITH.iter().any(|(signs, serves)| {
-        serves(category)
-            && goal.split_whitespace().any(|word| signs.iter().any(|s| word.starts_with(s)))
-    })
+    let says = |sign: &&str| goal.split_whitespace().any(|word| word.starts_with(*sign));
+    done_with.iter().any(|(signs, serves)| *serves && signs.iter().any(says))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::learn::read_alfred_tasks;
-use crate::sim::household::{World, alfred_world, household};
+use crate::sim::household::{World, alfred_world, household, is_portable};
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 use std::collections::{BTreeMap, BTreeSet};
@@ -187,14 +187,16 @@ fn homes_of_alfred_are_spoken_of_too() {
 fn what_was_true_is_false_once_the_scene_has_changed() {
     let mut world = household(3).unwrap();
     let facts = SceneFacts::of_world(&world);
-    let mug = facts.only("mug").unwrap();
+    let things = facts.objects.iter().filter(|fact| is_portable(&fact.category));
+    let mut moved = things.filter(|fact| facts.only(&fact.category).is_some());
+    let thing = moved.find(|fact| facts.place(fact).is_some()).unwrap();
+    let before = facts.place(thing).unwrap();
     let to = world.named("garbagecan").next().unwrap().id;
-    let before = facts.place(mug).unwrap();
-    world.displace(mug.id(), to).unwrap();
+    world.displace(thing.id(), to).unwrap();
     let changed = SceneFacts::of_world(&world);
+    let question = format!("where is the {}", thing.category);
     let holds = |answer: &str, facts: &SceneFacts| {
-        let pair =
-            Pair::new(PairKind::Question, PairFrame::Scene, "where is the mug", answer, vec![]);
+        let pair = Pair::new(PairKind::Question, PairFrame::Scene, &question, answer, vec![]);
         check(&pair, facts).is_ok()
     };
     assert!(holds(&before, &facts) && !holds(&before, &changed));

@@ -103,7 +103,7 @@ pub fn rays(camera: &CameraModel) -> Vec<[f32; 2]> {
 
 /// Part of the cells of a picture. All four numbers are even, for tokens stand for 2×2 cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
+pub struct CellWindow {
     /// First row.
     pub top: usize,
     /// First column.
@@ -114,7 +114,7 @@ pub struct Window {
     pub columns: usize,
 }
 
-impl Window {
+impl CellWindow {
     /// The whole picture.
     pub const WHOLE: Self = Self { top: 0, left: 0, rows: ROWS, columns: COLUMNS };
 
@@ -141,7 +141,7 @@ impl Window {
 }
 
 /// Numbers of the cells of a window, row by row, [`INPUTS`] a cell.
-pub fn cells(picture: &Picture, view: &View, rays: &[[f32; 2]], window: Window) -> Vec<f32> {
+pub fn cells(picture: &Picture, view: &View, rays: &[[f32; 2]], window: CellWindow) -> Vec<f32> {
     let mut all = vec![0.0; window.count() * INPUTS];
     for (cell, out) in window.cells().zip(all.chunks_exact_mut(INPUTS)) {
         let corner = (cell / COLUMNS) * CELL_PX * WIDTH_PX + (cell % COLUMNS) * CELL_PX;
@@ -281,7 +281,7 @@ mod tests {
     fn whole(of: &CameraModel) -> Vec<[f32; WHOLE]> {
         let (color, depth_m, world_T_camera) = floor(of);
         let picture = Picture::of(&color, &depth_m);
-        let all = cells(&picture, &View::of(&world_T_camera), &rays(of), Window::WHOLE);
+        let all = cells(&picture, &View::of(&world_T_camera), &rays(of), CellWindow::WHOLE);
         all.chunks_exact(INPUTS).map(|cell| cell[INPUTS - WHOLE..].try_into().unwrap()).collect()
     }
 
@@ -304,7 +304,7 @@ mod tests {
         color.put_pixel(319, 239, Rgb([255, 255, 255]));
         depth_m.data_m[..320 * 8].fill(0.0);
         let picture = Picture::of(&color, &depth_m);
-        let all = cells(&picture, &View::of(&world_T_camera), &rays(&camera), Window::WHOLE);
+        let all = cells(&picture, &View::of(&world_T_camera), &rays(&camera), CellWindow::WHOLE);
         let last = &all[(CELLS - 1) * INPUTS..];
         assert_eq!(last[..3], [0.0, -1.0, 1.0]);
         assert_eq!(last[63 * PIXEL..][..3], [255.0 / 64.0 - 2.0; 3]);
@@ -320,15 +320,15 @@ mod tests {
         let camera = camera();
         let (color, depth_m, world_T_camera) = floor(&camera);
         let (picture, view) = (Picture::of(&color, &depth_m), View::of(&world_T_camera));
-        let whole = cells(&picture, &view, &rays(&camera), Window::WHOLE);
-        let window = Window::around(3 * COLUMNS + 37, 6, 8);
-        assert_eq!(window, Window { top: 0, left: 32, rows: 6, columns: 8 });
+        let whole = cells(&picture, &view, &rays(&camera), CellWindow::WHOLE);
+        let window = CellWindow::around(3 * COLUMNS + 37, 6, 8);
+        assert_eq!(window, CellWindow { top: 0, left: 32, rows: 6, columns: 8 });
         let part = cells(&picture, &view, &rays(&camera), window);
         assert_eq!(part.len(), 48 * INPUTS);
         for (cell, part) in window.cells().zip(part.chunks_exact(INPUTS)) {
             assert_eq!(part, &whole[cell * INPUTS..][..INPUTS]);
         }
-        assert!(Window::WHOLE.cells().eq(0..CELLS));
+        assert!(CellWindow::WHOLE.cells().eq(0..CELLS));
     }
 
     #[test]
@@ -338,9 +338,9 @@ mod tests {
         let view = View::of(&world_T_camera);
         let rays = rays(&camera);
         let mut picture = Picture::of(&color, &depth_m);
-        let plain = cells(&picture, &view, &rays, Window::WHOLE);
+        let plain = cells(&picture, &view, &rays, CellWindow::WHOLE);
         picture.depth_m.chunks_exact_mut(WIDTH_PX).for_each(<[f32]>::reverse);
-        let mirrored = cells(&picture, &view.mirrored(), &rays, Window::WHOLE);
+        let mirrored = cells(&picture, &view.mirrored(), &rays, CellWindow::WHOLE);
         for row in 0..ROWS {
             let whole = |all: &[f32], column: usize| -> Vec<f32> {
                 let cell = row * COLUMNS + column;

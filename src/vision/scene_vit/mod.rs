@@ -10,12 +10,14 @@ mod ops;
 
 pub use config::{SceneVitConfig, SceneVitShape};
 pub use input::{
-    CELL_PX, CELLS, COLUMNS, HEIGHT_PX, INPUTS, Picture, ROWS, View, WIDTH_PX, Window, cells, rays,
+    CELL_PX, CELLS, COLUMNS, CellWindow, HEIGHT_PX, INPUTS, Picture, ROWS, View, WIDTH_PX, cells,
+    rays,
 };
 pub use model::SceneVitNet;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use candle_core::{Device, Tensor};
 
@@ -23,6 +25,7 @@ use super::checkpoint::Checkpoint;
 use super::{
     FeatureExtractor, FeatureMap, Provenance, TensorShape, TextEncoder, VisionError, WordHash,
 };
+use crate::geometry::CameraModel;
 use crate::sensing::RgbdFrame;
 
 const NAME: &str = "scene_vit";
@@ -34,6 +37,8 @@ pub struct SceneVit {
     names: Vec<String>,
     words: WordHash,
     device: Device,
+    /// Rays of the camera seen last: through a lens they are dearer than the network.
+    rays: Mutex<Option<(CameraModel, Vec<[f32; 2]>)>>,
 }
 
 impl SceneVit {
@@ -57,7 +62,7 @@ impl SceneVit {
     /// When its features are too short to hold words.
     pub fn new(net: SceneVitNet, names: Vec<String>, device: &Device) -> Result<Self, VisionError> {
         let words = WordHash::new(net.shape().features)?;
-        Ok(Self { net, names, words, device: device.clone() })
+        Ok(Self { net, names, words, device: device.clone(), rays: Mutex::new(None) })
     }
 
     /// The tensors that a model in `folder` needs, and which of them are missing, have another
@@ -88,7 +93,7 @@ impl FeatureExtractor for SceneVit {
     }
 
     fn width(&self) -> usize {
-        self.net.shape().features
+        self.words.width()
     }
 
     fn provenance(&self) -> Provenance {
@@ -125,9 +130,16 @@ impl FeatureExtractor for SceneVit {
         }
         let picture = Picture::of(&frame.color, depth);
         let view = View::of(&frame.world_T_camera);
-        let numbers = cells(&picture, &view, &rays(camera), Window::WHOLE);
+        let numbers = {
+            let mut known = self.rays.lock().unwrap_or_else(PoisonError::into_inner);
+            if known.as_ref().is_none_or(|(of, _)| of != camera) {
+                *known = Some((*camera, rays(camera)));
+            }
+            let rays = known.as_ref().map_or(&[][..], |(_, rays)| rays);
+            cells(&picture, &view, rays, CellWindow::WHOLE)
+        };
         let inputs = Tensor::from_vec(numbers, (1, CELLS, INPUTS), &self.device)?;
-        FeatureMap::of_tokens(&self.net.forward(&inputs, Window::WHOLE)?, ROWS, COLUMNS)
+        FeatureMap::of_tokens(&self.net.forward(&inputs, CellWindow::WHOLE)?, ROWS, COLUMNS)
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use candle_core::{D, Device, Result, Tensor};
 
 use super::config::SceneVitShape;
-use super::input::{CELLS, COLUMNS, INPUTS, MERGED, ROWS, Window};
+use super::input::{CELLS, COLUMNS, CellWindow, INPUTS, MERGED, ROWS};
 use super::ops::{bias, bias_relu, neighbourhoods, rms_norm, softmax, unit_norm};
 
 /// A network and its weights.
@@ -44,7 +44,7 @@ impl SceneVitNet {
 
     /// Features of length 1, `(batch, cells, features)`, of the numbers of the cells of a window
     /// `(batch, cells, INPUTS)`.
-    pub fn forward(&self, inputs: &Tensor, window: Window) -> Result<Tensor> {
+    pub fn forward(&self, inputs: &Tensor, window: CellWindow) -> Result<Tensor> {
         let (_, cells, numbers) = inputs.dims3()?;
         if (cells, numbers) != (window.count(), INPUTS) {
             let wanted = window.count();
@@ -67,7 +67,7 @@ impl SceneVitNet {
     }
 
     /// `(1, tokens, width)`.
-    fn positions(&self, window: Window) -> Result<Tensor> {
+    fn positions(&self, window: CellWindow) -> Result<Tensor> {
         let (rows, columns) = (window.rows / 2, window.columns / 2);
         let part = self.positions.narrow(0, window.top / 2, rows)?;
         part.narrow(1, window.left / 2, columns)?.reshape((1, rows * columns, self.shape.width))
@@ -118,14 +118,14 @@ impl SceneVitNet {
 }
 
 /// `(batch, tokens, 4 · width)` of `(batch, cells, width)`.
-fn merge(cell: &Tensor, window: Window) -> Result<Tensor> {
+fn merge(cell: &Tensor, window: CellWindow) -> Result<Tensor> {
     let (batch, cells, width) = cell.dims3()?;
     let grid = cell.reshape(&[batch, window.rows / 2, 2, window.columns / 2, 2, width][..])?;
     grid.transpose(2, 3)?.reshape((batch, cells / MERGED, MERGED * width))
 }
 
 /// What [`merge`] did, undone.
-fn split(token: &Tensor, window: Window) -> Result<Tensor> {
+fn split(token: &Tensor, window: CellWindow) -> Result<Tensor> {
     let (batch, _, merged) = token.dims3()?;
     let width = merged / MERGED;
     let grid = token.reshape(&[batch, window.rows / 2, window.columns / 2, 2, 2, width][..])?;
@@ -168,10 +168,10 @@ mod tests {
             (0..9).map(|i| ((2 + i / 3) * COLUMNS + 4 + i % 3) as f32).collect();
         assert_eq!(near[at], expected);
         assert_eq!(near[0][..4], [0.0; 4], "nothing lies beyond the edge");
-        let tokens = merge(&cell, Window::WHOLE).unwrap();
+        let tokens = merge(&cell, CellWindow::WHOLE).unwrap();
         let first = tokens.get(0).unwrap().get(1).unwrap().to_vec1::<f32>().unwrap();
         assert_eq!(first, [2.0, 3.0, COLUMNS as f32 + 2.0, COLUMNS as f32 + 3.0]);
-        let back = split(&tokens, Window::WHOLE).unwrap();
+        let back = split(&tokens, CellWindow::WHOLE).unwrap();
         let apart = (back - cell).unwrap().abs().unwrap().sum_all().unwrap();
         assert_eq!(apart.to_scalar::<f32>().unwrap(), 0.0);
     }

@@ -9,7 +9,7 @@ use candle_core::{
 };
 
 /// Added to the mean square.
-const EPSILON: f32 = 1e-5;
+const EPSILON: f32 = 1e-6;
 
 /// Softmax over the last dimension.
 pub fn softmax(x: &Tensor) -> Result<Tensor> {
@@ -50,7 +50,7 @@ fn last(layout: &Layout) -> usize {
     layout.dims().last().copied().unwrap_or(1).max(1)
 }
 
-/// The exponential of numbers that are not positive, to 2e-7 of itself, in a form that compilers
+/// The exponential of numbers that are not positive, to 2e-7 · (2 − x) of itself, in a form that compilers
 /// turn into vectors: 2^n by its exponent, the rest by its series.
 #[inline]
 fn exp(x: f32) -> f32 {
@@ -437,7 +437,9 @@ mod tests {
         for step in 0..2000 {
             let x = -0.04 * step as f32;
             let (found, right) = (exp(x), x.exp());
-            assert!((found - right).abs() <= 4e-7 * right + 1e-35, "{x}: {found}, not {right}");
+            // The scaled argument is rounded: the farther from zero, the more.
+            let most = (4e-7 + 1.5e-7 * x.abs()) * right + 1e-35;
+            assert!((found - right).abs() <= most, "{x}: {found}, not {right}");
         }
         assert!(exp(f32::NEG_INFINITY) < 1e-37);
     }

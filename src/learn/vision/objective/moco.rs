@@ -27,8 +27,9 @@ pub struct MocoConfig {
 
 impl MocoConfig {
     pub(super) fn fault(&self) -> Option<String> {
-        let good = self.temperature > 0.0 && self.cells > 0 && self.queue > 0;
-        (!good).then(|| "moco: temperature, queue and cells must be above 0".to_owned())
+        let good = self.temperature > 0.0 && self.cells > 0 && (1..=1 << 20).contains(&self.queue);
+        let reason = "moco: temperature and cells must be above 0, queue within 1..=1048576";
+        (!good).then(|| reason.to_owned())
     }
 }
 
