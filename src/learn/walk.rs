@@ -116,7 +116,8 @@ mod tests {
     #[test]
     fn a_way_leads_to_the_thing_and_around_what_stands_between() {
         let world = household(3).unwrap();
-        for name in ["fridge", "diningtable"] {
+        let mut ways_m = 0.0;
+        for name in ["fridge", "diningtable", "sinkbasin"] {
             let walk = follow(&world, &format!("go to the {name}\nstop"));
             assert_eq!(walk.fault, None);
             let [x, y] = *walk.path_m.last().unwrap();
@@ -126,8 +127,10 @@ mod tests {
             });
             assert!(near.fold(f64::INFINITY, f64::min) < 1.0, "{name} at {x}, {y}");
             assert!(walk.path_m.iter().all(|at| world.is_free(&Vector2::from(*at))));
-            assert!(walk.length_m() > 0.3);
+            ways_m += walk.length_m();
         }
+        // Before one of them the robot may stand already.
+        assert!(ways_m > 0.3, "{ways_m}");
         assert!(follow(&world, "go to the spaceship").fault.unwrap().contains("spaceship"));
     }
 

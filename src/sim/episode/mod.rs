@@ -14,8 +14,6 @@ mod truth;
 
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod view_tests;
 
 pub use accuracy::{FoundCounts, RegionAccuracy, region_accuracy};
 pub use eyes::Eyes;
