@@ -6,12 +6,15 @@ use clap::Args;
 use scenellm::language::parse_device;
 use scenellm::report::HeatMap;
 use scenellm::scene::{Place, SceneMap, places};
-use scenellm::vision::open_text_encoder;
+use scenellm::sim::household::categories;
+use scenellm::vision::{WordHash, open_text_encoder};
 use std::io::Write;
 use std::path::PathBuf;
 
 /// Confidence of what fits no better than just anything.
 const CHANCE: f32 = 0.5;
+/// Phrases that fit anything; LERF's.
+const ANYTHING: [&str; 4] = ["object", "things", "stuff", "texture"];
 
 /// Find where a saved map looks like a text, by the features of its voxels.
 ///
@@ -29,9 +32,10 @@ pub struct Find {
     /// Folder of the CLIP model that the map was made with, if it was made with one.
     #[arg(long, value_name = "DIR")]
     weights: Option<PathBuf>,
-    /// Phrases that fit anything, with which the text competes.
-    #[arg(long, value_delimiter = ',', default_value = "object,things,stuff,texture")]
-    against: Vec<String>,
+    /// Phrases with which the text competes: by default some that fit anything, and in the space of
+    /// `scene_vit`, which knows no such, all other names of things in homes.
+    #[arg(long, value_delimiter = ',')]
+    against: Option<Vec<String>>,
     /// The heat map to write, PNG.
     #[arg(long, value_name = "FILE")]
     picture: Option<PathBuf>,
@@ -62,7 +66,14 @@ impl Find {
         let words = open_text_encoder(space, self.weights.as_deref(), &device)
             .with_context(|| format!("no words for {}", self.map.display()))?;
         let text = words.embed(&self.text)?;
-        let others: Result<Vec<_>, _> = self.against.iter().map(|text| words.embed(text)).collect();
+        let rivals = match &self.against {
+            Some(phrases) => phrases.clone(),
+            None if WordHash::of_space(space).is_some() => {
+                categories().filter(|name| *name != self.text).map(str::to_owned).collect()
+            }
+            None => ANYTHING.map(str::to_owned).into(),
+        };
+        let others: Result<Vec<_>, _> = rivals.iter().map(|text| words.embed(text)).collect();
         let scores = map.relevance(&text, &others?)?;
         let voxel_size_m = map.config().voxel_size_m;
         let places = places(&scores, voxel_size_m, self.most);
