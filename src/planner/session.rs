@@ -96,7 +96,7 @@ impl Session {
             return Ok(None);
         }
         let frame = self.frame_regions()?;
-        Ok(Some(SceneView::of_regions(&self.seen.regions, Some(&frame), spec)))
+        Ok(Some(SceneView::of_regions(&self.seen.confirmed(&self.map), Some(&frame), spec)))
     }
 
     /// Names of the things that are looked for, if any are.

@@ -59,6 +59,23 @@ pub struct SeenObjects {
 }
 
 impl SeenObjects {
+    /// The regions that are still objects of `map`: those that were refuted since are left out.
+    pub fn confirmed(&self, map: &SceneMap) -> Vec<Region> {
+        let is_there = |id: &Option<ObjectId>| id.is_some_and(|id| map.objects().get(id).is_some());
+        let mut places = vec![None; self.regions.len()];
+        let kept = (0..self.regions.len()).filter(|at| self.objects.get(*at).is_some_and(is_there));
+        let kept: Vec<usize> = kept.collect();
+        for (now, before) in kept.iter().enumerate() {
+            places[*before] = Some(now);
+        }
+        let region = |before: usize| {
+            let region = self.regions[before].clone();
+            let on = region.on.and_then(|on| places.get(on).copied().flatten());
+            Region { on, ..region }
+        };
+        kept.into_iter().map(region).collect()
+    }
+
     /// The region of an object.
     pub fn region_of(&self, id: ObjectId) -> Option<&Region> {
         let at = self.objects.iter().position(|object| *object == Some(id))?;

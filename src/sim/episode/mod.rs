@@ -14,6 +14,8 @@ mod truth;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod view_tests;
 
 pub use accuracy::{FoundCounts, RegionAccuracy, region_accuracy};
 pub use eyes::Eyes;
