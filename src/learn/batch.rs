@@ -20,6 +20,21 @@ pub struct Encoded {
     pub targets: Vec<Target>,
     /// 3D tokens, and where in `ids` they stand; padding keeps their places there.
     pub seen: Vec<(usize, VisualTokens)>,
+    /// Where it should look, each kind of look apart.
+    pub looks: [Vec<Look>; LOOKS],
+}
+
+/// Kinds of looks: of names at what bears them, of answers at the names they follow from, and of
+/// answers at what tells them.
+pub const LOOKS: usize = 3;
+
+/// A position in a row, and positions before it at least one of which it should look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// Who looks.
+    pub at: usize,
+    /// At what, in any order.
+    pub upon: Vec<usize>,
 }
 
 /// A token to predict. The expert's answer has one at each position; a teacher's answers may go on
@@ -68,7 +83,13 @@ pub fn encode(
             taught_targets(answer.get_ids(), answer_at, answers)
         };
         if ids.len() <= max_length {
-            kept.push(Encoded { answer_at, ids, targets, seen: Vec::new() });
+            kept.push(Encoded {
+                answer_at,
+                ids,
+                targets,
+                seen: Vec::new(),
+                looks: Default::default(),
+            });
         }
     }
     let dropped = samples.len() - kept.len();
@@ -171,6 +192,16 @@ pub struct Batch {
     pub weight: f64,
     /// 3D tokens among the inputs.
     pub seen: Option<Spliced>,
+    /// Where it should be looked, as in [`Encoded::looks`]; `None` where nobody says so.
+    pub looks: [Option<Looks>; LOOKS],
+}
+
+/// Where positions of a batch should look.
+pub struct Looks {
+    /// Rows of the flattened positions that look.
+    pub rows: Tensor,
+    /// For each of them 1 at the positions of its sample that it should look at, `(rows, length)`.
+    pub upon: Tensor,
 }
 
 /// 3D tokens among words.
@@ -196,6 +227,7 @@ pub fn collate<'a>(
     let (mut tokens, mut rows) = (Vec::new(), Vec::new());
     let (mut targets, mut weights) = (Vec::new(), Vec::new());
     let mut seen: Option<(VisualTokens, Vec<usize>)> = None;
+    let mut looks: [(Vec<u32>, Vec<f32>); LOOKS] = Default::default();
     let mut count = 0;
     for sample in samples {
         let start = tokens.len();
@@ -221,6 +253,14 @@ pub fn collate<'a>(
             targets.push(target.token);
             weights.push(target.probability * if target.is_place { place_weight } else { 1.0 });
         }
+        for ((rows, upon), of_sample) in looks.iter_mut().zip(&sample.looks) {
+            for look in of_sample.iter().filter(|look| look.at < input.len()) {
+                rows.push((start + look.at) as u32);
+                let row = upon.len();
+                upon.resize(row + length, 0.0);
+                look.upon.iter().for_each(|at| upon[row + at] = 1.0);
+            }
+        }
         tokens.resize(start + length, pad);
         count += 1;
     }
@@ -234,8 +274,20 @@ pub fn collate<'a>(
         Ok::<_, candle_core::Error>(Spliced { tokens: visual, order })
     };
     let seen = seen.map(spliced).transpose()?;
+    let looked = |(rows, upon): (Vec<u32>, Vec<f32>)| {
+        let count = rows.len();
+        if count == 0 {
+            return Ok(None);
+        }
+        let rows = Tensor::from_vec(rows, count, &Device::Cpu)?;
+        let upon = Tensor::from_vec(upon, (count, length), &Device::Cpu)?;
+        Ok::<_, candle_core::Error>(Some(Looks { rows, upon }))
+    };
+    let [names, follow, tell] = looks;
+    let looks = [looked(names)?, looked(follow)?, looked(tell)?];
     Ok(Batch {
         seen,
+        looks,
         tokens: Tensor::from_vec(tokens, (count, length), &Device::Cpu)?,
         rows: Tensor::from_vec(rows, answers, &Device::Cpu)?,
         targets: Tensor::from_vec(targets, answers, &Device::Cpu)?,
@@ -263,6 +315,15 @@ impl Batch {
             }
             None => None,
         };
+        let moved = |looks: &Option<Looks>| match looks {
+            Some(Looks { rows, upon }) => {
+                let (rows, upon) = (rows.to_device(device)?, upon.to_device(device)?);
+                Ok::<_, candle_core::Error>(Some(Looks { rows, upon }))
+            }
+            None => Ok(None),
+        };
+        let [names, follow, tell] = &self.looks;
+        let looks = [moved(names)?, moved(follow)?, moved(tell)?];
         Ok(Self {
             tokens: self.tokens.to_device(device)?,
             rows: self.rows.to_device(device)?,
@@ -270,6 +331,7 @@ impl Batch {
             weights: self.weights.to_device(device)?,
             weight: self.weight,
             seen,
+            looks,
         })
     }
 
@@ -306,7 +368,7 @@ mod tests {
             is_place,
         };
         let targets = (answer_at..).zip(places).map(target).collect();
-        Encoded { ids: ids.to_vec(), answer_at, targets, seen: vec![] }
+        Encoded { ids: ids.to_vec(), answer_at, targets, seen: vec![], looks: Default::default() }
     }
 
     #[test]

@@ -2,11 +2,12 @@
 //!
 //! The fused operations that make inference fast (`rms_norm`, `rope`, `softmax_last_dim`) have no
 //! backward pass in candle and would leave weights silently unlearnt, so training runs this forward
-//! pass of plain operations over the same weights with the same names. Tests hold every weight to
+//! pass of operations that have one over the same weights with the same names. Tests hold every weight to
 //! its true gradient, and the outputs to PyTorch's and to those of the fast forward pass.
 
 use super::lora::LoraSpec;
-use candle_core::{D, DType, Device, Result, Tensor, Var};
+use crate::vision::scene_vit::ops;
+use candle_core::{DType, Device, Result, Tensor, Var};
 use rand::Rng;
 use rand_pcg::Pcg64Mcg;
 use serde::{Deserialize, Serialize};
@@ -149,13 +150,25 @@ impl TrainableLlama {
 
     /// The same of embeddings `(batch, length, hidden)`, be they of words or not.
     pub fn hidden_of(&self, embeds: &Tensor, dropout: &mut Option<Dropout<'_>>) -> Result<Tensor> {
+        self.attending(embeds, dropout, &mut |_, _| Ok(()))
+    }
+
+    /// The same; `attended` is told, by number of the layer, how much each position attends to each,
+    /// `(batch, heads, length, length)`.
+    pub fn attending(
+        &self,
+        embeds: &Tensor,
+        dropout: &mut Option<Dropout<'_>>,
+        attended: &mut dyn FnMut(usize, &Tensor) -> Result<()>,
+    ) -> Result<Tensor> {
         let length = embeds.dim(1)?;
         let (cos, sin) = self.rotations(length, embeds.device())?;
         let mask = causal_mask(length, embeds.device())?.to_dtype(self.dtype)?;
         let mut x = drop(embeds.to_dtype(self.dtype)?, dropout)?;
         for layer in 0..self.shape.layers {
-            let attended = self.attention(&x, layer, &cos, &sin, &mask)?;
-            x = (x + drop(attended, dropout)?)?;
+            let (mixed, weights) = self.attention(&x, layer, &cos, &sin, &mask)?;
+            attended(layer, &weights)?;
+            x = (x + drop(mixed, dropout)?)?;
             let fed = self.feed_forward(&x, layer)?;
             x = (x + drop(fed, dropout)?)?;
         }
@@ -170,7 +183,7 @@ impl TrainableLlama {
     }
 
     fn norm(&self, x: &Tensor, name: &str) -> Result<Tensor> {
-        candle_nn::ops::rms_norm_slow(x, &self.weight(name)?, NORM_EPS as f32)
+        ops::rms_norm(x, &self.weight(name)?, NORM_EPS as f32)
     }
 
     /// `x Wᵀ`, and what was learnt beside it: `x Aᵀ Bᵀ alpha / rank` (LoRA, Hu et al., 2021).
@@ -186,6 +199,7 @@ impl TrainableLlama {
         y.reshape((batch, length, ()))
     }
 
+    /// What attention adds, and how much each position attends to each.
     fn attention(
         &self,
         x: &Tensor,
@@ -193,7 +207,7 @@ impl TrainableLlama {
         cos: &Tensor,
         sin: &Tensor,
         mask: &Tensor,
-    ) -> Result<Tensor> {
+    ) -> Result<(Tensor, Tensor)> {
         let (batch, length, hidden) = x.dims3()?;
         let (heads, kv_heads) = (self.shape.heads, self.shape.kv_heads());
         let head = hidden / heads;
@@ -217,9 +231,10 @@ impl TrainableLlama {
         let k = share(candle_nn::rotary_emb::rope_slow(&project("k", kv_heads)?, cos, sin)?)?;
         let v = share(project("v", kv_heads)?)?;
         let scores = (q.matmul(&k.t()?)? * (1.0 / (head as f64).sqrt()))?;
-        let weights = candle_nn::ops::softmax(&scores.broadcast_add(mask)?, D::Minus1)?;
+        let weights = ops::softmax(&scores.broadcast_add(mask)?)?;
         let mixed = weights.matmul(&v)?.transpose(1, 2)?.reshape((batch, length, hidden))?;
-        self.linear(&mixed, &format!("model.layers.{layer}.self_attn.o_proj"))
+        let added = self.linear(&mixed, &format!("model.layers.{layer}.self_attn.o_proj"))?;
+        Ok((added, weights))
     }
 
     fn feed_forward(&self, x: &Tensor, layer: usize) -> Result<Tensor> {

@@ -88,6 +88,15 @@ impl Lexicon {
         self.entries.get(number).map_or(&[], |entry| &entry.vector)
     }
 
+    /// The number of the name whose vector is nearest to the first [`Self::width`] numbers of
+    /// `feature` by direction; `None` for a feature of zeros.
+    pub fn nearest(&self, feature: &[f32]) -> Option<usize> {
+        let along = |vector: &[f32]| vector.iter().zip(feature).map(|(a, b)| a * b).sum::<f32>();
+        let scores = self.entries.iter().map(|entry| along(&entry.vector)).enumerate();
+        let (number, score) = scores.max_by(|a, b| a.1.total_cmp(&b.1))?;
+        (score > 0.0).then_some(number)
+    }
+
     /// The names a thing of this name may be taken for.
     pub fn alike(&self, number: usize) -> &[usize] {
         self.entries.get(number).map_or(&[], |entry| &entry.alike)

@@ -5,6 +5,7 @@ use super::super::llama::LlamaShape;
 use super::super::lora::LoraSpec;
 use super::super::optimizer::AdamWConfig;
 use super::super::scenes::{Arrangement, Faults};
+use super::look::Guidance;
 use super::school::Syllabus;
 use crate::model::{Coordinates, PositionEmbedding, ProjectorSpec, TokenBudget, VisionSpec};
 use candle_core::DType;
@@ -66,6 +67,9 @@ pub struct SeeingTraining {
     pub max_length: usize,
     /// How much the name of a place to go to counts in the loss; other answer tokens count 1.
     pub place_weight: f32,
+    /// Whether attention is guided to what a name names.
+    #[serde(default)]
+    pub looking: Option<Guidance>,
     /// Dropout in the residual branches.
     pub dropout: f32,
     /// Probability of hiding a token of a person's words.
@@ -164,6 +168,9 @@ impl SeeingTraining {
         if let Some(fault) = self.model.fault() {
             return Some(fault.into());
         }
+        if let Some(fault) = self.looking.as_ref().and_then(|g| g.fault(self.model.layers)) {
+            return Some(fault.into());
+        }
         let counts = [
             ("batch_size", self.batch_size),
             ("replicas", self.replicas),
@@ -241,6 +248,8 @@ mod tests {
             config.fault().unwrap_or_default()
         };
         assert!(fault(&|c| c.blind = 1.5).contains("blind is 1.5"));
+        let looking = Guidance { weight: 1.0, names: vec![9], follow: vec![], tell: vec![] };
+        assert!(fault(&|c| c.looking = Some(looking.clone())).contains("looking names layers"));
         assert!(fault(&|c| c.rounds = 0).contains("rounds must be"));
         assert!(fault(&|c| c.max_length = 4096).contains("max_length"));
         assert!(fault(&|c| c.model.kv_heads = Some(3)).contains("model.kv_heads"));

@@ -9,6 +9,7 @@ mod export;
 mod homes;
 mod lesson;
 mod log;
+mod look;
 mod memory;
 mod model;
 mod moved;
@@ -30,6 +31,7 @@ pub use config::{About, LanguagePart, Precision, ProjectorShape, SeeingTraining}
 pub use homes::{AlfredData, Homes, Source};
 pub use lesson::{Lesson, Sight};
 pub use log::TrainingLog;
+pub use look::Guidance;
 pub use memory::TrainingMemory;
 pub use school::{School, Syllabus, lessons_of_an_epoch};
 pub use template::template;

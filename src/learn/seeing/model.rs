@@ -1,9 +1,10 @@
 //! The whole model as it is trained: projector and decoder over one row of words and 3D tokens.
 
-use super::super::batch::Batch;
+use super::super::batch::{Batch, LOOKS};
 use super::super::llama::{Dropout, TrainableLlama};
+use super::look::Guidance;
 use crate::model::Projector;
-use candle_core::{Error, Result, Tensor};
+use candle_core::{DType, Error, Result, Tensor};
 
 /// Projector and decoder.
 #[derive(Debug, Clone)]
@@ -15,8 +16,14 @@ pub struct SeeingModel {
 }
 
 impl SeeingModel {
-    /// Logits `(rows, vocabulary)` of the rows of the batch that predict something.
-    pub fn logits(&self, batch: &Batch, dropout: &mut Option<Dropout<'_>>) -> Result<Tensor> {
+    /// Logits `(rows, vocabulary)` of the rows of the batch that predict something, and how far
+    /// attention is from where `guidance` wants it ([`Guidance::add`]); zeros where it wants nothing.
+    pub fn forward(
+        &self,
+        batch: &Batch,
+        guidance: Option<&Guidance>,
+        dropout: &mut Option<Dropout<'_>>,
+    ) -> Result<(Tensor, [Tensor; LOOKS])> {
         let (samples, length) = batch.tokens.dims2()?;
         let mut embeds = self.llama.embed(&batch.tokens.flatten_all()?)?;
         if let Some(spliced) = &batch.seen {
@@ -26,7 +33,11 @@ impl SeeingModel {
             embeds = Tensor::cat(&[embeds, seen], 0)?.index_select(&spliced.order, 0)?;
         }
         let embeds = embeds.reshape((samples, length, self.llama.shape.hidden))?;
-        let hidden = self.llama.hidden_of(&embeds, dropout)?;
-        self.llama.logits(&hidden, &batch.rows)
+        let nowhere = Tensor::zeros((), DType::F32, embeds.device())?;
+        let mut astray = [(); LOOKS].map(|()| nowhere.clone());
+        let hidden = self.llama.attending(&embeds, dropout, &mut |layer, attention| {
+            guidance.map_or(Ok(()), |g| g.add(&batch.looks, layer, attention, &mut astray))
+        })?;
+        Ok((self.llama.logits(&hidden, &batch.rows)?, astray))
     }
 }

@@ -55,7 +55,13 @@ impl Speller {
         freedom: Freedom,
         rng: &mut impl Rng,
     ) -> Result<Encoded, LearnError> {
-        let mut row = Encoded { ids: vec![], answer_at: 0, targets: vec![], seen: vec![] };
+        let mut row = Encoded {
+            ids: vec![],
+            answer_at: 0,
+            targets: vec![],
+            seen: vec![],
+            looks: Default::default(),
+        };
         self.ask(&mut row, segments, freedom, rng)?;
         row.answer_at = row.ids.len();
         self.answer(&mut row, &lesson.answer, &lesson.places)?;

@@ -7,6 +7,7 @@ use super::super::trainer::{Objective, PartLoss};
 use super::super::{LearnError, batch::Batch};
 use super::config::SeeingTraining;
 use super::lesson::{Lesson, Sight};
+use super::look::Names;
 use super::model::SeeingModel;
 use super::spell::{Freedom, Speller};
 use crate::model::{PromptTemplate, Segment};
@@ -26,6 +27,8 @@ pub struct Classroom<'a> {
     pub template: PromptTemplate,
     /// The tokenizer.
     pub speller: Speller,
+    /// Names that should look at what bears them.
+    pub names: Names,
 }
 
 /// How much a lesson is varied.
@@ -64,7 +67,12 @@ impl Classroom<'_> {
             let [before, after] = [&around.before, &around.after].map(|text| text.clone());
             (vec![Segment::Template(before), words, Segment::Template(after)], answer.as_str())
         });
-        self.speller.row(lesson, segments, further.collect(), variation.freedom, rng)
+        let mut row =
+            self.speller.row(lesson, segments, further.collect(), variation.freedom, rng)?;
+        if self.config.looking.is_some() {
+            row.looks = self.names.looks(&row, &self.oracle.lexicon);
+        }
+        Ok(row)
     }
 
     fn tokens(
@@ -115,8 +123,11 @@ impl Objective for Teaching<'_> {
         let rows = rows.map_err(|error| candle_core::Error::Msg(error.to_string()))?;
         let batch = self.classroom.batch(&rows, &self.device, rng)?;
         let mut dropout = Some(Dropout { probability: self.classroom.config.dropout, rng });
-        let logits = self.model.logits(&batch, &mut dropout)?;
+        let guidance = self.classroom.config.looking.as_ref();
+        let (logits, [names, follow, tell]) = self.model.forward(&batch, guidance, &mut dropout)?;
         let (weight, tokens) = (batch.weight, batch.tokens.elem_count());
-        Ok(PartLoss { loss: batch.loss(&logits)?, weight, tokens })
+        let strength = guidance.map_or(0.0, |guidance| guidance.weight);
+        let loss = (batch.loss(&logits)? + (((names + follow)? + tell)? * strength)?)?;
+        Ok(PartLoss { loss, weight, tokens })
     }
 }

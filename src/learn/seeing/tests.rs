@@ -6,6 +6,7 @@ use super::super::llama::{LlamaShape, check_gradients, fresh_weights};
 use super::super::optimizer::AdamWConfig;
 use super::super::scenes::{Arrangement, Eyes, Faults, Lexicon, Oracle, SeenHome, things_of};
 use super::super::seeing::config::{About, LanguagePart, Precision, ProjectorShape};
+use super::look::Names;
 use super::spell::{Freedom, Speller};
 use super::start::Weights;
 use super::teaching::{Classroom, Variation};
@@ -64,6 +65,7 @@ fn config(init: &Path, language: LanguagePart) -> SeeingTraining {
         rounds: 2,
         max_length: 192,
         place_weight: 1.0,
+        looking: None,
         dropout: 0.0,
         hide_words: 0.0,
         tear_words: 0.0,
@@ -132,12 +134,14 @@ fn classroom<'a>(config: &'a SeeingTraining, school: &'a School) -> Classroom<'a
     let words = WordHash::new(config.vision.width).unwrap();
     let lexicon = Lexicon::of(school.things(), &words).unwrap();
     let tokenizer = super::start::tokenizer(&config.init).unwrap();
+    let names = Names::of(&lexicon, &tokenizer).unwrap();
     Classroom {
         config,
         homes: &school.homes,
         oracle: Oracle { lexicon, faults: config.faults },
         template: template(),
         speller: Speller::new(tokenizer).unwrap(),
+        names,
     }
 }
 
@@ -177,7 +181,7 @@ fn gradients_reach_projector_and_decoder_through_the_splice() {
         let tensors =
             weights.learnt.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone()));
         let model = weights.model(&config, &tensors.collect()).unwrap();
-        let loss = || batch.loss(&model.logits(&batch, &mut None).unwrap()).unwrap();
+        let loss = || batch.loss(&model.forward(&batch, None, &mut None).unwrap().0).unwrap();
         check_gradients(&weights.learnt, &loss);
     }
 }
@@ -272,7 +276,7 @@ fn a_trained_model_is_loaded_and_reads_what_it_was_taught_with() {
     let tensors = weights.learnt.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone()));
     let model = weights.model(&again, &tensors.collect()).unwrap();
     let ours: Vec<f32> =
-        model.logits(&batch, &mut None).unwrap().get(0).unwrap().to_vec1().unwrap();
+        model.forward(&batch, None, &mut None).unwrap().0.get(0).unwrap().to_vec1().unwrap();
     approx::assert_abs_diff_eq!(ours.as_slice(), theirs.as_slice(), epsilon = 2e-2);
 }
 

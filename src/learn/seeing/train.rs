@@ -8,6 +8,7 @@ use super::super::trainer::{Cut, Trainer, learning_rate};
 use super::config::SeeingTraining;
 use super::export::Finished;
 use super::lesson::{Lesson, Sight};
+use super::look::Names;
 use super::school::School;
 use super::spell::{Freedom, Speller};
 use super::start::{self, Weights};
@@ -79,9 +80,10 @@ pub fn train_seeing(
     let mut trainer = Trainer::new(weights.learnt.clone(), config.optimizer)?;
     let mut progress: Progress<SeeingWatch> =
         checkpoint.restore(&trainer.weights, &mut trainer.optimizer)?.unwrap_or_default();
+    let names = Names::of(&oracle.lexicon, &tokenizer)?;
     let speller = Speller::new(tokenizer)?;
     let classroom =
-        Classroom { config, homes: &school.homes, oracle, template: template(), speller };
+        Classroom { config, homes: &school.homes, oracle, template: template(), speller, names };
     let (training, watched) = split(config, school, &classroom)?;
     let variation = Variation {
         arrangement: config.arrangement,

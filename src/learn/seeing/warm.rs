@@ -19,7 +19,7 @@ use tokenizers::Tokenizer;
 /// Tokens a step.
 const BATCH: usize = 256;
 /// How much of a token is the name of what it stands on.
-const BELOW: f64 = 0.5;
+const BELOW: f64 = 1.0;
 /// Length of the noise on features of length 1, at most.
 const NOISE: f32 = 0.9;
 const OPTIMIZER: AdamWConfig = AdamWConfig {

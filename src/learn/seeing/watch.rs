@@ -1,7 +1,7 @@
 //! How well lessons in homes never trained on are answered, with open eyes and with closed ones.
 
 use super::super::LearnError;
-use super::super::batch::Encoded;
+use super::super::batch::{Encoded, LOOKS};
 use super::lesson::Lesson;
 use super::model::SeeingModel;
 use super::teaching::{Classroom, Variation};
@@ -25,6 +25,11 @@ pub struct Graded {
     pub exact: f64,
     /// The same, names of places to go to left out.
     pub exact_without_places: f64,
+    /// Share of the names of places to go to that are the likeliest token.
+    pub places: f64,
+    /// How far guided attention is from where it should be, each kind of look apart; 0 where none is
+    /// guided.
+    pub astray: [f64; LOOKS],
 }
 
 /// A measurement.
@@ -82,24 +87,37 @@ fn grade(
         rows.push(classroom.row(&lesson, Variation::NONE, &mut rng)?);
     }
     rows.sort_by_key(|row: &Encoded| row.ids.len());
+    let guidance = classroom.config.looking.as_ref();
     let (mut loss, mut weight) = (0.0, 0.0);
+    let (mut astray, mut looks) = ([0.0; LOOKS], [0.0; LOOKS]);
+    let (mut places, mut places_right) = (0u32, 0u32);
     let (mut exact, mut without_places) = (0, 0);
     let mut rng = Pcg64Mcg::seed_from_u64(0);
     for rows in rows.chunks(AT_ONCE) {
         let batch = classroom.batch(rows, device, &mut rng)?;
-        let logits = model.logits(&batch, &mut None)?.detach();
+        let (logits, away) = model.forward(&batch, guidance, &mut None)?;
+        let logits = logits.detach();
+        for (which, away) in away.iter().enumerate() {
+            let looking = rows.iter().map(|row| row.looks[which].len()).sum::<usize>() as f64;
+            astray[which] += f64::from(away.to_scalar::<f32>()?) * looking;
+            looks[which] += looking;
+        }
         loss += f64::from(batch.loss(&logits)?.to_scalar::<f32>()?) * batch.weight;
         weight += batch.weight;
         let right = logits.argmax(D::Minus1)?.eq(&batch.targets)?.to_dtype(DType::U8)?;
         let mut right = right.to_vec1::<u8>()?.into_iter();
         for row in rows {
-            let wrong: Vec<bool> = right
-                .by_ref()
-                .zip(&row.targets)
-                .filter_map(|(hit, target)| (hit == 0).then_some(target.is_place))
-                .collect();
-            exact += usize::from(wrong.is_empty());
-            without_places += usize::from(wrong.iter().all(|place| *place));
+            let (mut all, mut others) = (true, true);
+            // Targets first: a zip that ends on them takes no hit of the next row.
+            for (target, hit) in row.targets.iter().zip(right.by_ref()) {
+                let hit = hit != 0;
+                all &= hit;
+                others &= hit || target.is_place;
+                places += u32::from(target.is_place);
+                places_right += u32::from(target.is_place && hit);
+            }
+            exact += usize::from(all);
+            without_places += usize::from(others);
         }
     }
     let count = lessons.len().max(1) as f64;
@@ -108,5 +126,7 @@ fn grade(
         loss: loss / weight.max(1.0),
         exact: exact as f64 / count,
         exact_without_places: without_places as f64 / count,
+        places: f64::from(places_right) / f64::from(places.max(1)),
+        astray: std::array::from_fn(|which| astray[which] / f64::max(looks[which], 1.0)),
     })
 }

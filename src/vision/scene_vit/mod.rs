@@ -6,7 +6,7 @@
 mod config;
 mod input;
 mod model;
-mod ops;
+pub(crate) mod ops;
 
 pub use config::{SceneVitConfig, SceneVitShape};
 pub use input::{

@@ -12,6 +12,9 @@ use super::config::SceneVitShape;
 use super::input::{CELLS, COLUMNS, CellWindow, INPUTS, MERGED, ROWS};
 use super::ops::{bias, bias_relu, neighbourhoods, rms_norm, softmax, unit_norm};
 
+/// Added to mean squares before their root is taken.
+const NORM_EPSILON: f32 = 1e-6;
+
 /// A network and its weights.
 #[derive(Debug, Clone)]
 pub struct SceneVitNet {
@@ -63,7 +66,7 @@ impl SceneVitNet {
         let cell = (cell + split(&told, window)?)?;
         let cell = self.norm(&cell, "head.norm")?;
         let feature = self.linear(&self.relu(&cell, "head.0")?, "head.1")?;
-        unit_norm(&feature)? / (self.shape.features as f64).sqrt()
+        unit_norm(&feature, NORM_EPSILON)? / (self.shape.features as f64).sqrt()
     }
 
     /// `(1, tokens, width)`.
@@ -96,7 +99,7 @@ impl SceneVitNet {
     }
 
     fn norm(&self, x: &Tensor, name: &str) -> Result<Tensor> {
-        rms_norm(x, self.weight(&format!("{name}.weight"))?)
+        rms_norm(x, self.weight(&format!("{name}.weight"))?, NORM_EPSILON)
     }
 
     fn block(&self, x: &Tensor, layer: usize) -> Result<Tensor> {

@@ -8,9 +8,6 @@ use candle_core::{
     CpuStorage, CustomOp1, CustomOp2, D, DType, Error, Layout, Result, Shape, Tensor,
 };
 
-/// Added to the mean square.
-const EPSILON: f32 = 1e-6;
-
 /// Softmax over the last dimension.
 pub fn softmax(x: &Tensor) -> Result<Tensor> {
     if is_plain(x) {
@@ -19,18 +16,21 @@ pub fn softmax(x: &Tensor) -> Result<Tensor> {
     candle_nn::ops::softmax(x, D::Minus1)
 }
 
-/// `x / sqrt(mean(x²))` over the last dimension, times `weight`.
-pub fn rms_norm(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
-    unit_norm(x)?.broadcast_mul(weight)
+/// `x / sqrt(mean(x²) + epsilon)` over the last dimension, times `weight`.
+pub fn rms_norm(x: &Tensor, weight: &Tensor, epsilon: f32) -> Result<Tensor> {
+    if is_plain(x) {
+        return unit_norm(x, epsilon)?.broadcast_mul(weight);
+    }
+    candle_nn::ops::rms_norm_slow(x, weight, epsilon)
 }
 
-/// `x / sqrt(mean(x²))` over the last dimension.
-pub fn unit_norm(x: &Tensor) -> Result<Tensor> {
+/// `x / sqrt(mean(x²) + epsilon)` over the last dimension.
+pub fn unit_norm(x: &Tensor, epsilon: f32) -> Result<Tensor> {
     if is_plain(x) {
-        return x.contiguous()?.apply_op1(UnitNorm);
+        return x.contiguous()?.apply_op1(UnitNorm { epsilon });
     }
     let mean = x.sqr()?.mean_keepdim(D::Minus1)?;
-    x.broadcast_div(&(mean + f64::from(EPSILON))?.sqrt()?)
+    x.broadcast_div(&(mean + f64::from(epsilon))?.sqrt()?)
 }
 
 /// Whether the operations of this file are made for it.
@@ -113,7 +113,10 @@ impl CustomOp2 for SoftmaxBackward {
     }
 }
 
-struct UnitNorm;
+struct UnitNorm {
+    /// Added to the mean square.
+    epsilon: f32,
+}
 
 impl CustomOp1 for UnitNorm {
     fn name(&self) -> &'static str {
@@ -124,19 +127,22 @@ impl CustomOp1 for UnitNorm {
         let width = last(layout);
         let mut out = rows(storage, layout)?.to_vec();
         for row in out.chunks_exact_mut(width) {
-            let scale = 1.0 / (dot(row, row) / width as f32 + EPSILON).sqrt();
+            let scale = 1.0 / (dot(row, row) / width as f32 + self.epsilon).sqrt();
             row.iter_mut().for_each(|x| *x *= scale);
         }
         Ok((CpuStorage::F32(out), layout.shape().clone()))
     }
 
     fn bwd(&self, arg: &Tensor, _result: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
-        arg.contiguous()?.apply_op2_no_bwd(&gradient.contiguous()?, &UnitNormBackward).map(Some)
+        let backward = UnitNormBackward { epsilon: self.epsilon };
+        arg.contiguous()?.apply_op2_no_bwd(&gradient.contiguous()?, &backward).map(Some)
     }
 }
 
 /// From what went in and the gradient of the norm to that of what went in.
-struct UnitNormBackward;
+struct UnitNormBackward {
+    epsilon: f32,
+}
 
 impl CustomOp2 for UnitNormBackward {
     fn name(&self) -> &'static str {
@@ -154,7 +160,7 @@ impl CustomOp2 for UnitNormBackward {
         let x = rows(arg, arg_layout)?;
         let mut out = rows(gradient, gradient_layout)?.to_vec();
         for (g, x) in out.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
-            let scale = 1.0 / (dot(x, x) / width as f32 + EPSILON).sqrt();
+            let scale = 1.0 / (dot(x, x) / width as f32 + self.epsilon).sqrt();
             let along = dot(g, x) * scale * scale * scale / width as f32;
             g.iter_mut().zip(x).for_each(|(g, x)| *g = *g * scale - along * x);
         }
@@ -387,7 +393,7 @@ mod tests {
     fn results_and_gradients_are_those_of_plain_operations() {
         same(softmax, |x| candle_nn::ops::softmax(x, D::Minus1));
         let ones = Tensor::ones(19, DType::F32, &Device::Cpu).unwrap();
-        same(unit_norm, |x| candle_nn::ops::rms_norm_slow(x, &ones, EPSILON));
+        same(|x| unit_norm(x, 1e-5), |x| candle_nn::ops::rms_norm_slow(x, &ones, 1e-5));
     }
 
     #[test]
