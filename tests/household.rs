@@ -35,21 +35,23 @@ fn the_demo_tells_its_steps_and_shows_what_was_seen() {
 }
 
 #[test]
-fn the_shipped_planner_says_that_it_is_blind_and_is_measured() {
+fn the_shipped_planner_is_measured_beside_its_blind_twin() {
     let folder = tempfile::tempdir().unwrap();
     let json = folder.path().join("scores.json").display().to_string();
     let arguments = ["eval", "sim", "--seeds", "2", "--eyes", "oracle", "--json", &json];
     let done = scenellm(&arguments);
     let said = text(&done.stdout);
     assert!(done.status.success(), "{said}{}", text(&done.stderr));
-    assert!(said.contains("nano is blind") && said.contains("PLWGC"), "{said}");
+    assert!(said.contains("seeing") && said.contains("PLWGC"), "{said}");
     let scores: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(&json).unwrap()).unwrap();
-    let scores = &scores["runs"]["blind"];
-    let episodes = scores["episodes"].as_array().unwrap();
-    assert_eq!((scores["n"].as_u64(), episodes.len()), (Some(2), 2));
-    for episode in episodes {
-        assert!(episode["expert_actions"].as_u64().unwrap() > 0);
-        assert!(episode["met"].as_u64() <= episode["conditions"].as_u64());
+    for run in ["seeing", "blind"] {
+        let scores = &scores["runs"][run];
+        let episodes = scores["episodes"].as_array().unwrap();
+        assert_eq!((scores["n"].as_u64(), episodes.len()), (Some(2), 2));
+        for episode in episodes {
+            assert!(episode["expert_actions"].as_u64().unwrap() > 0);
+            assert!(episode["met"].as_u64() <= episode["conditions"].as_u64());
+        }
     }
 }

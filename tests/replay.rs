@@ -50,7 +50,7 @@ fn the_shipped_bag_becomes_a_grounded_plan_twice_the_same() {
     for out in [&first, &second] {
         let done = replay("bags/kitchen_sim", GOAL, out);
         assert!(done.status.success(), "{}", text(&done.stderr));
-        assert!(text(&done.stderr).contains("nano is blind"));
+        assert!(!text(&done.stderr).contains("is blind"), "{}", text(&done.stderr));
     }
     for name in ["plan.json", "map.ply", "map.json", "topdown.png"] {
         let read = |out: &Path| std::fs::read(out.join(name)).unwrap();

@@ -124,7 +124,7 @@ fn training_goes_on_to_the_same_weights_and_the_model_plans() {
     assert!(weights(&whole) == weights(&parts), "going on gave other weights");
 
     let manifest =
-        include_str!("../models/nano/scenellm.yaml").replace("context: 512", "context: 128");
+        include_str!("fixtures/blind_planner.yaml").replace("context: 512", "context: 128");
     std::fs::write(
         whole.join("scenellm.yaml"),
         manifest.replace("max_tokens: 256", "max_tokens: 96"),

@@ -94,32 +94,10 @@ mod tests {
         config.plan.model = folder.path().into();
         assert_eq!(config.eyes().unwrap().extractor, "color_geometry", "there is no model");
         let nano = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/nano");
-        let text = std::fs::read_to_string(nano.join(MANIFEST_FILE)).unwrap();
-        let mut manifest = Manifest::parse(&text, &nano.join(MANIFEST_FILE)).unwrap();
-        manifest.vision = Some(crate::model::VisionSpec {
-            extractor: "scene_vit".into(),
-            provenance: crate::vision::Provenance::Trained,
-            weights: Some("vision".into()),
-            width: 64,
-            tokens: crate::model::TokenKind::Regions,
-        });
-        manifest.projector = Some(crate::model::ProjectorSpec {
-            weights: "projector.safetensors".into(),
-            input: manifest.vision.as_ref().unwrap().token_width() + 6,
-            hidden: 8,
-            output: 8,
-            position: crate::model::PositionEmbedding::None,
-        });
-        for entry in std::fs::read_dir(&nano).unwrap() {
-            let entry = entry.unwrap();
-            std::fs::write(folder.path().join(entry.file_name()), b"").unwrap();
-        }
-        std::fs::write(folder.path().join("projector.safetensors"), b"").unwrap();
-        let text = serde_yaml::to_string(&manifest).unwrap();
-        std::fs::write(folder.path().join(MANIFEST_FILE), text).unwrap();
+        config.plan.model.clone_from(&nano);
         let eyes = config.eyes().unwrap();
         assert_eq!(eyes.extractor, "scene_vit");
-        assert_eq!(eyes.weights, Some(folder.path().join("vision")));
+        assert_eq!(eyes.weights, Some(nano.join("vision")));
         config.vision.extractor = "none".into();
         assert_eq!(config.eyes().unwrap().extractor, "none");
     }

@@ -7,6 +7,7 @@ mod grammar;
 mod ground;
 mod held;
 mod line_grammar;
+mod listing;
 mod mention;
 mod navigate;
 mod plan;

@@ -2,10 +2,11 @@
 
 use super::ActionVocabulary;
 use super::grammar::PlanGrammar;
+use super::listing::Listing;
 use super::planning::PlanningError;
 use super::token_set::{TokenTable, token_table};
 use super::view::{About, SceneView, ViewSpec};
-use crate::language::{SamplingOptions, StopReason};
+use crate::language::{Constraint, SamplingOptions, StopReason};
 use crate::model::{PromptInput, PromptKind, SceneLlm};
 use crate::scene::VisualTokens;
 use candle_core::Device;
@@ -89,13 +90,15 @@ impl SceneMind {
     }
 
     /// The model's own words for `input`, likeliest token by likeliest token, at most `most_tokens`.
-    /// They go to `on_text` as they come; it ends them by returning `false`.
+    /// They go to `on_text` as they come; it ends them by returning `false`. Of a list no item is said
+    /// twice.
     pub(super) fn speak_freely(
         &mut self,
         input: PromptInput,
         most_tokens: usize,
         on_text: &mut Listener<'_>,
     ) -> Result<Words, PlanningError> {
+        let kind = input.kind;
         let segments = self.model.prompt(input)?;
         let options = SamplingOptions {
             temperature: 0.0,
@@ -104,7 +107,11 @@ impl SceneMind {
             seed: 0,
             max_tokens: most_tokens,
         };
-        let answer = self.model.generate(&segments, None, &options, on_text)?;
+        let is_list = matches!(kind, PromptKind::Describe | PromptKind::Caption);
+        let size = self.model.llama().config().vocab_size;
+        let mut list = is_list.then(|| Listing::new(self.model.tokenizer(), size)).flatten();
+        let list = list.as_mut().map(|list| list as &mut dyn Constraint);
+        let answer = self.model.generate(&segments, list, &options, on_text)?;
         if answer.stop == StopReason::Cancelled {
             return Err(PlanningError::Interrupted);
         }

@@ -237,7 +237,7 @@ mod tests {
     #[test]
     fn shipped_configurations_are_sound_and_faults_are_named() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/config/train");
-        for name in ["align", "finetune", "llama2-7b", "llama2-7b-full"] {
+        for name in ["align", "look", "finetune", "llama2-7b", "llama2-7b-full"] {
             SeeingTraining::read(&Path::new(folder).join(name).with_extension("yaml")).unwrap();
         }
         let text = std::fs::read_to_string(format!("{folder}/align.yaml")).unwrap();

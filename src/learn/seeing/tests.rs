@@ -375,7 +375,7 @@ fn models_that_do_not_fit_are_named() {
 fn a_warm_projector_says_the_names_of_things() {
     let init = blind_model();
     let school = school();
-    let config = SeeingTraining { warm_steps: 300, ..config(init.path(), LanguagePart::Full) };
+    let config = SeeingTraining { warm_steps: 600, ..config(init.path(), LanguagePart::Full) };
     let classroom = classroom(&config, &school);
     let mut rng = Pcg64Mcg::seed_from_u64(3);
     let tokenizer = classroom.speller.tokenizer();

@@ -28,6 +28,9 @@ pub struct FollowConfig {
     pub motion_timeout_s: f64,
     /// Age at which the robot's pose is stale, seconds.
     pub pose_stale_s: f64,
+    /// Whether a model that was taught to navigate reads instructions. Rules read them otherwise, and
+    /// refuse what they do not know.
+    pub by_model: bool,
 }
 
 impl Default for FollowConfig {
@@ -44,6 +47,7 @@ impl Default for FollowConfig {
             reach_m: 0.8,
             motion_timeout_s: 15.0,
             pose_stale_s: 0.5,
+            by_model: false,
         }
     }
 }

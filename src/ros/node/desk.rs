@@ -167,11 +167,8 @@ impl Desk {
     fn utterance(&self, words: &str, executive: &mut Executive) -> Vec<Act> {
         let view = self.view.get();
         let command = Command::of(words);
-        let asks = matches!(
-            command,
-            Command::Describe | Command::Where(_) | Command::Count(_) | Command::NotUnderstood
-        );
-        if asks
+        // What the list of objects can answer, it answers; the model the rest.
+        if matches!(command, Command::NotUnderstood)
             && self.jobs.abilities.talks
             && self.jobs.ask(Question::Say(words.to_owned())).is_ok()
         {

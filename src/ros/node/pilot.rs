@@ -152,7 +152,8 @@ impl Pilot {
         self.instructions += 1;
         let number = self.instructions;
         let question = Question::Follow(number, words.to_owned());
-        let is_asked = self.jobs.abilities.navigates && self.jobs.ask(question).is_ok();
+        let by_model = self.config.by_model && self.jobs.abilities.navigates;
+        let is_asked = by_model && self.jobs.ask(question).is_ok();
         let follower = Follower::new(Vec::new(), self.config.clone());
         let unread = is_asked.then_some(number);
         self.course = Some(Course { unread, follower, goal, motions: 0 });

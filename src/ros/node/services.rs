@@ -33,9 +33,11 @@ pub fn offer(
     frame_id: &str,
 ) -> Result<Vec<Opened>, NodeError> {
     let (seen, frame, model) = (Arc::clone(view), frame_id.to_owned(), Arc::clone(jobs));
-    let answer = move |request: AskRequest| match model.abilities.asks {
-        true => ask_model(request, &model),
-        false => Some(ask(&request, &seen, &frame)),
+    // What the list of objects can answer, it answers, with ids and positions; the model the rest.
+    let answer = move |request: AskRequest| {
+        let fact = ask(&request, &seen, &frame);
+        let open = fact.error_code == AskResponse::ERROR_NOT_UNDERSTOOD;
+        if open && model.abilities.asks { ask_model(request, &model) } else { Some(fact) }
     };
     let mut opened = vec![serve::<Ask>(transport, names, "~/ask", answer)?];
     let (seen, frame) = (Arc::clone(view), frame_id.to_owned());
