@@ -91,6 +91,11 @@ impl ObjectStore {
         (self.next_id, &self.tracks, &self.own)
     }
 
+    /// Whether a detector outside has told of a thing of this name.
+    pub(super) fn is_reported(&self, label: &str) -> bool {
+        self.objects.iter().any(|object| object.label == label && !self.is_own(object.id))
+    }
+
     /// Whether an object was made of a region of the map, and no detector outside has confirmed it.
     pub fn is_own(&self, id: ObjectId) -> bool {
         self.own.contains(&id)

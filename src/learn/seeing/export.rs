@@ -132,28 +132,27 @@ fn copy_folder(from: &Path, to: &Path) -> Result<(), LearnError> {
     Ok(())
 }
 
-/// Draws the training loss, and for each kind of lesson how many are answered exactly, with open
-/// eyes.
+/// Draws the training loss, and how held-out lessons are answered, the mean over their kinds.
 fn loss_curve(progress: &Progress<SeeingWatch>, path: &Path) -> Result<(), LearnError> {
     let every = Progress::<SeeingWatch>::EVERY as f64;
     let losses = progress.losses.iter().enumerate();
     let training = losses.map(|(at, loss)| ((at as f64 + 1.0) * every, *loss)).collect();
-    let watched = |of: &dyn Fn(&SeeingWatch) -> Option<f64>| {
+    let watched = |of: &dyn Fn(&SeeingWatch) -> f64| {
         let points = progress.watches.iter();
-        points.filter_map(|watch| Some((watch.step as f64, of(watch)?))).collect::<Vec<_>>()
+        points.map(|watch| (watch.step as f64, of(watch))).collect::<Vec<_>>()
     };
-    let mut series = vec![
+    let exact = |eyes: usize| {
+        watched(&move |watch: &SeeingWatch| {
+            let sum: f64 = watch.kinds.values().map(|graded| graded[eyes].exact).sum();
+            sum / watch.kinds.len().max(1) as f64
+        })
+    };
+    let series = vec![
         Series { name: "training loss (smoothed)".into(), points: training },
-        Series { name: "loss on held-out homes".into(), points: watched(&|w| Some(w.loss())) },
+        Series { name: "loss on held-out homes".into(), points: watched(&SeeingWatch::loss) },
+        Series { name: "answered exactly there".into(), points: exact(0) },
+        Series { name: "the same with closed eyes".into(), points: exact(1) },
     ];
-    let kinds = progress.watches.last().map(|watch| watch.kinds.keys()).into_iter().flatten();
-    for kind in kinds {
-        let exact = |eyes: usize| {
-            watched(&move |watch: &SeeingWatch| Some(watch.kinds.get(kind)?.get(eyes)?.exact))
-        };
-        series.push(Series { name: format!("{kind}: answered exactly"), points: exact(0) });
-        series.push(Series { name: format!("{kind}: with closed eyes"), points: exact(1) });
-    }
     let chart = LineChart {
         title: "Training a model that sees".into(),
         x_label: "step".into(),

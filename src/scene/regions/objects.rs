@@ -84,7 +84,8 @@ impl SeenObjects {
 }
 
 impl SceneMap {
-    /// Looks at the regions of the map and lets its objects follow them.
+    /// Looks at the regions of the map and lets its objects follow them. No new object is made of what
+    /// a detector outside knows by name: it would have told of it.
     ///
     /// # Errors
     ///
@@ -111,7 +112,7 @@ impl SceneMap {
         }
         seen.removed_objects = self.count_misses(&objects, &mut memory);
         for (at, one) in found.iter().enumerate() {
-            if objects[at].is_some() || !open[at] {
+            if objects[at].is_some() || !open[at] || self.objects.is_reported(&one.label) {
                 continue;
             }
             let like = |other: &MapObject| other.label == one.label;

@@ -234,6 +234,22 @@ fn what_a_detector_gave_is_left_alone_and_what_is_refuted_stays_away() {
 }
 
 #[test]
+fn a_detector_that_knows_mugs_is_believed_about_mugs() {
+    let mut map = map(&[FLOOR, TABLE, MUG], 0.0, 2);
+    let elsewhere = crate::sensing::Detection {
+        label: "mug".into(),
+        score: 0.9,
+        frame_T_box: Pose::translation(2.5, 0.35, 0.8),
+        size_m: [0.1; 3],
+        track_id: String::new(),
+    };
+    map.objects_mut().observe(&[elsewhere], &Pose::identity(), 1);
+    map.see_objects(&names(), &config()).unwrap();
+    let labels: Vec<&str> = map.objects().iter().map(|object| object.label.as_str()).collect();
+    assert_eq!(labels, ["mug", "diningtable"], "the other mug is no object");
+}
+
+#[test]
 fn what_the_robot_took_is_gone_at_once_and_known_again() {
     let (names, config) = (names(), config());
     let mut map = map(&[FLOOR, TABLE, MUG], 0.0, 10);
