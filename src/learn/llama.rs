@@ -2,8 +2,8 @@
 //!
 //! The fused operations that make inference fast (`rms_norm`, `rope`, `softmax_last_dim`) have no
 //! backward pass in candle and would leave weights silently unlearnt, so training runs this forward
-//! pass of operations that have one over the same weights with the same names. Tests hold every weight to
-//! its true gradient, and the outputs to PyTorch's and to those of the fast forward pass.
+//! pass of operations that have one over the same weights with the same names. Tests hold every
+//! weight to its true gradient, and the outputs to PyTorch's and to those of the fast forward pass.
 
 use super::lora::LoraSpec;
 use crate::vision::scene_vit::ops;

@@ -169,6 +169,8 @@ fn gradients_reach_projector_and_decoder_through_the_splice() {
     for position in positions {
         let mut config = config(init.path(), LanguagePart::Full);
         config.projector.position = position;
+        let guidance = Guidance { weight: 1.0, names: vec![0], follow: vec![1], tell: vec![0, 1] };
+        config.looking = Some(guidance.clone());
         let classroom = classroom(&config, &school);
         let mut rng = Pcg64Mcg::seed_from_u64(3);
         let tokenizer = classroom.speller.tokenizer();
@@ -181,7 +183,12 @@ fn gradients_reach_projector_and_decoder_through_the_splice() {
         let tensors =
             weights.learnt.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone()));
         let model = weights.model(&config, &tensors.collect()).unwrap();
-        let loss = || batch.loss(&model.forward(&batch, None, &mut None).unwrap().0).unwrap();
+        assert!(batch.looks.iter().all(Option::is_some), "each kind of look is in the loss");
+        let loss = || {
+            let (logits, astray) = model.forward(&batch, Some(&guidance), &mut None).unwrap();
+            let answers = batch.loss(&logits).unwrap();
+            astray.iter().fold(answers, |sum, away| (sum + away).unwrap())
+        };
         check_gradients(&weights.learnt, &loss);
     }
 }
