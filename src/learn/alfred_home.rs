@@ -64,6 +64,7 @@ struct Params {
 
 #[derive(Deserialize)]
 struct Step {
+    action: String,
     /// x, z, rotation and horizon at the end of a way.
     #[serde(default)]
     at: Option<[f64; 4]>,
@@ -79,6 +80,7 @@ struct Step {
 #[derive(Default)]
 struct Scene {
     receptacles: Vec<AlfredReceptacle>,
+    loose_m: Vec<[f64; 3]>,
     free_m: Vec<[f64; 2]>,
 }
 
@@ -117,6 +119,7 @@ impl Line {
                 .map(|(name, x, y, z)| (class(name), [*x, *y, *z]))
                 .collect(),
             receptacles: scene.receptacles.clone(),
+            loose_m: scene.loose_m.clone(),
             lamps_on: on.map(|(name, _)| class(name)).collect(),
             free_m: scene.free_m.clone(),
         };
@@ -147,10 +150,12 @@ impl Scene {
                 at = [x, z, rotation_deg];
                 self.free(&at);
             }
-            let things = [&step.receptacle, &step.object];
-            if let [Some(receptacle), object] = things {
-                let on_it = object.as_ref().map(|(_, x, y, z)| [*x, *y, *z]);
-                self.receptacle(receptacle, at[2], on_it);
+            // What a thing was put on is told with where the thing was before.
+            let taken = step.object.as_ref().filter(|_| step.action == "PickupObject");
+            let taken_m = taken.map(|(_, x, y, z)| [*x, *y, *z]);
+            match &step.receptacle {
+                Some(receptacle) => self.receptacle(receptacle, at[2], taken_m),
+                None => self.loose_m.extend(taken_m),
             }
         }
     }
@@ -170,8 +175,6 @@ impl Scene {
             let off: f64 = known.at_m.iter().zip(&at_m).map(|(a, b)| (a - b).powi(2)).sum();
             known.category == category && off.sqrt() < SAME_M
         };
-        // What a thing was put on is told with where the thing was before.
-        let on_it = on_it.filter(|at| (at[0] - x).hypot(at[2] - z) < 1.0 && at[1] > *y - 0.1);
         match self.receptacles.iter_mut().find(same) {
             Some(known) => known.held_m.extend(on_it),
             None => self.receptacles.push(AlfredReceptacle {

@@ -38,8 +38,8 @@ pub struct School {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Syllabus {
-    /// Share of the homes that are talked about, 0..=1; those that oracle eyes see in a state of
-    /// their own.
+    /// Share of the homes of oracle eyes that are talked about, 0..=1, in a state of their own. Toured
+    /// homes all are, in every view.
     pub talked_about: f64,
     /// What is said of one state of a home.
     pub talk: PairMix,
@@ -182,7 +182,6 @@ impl Builder<'_> {
                 (lessons, goals)
             }
         };
-        let talked_about = rng.random_bool(self.syllabus.talked_about.clamp(0.0, 1.0));
         let toured = match self.scenes {
             Some(scenes) => scenes.load(&id)?,
             None => None,
@@ -193,8 +192,8 @@ impl Builder<'_> {
         }
         let begun = (id, scene, lessons, goals);
         built.extend(match toured {
-            Some(toured) => self.toured(&world, toured, begun, talked_about, &mut rng)?,
-            None => self.untoured(&world, begun, talked_about, &mut rng)?,
+            Some(toured) => vec![self.toured(&world, toured, begun, &mut rng)?],
+            None => self.untoured(&world, begun, &mut rng)?,
         });
         Ok(built)
     }
@@ -235,7 +234,6 @@ impl Builder<'_> {
         &self,
         world: &World,
         (id, scene, mut lessons, goals): (String, String, Vec<Lesson>, Vec<String>),
-        talked_about: bool,
         rng: &mut Pcg64Mcg,
     ) -> Result<Vec<Taught>, LearnError> {
         let things = things_of(world);
@@ -244,7 +242,7 @@ impl Builder<'_> {
         describe(&facts, 0, &goals, &mut lessons, self.syllabus.told, rng);
         let eyes = Eyes::Oracle { things, views: vec![view] };
         let mut built = Vec::new();
-        if talked_about {
+        if rng.random_bool(self.syllabus.talked_about.clamp(0.0, 1.0)) {
             let Syllabus { talk: mix, in_a_row, .. } = self.syllabus;
             let (eyes, lessons) = talk(world, mix, *in_a_row, &self.balance, rng)?;
             built.push((SeenHome { id: id.clone(), scene: scene.clone(), eyes }, lessons));
@@ -259,10 +257,8 @@ impl Builder<'_> {
         world: &World,
         toured: Toured,
         (id, scene, mut lessons, goals): (String, String, Vec<Lesson>, Vec<String>),
-        talked_about: bool,
         rng: &mut Pcg64Mcg,
-    ) -> Result<Vec<Taught>, LearnError> {
-        lessons.extend(self.questioning(world, rng));
+    ) -> Result<Taught, LearnError> {
         let number = toured.views.len();
         let mut views = Vec::with_capacity(number);
         for (view, (stance, regions)) in toured.views.into_iter().enumerate() {
@@ -275,12 +271,10 @@ impl Builder<'_> {
             let told = self.syllabus.told / number as f64;
             let facts = SceneFacts::in_view(&standing, &stance.world_T_camera())?;
             describe(&facts, view, &goals, &mut lessons, told, rng);
-            if talked_about && view == 0 {
-                let said = say(&standing, view, &self.syllabus.talk, &self.balance, rng)?;
-                lessons.extend(said);
-            }
+            lessons.extend(say(&standing, view, &self.syllabus.talk, &self.balance, rng)?);
+            lessons.extend(self.questioning(world, rng));
         }
         let eyes = Eyes::Real { scene: toured.scene, views };
-        Ok(vec![(SeenHome { id, scene, eyes }, lessons)])
+        Ok((SeenHome { id, scene, eyes }, lessons))
     }
 }

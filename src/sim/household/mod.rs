@@ -21,6 +21,7 @@ mod look;
 mod motion;
 mod sample;
 mod shown;
+mod survey;
 mod touch;
 mod tour;
 mod wording;

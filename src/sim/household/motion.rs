@@ -44,7 +44,7 @@ pub enum Move {
 }
 
 /// A cell of the grid around the robot, and a heading.
-type Node = (i32, i32, u8);
+pub(super) type Node = (i32, i32, u8);
 
 /// Where the robot can get to.
 pub(super) struct Ways {
@@ -220,6 +220,11 @@ impl Ways {
     /// Where the robot stands at a node.
     pub fn stance(&self, (i, j, heading): Node, look: i8) -> Stance {
         Stance { xy_m: self.place_m(i, j), heading, look }
+    }
+
+    /// How many moves lead to a node; `None` where none do.
+    pub fn moves(&self, node: Node) -> Option<u32> {
+        self.reached.get(&node).map(|(moves, _)| *moves)
     }
 
     /// The moves to a node.

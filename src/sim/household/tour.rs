@@ -1,37 +1,44 @@
 //! Looking round a home before anything is done in it.
 
-use super::motion::Move;
+use super::motion::{Move, Node};
+use super::survey::Survey;
 use super::world::{Low, World};
 use nalgebra::Vector2;
 
-/// Images taken from one place, an eighth of a turn apart.
+/// Images taken all round from one place, an eighth of a turn apart.
 const VIEWS: usize = 8;
-/// Tilt of the camera on the tour, in steps of 15°.
+/// Places from which it looks all round.
+const ROUNDS: usize = 2;
+/// Tilt of the camera when it looks round, in steps of 15°.
 const LOOK: i8 = 1;
 
 impl World {
-    /// Drives round for `frames` images: all round from where the robot stands, then from the place
-    /// farthest from all before, and so on. `watch` is called for every image, with `true`, and after
-    /// every move on the way between, with `false`. Small things are found by looking, but the plan
-    /// of the free floor is known, as [`Self::perform`] knows it.
+    /// Drives round for `frames` images: all round from where the robot stands and from the place
+    /// farthest from there, then along the furniture, to see from near what is on it. `watch` is
+    /// called for every image, with `true`, and after every move on the way between, with `false`.
+    /// Small things are found by looking, but the plan of the floor is known, as [`Self::perform`]
+    /// knows it.
     pub fn tour(&mut self, frames: usize, watch: &mut dyn FnMut(&Self, bool)) {
-        let mut seen_from: Vec<Vector2<f64>> = Vec::new();
+        let start_m = self.robot.xy_m;
+        let mut survey = Survey::new(self);
         for frame in 0..frames {
-            if frame % VIEWS == 0 {
+            if frame >= ROUNDS * VIEWS {
+                let ways = self.ways();
+                let Some((node, look)) = survey.next(self, &ways) else { return };
+                self.drive(&ways.moves_to(node), watch);
+                self.tilt(look);
+            } else if frame % VIEWS == 0 {
                 if frame > 0 {
-                    self.go_farthest(&seen_from, watch);
+                    self.go_farthest(&start_m, watch);
                 }
-                seen_from.push(self.robot.xy_m);
-                while self.robot.look != LOOK {
-                    let motion = if self.robot.look < LOOK { Move::LookDown } else { Move::LookUp };
-                    if self.step(motion).is_err() {
-                        break;
-                    }
-                }
+                self.tilt(LOOK);
+            } else {
+                // Turning on the spot is never refused.
+                let _ = self.step(Move::TurnLeft);
             }
+            let stance = self.robot;
+            survey.looked(self, &stance);
             watch(self, true);
-            // Turning on the spot is never refused.
-            let _ = self.step(Move::TurnLeft);
         }
     }
 
@@ -43,19 +50,31 @@ impl World {
         }
     }
 
-    fn go_farthest(&mut self, from_m: &[Vector2<f64>], watch: &mut dyn FnMut(&Self, bool)) {
+    fn go_farthest(&mut self, from_m: &Vector2<f64>, watch: &mut dyn FnMut(&Self, bool)) {
         let ways = self.ways();
-        let apart = |node| {
-            let place = ways.stance(node, 0).xy_m;
-            from_m.iter().map(|from| (place - from).norm()).fold(f64::INFINITY, f64::min)
-        };
+        let apart = |node: Node| (ways.stance(node, 0).xy_m - from_m).norm();
         let cells = ways.cells();
         let farthest = cells.iter().max_by(|a, b| apart(a.1).total_cmp(&apart(b.1)).then(b.cmp(a)));
-        for motion in farthest.map(|(_, node)| ways.moves_to(*node)).unwrap_or_default() {
-            if self.step(motion).is_err() {
+        if let Some((_, node)) = farthest {
+            self.drive(&ways.moves_to(*node), watch);
+        }
+    }
+
+    fn drive(&mut self, moves: &[Move], watch: &mut dyn FnMut(&Self, bool)) {
+        for motion in moves {
+            if self.step(*motion).is_err() {
                 return;
             }
             watch(self, false);
+        }
+    }
+
+    fn tilt(&mut self, look: i8) {
+        while self.robot.look != look {
+            let motion = if self.robot.look < look { Move::LookDown } else { Move::LookUp };
+            if self.step(motion).is_err() {
+                return;
+            }
         }
     }
 }

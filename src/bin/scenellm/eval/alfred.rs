@@ -5,7 +5,7 @@ use super::eyes::{Gaze, HomeEyes, Look};
 use super::runs::Runs;
 use super::table::{Table, scored, share, write_json, write_picture};
 use crate::{Outcome, parallel, progress};
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum};
 use scenellm::language::parse_device;
 use scenellm::learn::{
@@ -13,7 +13,7 @@ use scenellm::learn::{
     read_alfred_tasks,
 };
 use scenellm::sim::household::alfred_world;
-use scenellm::tasks::{GoalPlanner, SceneView};
+use scenellm::tasks::{GoalPlanner, SceneView, SpokenStep};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -56,6 +56,9 @@ pub struct Alfred {
     /// Write the scores as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Write each goal with the expert's plan and those of all runs, one JSON object a line.
+    #[arg(long, value_name = "FILE", requires = "scene")]
+    plans: Option<PathBuf>,
     /// Draw the scores as bars (.png or .svg).
     #[arg(long, value_name = "FILE")]
     picture: Option<PathBuf>,
@@ -190,6 +193,9 @@ impl Alfred {
             });
             (Runs::name(run), Evaluation::of(pairs))
         });
+        if let Some(path) = &self.plans {
+            write_plans(path, &lines, &planned, &runs)?;
+        }
         let report = SceneReport {
             model: name,
             scene: look,
@@ -258,6 +264,34 @@ fn predict(
     let vocabulary = planner.vocabulary().clone();
     let plan = planner.speak(goal, view, &vocabulary)?;
     Ok(Prediction { task: plan.task, steps: plan.steps })
+}
+
+/// Writes what became of each goal.
+fn write_plans(
+    path: &Path,
+    lines: &[(&Trajectory, &AlfredTask)],
+    planned: &[Planned],
+    runs: &Runs,
+) -> anyhow::Result<()> {
+    let spoken = |steps: &[SpokenStep]| -> Vec<String> {
+        steps.iter().map(|step| format!("{}({})", step.action, step.arguments.join(", "))).collect()
+    };
+    let mut text = String::new();
+    for ((expert, told), planned) in lines.iter().zip(planned) {
+        for (goal, predictions) in expert.goals.iter().zip(&planned.goals) {
+            let made: BTreeMap<&str, Vec<String>> = runs
+                .each()
+                .zip(predictions)
+                .map(|(run, prediction)| (Runs::name(run), spoken(&prediction.steps)))
+                .collect();
+            let row = serde_json::json!({
+                "id": told.id, "scene": told.scene, "task": expert.task, "goal": goal.goal,
+                "expert": spoken(&expert.plan), "plans": made,
+            });
+            text += &format!("{row}\n");
+        }
+    }
+    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
 impl SceneReport {

@@ -35,6 +35,12 @@ const FLOOR_M: f64 = 0.15;
 const ON_M: f64 = 0.3;
 /// How far beside a receptacle something on it may be, metres.
 const BESIDE_M: f64 = 0.2;
+/// The same for what may as well lie on the floor.
+const IN_BIN_M: f64 = 0.05;
+/// Two things that were nearer to each other than this were at one place, metres.
+const SAME_SPOT_M: f64 = 0.02;
+/// What a thing stands on where nobody tells of furniture juts out so far, and is so thick, metres.
+const LEDGE_M: [f64; 2] = [0.03, 0.02];
 /// Least room between the middles of two things, metres.
 const APART_M: f64 = 0.04;
 
@@ -60,6 +66,8 @@ pub struct AlfredHome {
     pub objects: Vec<(String, [f64; 3])>,
     /// Receptacles.
     pub receptacles: Vec<AlfredReceptacle>,
+    /// Where things were that stood on none of them, metres.
+    pub loose_m: Vec<[f64; 3]>,
     /// Lamps that are on.
     pub lamps_on: Vec<String>,
     /// Where the floor is free: x and z, metres.
@@ -78,8 +86,12 @@ pub fn alfred_world(told: &AlfredHome, seed: u64) -> Result<World, SimError> {
     let mut builder = Builder::new(rng, palette, frame.size_m);
     room(&mut builder, &palette);
     let free: Vec<Vector2<f64>> = told.free_m.iter().map(|at| frame.floor_m(*at)).collect();
+    let mut held: Vec<Held> = Vec::new();
     for receptacle in &told.receptacles {
-        furnish(&mut builder, receptacle, &frame, &free);
+        if let Some(holder) = furnish(&mut builder, receptacle, &frame, &free) {
+            let places = receptacle.held_m.iter().map(|at| frame.point_m(*at));
+            held.extend(places.map(|at_m| Held { at_m, holder: Some(holder) }));
+        }
     }
     for receptacle in &told.receptacles {
         let at = frame.point_m(receptacle.at_m);
@@ -106,7 +118,9 @@ pub fn alfred_world(told: &AlfredHome, seed: u64) -> Result<World, SimError> {
         look: (horizon_deg / 15.0).round().clamp(-2.0, 4.0) as i8,
     };
     let mut world = World::unchecked(home, robot);
-    settle(&mut world, builder.entities);
+    let loose_m = told.loose_m.iter().map(|at| frame.point_m(*at));
+    held.extend(loose_m.map(|at_m| Held { at_m, holder: None }));
+    settle(&mut world, builder.entities, &held, palette.wall);
     keep_clear(&mut world, &free);
     for lamp in &told.lamps_on {
         let on: Vec<u32> = world.named(lamp).map(|lamp| lamp.id).collect();
@@ -135,13 +149,19 @@ fn room(builder: &mut Builder, palette: &Palette) {
     }
 }
 
-/// Adds a receptacle, made smaller where the expert walked.
+/// A place of things, and the id of what stood under them; `None` where no receptacle did.
+struct Held {
+    at_m: Vector3<f64>,
+    holder: Option<u32>,
+}
+
+/// Adds a receptacle, made smaller where the expert walked. Its id; `None` where it is no furniture.
 fn furnish(
     builder: &mut Builder,
     receptacle: &AlfredReceptacle,
     frame: &Frame,
     free: &[Vector2<f64>],
-) {
+) -> Option<u32> {
     let at = frame.point_m(receptacle.at_m);
     let held: Vec<Vector3<f64>> = receptacle.held_m.iter().map(|at| frame.point_m(*at)).collect();
     // It faces the one who stands before it.
@@ -158,7 +178,7 @@ fn furnish(
             &mut builder.rng,
             &palette,
         );
-        let Some((name, model, z)) = made else { return };
+        let (name, model, z) = made?;
         let pose = Pose::from_parts(Translation3::new(at.x, at.y, z), yaw);
         let (low, high) = model.bounds_m();
         let centre = pose * nalgebra::Point3::from((low + high) * 0.5);
@@ -173,25 +193,34 @@ fn furnish(
                 let behind = pose * Translation3::new(0.04 - half.x, 0.0, high.z - low.z);
                 builder.add("faucet", tap, behind, Some(id), false);
             }
-            return;
+            return Some(id);
         }
         share -= 0.1;
     }
 }
 
-/// Puts loose things onto or into what is under them. What hangs in the air is left out: what it
-/// stood on is not known.
-fn settle(world: &mut World, loose: Vec<Entity>) {
+/// Puts loose things onto or into what stood under them where that is told, or else what is under
+/// them now. Where nothing is they lie on the floor, or on a ledge of the wall's looks.
+fn settle(world: &mut World, loose: Vec<Entity>, held: &[Held], look: Material) {
     let mut kept: Vec<Vector3<f64>> = Vec::new();
     for thing in loose {
         let at = thing.world_T_entity.translation.vector - Vector3::z() * (0.5 * thing.size_m[2]);
-        let crowded = kept.iter().any(|other| (other - at).norm() < APART_M);
-        let is_kept = !crowded
-            && world.bring(thing, |world, id| {
-                if at.z < FLOOR_M { stand_on_floor(world, id) } else { stand(world, id, &at) }
-            });
+        if kept.iter().any(|other| (other - at).norm() < APART_M) {
+            continue;
+        }
+        let told = held.iter().find(|held| (held.at_m - at).norm() < SAME_SPOT_M);
+        let holder = told.map_or_else(|| under(world, &at), |held| held.holder);
+        let below = ledge(&thing, &at, look);
+        let is_kept = world.bring(thing, |world, id| match holder {
+            Some(holder) => stand(world, id, holder, &at),
+            None if at.z < FLOOR_M => stand_on_floor(world, id),
+            None => true,
+        });
         if is_kept {
             kept.push(at);
+        }
+        if is_kept && holder.is_none() && at.z >= FLOOR_M {
+            world.bring(below, |_, _| true);
         }
     }
 }
@@ -204,33 +233,64 @@ fn stand_on_floor(world: &mut World, id: u32) -> bool {
     true
 }
 
-/// Stands a thing on or in the receptacle that has a surface at its height.
-fn stand(world: &mut World, id: u32, at: &Vector3<f64>) -> bool {
-    let mut best: Option<(f64, u32, f64)> = None;
+/// What holds a thing in the air.
+fn ledge(thing: &Entity, at: &Vector3<f64>, look: Material) -> Entity {
+    let [out, thick] = LEDGE_M;
+    let size = [thing.size_m[0] + 2.0 * out, thing.size_m[1] + 2.0 * out, thick];
+    let model = Model::default().block([0.0, 0.0, -0.5 * thick], size, look);
+    Entity {
+        id: 0,
+        category: "wall",
+        parts: model.parts,
+        world_T_entity: Pose::translation(at.x, at.y, at.z - 0.5 * thick),
+        size_m: size,
+        parent: None,
+        is_receptacle: false,
+        surfaces: Vec::new(),
+    }
+}
+
+/// The receptacle that has a surface at the height of `at`, and is there.
+fn under(world: &World, at: &Vector3<f64>) -> Option<u32> {
+    let most_m = if at.z < FLOOR_M { IN_BIN_M } else { BESIDE_M };
+    let mut best: Option<(f64, u32)> = None;
     for holder in world.home.entities.iter().filter(|entity| entity.is_receptacle) {
         let beside_m = world.gap_m(holder, &at.xy());
         for surface in super::interior::surfaces(holder) {
-            let z = holder.world_T_entity.translation.vector.z + surface.centre_m[2];
-            let off = (at.z - z).abs();
-            if beside_m > BESIDE_M || off > ON_M {
-                continue;
-            }
-            if best.is_none_or(|(least, ..)| off + beside_m < least) {
-                best = Some((off + beside_m, holder.id, z));
+            let off =
+                (at.z - holder.world_T_entity.translation.vector.z - surface.centre_m[2]).abs();
+            let is_near = beside_m <= most_m && off <= ON_M;
+            if is_near && best.is_none_or(|(least, _)| off + beside_m < least) {
+                best = Some((off + beside_m, holder.id));
             }
         }
     }
-    let Some((_, holder, z)) = best else { return false };
+    best.map(|(_, holder)| holder)
+}
+
+/// Stands a thing on or in a receptacle. Behind a door, and where it is too narrow by what was made
+/// up about its size, it stands where there is room; else where it was.
+fn stand(world: &mut World, id: u32, holder: u32, at: &Vector3<f64>) -> bool {
     let Some(receptacle) = world.home.entity(holder) else { return false };
     let place = world.place_with(receptacle);
-    // Behind a door things are stood where there is room; in the open, where they were.
-    if matches!(place, Place::In(_)) {
-        return world.lay(id, holder).is_ok();
+    let is_beside = world.gap_m(receptacle, &at.xy()) > 0.0;
+    let off = |z: f64| (at.z - z).abs();
+    let tops = super::interior::surfaces(receptacle)
+        .into_iter()
+        .map(|surface| receptacle.world_T_entity.translation.vector.z + surface.centre_m[2]);
+    let Some(top) = tops.min_by(|a, b| off(*a).total_cmp(&off(*b))) else { return false };
+    if is_beside || matches!(place, Place::In(_)) {
+        if world.lay(id, holder).is_ok() {
+            return true;
+        }
+        if matches!(place, Place::In(_)) {
+            return false;
+        }
     }
     let Some(entity) = world.index(id).and_then(|at| world.home.entities.get_mut(at)) else {
         return false;
     };
-    entity.world_T_entity.translation.vector.z = z + 0.5 * entity.size_m[2];
+    entity.world_T_entity.translation.vector.z = top + 0.5 * entity.size_m[2];
     entity.parent = Some(holder);
     world.set_place(id, place);
     true
@@ -248,7 +308,7 @@ mod tests {
     use super::*;
     use crate::sim::household::{Task, TaskKind, expert_plan};
 
-    /// A desk and a dresser three metres apart, a mug on the desk and a mug in the air.
+    /// A desk and a dresser three metres apart, a mug on the desk and a mug on nothing known.
     fn told() -> AlfredHome {
         let receptacle =
             |category: &str, at_m, towards: f64, held_m: &[[f64; 3]]| AlfredReceptacle {
@@ -266,6 +326,7 @@ mod tests {
                 receptacle("dresser", [0.0, 0.0, -1.0], 180.0, &[[0.0, 0.85, -1.0]]),
                 receptacle("desklamp", [0.3, 0.74, 3.0], 0.0, &[]),
             ],
+            loose_m: vec![],
             lamps_on: vec![],
             free_m: (0..8).map(|i| [0.0, 0.25 * f64::from(i)]).collect(),
         }
@@ -275,7 +336,12 @@ mod tests {
     fn things_stand_where_they_were_and_the_expert_does_its_task_there() {
         let world = alfred_world(&told(), 1).unwrap();
         let mugs: Vec<_> = world.named("mug").collect();
-        assert_eq!(mugs.len(), 1, "one hangs in the air");
+        assert_eq!(mugs.len(), 2);
+        assert_eq!(world.holder(mugs[1].id), None);
+        let ledge = world.home().entities.last().unwrap();
+        let top_m = ledge.world_T_entity.translation.vector.z + 0.5 * ledge.size_m[2];
+        let under_m = mugs[1].world_T_entity.translation.vector.z - 0.5 * mugs[1].size_m[2];
+        assert!(ledge.is_structure() && (top_m - under_m).abs() < 1e-9);
         let desk = world.named("desk").next().unwrap();
         assert_eq!(world.holder(mugs[0].id), Some(desk.id));
         let (mug, desk) = (mugs[0].world_T_entity, desk.world_T_entity);
