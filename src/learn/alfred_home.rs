@@ -235,4 +235,17 @@ mod tests {
         let run = expert_plan(&world, &task.task).unwrap();
         assert!(task.task.is_met(&run.world));
     }
+
+    #[test]
+    fn a_thing_taken_from_no_receptacle_stood_on_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jsonl");
+        let line = LINE.replace(r#""receptacle": ["Desk", 0.0, 0.0, 3.0], "#, "");
+        std::fs::write(&path, line.replace('\n', " ")).unwrap();
+        let tasks = read_alfred_tasks(&path, &[]).unwrap();
+        let home = &tasks[0].home;
+        assert_eq!(home.loose_m, [[0.05, 0.74, 2.9]]);
+        let [dresser] = &home.receptacles[..] else { panic!("{home:?}") };
+        assert!(dresser.held_m.is_empty(), "what is put there was elsewhere");
+    }
 }

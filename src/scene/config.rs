@@ -25,7 +25,7 @@ pub struct MapConfig {
     /// Space in which the features stand, where texts have vectors in it; empty where they have
     /// none. Vectors of other spaces cannot be compared with them, whatever their length.
     pub feature_space: String,
-    /// How many frames the mean feature of a voxel remembers at most.
+    /// How many frames the mean feature of a voxel remembers at most, were all like the newest.
     pub feature_memory: u16,
     /// How voxels are removed when what they showed has gone.
     pub removal: RemovalConfig,

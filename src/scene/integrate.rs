@@ -177,6 +177,6 @@ fn merge_features(block: &mut Block, cells: &[CellUse], map: &FeatureMap, memory
             }
         }
         let index = block.index_of((uses[0].key & 511) as usize);
-        block.merge_feature(index, &mean, memory);
+        block.merge_feature(index, &mean, pixels, memory);
     }
 }

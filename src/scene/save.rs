@@ -153,7 +153,7 @@ fn write_block(out: &mut impl Write, block: &Block) -> io::Result<()> {
     for voxel in &block.voxels {
         buffer.extend(voxel.offset.iter().chain(&voxel.rgb).flat_map(|v| v.to_le_bytes()));
         buffer.extend(voxel.count.to_le_bytes());
-        buffer.extend(voxel.feature_frames.to_le_bytes());
+        buffer.extend(voxel.feature_pixels.to_le_bytes());
         buffer.extend(voxel.evidence.to_le_bytes());
         buffer.extend(voxel.first_seen_ns.to_le_bytes());
         buffer.extend(voxel.last_seen_ns.to_le_bytes());
@@ -186,7 +186,7 @@ fn read_block(input: &mut impl Read, width: usize) -> io::Result<Block> {
         input.read_exact(&mut data)?;
         block.features =
             data.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
-    } else if block.voxels.iter().any(|voxel| voxel.feature_frames > 0) {
+    } else if block.voxels.iter().any(|voxel| voxel.feature_pixels > 0) {
         return Err(bad("a voxel's feature is missing"));
     }
     if block.features.iter().any(|bits| bits & 0x7c00 == 0x7c00) {
@@ -203,7 +203,7 @@ fn read_voxel(data: &[u8]) -> io::Result<Voxel> {
         offset,
         rgb,
         count: u32::from_le_bytes(record.take()),
-        feature_frames: u16::from_le_bytes(record.take()),
+        feature_pixels: u16::from_le_bytes(record.take()),
         evidence: i16::from_le_bytes(record.take()),
         first_seen_ns: i64::from_le_bytes(record.take()),
         last_seen_ns: i64::from_le_bytes(record.take()),

@@ -20,8 +20,8 @@ pub struct Voxel {
     pub(super) rgb: [f32; 3],
     /// Points merged into it.
     pub(super) count: u32,
-    /// Frames merged into its feature, up to the configured memory; 0 means it has none.
-    pub(super) feature_frames: u16,
+    /// Pixels that its feature is the mean of, as far as they are remembered; 0 means it has none.
+    pub(super) feature_pixels: u16,
     /// Evidence that something is there; see [`super::RemovalConfig`].
     pub(super) evidence: i16,
     /// When it was first hit, nanoseconds.
@@ -59,7 +59,7 @@ impl Voxel {
             offset: [0.0; 3],
             rgb: [0.0; 3],
             count: 0,
-            feature_frames: 0,
+            feature_pixels: 0,
             evidence: 0,
             first_seen_ns: stamp_ns,
             last_seen_ns: stamp_ns,
@@ -150,7 +150,7 @@ impl Block {
 
     /// The feature of the voxel at `index`, or `None` when it has none.
     pub fn feature(&self, index: usize, width: usize) -> Option<&[u16]> {
-        (self.voxels[index].feature_frames > 0)
+        (self.voxels[index].feature_pixels > 0)
             .then(|| &self.features[index * width..(index + 1) * width])
     }
 
@@ -210,15 +210,19 @@ impl Block {
         gone
     }
 
-    /// Moves the mean feature of the voxel at `index` towards `feature`, which is one frame's.
-    pub fn merge_feature(&mut self, index: usize, feature: &[f32], memory: u16) {
+    /// Moves the mean feature of the voxel at `index` towards `feature`, which is that of one frame and
+    /// as many `pixels` of it: a look from near counts more than one from far. No frame counts less
+    /// than one in `memory` looks like it.
+    pub fn merge_feature(&mut self, index: usize, feature: &[f32], pixels: u32, memory: u16) {
         let width = feature.len();
         if self.features.is_empty() {
             self.features = vec![0; self.voxels.len() * width];
         }
-        let frames = &mut self.voxels[index].feature_frames;
-        *frames = frames.saturating_add(1).min(memory);
-        let share = 1.0 / f32::from(*frames);
+        let mean_of = &mut self.voxels[index].feature_pixels;
+        let remembered = pixels.saturating_mul(memory.into());
+        let pixels_in_all = pixels.saturating_add((*mean_of).into()).min(remembered).max(1);
+        *mean_of = u16::try_from(pixels_in_all).unwrap_or(u16::MAX);
+        let share = pixels as f32 / pixels_in_all as f32;
         let row = &mut self.features[index * width..(index + 1) * width];
         for (stored, new) in row.iter_mut().zip(feature) {
             let old = half::from_bits(*stored);
@@ -249,10 +253,25 @@ mod tests {
     }
 
     #[test]
+    fn near_looks_count_more_and_old_ones_are_forgotten() {
+        let mut block = Block::empty([0; 3]);
+        block.occupy(&mask_of(&[7]), 1, 0);
+        let mut look = |feature: f32, pixels: u32| {
+            block.merge_feature(0, &[feature], pixels, 4);
+            half::from_bits(block.feature(0, 1).unwrap()[0])
+        };
+        assert_eq!(look(0.0, 10), 0.0);
+        assert_eq!(look(1.0, 30), 0.75);
+        // A glance from far still is one of four.
+        assert_eq!(look(0.0, 1), 0.5625);
+        assert_eq!(look(1.0, 1_000_000), 1.0);
+    }
+
+    #[test]
     fn occupy_and_retain_keep_voxels_and_features_aligned() {
         let mut block = Block::empty([0; 3]);
         assert_eq!(block.occupy(&mask_of(&[5, 200, 511]), 2, 10), 3);
-        block.merge_feature(block.index_of(200), &[1.0, 2.0], 4);
+        block.merge_feature(block.index_of(200), &[1.0, 2.0], 3, 4);
         block.voxels[1].count = 7;
         assert_eq!(block.occupy(&mask_of(&[5, 6, 199, 300]), 2, 20), 3);
         assert_eq!(block.places().collect::<Vec<_>>(), [5, 6, 199, 200, 300, 511]);

@@ -78,3 +78,40 @@ impl World {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::sim::household::{household, is_portable};
+    use nalgebra::Vector3;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn a_tour_looks_from_near_at_what_stands_in_the_open() {
+        let mut world = household(3).unwrap();
+        let things: Vec<(u32, Vector3<f64>)> = world
+            .home()
+            .entities
+            .iter()
+            .filter(|entity| is_portable(entity.category) && !world.is_hidden(entity.id))
+            .map(|entity| (entity.id, entity.world_T_entity.translation.vector))
+            .collect();
+        let mut nearest_m: BTreeMap<u32, f64> = BTreeMap::new();
+        let (mut images, mut moves) = (0, 0);
+        world.tour(48, &mut |world, is_image| {
+            images += usize::from(is_image);
+            moves += usize::from(!is_image);
+            let camera_T_world = world.robot().world_T_camera().inverse();
+            for (id, at_m) in things.iter().filter(|_| is_image) {
+                let at_m = camera_T_world * nalgebra::Point3::from(*at_m);
+                if at_m.x.abs() < 0.55 * at_m.z && at_m.y.abs() < 0.4 * at_m.z {
+                    let least = nearest_m.entry(*id).or_insert(f64::INFINITY);
+                    *least = least.min(at_m.coords.norm());
+                }
+            }
+        });
+        assert_eq!(images, 48);
+        assert!((30..600).contains(&moves), "{moves}");
+        let near = nearest_m.values().filter(|distance| **distance < 1.5).count();
+        assert!(near * 10 >= things.len() * 9, "{near} of {}: {nearest_m:?}", things.len());
+    }
+}

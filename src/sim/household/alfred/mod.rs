@@ -308,15 +308,22 @@ mod tests {
     use super::*;
     use crate::sim::household::{Task, TaskKind, expert_plan};
 
+    fn receptacle(
+        category: &str,
+        at_m: [f64; 3],
+        towards_deg: f64,
+        held_m: &[[f64; 3]],
+    ) -> AlfredReceptacle {
+        AlfredReceptacle {
+            category: category.into(),
+            at_m,
+            seen_towards_deg: Some(towards_deg),
+            held_m: held_m.to_vec(),
+        }
+    }
+
     /// A desk and a dresser three metres apart, a mug on the desk and a mug on nothing known.
     fn told() -> AlfredHome {
-        let receptacle =
-            |category: &str, at_m, towards: f64, held_m: &[[f64; 3]]| AlfredReceptacle {
-                category: category.into(),
-                at_m,
-                seen_towards_deg: Some(towards),
-                held_m: held_m.to_vec(),
-            };
         let mug = [0.05, 0.74, 2.9];
         AlfredHome {
             start: [0.0, 0.9, 1.0, 90.0, 30.0],
@@ -363,5 +370,21 @@ mod tests {
             let run = expert_plan(&world, &task(kind)).unwrap();
             assert!(task(kind).is_met(&run.world));
         }
+    }
+
+    #[test]
+    fn what_is_told_counts_more_than_what_is_near() {
+        let (in_bin, over_desk) = ([2.0, 0.02, 1.0], [-0.2, 0.75, 3.0]);
+        let mut told = told();
+        told.objects.extend([("apple".into(), in_bin), ("cd".into(), over_desk)]);
+        told.receptacles.push(receptacle("garbagecan", [2.0, 0.0, 1.0], 90.0, &[in_bin]));
+        told.loose_m.push(over_desk);
+        let world = alfred_world(&told, 1).unwrap();
+        let holder = |name: &str| {
+            let id = world.holder(world.named(name).next().unwrap().id)?;
+            Some(world.home().entity(id).unwrap().category)
+        };
+        assert_eq!(holder("apple"), Some("garbagecan"));
+        assert_eq!(holder("cd"), None, "though the desk is under it");
     }
 }
