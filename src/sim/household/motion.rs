@@ -16,7 +16,7 @@ pub const STEP_M: f64 = 0.25;
 /// Tilts of the camera, in steps of 15°, positive downwards.
 const LOOKS: std::ops::RangeInclusive<i8> = -2..=4;
 /// Headings of the base.
-const HEADINGS: u8 = 8;
+pub(super) const HEADINGS: u8 = 8;
 /// Distance to what is gone to that is liked best, metres.
 const LIKED_GAP_M: f64 = 0.45;
 /// Farthest distance from which something is still gone to.

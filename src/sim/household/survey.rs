@@ -1,10 +1,11 @@
 //! Where to look from, so that all furniture was seen from near: the next best view.
 //!
 //! What stands on furniture is small, and shows only in images that are taken close by. The plan of
-//! the floor tells where furniture stands; how high its tops are is not known, so every patch of it
-//! is looked at as if it had a low and a high one.
+//! the floor tells where something stands in the way; what lies on the floor or juts out of a wall is
+//! furniture to it. How high tops are is not known, so every patch is looked at as if it had a low
+//! and a high one.
 
-use super::motion::{Node, Ways};
+use super::motion::{HEADINGS, Node, Ways};
 use super::world::{Stance, World};
 use crate::sim::agent::Obstacle;
 use nalgebra::{Point3, Vector2};
@@ -26,7 +27,6 @@ const FAR_M: f64 = 2.2;
 const TANGENTS: [f64; 2] = [0.52, 0.38];
 /// Tilts of the camera that are tried.
 const LOOKS: RangeInclusive<i8> = 0..=3;
-const HEADINGS: u8 = 8;
 /// Share of what there is to find on a patch that one look from near finds.
 const FOUND: f64 = 0.7;
 /// Moves that are as dear as taking the image.
