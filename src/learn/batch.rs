@@ -69,17 +69,12 @@ pub fn encode(
             ids.extend(tokenizer.encode_fast(piece, false).map_err(failed)?.get_ids());
         }
         let answer_at = ids.len();
-        let encode = |answer: &str| tokenizer.encode(answer, false).map_err(failed);
-        let answer = encode(&sample.answer)?;
+        let answer = tokenizer.encode(sample.answer.as_str(), false).map_err(failed)?;
         ids.extend(answer.get_ids());
         let targets = if sample.taught.is_empty() {
             expert_targets(&answer, answer_at, &sample.places)
         } else {
-            let answers = sample
-                .taught
-                .iter()
-                .map(|(answer, probability)| Ok((encode(answer)?.get_ids().to_vec(), *probability)))
-                .collect::<std::result::Result<Vec<_>, LearnError>>()?;
+            let answers = taught_ids(tokenizer, &sample.taught).map_err(failed)?;
             taught_targets(answer.get_ids(), answer_at, answers)
         };
         if ids.len() <= max_length {
@@ -114,7 +109,7 @@ pub fn expert_targets(
 
 /// What a teacher expects at each token of the answer `path`: of its answers that began like the
 /// path, how they go on.
-fn taught_targets(
+pub fn taught_targets(
     path: &[u32],
     answer_at: usize,
     mut answers: Vec<(Vec<u32>, f64)>,
@@ -137,6 +132,21 @@ fn taught_targets(
         answers.retain(|(answer, _)| answer.get(at) == Some(&taken));
     }
     targets
+}
+
+/// A teacher's answers as tokens, with their probabilities.
+///
+/// # Errors
+///
+/// When an answer cannot be encoded.
+pub fn taught_ids(
+    tokenizer: &Tokenizer,
+    answers: &[(String, f64)],
+) -> tokenizers::Result<Vec<(Vec<u32>, f64)>> {
+    let encode = |(answer, probability): &(String, f64)| {
+        Ok((tokenizer.encode(answer.as_str(), false)?.get_ids().to_vec(), *probability))
+    };
+    answers.iter().map(encode).collect()
 }
 
 /// `prompt` in pieces: some words are torn at a random place. Only words behind white space are,

@@ -171,8 +171,18 @@ pub(super) fn places_to_go_to(answer: &str, vocabulary: &ActionVocabulary) -> Ve
     places
 }
 
-/// One of the teacher's answers, drawn by its probability, along which all of them are learnt.
 fn taught_sample(goal: &TaughtGoal, vocabulary: &ActionVocabulary, rng: &mut impl Rng) -> Sample {
+    let (answer, taught) = drawn(goal, vocabulary, rng);
+    Sample { prompt: goal_prompt(&goal.goal), answer, places: Vec::new(), taught }
+}
+
+/// One of the teacher's answers, drawn by its probability, along which all of them are learnt; and
+/// all of them.
+pub(super) fn drawn(
+    goal: &TaughtGoal,
+    vocabulary: &ActionVocabulary,
+    rng: &mut impl Rng,
+) -> (String, Vec<(String, f64)>) {
     let total: f64 = goal.answers.iter().map(|answer| answer.probability).sum();
     let write = |answer: &TaughtAnswer| {
         (draft(&answer.task, &answer.acts, vocabulary), answer.probability / total)
@@ -185,7 +195,7 @@ fn taught_sample(goal: &TaughtGoal, vocabulary: &ActionVocabulary, rng: &mut imp
     });
     // Rounding may leave a little over; the last answer stands in.
     let answer = drawn.or(taught.last()).map(|(answer, _)| answer.clone()).unwrap_or_default();
-    Sample { prompt: goal_prompt(&goal.goal), answer, places: Vec::new(), taught }
+    (answer, taught)
 }
 
 /// What is to be done, up to the mark behind it.

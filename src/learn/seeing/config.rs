@@ -5,6 +5,7 @@ use super::super::llama::LlamaShape;
 use super::super::lora::LoraSpec;
 use super::super::optimizer::AdamWConfig;
 use super::super::scenes::{Arrangement, Faults};
+use super::lesson::TAUGHT;
 use super::look::Guidance;
 use super::school::Syllabus;
 use crate::model::{Coordinates, PositionEmbedding, ProjectorSpec, TokenBudget, VisionSpec};
@@ -204,6 +205,12 @@ impl SeeingTraining {
         if let Some((kind, times)) = self.mixture.iter().find(|(_, times)| odd(times)) {
             return Some(format!("mixture.{kind} is {times}, must be 0 or more"));
         }
+        if self.times_of(TAUGHT) > 1.0 {
+            return Some(format!("mixture.{TAUGHT} is the share of a teacher's goals, 0 to 1"));
+        }
+        if odd(&self.syllabus.toured) {
+            return Some("syllabus.toured must be 0 or more".into());
+        }
         match &self.language {
             LanguagePart::Lora(lora) if lora.rank == 0 || lora.shapes(&self.model).is_empty() => {
                 Some(
@@ -213,6 +220,11 @@ impl SeeingTraining {
             }
             _ => None,
         }
+    }
+
+    /// How often a lesson of a kind comes in an epoch on average.
+    pub(super) fn times_of(&self, kind: &str) -> f64 {
+        self.mixture.get(kind).copied().unwrap_or(0.0)
     }
 
     /// The projector as the manifest will describe it.

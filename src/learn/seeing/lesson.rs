@@ -1,7 +1,8 @@
 //! A lesson: what is shown and said to the model, and what it should answer.
 
 use super::super::alfred::{Trajectory, complete_plan};
-use super::super::samples::{answer, places_to_go_to, retold};
+use super::super::samples::{answer, drawn, places_to_go_to, retold};
+use super::super::taught::TaughtGoal;
 use crate::model::{PromptInput, PromptKind};
 use crate::scene::VisualTokens;
 use crate::tasks::ActionVocabulary;
@@ -10,6 +11,8 @@ use std::ops::Range;
 
 /// Kind of the lessons in which a plan is made for a person's goal.
 pub const PLAN: &str = "plan";
+/// Kind of the lessons in which a teacher says what a goal means, with closed eyes.
+pub const TAUGHT: &str = "taught";
 
 /// What a lesson shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +46,9 @@ pub struct Lesson {
     pub answer: String,
     /// Bytes of the answer that name places to go to.
     pub places: Vec<Range<usize>>,
+    /// All answers of a teacher with their probabilities, `answer` among them; empty where there is
+    /// one answer.
+    pub taught: Vec<(String, f64)>,
     /// More that is asked in the same way, and the answers, in the same row: what is shown is read
     /// once for all of them.
     pub more: Vec<[String; 2]>,
@@ -79,6 +85,28 @@ impl Lesson {
     }
 }
 
+/// A goal that a teacher answered, along one of the answers, drawn as likely as they are.
+pub fn taught_lesson(
+    goal: &TaughtGoal,
+    vocabulary: &ActionVocabulary,
+    rng: &mut impl Rng,
+) -> Lesson {
+    let (answer, taught) = drawn(goal, vocabulary, rng);
+    Lesson {
+        kind: TAUGHT.into(),
+        home: 0,
+        sight: Sight::Blind,
+        prompt: PromptKind::Plan,
+        context: None,
+        turns: Vec::new(),
+        words: goal.goal.clone(),
+        answer,
+        places: Vec::new(),
+        taught,
+        more: Vec::new(),
+    }
+}
+
 /// The goals of a trajectory as lessons: each goal, and some again in the words of the person's step
 /// instructions (kind `retold`).
 pub fn plan_lessons(
@@ -99,6 +127,7 @@ pub fn plan_lessons(
         words,
         answer: answer.clone(),
         places: places.clone(),
+        taught: Vec::new(),
         more: Vec::new(),
     };
     let mut lessons = Vec::new();

@@ -1,10 +1,10 @@
 //! Where lessons are taken: homes as they are seen, and what is to be learnt in them.
 
 use super::super::scenes::{Eyes, SceneCache, SeenHome, Thing, Toured, things_of};
-use super::super::{LearnError, Trajectory};
+use super::super::{LearnError, TaughtGoal, Trajectory};
 use super::config::SeeingTraining;
 use super::homes::{Homes, Source};
-use super::lesson::{Lesson, PLAN, plan_lessons};
+use super::lesson::{Lesson, PLAN, TAUGHT, plan_lessons};
 use super::moved::moved;
 use super::sampled::sampled_lessons;
 use super::talk::{balance, describe, look_elsewhere, questioning, say, talk};
@@ -28,6 +28,8 @@ pub struct School {
     pub homes: Vec<SeenHome>,
     /// The lessons; each names its home by index.
     pub lessons: Vec<Lesson>,
+    /// Goals that a teacher answered who saw nothing.
+    pub taught: Vec<TaughtGoal>,
     /// Homes that could not be built.
     pub skipped: usize,
     /// Index of the first home that is only watched, and never trained on; all behind it are, too.
@@ -38,9 +40,11 @@ pub struct School {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Syllabus {
-    /// Share of the homes of oracle eyes that are talked about, 0..=1, in a state of their own. Toured
-    /// homes all are, in every view.
+    /// Share of the homes of oracle eyes that are talked about, 0..=1, in a state of their own, and of
+    /// the views of toured homes.
     pub talked_about: f64,
+    /// Share of these states in which things stand anywhere, usual for them or not, 0..=1.
+    pub scattered: f64,
     /// What is said of one state of a home.
     pub talk: PairMix,
     /// Share of the plans that are made with a description of a view beside the scene, 0..=1.
@@ -49,6 +53,8 @@ pub struct Syllabus {
     pub moved: f64,
     /// Questions in the rows that ask several of one scene; each home, in each state, has one.
     pub in_a_row: usize,
+    /// Times that each lesson in a toured home comes for once in one of oracle eyes.
+    pub toured: f64,
     /// Homes from seeds alone.
     pub seeds: u64,
     /// Goals in each of them.
@@ -59,10 +65,12 @@ impl Default for Syllabus {
     fn default() -> Self {
         Self {
             talked_about: 0.5,
+            scattered: 0.0,
             talk: PairMix::default(),
             told: 0.5,
             moved: 1.0,
             in_a_row: 6,
+            toured: 1.0,
             seeds: 0,
             goals: 3,
         }
@@ -138,8 +146,15 @@ impl School {
 
 /// Lessons that an epoch of `config` holds on average, held-out homes counted too.
 pub fn lessons_of_an_epoch(config: &SeeingTraining, school: &School) -> usize {
-    let times = |lesson: &Lesson| config.mixture.get(&lesson.kind).copied().unwrap_or(0.0);
-    school.lessons.iter().map(times).sum::<f64>().round() as usize
+    let lessons = school.lessons.iter().map(|lesson| times(config, school, lesson)).sum::<f64>();
+    (lessons + config.times_of(TAUGHT) * school.taught.len() as f64).round() as usize
+}
+
+/// How often `lesson` comes in an epoch on average.
+pub(super) fn times(config: &SeeingTraining, school: &School, lesson: &Lesson) -> f64 {
+    let is_toured =
+        school.homes.get(lesson.home).is_some_and(|home| matches!(home.eyes, Eyes::Real { .. }));
+    config.times_of(&lesson.kind) * if is_toured { config.syllabus.toured } else { 1.0 }
 }
 
 /// How questions are answered in some of the homes.
@@ -243,8 +258,7 @@ impl Builder<'_> {
         let eyes = Eyes::Oracle { things, views: vec![view] };
         let mut built = Vec::new();
         if rng.random_bool(self.syllabus.talked_about.clamp(0.0, 1.0)) {
-            let Syllabus { talk: mix, in_a_row, .. } = self.syllabus;
-            let (eyes, lessons) = talk(world, mix, *in_a_row, &self.balance, rng)?;
+            let (eyes, lessons) = talk(world, self.syllabus, &self.balance, rng)?;
             built.push((SeenHome { id: id.clone(), scene: scene.clone(), eyes }, lessons));
         }
         built.insert(0, (SeenHome { id, scene, eyes }, lessons));
@@ -271,8 +285,10 @@ impl Builder<'_> {
             let told = self.syllabus.told / number as f64;
             let facts = SceneFacts::in_view(&standing, &stance.world_T_camera())?;
             describe(&facts, view, &goals, &mut lessons, told, rng);
-            lessons.extend(say(&standing, view, &self.syllabus.talk, &self.balance, rng)?);
-            lessons.extend(self.questioning(world, rng));
+            if rng.random_bool(self.syllabus.talked_about.clamp(0.0, 1.0)) {
+                lessons.extend(say(&standing, view, &self.syllabus.talk, &self.balance, rng)?);
+                lessons.extend(self.questioning(world, rng));
+            }
         }
         let eyes = Eyes::Real { scene: toured.scene, views };
         Ok((SeenHome { id, scene, eyes }, lessons))

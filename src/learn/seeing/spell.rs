@@ -2,7 +2,7 @@
 //! them ([`crate::model::splice`]).
 
 use super::super::LearnError;
-use super::super::batch::{Encoded, expert_targets, pad_id, torn};
+use super::super::batch::{Encoded, expert_targets, pad_id, taught_ids, taught_targets, torn};
 use super::lesson::Lesson;
 use crate::model::Segment;
 use rand::Rng;
@@ -64,10 +64,10 @@ impl Speller {
         };
         self.ask(&mut row, segments, freedom, rng)?;
         row.answer_at = row.ids.len();
-        self.answer(&mut row, &lesson.answer, &lesson.places)?;
+        self.answer(&mut row, &lesson.answer, &lesson.places, &lesson.taught)?;
         for (segments, answer) in further {
             self.ask(&mut row, segments, freedom, rng)?;
-            self.answer(&mut row, answer, &[])?;
+            self.answer(&mut row, answer, &[], &[])?;
         }
         Ok(row)
     }
@@ -112,9 +112,17 @@ impl Speller {
         row: &mut Encoded,
         answer: &str,
         places: &[Range<usize>],
+        taught: &[(String, f64)],
     ) -> Result<(), LearnError> {
         let answer = self.tokenizer.encode(answer, false).map_err(failed)?;
-        row.targets.extend(expert_targets(&answer, row.ids.len(), places));
+        let at = row.ids.len();
+        row.targets.extend(match taught {
+            [] => expert_targets(&answer, at, places),
+            taught => {
+                let answers = taught_ids(&self.tokenizer, taught).map_err(failed)?;
+                taught_targets(answer.get_ids(), at, answers)
+            }
+        });
         row.ids.extend_from_slice(answer.get_ids());
         Ok(())
     }

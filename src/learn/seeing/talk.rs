@@ -4,11 +4,12 @@ use super::super::LearnError;
 use super::super::samples::{END, STYLE};
 use super::super::scenes::{Eyes, Thing, TrueView, things_of, true_view};
 use super::lesson::{Lesson, Sight};
+use super::school::Syllabus;
 use crate::model::PromptKind;
 use crate::sim::household::World;
 use crate::sim::language::{
     Balance, CheckReport, Pair, PairFrame, PairKind, PairMix, SceneFacts, elsewhere, pairs,
-    questions, state_description, varied,
+    questions, scatter, state_description, varied,
 };
 use rand::Rng;
 use rand_pcg::Pcg64Mcg;
@@ -18,6 +19,8 @@ pub const SAW: &str = "saw";
 
 /// Kind of the rows with several questions to one scene.
 const QUESTIONS: &str = "questions";
+/// Share of the things that are put anywhere in a home where things are scattered.
+const SCATTERED: f64 = 0.5;
 
 /// The lesson of a pair about the scene of a home, or about its view of number `view`.
 pub fn lesson_of(pair: &Pair, view: usize) -> Lesson {
@@ -35,6 +38,7 @@ pub fn lesson_of(pair: &Pair, view: usize) -> Lesson {
         words: pair.prompt.clone(),
         answer: written(&pair.answer),
         places: Vec::new(),
+        taught: Vec::new(),
         more: Vec::new(),
     }
 }
@@ -82,18 +86,21 @@ pub fn say(
     Ok(pairs.iter().map(|pair| lesson_of(pair, view)).collect())
 }
 
-/// A home in some other state, with one view of it, and what can be said of both; so many questions
+/// A home in some other state, with one view of it, and what can be said of both; several questions
 /// come in a row, too.
 pub fn talk(
     world: &World,
-    mix: &PairMix,
-    in_a_row: usize,
+    syllabus: &Syllabus,
     balance: &Balance,
     rng: &mut Pcg64Mcg,
 ) -> Result<(Eyes, Vec<Lesson>), LearnError> {
-    let world = varied(world, rng);
-    let mut lessons = say(&world, 0, mix, balance, rng)?;
-    lessons.extend(questioning(&SceneFacts::of_world(&world), balance, in_a_row, rng));
+    let mut world = varied(world, rng);
+    if rng.random_bool(syllabus.scattered.clamp(0.0, 1.0)) {
+        scatter(&mut world, SCATTERED, rng);
+    }
+    let mut lessons = say(&world, 0, &syllabus.talk, balance, rng)?;
+    let facts = SceneFacts::of_world(&world);
+    lessons.extend(questioning(&facts, balance, syllabus.in_a_row, rng));
     let things = things_of(&world);
     let (_, view) = view_of(&world, &things)?;
     Ok((Eyes::Oracle { things, views: vec![view] }, lessons))

@@ -6,18 +6,20 @@ use super::super::llama::{LlamaShape, check_gradients, fresh_weights};
 use super::super::optimizer::AdamWConfig;
 use super::super::scenes::{Arrangement, Eyes, Faults, Lexicon, Oracle, SeenHome, things_of};
 use super::super::seeing::config::{About, LanguagePart, Precision, ProjectorShape};
+use super::lesson::taught_lesson;
 use super::look::Names;
 use super::spell::{Freedom, Speller};
 use super::start::Weights;
 use super::teaching::{Classroom, Variation};
 use super::*;
-use crate::learn::LoraSpec;
+use crate::learn::{LoraSpec, TaughtAnswer, TaughtGoal};
 use crate::model::{
     Coordinates, PositionEmbedding, Projector, PromptInput, PromptKind, SceneLlm, TokenBudget,
     TokenKind, VisionSpec, splice,
 };
 use crate::scene::TokenFrame;
 use crate::sim::household::household;
+use crate::tasks::{ActionVocabulary, SpokenStep};
 use crate::vision::{Provenance, WordHash};
 use candle_core::{DType, Device, Tensor};
 use rand::SeedableRng;
@@ -120,6 +122,7 @@ fn school() -> School {
             words: words.into(),
             answer: answer.clone(),
             places: vec![],
+            taught: vec![],
             more: vec![],
         };
         let lessons = ["Where is the mug?", "On what does the mug stand?"].map(lesson).to_vec();
@@ -239,6 +242,38 @@ fn several_questions_come_in_one_row_each_with_its_answer() {
         assert_eq!(both.ids[target.at], target.token);
     }
     assert_eq!(second.last().unwrap().at + 1, both.ids.len());
+}
+
+#[test]
+fn a_teachers_goal_is_learnt_blind_along_one_answer_in_the_share_of_all() {
+    let init = blind_model();
+    let config = config(init.path(), LanguagePart::Full);
+    let school = school();
+    let classroom = classroom(&config, &school);
+    let mut rng = Pcg64Mcg::seed_from_u64(3);
+    let answer = |thing: &str, probability| TaughtAnswer {
+        task: "pick_and_place_simple".into(),
+        acts: vec![SpokenStep { action: "PickupObject".into(), arguments: vec![thing.into()] }],
+        probability,
+    };
+    let answers = vec![answer("mug", 0.6), answer("fork", 0.2)];
+    let goal = TaughtGoal { goal: "Get it.".into(), answers };
+    let lesson = taught_lesson(&goal, &ActionVocabulary::alfred(), &mut rng);
+    let row = classroom.row(&lesson, Variation::NONE, &mut rng).unwrap();
+    assert!(row.seen.is_empty());
+    let tokenizer = classroom.speller.tokenizer();
+    let said = tokenizer.decode(&row.ids[..row.answer_at], false).unwrap();
+    assert_eq!(said, "<s><goal> get it<draft>");
+    let mut forks: Vec<f32> = Vec::new();
+    for at in row.answer_at..row.ids.len() {
+        let here: Vec<_> = row.targets.iter().filter(|target| target.at == at).collect();
+        assert!(here.iter().any(|target| target.token == row.ids[at]));
+        let sum: f32 = here.iter().map(|target| target.probability).sum();
+        assert!((sum - 1.0).abs() < 1e-5, "{sum}");
+        forks.extend(here.iter().filter(|_| here.len() > 1).map(|target| target.probability));
+    }
+    forks.sort_by(f32::total_cmp);
+    assert_eq!(forks, [0.25, 0.75]);
 }
 
 /// The row that is trained on and the prompt that the finished model reads lead to the same logits.

@@ -7,9 +7,9 @@ use super::super::scenes::{Lexicon, Oracle};
 use super::super::trainer::{Cut, Trainer, learning_rate};
 use super::config::SeeingTraining;
 use super::export::Finished;
-use super::lesson::{Lesson, Sight};
+use super::lesson::{Lesson, Sight, TAUGHT, taught_lesson};
 use super::look::Names;
-use super::school::School;
+use super::school::{School, times};
 use super::spell::{Freedom, Speller};
 use super::start::{self, Weights};
 use super::teaching::{Classroom, Teaching, Variation};
@@ -98,7 +98,14 @@ pub fn train_seeing(
 
     for epoch in progress.epoch..config.epochs {
         let mut rng = Pcg64Mcg::seed_from_u64(config.seed ^ (u64::from(epoch) + 1) << 32);
-        let lessons = training.epoch(config, &mut rng);
+        let mut lessons = training.epoch(config, &mut rng);
+        for goal in &school.taught {
+            if rng.random_bool(config.times_of(TAUGHT)) {
+                let lesson = taught_lesson(goal, &vocabulary, &mut rng);
+                let length = classroom.row(&lesson, Variation::NONE, &mut rng)?.ids.len();
+                lessons.push(Measured { lesson, times: 1.0, length });
+            }
+        }
         if lessons.is_empty() {
             return Err(LearnError::invalid(out, "there is nothing to learn: see `mixture`"));
         }
@@ -172,10 +179,12 @@ fn tensors_of(trainer: &Trainer) -> BTreeMap<String, Tensor> {
     tensors.collect()
 }
 
-/// A lesson and how long its row is at most.
+/// A lesson, how often it comes and how long its row is at most.
 #[derive(Clone)]
 struct Measured {
     lesson: Lesson,
+    /// How often it comes in an epoch on average.
+    times: f64,
     length: usize,
 }
 
@@ -190,9 +199,8 @@ impl Training {
     fn epoch(&self, config: &SeeingTraining, rng: &mut Pcg64Mcg) -> Vec<Measured> {
         let mut chosen = Vec::new();
         for measured in &self.lessons {
-            let times = config.mixture.get(&measured.lesson.kind).copied().unwrap_or(0.0);
-            let whole = times.floor();
-            let more = usize::from(rng.random_bool(times - whole));
+            let whole = measured.times.floor();
+            let more = usize::from(rng.random_bool(measured.times - whole));
             for _ in 0..whole as usize + more {
                 let mut measured = measured.clone();
                 if rng.random_bool(config.blind) {
@@ -223,7 +231,8 @@ fn split(
     let mut watched: BTreeMap<String, Vec<Lesson>> = BTreeMap::new();
     for lesson in &school.lessons {
         let Some(home) = school.homes.get(lesson.home) else { continue };
-        if config.mixture.get(&lesson.kind).is_none_or(|times| *times <= 0.0) {
+        let times = times(config, school, lesson);
+        if times <= 0.0 {
             continue;
         }
         let words = classroom.row(&lesson.blind(), Variation::NONE, &mut rng)?.ids.len();
@@ -243,7 +252,8 @@ fn split(
         } else if held.contains(home.scene.as_str()) {
             watched.entry(lesson.kind.clone()).or_default().push(lesson.clone());
         } else {
-            training.lessons.push(Measured { lesson: lesson.clone(), length: words + 1 + seen });
+            let length = words + 1 + seen;
+            training.lessons.push(Measured { lesson: lesson.clone(), times, length });
         }
     }
     let mut kept = Vec::new();

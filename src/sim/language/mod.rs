@@ -7,7 +7,7 @@
 //! * [`SceneFacts`] is what is true: of the whole scene ([`SceneFacts::of_world`]), of the present
 //!   view ([`SceneFacts::in_view`]), or of a map ([`SceneFacts::of_objects`]).
 //! * [`pairs`] makes pairs of all kinds of one state of a home ([`PairMix`] says how many) and keeps
-//!   those that pass the check. [`varied`] puts a home into another state first: doors open, things
+//!   those that pass the check. [`scatter, varied`] puts a home into another state first: doors open, things
 //!   elsewhere, the robot anywhere. [`Balance`] counts answers over many homes, so that questions
 //!   are asked whose answers cannot be foreseen.
 //! * [`check`] reads a pair from its words alone and holds every claim against the facts.
@@ -72,5 +72,5 @@ pub use navigate::{ego_navigations, navigations};
 pub use pair::{Pair, PairFrame, PairKind, QuestionKind, Route};
 pub use question::questions;
 pub use saw::state_description;
-pub use vary::{elsewhere, varied};
+pub use vary::{elsewhere, scatter, varied};
 pub use words::plain;

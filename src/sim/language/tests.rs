@@ -43,6 +43,25 @@ fn all_pairs(mix: &PairMix, balance: &Balance, homes: u64) -> (Vec<Pair>, CheckR
 }
 
 #[test]
+fn scattered_things_stand_where_nothing_of_their_kind_usually_does() {
+    let home = household(3).unwrap();
+    let place = |world: &World, id| {
+        world.holder(id).map(|holder| world.home().entity(holder).unwrap().category)
+    };
+    let things: Vec<u32> =
+        home.home().entities.iter().filter(|e| is_portable(e.category)).map(|e| e.id).collect();
+    let mut scattered = home.clone();
+    scatter(&mut scattered, 0.0, &mut rng(1));
+    assert!(things.iter().all(|id| scattered.holder(*id) == home.holder(*id)));
+    scatter(&mut scattered, 1.0, &mut rng(1));
+    let moved = things.iter().filter(|id| scattered.holder(**id) != home.holder(**id)).count();
+    assert!(2 * moved > things.len(), "{moved} of {}", things.len());
+    let usual: BTreeSet<_> = things.iter().map(|id| place(&home, *id)).collect();
+    let now: BTreeSet<_> = things.iter().map(|id| place(&scattered, *id)).collect();
+    assert!(!now.is_subset(&usual), "{now:?}");
+}
+
+#[test]
 fn every_kind_is_made_and_little_is_rejected() {
     let mix = PairMix { decompositions: 1, ..PairMix::default() };
     let (pairs, report) = all_pairs(&mix, &Balance::default(), HOMES);

@@ -35,27 +35,42 @@ pub fn varied(world: &World, rng: &mut Pcg64Mcg) -> World {
             world.change_at_start(*id, |now| now.is_sliced = is_sliced);
         }
     }
-    let is_holder = |id: &u32| {
-        let entity = world.home().entity(*id);
-        entity.is_some_and(|e| world.is_receptacle(e) && !is_portable(e.category))
-    };
+    let holders = holders(&world);
     let parents = world.home().entities.iter().filter_map(|entity| entity.parent);
-    let holders: Vec<u32> = parents.filter(is_holder).collect();
-    for (id, category) in &all {
+    let in_use: Vec<u32> = parents.filter(|id| holders.contains(id)).collect();
+    put_elsewhere(&mut world, &in_use, MOVED, rng);
+    elsewhere(&mut world, rng);
+    world
+}
+
+/// Puts a `share` of the things, 0..=1, on and into any furniture there is, usual for them or not.
+pub fn scatter(world: &mut World, share: f64, rng: &mut Pcg64Mcg) {
+    let holders = holders(world);
+    put_elsewhere(world, &holders, share, rng);
+}
+
+/// Furniture that things stand on or in.
+fn holders(world: &World) -> Vec<u32> {
+    let entities = world.home().entities.iter();
+    let furniture = entities.filter(|e| world.is_receptacle(e) && !is_portable(e.category));
+    furniture.map(|entity| entity.id).collect()
+}
+
+fn put_elsewhere(world: &mut World, holders: &[u32], share: f64, rng: &mut Pcg64Mcg) {
+    let entities = world.home().entities.iter();
+    let things: Vec<u32> = entities.filter(|e| is_portable(e.category)).map(|e| e.id).collect();
+    for id in things {
         // What other things stand in stays where it is.
-        let is_free = is_portable(category)
-            && world.held().is_none_or(|held| held.id != *id)
-            && world.contents(*id).next().is_none();
+        let is_free =
+            world.held().is_none_or(|held| held.id != id) && world.contents(id).next().is_none();
         if is_free
-            && rng.random_bool(MOVED)
+            && rng.random_bool(share)
             && let Some(to) = holders.choose(rng)
         {
             // Where there is no room it stays, too.
-            let _ = world.displace(*id, *to);
+            let _ = world.displace(id, *to);
         }
     }
-    elsewhere(&mut world, rng);
-    world
 }
 
 /// Puts the robot somewhere else that it can get to, looking anywhere.

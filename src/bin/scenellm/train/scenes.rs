@@ -3,6 +3,9 @@
 use crate::{Outcome, progress};
 use anyhow::Context;
 use clap::Args;
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_pcg::Pcg64Mcg;
 use rayon::prelude::*;
 use scenellm::language::parse_device;
 use scenellm::learn::LearnError;
@@ -82,7 +85,10 @@ impl TrainScenes {
         });
         let homes = Homes::read(from.as_ref(), self.seeds, self.seed)?;
         let cache = SceneCache::open(&self.out, self.width)?;
-        let left: Vec<usize> = (0..homes.len()).filter(|at| !cache.has(&homes.id(*at))).collect();
+        let missing = |at: &usize| !cache.has(&homes.id(*at));
+        let mut left: Vec<usize> = (0..homes.len()).filter(missing).collect();
+        // Trajectories come sorted: stopped at any time, what is there is a sample of all.
+        left.shuffle(&mut Pcg64Mcg::seed_from_u64(self.seed));
         let bar = progress::bar(left.len() as u64, "touring");
         let (kept, skipped) = (AtomicUsize::new(0), AtomicUsize::new(0));
         left.par_iter().try_for_each(|at| -> anyhow::Result<()> {

@@ -5,6 +5,7 @@ use crate::{Outcome, progress};
 use anyhow::{Context, bail};
 use clap::Args;
 use scenellm::language::parse_device;
+use scenellm::learn::read_taught;
 use scenellm::learn::scenes::SceneCache;
 use scenellm::learn::seeing::{
     AlfredData, Homes, LanguagePart, School, SeeingStep, SeeingTraining, SeeingWatch, Syllabus,
@@ -44,6 +45,10 @@ pub struct TrainSeeing {
     /// held-out floor plans.
     #[arg(long, requires = "data")]
     watch: Option<PathBuf>,
+    /// Goals answered by a teacher (.jsonl or .jsonl.gz), which are learnt with closed eyes;
+    /// `models/nano/teacher.py` writes them, and `mixture.taught` is the share of them in an epoch.
+    #[arg(long)]
+    taught: Option<PathBuf>,
     /// Folder with homes that a robot toured (`train scenes`); homes that are not in it are seen by
     /// oracle eyes.
     #[arg(long)]
@@ -143,6 +148,9 @@ impl TrainSeeing {
             let plans =
                 Syllabus { talked_about: 0.0, told: 0.0, moved: 0.0, ..config.syllabus.clone() };
             school.watch(School::build(&homes, &plans, scenes.as_ref(), &vocabulary, &|| {})?);
+        }
+        if let Some(taught) = &self.taught {
+            school.taught = read_taught(taught)?;
         }
         if school.skipped > 0 {
             let (skipped, kept) = (school.skipped, school.homes.len());
