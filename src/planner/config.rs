@@ -8,6 +8,7 @@
 //! ```
 
 use super::cameras::CameraConfig;
+use super::detector::DetectorConfig;
 use super::follow::FollowConfig;
 use super::parameters::Parameters;
 use super::qos_overrides::{self, QosOverrides};
@@ -35,6 +36,8 @@ pub struct PlannerConfig {
     pub map: MapConfig,
     /// How objects are made of the regions of the map.
     pub regions: RegionConfig,
+    /// What is looked for by words.
+    pub detector: DetectorConfig,
     /// How plans are made.
     pub plan: PlanConfig,
     /// How instructions are followed.
@@ -65,6 +68,7 @@ impl Default for PlannerConfig {
             vision: VisionConfig::default(),
             map: MapConfig::default(),
             regions: RegionConfig::default(),
+            detector: DetectorConfig::default(),
             plan: PlanConfig::default(),
             follow: FollowConfig::default(),
             publish: PublishConfig::default(),
@@ -272,7 +276,8 @@ impl PlannerConfig {
         if !(config.plan.step_expiry_s > 0.0 && config.plan.step_expiry_s <= 86_400.0) {
             return Err(invalid("plan.step_expiry_s must be more than 0 and at most a day".into()));
         }
-        if let Some(fault) = config.publish.fault().or_else(|| config.follow.fault()) {
+        let (publish, follow) = (config.publish.fault(), config.follow.fault());
+        if let Some(fault) = publish.or(follow).or(config.detector.fault()) {
             return Err(invalid(fault));
         }
         if let Some(fault) = config.camera_fault().or(qos_overrides::fault(&config.qos_overrides)) {
@@ -301,6 +306,12 @@ mod tests {
         assert!(fault("{map: {voxel_size: 0.1}}").contains("voxel_size"));
         assert!(fault("{map: {voxel_size_m: -1}}").contains("voxel_size_m"));
         assert!(fault("{regions: {temperature: 0}}").contains("regions.temperature"));
+        assert!(fault("{detector: {grounding_dino: dino}}").contains("detector.sam"));
+        assert!(fault("{detector: {sam: sam}}").contains("detector.grounding_dino"));
+        let nameless = fault("{detector: {grounding_dino: dino, sam: sam, names: [' ']}}");
+        assert!(nameless.contains("detector.names"), "{nameless}");
+        assert!(fault("{detector: {box_threshold: 2}}").contains("detector.box_threshold"));
+        assert!(fault("{detector: {every_frames: 0}}").contains("detector.every_frames"));
         assert!(fault("{plan: {step_expiry_s: 0}}").contains("step_expiry_s"));
         assert!(fault("{sensing: {tf_wait_s: -1}}").starts_with("mine.yaml: "));
         assert!(fault("{publish: {map_period_s: 0}}").contains("publish.map_period_s"));

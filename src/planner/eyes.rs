@@ -54,8 +54,8 @@ impl PlannerConfig {
 }
 
 impl Session {
-    /// A session with the eyes that `config` names, and with the names it gives where texts have
-    /// vectors in their space.
+    /// A session with the eyes that `config` names, with the names it gives where texts have vectors
+    /// in their space, and with the detector it gives weights of.
     ///
     /// # Errors
     ///
@@ -73,6 +73,9 @@ impl Session {
             let words = open_text_encoder(&space, weights, device)?;
             let names = config.regions.names_and_structure();
             session.name_things(NamedVectors::new(words.as_ref(), names)?)?;
+        }
+        if let Some(detector) = config.detector.open(device)? {
+            session.set_detector(detector);
         }
         Ok(session)
     }

@@ -3,6 +3,7 @@
 mod cameras;
 mod command;
 mod config;
+mod detector;
 mod dialogue;
 mod executive;
 mod eyes;
@@ -20,6 +21,7 @@ pub use config::{
     ConfigError, ImageTransport, NODE_NAME, PlanConfig, PlannerConfig, PublishConfig, TopicConfig,
     VisionConfig,
 };
+pub use detector::{DetectorConfig, Found};
 pub use dialogue::{Dialogue, Unresolved};
 pub use executive::{Act, Ending, Executive, Progress, StopCause};
 pub use eyes::EyesError;

@@ -56,18 +56,22 @@ pub struct StageTimings {
     pub features_ms: f64,
     /// Map update: removal and integration.
     pub integrate_ms: f64,
+    /// Looking for things by words, in frames whose turn it is.
+    pub detect_ms: f64,
     /// Regions of the map and the objects made of them, in frames whose turn it is.
     pub regions_ms: f64,
 }
 
 impl StageTimings {
     /// Names of the stages, in the order of [`Self::values_ms`].
-    pub const NAMES: [&str; 5] = ["decode", "register", "features", "integrate", "regions"];
+    pub const NAMES: [&str; 6] =
+        ["decode", "register", "features", "integrate", "detect", "regions"];
 
     /// Milliseconds of each stage.
-    pub fn values_ms(&self) -> [f64; 5] {
-        let Self { decode_ms, register_ms, features_ms, integrate_ms, regions_ms } = *self;
-        [decode_ms, register_ms, features_ms, integrate_ms, regions_ms]
+    pub fn values_ms(&self) -> [f64; 6] {
+        let Self { decode_ms, register_ms, features_ms, integrate_ms, detect_ms, regions_ms } =
+            *self;
+        [decode_ms, register_ms, features_ms, integrate_ms, detect_ms, regions_ms]
     }
 
     /// Milliseconds of all stages together.

@@ -4,7 +4,7 @@
 //! plans rest on. Synchronous and without a clock of its own, so that a bag gives the same map on
 //! every replay; the node runs it on its own thread.
 
-use super::{FrameRecord, Output, PlannerConfig, StageTimings};
+use super::{Found, FrameRecord, Output, PlannerConfig, StageTimings};
 use crate::geometry::TransformError;
 use crate::model::TokenKind;
 use crate::scene::{
@@ -15,8 +15,9 @@ use crate::sensing::{
     Assembled, AssembledFrame, DetectionsEvent, FrameAssembler, RgbdFrame, SensorEvent,
 };
 use crate::tasks::{SceneView, ViewSpec};
-use crate::vision::{FeatureExtractor, FeatureMap, WordHash};
+use crate::vision::{Detector, FeatureExtractor, FeatureMap, VisionError, WordHash};
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Detections that wait for their transform; older ones are dropped beyond it.
@@ -30,7 +31,7 @@ pub struct Session {
     world_frame: String,
     waiting_detections: VecDeque<DetectionsEvent>,
     /// The newest frame, and the optical frame it stands in.
-    newest: Option<(RgbdFrame, String)>,
+    newest: Option<(Arc<RgbdFrame>, String)>,
     newest_features: Option<FeatureMap>,
     /// Names of things, where features can be compared with names.
     names: Option<NamedVectors>,
@@ -38,6 +39,10 @@ pub struct Session {
     /// Frames since the objects last followed the regions of the map.
     frames_since_look: u32,
     seen: SeenObjects,
+    detector: Option<Box<dyn Detector>>,
+    detect_every: u32,
+    /// Frames since things were last looked for by words.
+    frames_since_detection: u32,
 }
 
 impl Session {
@@ -70,6 +75,9 @@ impl Session {
             regions: config.regions.clone(),
             frames_since_look: 0,
             seen: SeenObjects::default(),
+            detector: None,
+            detect_every: config.detector.every_frames,
+            frames_since_detection: config.detector.every_frames,
         })
     }
 
@@ -82,6 +90,24 @@ impl Session {
         self.map.check_names(&names)?;
         self.names = Some(names);
         Ok(())
+    }
+
+    /// Lets things be looked for by words: in the first frame from now on, and then as often as the
+    /// configuration says. A frame waits until its detections are in the map.
+    pub fn set_detector(&mut self, detector: Box<dyn Detector>) {
+        self.detector = Some(detector);
+    }
+
+    /// Takes the detector away, so that it can work elsewhere; what it finds there is put in with
+    /// [`Self::place`].
+    pub fn take_detector(&mut self) -> Option<Box<dyn Detector>> {
+        self.detector.take()
+    }
+
+    /// Puts what a detector found in a frame into the map.
+    pub fn place(&mut self, found: &Found) {
+        let Found { stamp_ns, world_T_camera, detections } = found;
+        self.map.objects_mut().observe(detections, world_T_camera, *stamp_ns);
     }
 
     /// What a model that takes in `spec` is shown: the regions that were seen, and those of the
@@ -139,8 +165,7 @@ impl Session {
             return Ok(Vec::new());
         };
         let rays = frame.camera.ray_table();
-        let range = self.map.config();
-        let (min_depth_m, max_depth_m) = (range.min_depth_m, range.max_depth_m);
+        let [min_depth_m, max_depth_m] = self.map.config().depth_range_m();
         let config = EgoConfig { min_depth_m, max_depth_m, ..EgoConfig::default() };
         let points = EgoFrame::new(frame, &rays, Some(features), &config)?;
         frame_regions(&points, features, &frame.world_T_camera, names, &self.regions)
@@ -189,7 +214,7 @@ impl Session {
     }
 
     /// The newest frame that went into the map.
-    pub fn newest_frame(&self) -> Option<&RgbdFrame> {
+    pub fn newest_frame(&self) -> Option<&Arc<RgbdFrame>> {
         self.newest.as_ref().map(|(frame, _)| frame)
     }
 
@@ -238,6 +263,11 @@ impl Session {
         };
         let integrate_ms = milliseconds(start);
         let start = Instant::now();
+        if let Err(error) = self.detect(&frame) {
+            outputs.push(Output::Dropped { stamp_ns, reason: format!("detector: {error}") });
+        }
+        let detect_ms = milliseconds(start);
+        let start = Instant::now();
         if let Err(error) = self.look() {
             let reason = format!("objects of the map: {error}");
             outputs.push(Output::Dropped { stamp_ns, reason });
@@ -250,11 +280,31 @@ impl Session {
             points: report.points,
             voxels: self.map.len(),
             removed_voxels: report.removed_voxels,
-            timings: StageTimings { decode_ms, register_ms, features_ms, integrate_ms, regions_ms },
+            timings: StageTimings {
+                decode_ms,
+                register_ms,
+                features_ms,
+                integrate_ms,
+                detect_ms,
+                regions_ms,
+            },
         };
-        self.newest = Some((frame, color_frame_id));
+        self.newest = Some((Arc::new(frame), color_frame_id));
         self.newest_features = features;
         outputs.push(Output::Frame(record));
+    }
+
+    /// Looks for things by words when it is the frame's turn.
+    fn detect(&mut self, frame: &RgbdFrame) -> Result<(), VisionError> {
+        let Some(detector) = &self.detector else { return Ok(()) };
+        self.frames_since_detection = self.frames_since_detection.saturating_add(1);
+        if self.frames_since_detection >= self.detect_every {
+            self.frames_since_detection = 0;
+            let found =
+                Found::in_frame(detector.as_ref(), frame, self.map.config().depth_range_m())?;
+            self.place(&found);
+        }
+        Ok(())
     }
 
     /// Lets the objects follow the regions when it is the frame's turn.

@@ -87,6 +87,11 @@ impl Default for RemovalConfig {
 }
 
 impl MapConfig {
+    /// Nearest and farthest depth that is mapped, metres.
+    pub fn depth_range_m(&self) -> [f32; 2] {
+        [self.min_depth_m, self.max_depth_m]
+    }
+
     /// Whether every setting can be used.
     pub fn validate(&self) -> Result<(), SceneError> {
         let check = |holds: bool, field: &'static str, reason: &str| {

@@ -3,7 +3,7 @@
 use super::{MapObject, ObjectId};
 use crate::geometry::Pose;
 use crate::sensing::Detection;
-use nalgebra::{Point3, Quaternion, UnitQuaternion};
+use nalgebra::{Point3, Quaternion, UnitQuaternion, Vector3};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -258,11 +258,12 @@ impl ObjectStore {
         object.observations = object.observations.saturating_add(1);
         let carried = distance_m(object, seen) > CARRIED_M.max(diagonal_m(object));
         let share = if carried { 1.0 } else { 1.0 / f64::from(object.observations.min(MEMORY)) };
-        for axis in 0..3 {
-            object.position_m[axis] += (seen.position_m[axis] - object.position_m[axis]) * share;
-            object.size_m[axis] += (seen.size_m[axis] - object.size_m[axis]) * share;
+        let from = rotation(&object.orientation_xyzw);
+        let (to, size_m) = turned_like(&from, seen);
+        let edges = object.size_m.iter_mut().zip(size_m);
+        for (mean, seen) in object.position_m.iter_mut().zip(seen.position_m).chain(edges) {
+            *mean += (seen - *mean) * share;
         }
-        let (from, to) = (rotation(&object.orientation_xyzw), rotation(&seen.orientation_xyzw));
         // Opposite rotations have no mean; the newer one is taken.
         let mean = from.try_slerp(&to, share, 1e-9).unwrap_or(to);
         object.orientation_xyzw = mean.coords.into();
@@ -301,6 +302,19 @@ pub(super) fn diagonal_m(object: &MapObject) -> f64 {
     object.size_m.iter().map(|edge| edge * edge).sum::<f64>().sqrt()
 }
 
+/// The box of `object`, given by that of its quarter turns about its own z which is nearest to `like`:
+/// orientation, and edge lengths. They all are the same box.
+fn turned_like(like: &UnitQuaternion<f64>, object: &MapObject) -> (UnitQuaternion<f64>, [f64; 3]) {
+    let (given, [x, y, z]) = (rotation(&object.orientation_xyzw), object.size_m);
+    let turned = (0..4).map(|quarters| {
+        let turn = f64::from(quarters) * std::f64::consts::FRAC_PI_2;
+        let turn = UnitQuaternion::from_axis_angle(&Vector3::z_axis(), turn);
+        (given * turn, if quarters % 2 == 0 { [x, y, z] } else { [y, x, z] })
+    });
+    let nearest = turned.min_by(|a, b| a.0.angle_to(like).total_cmp(&b.0.angle_to(like)));
+    nearest.unwrap_or((given, [x, y, z]))
+}
+
 fn rotation([x, y, z, w]: &[f64; 4]) -> UnitQuaternion<f64> {
     UnitQuaternion::new_normalize(Quaternion::new(*w, *x, *y, *z))
 }
@@ -308,7 +322,7 @@ fn rotation([x, y, z, w]: &[f64; 4]) -> UnitQuaternion<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nalgebra::{Translation3, Vector3};
+    use nalgebra::Translation3;
 
     fn cup(x: f64, track: &str) -> Detection {
         Detection {
@@ -349,6 +363,22 @@ mod tests {
         store.remove(ObjectId(0));
         let report = store.observe(&[cup(5.0, "")], &Pose::identity(), 2);
         assert_eq!((report.objects, report.new_objects), (vec![Some(ObjectId(2))], 1));
+    }
+
+    #[test]
+    fn a_box_with_its_edges_swapped_is_the_same_box() {
+        let turned = |degrees: f64, size_m| {
+            let turn = UnitQuaternion::from_axis_angle(&Vector3::z_axis(), degrees.to_radians());
+            let frame_T_box = Pose::from_parts(Translation3::new(1.0, 2.0, 0.4), turn);
+            Detection { frame_T_box, size_m, ..cup(0.0, "") }
+        };
+        let mut store = ObjectStore::default();
+        store.observe(&[turned(44.0, [1.2, 0.6, 0.8])], &Pose::identity(), 0);
+        store.observe(&[turned(-44.0, [0.6, 1.2, 0.8])], &Pose::identity(), 1);
+        let table = &store.as_slice()[0];
+        let at = rotation(&table.orientation_xyzw).angle().to_degrees();
+        assert!((at - 45.0).abs() < 0.1, "{at}");
+        assert_eq!(table.size_m, [1.2, 0.6, 0.8]);
     }
 
     #[test]

@@ -4,7 +4,9 @@
 use image::RgbImage;
 
 use super::overlap::overlap;
-use super::{Detection2d, GroundingDino, Sam, SamPrompt, SegmentedMask, VisionError};
+use super::{
+    DetectedMask, Detection2d, Detector, GroundingDino, Sam, SamPrompt, SegmentedMask, VisionError,
+};
 
 /// What of the boxes and masks stays. The defaults are those of the authors' own demonstration; it
 /// knows no most.
@@ -36,6 +38,36 @@ pub struct GroundedMask {
     pub detection: Detection2d,
     /// Its mask over the picture.
     pub mask: SegmentedMask,
+}
+
+/// Both models with what they look for.
+#[derive(Debug)]
+pub struct GroundedSam {
+    /// Finds boxes.
+    pub dino: GroundingDino,
+    /// Cuts out what is in them.
+    pub sam: Sam,
+    /// What is looked for.
+    pub names: Vec<String>,
+    /// What of the boxes and masks stays.
+    pub settings: GroundedSettings,
+}
+
+impl Detector for GroundedSam {
+    fn name(&self) -> &str {
+        "grounded_sam"
+    }
+
+    fn detect(&self, image: &RgbImage) -> Result<Vec<DetectedMask>, VisionError> {
+        let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
+        let found = ground_and_segment(&self.dino, &self.sam, image, &names, &self.settings)?;
+        let named = |one: GroundedMask| DetectedMask {
+            label: self.names[one.name_index].clone(),
+            score: one.detection.score,
+            mask: one.mask.mask,
+        };
+        Ok(found.into_iter().map(named).collect())
+    }
 }
 
 /// Masks of what `names` mean in a picture, surest first. Boxes that mean no name, or lie beside the
@@ -138,6 +170,13 @@ mod tests {
         let two = GroundedSettings { most_masks: 2, ..all.clone() };
         let first = ground_and_segment(&dino, &sam, &image, &names, &two).unwrap();
         assert_eq!(first, masks[..2]);
+        let looks =
+            GroundedSam { dino, sam, names: names.map(String::from).to_vec(), settings: two };
+        for (one, of_all) in looks.detect(&image).unwrap().iter().zip(&masks) {
+            assert_eq!(one.label, names[of_all.name_index]);
+            assert_eq!((one.score, &one.mask), (of_all.detection.score, &of_all.mask.mask));
+        }
+        let GroundedSam { dino, sam, .. } = looks;
         let none = GroundedSettings { box_threshold: 1.0, ..all };
         assert!(ground_and_segment(&dino, &sam, &image, &names, &none).unwrap().is_empty());
     }

@@ -12,6 +12,7 @@ use scenellm::tasks::{GoalPlanner, Plan, PlanRequest};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Replay a rosbag: build the scene map, plan for a goal, write pictures and tables.
@@ -79,7 +80,7 @@ impl Replay {
             writer.output(&Output::Plan(plan.clone()))?;
             gathered.plan = Some(plan);
         }
-        writer.finish(session.map(), session.newest_frame())?;
+        writer.finish(session.map(), session.newest_frame().map(Arc::as_ref))?;
         let wall_s = start.elapsed().as_secs_f64();
         let notes = notes(&gathered, planner.as_ref(), &session);
         self.write(&session, &gathered, &notes, wall_s)?;

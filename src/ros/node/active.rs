@@ -17,6 +17,7 @@ use super::pilot::{Pilot, PilotRequest};
 use super::plan_task::PlanTasks;
 use super::qos_overrides::Tuned;
 use super::services;
+use super::spotter::Spotter;
 use super::text_stream::TextStream;
 use super::thinker::Thinker;
 use super::view::View;
@@ -25,7 +26,9 @@ use crate::planner::{PlannerConfig, Session};
 use crate::ros::NodeNames;
 use crate::ros::transport::{Opened, Transport};
 use crate::tasks::GoalPlanner;
+use crate::vision::Detector;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 
 /// What the node stands in.
@@ -119,14 +122,27 @@ pub struct Active {
     thinker: Option<JoinHandle<GoalPlanner>>,
     desk: Option<JoinHandle<()>>,
     pilot: Option<JoinHandle<()>>,
+    /// Where there is a detector.
+    spotter: Option<JoinHandle<Box<dyn Detector>>>,
     /// Closed when the threads have ended.
     _opened: Vec<Opened>,
 }
 
 impl Active {
     /// Starts to work with `configured` on what is `open`.
-    pub fn start(configured: Configured, open: Open) -> Result<Self, NodeError> {
+    pub fn start(mut configured: Configured, open: Open) -> Result<Self, NodeError> {
         let Open { channels, clock, config, .. } = open;
+        let detector = configured.session.take_detector();
+        let depth_m = configured.session.map().config().depth_range_m();
+        let (spotted, spotter) = match detector {
+            None => (None, None),
+            Some(detector) => {
+                // Without room: a frame is handed over only while it is waited for.
+                let (hand_over, frames) = sync_channel(0);
+                let map = Arc::clone(&channels.map);
+                (Some(hand_over), Some(Spotter { detector, frames, map, depth_m }))
+            }
+        };
         let perception = Perception {
             session: configured.session,
             inbox: Arc::clone(&channels.map),
@@ -134,6 +150,7 @@ impl Active {
             outlets: open.scene_outlets,
             view: Arc::clone(&channels.view),
             base: Arc::clone(&channels.base),
+            spotted,
             clock: Arc::clone(&clock),
             config: Arc::clone(&config),
         };
@@ -168,8 +185,12 @@ impl Active {
             thinker: None,
             desk: None,
             pilot: None,
+            spotter: None,
             _opened: open.opened,
         };
+        if let Some(spotter) = spotter {
+            active.spotter = Some(spawn("spotter", move || spotter.run())?);
+        }
         active.perception = Some(spawn("perception", move || perception.run())?);
         active.thinker = Some(spawn("thinker", move || thinker.run())?);
         active.pilot = Some(spawn("pilot", move || pilot.run())?);
@@ -184,9 +205,11 @@ impl Active {
             && is_running(self.thinker.as_ref().map(JoinHandle::is_finished))
             && is_running(self.pilot.as_ref().map(JoinHandle::is_finished))
             && is_running(self.desk.as_ref().map(JoinHandle::is_finished))
+            && self.spotter.as_ref().is_none_or(|thread| !thread.is_finished())
     }
 
-    /// Withdraws the plan, ends the threads, closes topics and services.
+    /// Withdraws the plan, ends the threads, closes topics and services. A detector that looks at a
+    /// frame is waited for.
     ///
     /// # Errors
     ///
@@ -194,7 +217,10 @@ impl Active {
     pub fn stop(mut self) -> Result<Configured, NodeError> {
         self.close();
         let talkers = join(self.desk.take()).and(join(self.pilot.take()));
-        let (session, planner) = (join(self.perception.take()), join(self.thinker.take()));
+        let (mut session, planner) = (join(self.perception.take()), join(self.thinker.take()));
+        if let (Some(thread), Some(session)) = (self.spotter.take(), &mut session) {
+            session.set_detector(join(Some(thread)).ok_or(NodeError::Panicked)?);
+        }
         talkers
             .and(session.zip(planner))
             .map(|(session, planner)| Configured::new(planner, session))
@@ -215,6 +241,7 @@ impl Drop for Active {
         join(self.desk.take());
         join(self.pilot.take());
         join(self.perception.take());
+        join(self.spotter.take());
         join(self.thinker.take());
     }
 }

@@ -1,7 +1,7 @@
 //! What other threads want of the map, and how the thread that owns it answers.
 
-use crate::planner::Session;
 use crate::planner::follow::{BasePose, Floor, FollowConfig, Surroundings};
+use crate::planner::{Found, Session};
 use crate::ros::srv::{ERROR_NONE, MapFileResponse, ResetMapResponse};
 use crate::scene::{MapCounts, SceneError, SceneMap};
 use crate::tasks::{SceneView, ViewSpec};
@@ -17,6 +17,8 @@ pub enum MapRequest {
     Surroundings(BasePose, FollowConfig, SyncSender<Surroundings>),
     /// What a model that takes this in is shown; `None` where the map has nothing of the kind.
     View(ViewSpec, SyncSender<Option<SceneView>>),
+    /// Put in what a detector found.
+    Place(Found),
     /// Something between the map and a file.
     File(FileTask, PathBuf, SyncSender<MapFileResponse>),
 }
@@ -37,6 +39,10 @@ impl MapRequest {
     pub fn answer(self, session: &mut Session) -> bool {
         let map = session.map_mut();
         match self {
+            Self::Place(found) => {
+                session.place(&found);
+                true
+            }
             Self::Reset(reply) => {
                 let counts = map.counts();
                 map.clear();

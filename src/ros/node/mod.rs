@@ -11,7 +11,9 @@
 //! These three threads (`active`), each with its own state, run while the node is active.
 //! Perception never waits for the model; the model works on the newest goal and the newest view of
 //! the map. With them runs the pilot, which follows instructions: it needs the robot's pose and the
-//! map's floor plan, and no model. A fifth thread (`lifecycle`) starts and ends them as ROS 2 asks.
+//! map's floor plan, and no model; and, where a detector is configured, the spotter, which looks for
+//! things by words in frames of perception. A further thread (`lifecycle`) starts and ends them as
+//! ROS 2 asks.
 
 mod active;
 mod clock;
@@ -34,6 +36,7 @@ mod qos_overrides;
 mod rosout;
 mod services;
 mod settings;
+mod spotter;
 mod text_stream;
 mod thinker;
 mod view;

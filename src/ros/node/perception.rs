@@ -12,8 +12,9 @@ use crate::geometry::Pose;
 use crate::planner::follow::BasePose;
 use crate::planner::{Output, PlannerConfig, Session};
 use crate::ros::decode;
-use crate::sensing::SensorEvent;
+use crate::sensing::{RgbdFrame, SensorEvent};
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
 /// How often the thread looks around when nothing comes.
@@ -31,6 +32,8 @@ pub struct Perception {
     pub outlets: SceneOutlets,
     pub view: Arc<Newest<View>>,
     pub base: Arc<Newest<Option<BasePose>>>,
+    /// Who looks for things in frames, where somebody does.
+    pub spotted: Option<SyncSender<Arc<RgbdFrame>>>,
     pub clock: Arc<NodeClock>,
     pub config: Arc<Newest<PlannerConfig>>,
 }
@@ -114,6 +117,7 @@ impl Perception {
                     }
                     published.map_is_new = true;
                     published.frame_is_new = true;
+                    self.hand_over();
                 }
                 Output::Dropped { reason, .. } => {
                     tracing::debug!("{reason}");
@@ -136,6 +140,14 @@ impl Perception {
             self.find_base();
         }
         self.show(gathered);
+    }
+
+    /// Gives the newest frame to who looks for things, if it is waited for.
+    fn hand_over(&self) {
+        if let (Some(spotter), Some(frame)) = (&self.spotted, self.session.newest_frame()) {
+            // It is busy with an older one, then.
+            let _ = spotter.try_send(Arc::clone(frame));
+        }
     }
 
     /// Lets others see where the base stands. Where it cannot be found the last pose grows old.

@@ -139,6 +139,27 @@ pub const TABLE: &[Entry] = &[
         Double(0.001, 10.0),
         "Voxels that a single frame is pooled into, metres.",
     ),
+    fixed(
+        "detector.grounding_dino",
+        Any,
+        "Weights of Grounding DINO: finds boxes of what is named.",
+    ),
+    fixed("detector.sam", Any, "Weights of SAM: cuts out what is in them."),
+    fixed("detector.names", Any, "Names of what is looked for."),
+    fixed(
+        "detector.every_frames",
+        Integer(1, 4_294_967_295),
+        "Every how many frames things are looked for in a recording; the node takes the newest \
+         frame whenever it is done with one.",
+    ),
+    fixed("detector.box_threshold", Double(0.0, 1.0), "Least score of a box."),
+    fixed("detector.text_threshold", Double(0.0, 1.0), "Least score of a word."),
+    fixed(
+        "detector.most_overlap",
+        Double(0.0, 1.0),
+        "Of two boxes that share more of their union than this the surer one stays.",
+    ),
+    fixed("detector.most_masks", Integer(1, 100_000), "Most things of a frame."),
     fixed("plan.model", Any, "Folder of the planner model."),
     fixed("plan.device", Any, "auto, cpu or cuda:N."),
     live(

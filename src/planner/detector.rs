@@ -1,0 +1,129 @@
+//! Which detector a session gets: what to look for by words, and with which weights.
+
+use super::EyesError;
+use crate::geometry::Pose;
+use crate::scene::lift;
+use crate::sensing::{Detection, RgbdFrame};
+use crate::vision::{Detector, GroundedSam, GroundedSettings, GroundingDino, Sam, VisionError};
+use candle_core::Device;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// What is looked for by words, and how: Grounded-SAM. Without weights nothing is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DetectorConfig {
+    /// Folder with weights of Grounding DINO, which finds boxes.
+    pub grounding_dino: Option<PathBuf>,
+    /// Folder with weights of SAM, which cuts out what is in them.
+    pub sam: Option<PathBuf>,
+    /// Names of what is looked for.
+    pub names: Vec<String>,
+    /// Every how many frames.
+    pub every_frames: u32,
+    /// Least score of a box.
+    pub box_threshold: f32,
+    /// Least score of a word.
+    pub text_threshold: f32,
+    /// Of two boxes that share more of their union than this the surer one stays.
+    pub most_overlap: f32,
+    /// Most things of a frame.
+    pub most_masks: usize,
+}
+
+impl Default for DetectorConfig {
+    fn default() -> Self {
+        let GroundedSettings { box_threshold, text_threshold, most_overlap, most_masks } =
+            GroundedSettings::default();
+        Self {
+            grounding_dino: None,
+            sam: None,
+            names: Vec::new(),
+            every_frames: 15,
+            box_threshold,
+            text_threshold,
+            most_overlap,
+            most_masks,
+        }
+    }
+}
+
+impl DetectorConfig {
+    /// The first setting that cannot be used, and why.
+    pub(super) fn fault(&self) -> Option<String> {
+        let shares = [
+            ("box_threshold", self.box_threshold),
+            ("text_threshold", self.text_threshold),
+            ("most_overlap", self.most_overlap),
+        ];
+        if let Some((name, _)) = shares.iter().find(|(_, share)| !(0.0..=1.0).contains(share)) {
+            return Some(format!("detector.{name} must lie between 0 and 1"));
+        }
+        if self.every_frames == 0 || self.most_masks == 0 {
+            return Some("detector.every_frames and detector.most_masks must be at least 1".into());
+        }
+        match (&self.grounding_dino, &self.sam) {
+            (Some(_), None) => {
+                Some("detector.sam: give the weights that cut out boxes, too".into())
+            }
+            (None, Some(_)) => {
+                Some("detector.grounding_dino: give the weights that find boxes, too".into())
+            }
+            (Some(_), Some(_)) if self.names.iter().all(|name| name.trim().is_empty()) => {
+                Some("detector.names: say what to look for".into())
+            }
+            _ => None,
+        }
+    }
+
+    /// The detector, if weights are given.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be loaded.
+    pub fn open(&self, device: &Device) -> Result<Option<Box<dyn Detector>>, EyesError> {
+        let (Some(dino), Some(sam)) = (&self.grounding_dino, &self.sam) else { return Ok(None) };
+        Ok(Some(Box::new(GroundedSam {
+            dino: GroundingDino::load(dino, device)?,
+            sam: Sam::load(sam, device)?,
+            names: self.names.clone(),
+            settings: GroundedSettings {
+                box_threshold: self.box_threshold,
+                text_threshold: self.text_threshold,
+                most_overlap: self.most_overlap,
+                most_masks: self.most_masks,
+            },
+        })))
+    }
+}
+
+/// What a detector found in a frame.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// Time of the frame, nanoseconds.
+    pub stamp_ns: i64,
+    /// Maps camera coordinates, in which the boxes stand, to world coordinates.
+    pub world_T_camera: Pose,
+    /// The boxes.
+    pub detections: Vec<Detection>,
+}
+
+impl Found {
+    /// Looks for things in a frame; `depth_m` are the nearest and the farthest depth that counts.
+    ///
+    /// # Errors
+    ///
+    /// When the detector fails.
+    pub fn in_frame(
+        detector: &dyn Detector,
+        frame: &RgbdFrame,
+        depth_m: [f32; 2],
+    ) -> Result<Self, VisionError> {
+        let masks = detector.detect(&frame.color)?;
+        Ok(Self {
+            stamp_ns: frame.stamp_ns,
+            world_T_camera: frame.world_T_camera,
+            detections: lift(frame, &masks, depth_m),
+        })
+    }
+}

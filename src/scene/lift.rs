@@ -1,0 +1,148 @@
+//! Masks of things in a picture → boxes in space, by the depth behind their pixels.
+//!
+//! A mask seldom ends where the thing does, and the depth at an edge belongs to neither side. So of
+//! the points behind a mask the largest group that hangs together is the thing; what is behind it,
+//! before it or flies between the two is left out (as ConceptGraphs, arXiv 2309.16650, clusters
+//! them). The box stands upright and is turned about the vertical so that it is smallest.
+
+use crate::geometry::Pose;
+use crate::sensing::{Detection, RgbdFrame};
+use crate::vision::DetectedMask;
+use nalgebra::{Point3, Translation3, UnitQuaternion, Vector3};
+use std::collections::{BTreeMap, BTreeSet};
+use std::f64::consts::FRAC_PI_2;
+
+/// Most pixels of a mask that are looked at; of a larger one every so many-th row and column.
+const MOST_PIXELS: usize = 4096;
+/// Fewest points that make a box.
+const LEAST_POINTS: usize = 16;
+/// Cells of points that touch hang together; their edge is this at least, metres ...
+const CELL_M: f64 = 0.03;
+/// ... and this often the distance of neighbouring points.
+const CELL_POINTS: f64 = 2.5;
+/// Share of the points that may stick out of a box at each of its sides: noise.
+const STICK_OUT: f64 = 0.01;
+/// Turns about the vertical that are tried, in a quarter.
+const TURNS: usize = 18;
+/// Most points that they are tried with.
+const MOST_TURNED: usize = 512;
+
+/// The boxes of `found` in camera coordinates, in their order; those without enough depth behind them
+/// have none. `world_T_camera` of the frame says what is upright.
+pub fn lift(frame: &RgbdFrame, found: &[DetectedMask], depth_m: [f32; 2]) -> Vec<Detection> {
+    let camera_T_world = frame.world_T_camera.inverse();
+    let lifted = found.iter().filter_map(|one| {
+        let (points, apart_m) = points(frame, one, depth_m);
+        let points = largest_group(&points, CELL_M.max(CELL_POINTS * apart_m));
+        let (world_T_box, size_m) = upright_box(points)?;
+        Some(Detection {
+            label: one.label.clone(),
+            score: one.score,
+            frame_T_box: camera_T_world * world_T_box,
+            size_m,
+            track_id: String::new(),
+        })
+    });
+    lifted.collect()
+}
+
+/// World points behind the pixels of a mask, and how far neighbours are apart at their median depth.
+fn points(frame: &RgbdFrame, one: &DetectedMask, [near, far]: [f32; 2]) -> (Vec<Point3<f64>>, f64) {
+    let mask = &one.mask;
+    let [left, top, right, bottom] = mask.bounds().map(|edge| edge as usize);
+    let step = (mask.area() as f64 / MOST_PIXELS as f64).sqrt().ceil().max(1.0) as usize;
+    let width = frame.depth_m.width as usize;
+    let height = frame.depth_m.height as usize;
+    let (mut points, mut depths) = (Vec::new(), Vec::new());
+    for v in (top..=bottom.min(height.saturating_sub(1))).step_by(step) {
+        for u in (left..=right.min(width.saturating_sub(1))).step_by(step) {
+            if !mask.contains(u, v) {
+                continue;
+            }
+            let depth_m = frame.depth_m.data_m.get(v * width + u).copied().unwrap_or(0.0);
+            let ray = frame.camera.unproject_ray(u as f64, v as f64);
+            let (Some([x, y]), true) = (ray, depth_m > 0.0 && near <= depth_m && depth_m <= far)
+            else {
+                continue;
+            };
+            let z = f64::from(depth_m);
+            points.push(frame.world_T_camera * Point3::new(x * z, y * z, z));
+            depths.push(z);
+        }
+    }
+    let middle = depths.len() / 2;
+    let median_m = match depths.is_empty() {
+        true => 0.0,
+        false => *depths.select_nth_unstable_by(middle, f64::total_cmp).1,
+    };
+    let focal_px = frame.camera.fx.min(frame.camera.fy);
+    (points, median_m * step as f64 / focal_px)
+}
+
+/// The largest group of points whose cells of `cell_m` touch.
+fn largest_group(points: &[Point3<f64>], cell_m: f64) -> Vec<Point3<f64>> {
+    let mut cells: BTreeMap<[i64; 3], Vec<usize>> = BTreeMap::new();
+    for (index, point) in points.iter().enumerate() {
+        let cell = [0, 1, 2].map(|axis| (point[axis] / cell_m).floor() as i64);
+        cells.entry(cell).or_default().push(index);
+    }
+    let mut left: BTreeSet<[i64; 3]> = cells.keys().copied().collect();
+    let mut largest: Vec<usize> = Vec::new();
+    while let Some(first) = left.pop_first() {
+        let (mut group, mut edge) = (Vec::new(), vec![first]);
+        while let Some(cell) = edge.pop() {
+            group.extend(&cells[&cell]);
+            for at in 0..27 {
+                let offset = [at % 3 - 1, at / 3 % 3 - 1, at / 9 - 1];
+                let next = [0, 1, 2].map(|axis| cell[axis] + offset[axis]);
+                if left.remove(&next) {
+                    edge.push(next);
+                }
+            }
+        }
+        if group.len() > largest.len() {
+            largest = group;
+        }
+    }
+    largest.into_iter().map(|index| points[index]).collect()
+}
+
+/// The smallest upright box around nearly all of the points, and its edge lengths; `None` for too few
+/// points.
+fn upright_box(points: Vec<Point3<f64>>) -> Option<(Pose, [f64; 3])> {
+    if points.len() < LEAST_POINTS {
+        return None;
+    }
+    let about = |yaw_rad: f64| UnitQuaternion::from_axis_angle(&Vector3::z_axis(), yaw_rad);
+    let some: Vec<Point3<f64>> =
+        points.iter().step_by(points.len().div_ceil(MOST_TURNED)).copied().collect();
+    let area = |yaw_rad: f64| {
+        let turn = about(yaw_rad).inverse();
+        let edge = |axis: usize| {
+            let (low, high) = extent(some.iter().map(|point| (turn * point)[axis]).collect());
+            high - low
+        };
+        edge(0) * edge(1)
+    };
+    // Less than an eighth to both sides, as a box turned by a quarter is the same one; no turn first.
+    let turns = (0..TURNS).map(|at| {
+        let side = if at % 2 == 0 { 1.0 } else { -1.0 };
+        side * at.div_ceil(2) as f64 * FRAC_PI_2 / TURNS as f64
+    });
+    let (yaw_rad, _) =
+        turns.map(|yaw_rad| (yaw_rad, area(yaw_rad))).min_by(|a, b| a.1.total_cmp(&b.1))?;
+    let turn = about(yaw_rad);
+    let spans = [0, 1, 2]
+        .map(|axis| extent(points.iter().map(|point| (turn.inverse() * point)[axis]).collect()));
+    let centre = turn * Point3::from(spans.map(|(low, high)| 0.5 * (low + high)));
+    let world_T_box = Pose::from_parts(Translation3::from(centre.coords), turn);
+    Some((world_T_box, spans.map(|(low, high)| high - low)))
+}
+
+/// Between what nearly all numbers lie.
+fn extent(mut numbers: Vec<f64>) -> (f64, f64) {
+    let last = numbers.len().saturating_sub(1);
+    let out = (STICK_OUT * last as f64).floor() as usize;
+    let mut at = |index: usize| *numbers.select_nth_unstable_by(index, f64::total_cmp).1;
+    (at(out), at(last - out))
+}

@@ -1,0 +1,28 @@
+//! Detectors of an open vocabulary, behind one trait: a picture in, masks of what was looked for out.
+
+use image::RgbImage;
+
+use super::{Mask, VisionError};
+
+/// Something that was looked for, found in a picture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DetectedMask {
+    /// The name it was looked for by.
+    pub label: String,
+    /// How sure the detector is, 0..=1.
+    pub score: f32,
+    /// Its pixels.
+    pub mask: Mask,
+}
+
+/// Finds things by their names.
+pub trait Detector: Send {
+    /// Name as it stands in reports.
+    fn name(&self) -> &str;
+    /// Masks of what it finds in a picture, surest first.
+    ///
+    /// # Errors
+    ///
+    /// For pictures it cannot use, and when the tensor engine fails.
+    fn detect(&self, image: &RgbImage) -> Result<Vec<DetectedMask>, VisionError>;
+}
