@@ -47,7 +47,7 @@ fn frames(world: &mut World) -> Vec<(RgbdFrame, Vec<DetectedMask>, BTreeSet<u32>
         }
         let (color, depth_m) = (rendered.color, rendered.depth_m);
         let stamp_ns = frames.len() as i64;
-        let frame = RgbdFrame { stamp_ns, color, depth_m, camera: camera, world_T_camera };
+        let frame = RgbdFrame { stamp_ns, color, depth_m, camera, world_T_camera };
         frames.push((frame, masks, seen));
     });
     frames
@@ -87,7 +87,8 @@ fn masks_become_objects_where_the_things_are() {
         errors_m.len() > 20 && 20 * missed <= errors_m.len(),
         "{missed} of {true_things} missed"
     );
-    assert!(median_m < 0.05, "median error {median_m} m");
+    // Half a thing is behind what is seen of it.
+    assert!(median_m < 0.08, "median error {median_m} m");
     // The same thing seen from another side is no other thing.
     assert!(4 * kept <= 5 * true_things, "{kept} objects of {true_things} things");
 }
@@ -97,7 +98,7 @@ fn a_detector_of_random_weights_goes_all_the_way_in_bounds() {
     let folder = tempfile::tempdir().unwrap();
     let parameters = folder.path().join("params.yaml");
     let text = "scenellm_planner: {ros__parameters: {
-        plan: {model: models/nano}, vision: {extractor: color_geometry},
+        topics: {detections: ''}, vision: {extractor: color_geometry},
         detector: {grounding_dino: tests/fixtures/vision/grounding_dino_tiny,
                    sam: tests/fixtures/vision/sam_tiny, names: [a mug, the table],
                    every_frames: 40, box_threshold: 0.0, text_threshold: 0.0, most_masks: 3}}}";

@@ -5,12 +5,34 @@ use super::checkpoint::Progress;
 use super::llama::{LlamaShape, NORM_EPS};
 use super::planner::Watch;
 use super::samples::{BEGIN, END, PAD};
+use super::seeing::template;
+use crate::model::{
+    Coordinates, Decoding, LanguageKind, LanguageSpec, MANIFEST_FILE, Manifest, ModelKind,
+    PromptTemplate, TokenBudget, WeightsFormat,
+};
 use crate::report::chart::{LineChart, Series};
 use crate::tasks::ActionVocabulary;
+use crate::vision::Provenance;
 use candle_core::{DType, Tensor};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use tokenizers::Tokenizer;
+
+/// What a model says of itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct About {
+    /// Name as it stands in reports.
+    pub name: String,
+    /// What it is, in a sentence.
+    pub description: String,
+    /// Licence of the weights.
+    pub license: String,
+}
+
+/// Answers grown side by side, and the longest one.
+pub const DECODING: Decoding = Decoding { beams: 12, max_tokens: 256, length_penalty: 0.0 };
 
 /// Writes `config.json`, `model.safetensors` (16-bit floats), `tokenizer.json` and
 /// `vocabulary.yaml` into `out`.
@@ -52,6 +74,59 @@ pub fn model_folder(
     write(&out.join("config.json"), &format!("{config:#}\n"))?;
     let text = serde_yaml::to_string(vocabulary).expect("names are YAML");
     write(&out.join("vocabulary.yaml"), &text)
+}
+
+/// Writes the manifest of a planner without eyes, which [`model_folder`] is the rest of.
+pub fn blind_manifest(
+    about: &About,
+    shape: &LlamaShape,
+    watch: Option<&Watch>,
+    out: &Path,
+) -> Result<(), LearnError> {
+    let watched = |watch: &Watch| {
+        let shares = [
+            ("held_out_plan_exact", watch.exact),
+            ("held_out_plan_without_places_exact", watch.exact_without_places),
+        ];
+        shares.map(|(name, share)| (name.to_owned(), share))
+    };
+    let context = shape.max_positions;
+    let blank = String::new;
+    let manifest = Manifest {
+        kind: ModelKind::SceneLlm,
+        name: about.name.clone(),
+        description: about.description.clone(),
+        license: about.license.clone(),
+        provenance: Provenance::Trained,
+        language: LanguageSpec {
+            kind: LanguageKind::Llama,
+            format: WeightsFormat::Safetensors,
+            weights: "model.safetensors".into(),
+        },
+        tokenizer: "tokenizer.json".into(),
+        vision: None,
+        projector: None,
+        tokens: TokenBudget { frame: 0, scene: 0, context },
+        coordinates: Coordinates::default(),
+        prompt: PromptTemplate {
+            ego: blank(),
+            scene: blank(),
+            context: blank(),
+            others: BTreeMap::new(),
+            ..template()
+        },
+        vocabulary: Some("vocabulary.yaml".into()),
+        // A goal needs room as well.
+        decoding: Decoding {
+            max_tokens: DECODING.max_tokens.min(context - context / 4),
+            ..DECODING
+        },
+        scores: watch.into_iter().flat_map(watched).collect(),
+    };
+    let path = out.join(MANIFEST_FILE);
+    let text =
+        serde_yaml::to_string(&manifest).map_err(|error| LearnError::invalid(&path, error))?;
+    write(&path, &text)
 }
 
 /// Draws training loss and the loss on held-out goals.

@@ -39,6 +39,7 @@ pub use answers::{
 pub use closed_loop::{ClosedLoop, EpisodeScore, LoopScores, goal_condition_rate, path_weight};
 pub use error::LearnError;
 pub use eval::{Evaluation, Interval, Prediction, Scores};
+pub use export::About;
 pub use llama::{LlamaShape, TrainableLlama, weight_shapes};
 pub use lora::LoraSpec;
 pub use navigation::{NavigationScores, Walked, ndtw, spl};

@@ -8,7 +8,7 @@ use super::optimizer::AdamWConfig;
 use super::samples::{Mixture, epoch_samples, goal_samples};
 use super::taught::TaughtGoal;
 use super::trainer::{Cut, Objective, PartLoss, Trainer, learning_rate};
-use super::{LearnError, export, start};
+use super::{About, LearnError, export, start};
 use crate::tasks::ActionVocabulary;
 use candle_core::{D, DType};
 use rand::SeedableRng;
@@ -21,6 +21,8 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlannerTraining {
+    /// What the finished model says of itself.
+    pub about: About,
     /// Seed of all chance.
     pub seed: u64,
     /// Folder of a finished model to begin with, its tokenizer included; fresh weights where none is
@@ -177,6 +179,8 @@ pub fn train_planner(
             }
         }
     }
+    let (about, shape) = (&config.about, &config.model);
+    export::blind_manifest(about, shape, progress.watches.last(), out)?;
     export::model_folder(trainer.optimizer.average(), &config.model, &tokenizer, vocabulary, out)?;
     export::loss_curve(&progress, &out.join("loss.png"))
 }

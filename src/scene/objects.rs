@@ -148,7 +148,8 @@ impl ObjectStore {
     /// Merges the detections of one message, whose poses stand in a frame at `world_T_frame`.
     ///
     /// A detection belongs to the object of its track; else to the nearest object of its label that
-    /// is near enough and not yet taken by another detection of the message; else it is new.
+    /// is near enough, or of which it may be a part (one's centre lies in the box of the other), and
+    /// that is not yet taken by another detection of the message; else it is new.
     pub fn observe(
         &mut self,
         detections: &[Detection],
@@ -204,7 +205,8 @@ impl ObjectStore {
             for object in candidates {
                 let distance_m = distance_m(found, object);
                 let diagonals = (diagonal_m(found) + diagonal_m(object)) / 2.0;
-                if distance_m <= NEAR_M.max(NEAR_DIAGONALS * diagonals) {
+                let is_part = holds_centre(object, found) || holds_centre(found, object);
+                if distance_m <= NEAR_M.max(NEAR_DIAGONALS * diagonals) || is_part {
                     pairs.push((distance_m, index, object.id));
                 }
             }
@@ -302,6 +304,13 @@ pub(super) fn diagonal_m(object: &MapObject) -> f64 {
     object.size_m.iter().map(|edge| edge * edge).sum::<f64>().sqrt()
 }
 
+/// Whether the centre of `other` lies in the box of `object`.
+fn holds_centre(object: &MapObject, other: &MapObject) -> bool {
+    let offset = Point3::from(other.position_m) - Point3::from(object.position_m);
+    let offset = rotation(&object.orientation_xyzw).inverse() * offset;
+    offset.iter().zip(object.size_m).all(|(along, edge_m)| 2.0 * along.abs() <= edge_m)
+}
+
 /// The box of `object`, given by that of its quarter turns about its own z which is nearest to `like`:
 /// orientation, and edge lengths. They all are the same box.
 fn turned_like(like: &UnitQuaternion<f64>, object: &MapObject) -> (UnitQuaternion<f64>, [f64; 3]) {
@@ -379,6 +388,21 @@ mod tests {
         let at = rotation(&table.orientation_xyzw).angle().to_degrees();
         assert!((at - 45.0).abs() < 0.1, "{at}");
         assert_eq!(table.size_m, [1.2, 0.6, 0.8]);
+    }
+
+    #[test]
+    fn a_part_of_a_long_thing_is_that_thing_and_its_neighbour_is_not() {
+        let counter = |x: f64, length_m: f64| Detection {
+            label: "counter".into(),
+            size_m: [length_m, 0.6, 0.9],
+            ..cup(x, "")
+        };
+        let mut store = ObjectStore::default();
+        store.observe(&[counter(0.0, 3.0)], &Pose::identity(), 0);
+        let report = store.observe(&[counter(1.2, 0.5)], &Pose::identity(), 1);
+        assert_eq!(report.objects, [Some(ObjectId(0))]);
+        let report = store.observe(&[counter(2.1, 0.8)], &Pose::identity(), 2);
+        assert_eq!((report.objects, store.len()), (vec![Some(ObjectId(1))], 2));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! ```text
 //! map        bag ─ decode ─ register ─ integrate     beside Open3D
 //! llm        random weights ─ prefill ─ decode       beside llama.cpp
+//! vision     picture ─ dense features            beside PyTorch
 //! plan       goal ─ plan
 //! transport  images, transforms ─ listener           beside Cyclone DDS
 //! node       camera, goals ─ the node                while its model is slow
@@ -20,6 +21,7 @@ mod process;
 mod report;
 #[cfg(feature = "dds")]
 mod transport;
+mod vision;
 
 use crate::Outcome;
 use clap::{Args, Subcommand};
@@ -38,6 +40,7 @@ pub struct Bench {
 enum What {
     Map(map::MapBench),
     Llm(llm::LlmBench),
+    Vision(vision::VisionBench),
     Plan(plan::PlanBench),
     #[cfg(feature = "dds")]
     Transport(transport::TransportBench),
@@ -57,6 +60,7 @@ impl Bench {
         match self.what {
             What::Map(bench) => bench.run()?,
             What::Llm(bench) => bench.run()?,
+            What::Vision(bench) => bench.run()?,
             What::Plan(bench) => bench.run()?,
             #[cfg(feature = "dds")]
             What::Transport(bench) => bench.run()?,

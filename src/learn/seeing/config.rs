@@ -1,10 +1,10 @@
 //! What decides how a seeing model is trained.
 
-use super::super::LearnError;
 use super::super::llama::LlamaShape;
 use super::super::lora::LoraSpec;
 use super::super::optimizer::AdamWConfig;
 use super::super::scenes::{Arrangement, Faults};
+use super::super::{About, LearnError};
 use super::lesson::TAUGHT;
 use super::look::Guidance;
 use super::school::Syllabus;
@@ -95,18 +95,6 @@ pub struct SeeingTraining {
     /// Numbers that are computed with; weights that learn are kept in 32 bits.
     #[serde(default)]
     pub precision: Precision,
-}
-
-/// What a model says of itself.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct About {
-    /// Name as it stands in reports.
-    pub name: String,
-    /// What it is, in a sentence.
-    pub description: String,
-    /// Licence of the weights.
-    pub license: String,
 }
 
 /// What of the decoder learns.

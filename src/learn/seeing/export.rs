@@ -2,7 +2,7 @@
 
 use super::super::LearnError;
 use super::super::checkpoint::Progress;
-use super::super::export::model_folder;
+use super::super::export::{DECODING, model_folder};
 use super::super::llama::{ADDED_ROWS, EMBEDDING};
 use super::config::{PROJECTOR_FILE, SeeingTraining};
 use super::model::SeeingModel;
@@ -19,9 +19,6 @@ use candle_core::{DType, Tensor};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use tokenizers::Tokenizer;
-
-/// Answers grown side by side, and the longest one.
-const DECODING: Decoding = Decoding { beams: 12, max_tokens: 256, length_penalty: 0.0 };
 
 /// What a finished model is made of, beside its weights.
 pub struct Finished<'a> {

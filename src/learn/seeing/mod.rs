@@ -27,7 +27,7 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
-pub use config::{About, LanguagePart, Precision, ProjectorShape, SeeingTraining};
+pub use config::{LanguagePart, Precision, ProjectorShape, SeeingTraining};
 pub use homes::{AlfredData, Homes, Source};
 pub use lesson::{Lesson, Sight};
 pub use log::TrainingLog;

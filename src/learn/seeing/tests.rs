@@ -5,14 +5,14 @@ use super::super::batch::Batch;
 use super::super::llama::{LlamaShape, check_gradients, fresh_weights};
 use super::super::optimizer::AdamWConfig;
 use super::super::scenes::{Arrangement, Eyes, Faults, Lexicon, Oracle, SeenHome, things_of};
-use super::super::seeing::config::{About, LanguagePart, Precision, ProjectorShape};
+use super::super::seeing::config::{LanguagePart, Precision, ProjectorShape};
 use super::lesson::taught_lesson;
 use super::look::Names;
 use super::spell::{Freedom, Speller};
 use super::start::Weights;
 use super::teaching::{Classroom, Variation};
 use super::*;
-use crate::learn::{LoraSpec, TaughtAnswer, TaughtGoal};
+use crate::learn::{About, LoraSpec, TaughtAnswer, TaughtGoal};
 use crate::model::{
     Coordinates, PositionEmbedding, Projector, PromptInput, PromptKind, SceneLlm, TokenBudget,
     TokenKind, VisionSpec, splice,
