@@ -246,6 +246,14 @@ pub enum ConfigError {
 }
 
 impl PlannerConfig {
+    /// What suits homes full of small things, as the simulator's are: finer voxels, and regions of less
+    /// mass. docs/regions.md has what they find and what they take.
+    pub fn of_homes() -> Self {
+        let map = MapConfig { voxel_size_m: 0.04, ..MapConfig::default() };
+        let regions = RegionConfig { min_mass: 1.5, ..RegionConfig::default() };
+        Self { map, regions, ..Self::default() }
+    }
+
     /// Reads a parameter file.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let name = path.display().to_string();

@@ -42,9 +42,19 @@ pub struct Settings {
 impl Settings {
     /// The configuration, overrides applied.
     pub fn config(&self) -> anyhow::Result<PlannerConfig> {
+        self.or(PlannerConfig::default())
+    }
+
+    /// The same for simulated homes.
+    pub fn home_config(&self) -> anyhow::Result<PlannerConfig> {
+        self.or(PlannerConfig::of_homes())
+    }
+
+    /// The parameter file, or else `usual`, overrides applied.
+    fn or(&self, usual: PlannerConfig) -> anyhow::Result<PlannerConfig> {
         let mut config = match &self.params_file {
             Some(path) => PlannerConfig::read(path)?,
-            None => PlannerConfig::default(),
+            None => usual,
         };
         for (ours, given) in
             [(&mut config.topics.color, &self.color), (&mut config.topics.depth, &self.depth)]

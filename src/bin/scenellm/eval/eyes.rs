@@ -88,7 +88,7 @@ impl HomeEyes {
         }
         let options =
             EpisodeOptions { tour_frames: gaze.frames as usize, ..EpisodeOptions::default() };
-        let (device, config) = (device.to_owned(), PlannerConfig::default());
+        let (device, config) = (device.to_owned(), PlannerConfig::of_homes());
         Ok(Self { look, spec, words, weights, device, config, options })
     }
 

@@ -76,7 +76,7 @@ struct Scores {
 impl SightEval {
     /// Tours, counts and prints.
     pub fn run(self) -> anyhow::Result<Outcome> {
-        let config = self.settings.config()?;
+        let config = self.settings.home_config()?;
         let worlds = self.worlds()?;
         let bar = progress::bar(worlds.len() as u64, "looking");
         let mut scores = Scores::default();

@@ -75,7 +75,7 @@ impl TrainScenes {
     pub fn run(self) -> anyhow::Result<Outcome> {
         let config = match &self.params_file {
             Some(path) => PlannerConfig::read(path)?,
-            None => PlannerConfig::default(),
+            None => PlannerConfig::of_homes(),
         };
         let furniture: Vec<&Path> = self.furniture.iter().map(PathBuf::as_path).collect();
         let from = self.data.as_ref().map(|data| AlfredData {
