@@ -18,11 +18,13 @@ pub struct BeamOptions {
     /// Answers are ranked by log-probability over length to this power: 0 favours short answers,
     /// 1 ranks by the mean.
     pub length_penalty: f32,
+    /// Whole answers that are wanted: the search goes on until so many have ended, or no beam is left.
+    pub answers: usize,
 }
 
 impl Default for BeamOptions {
     fn default() -> Self {
-        Self { beams: 4, max_tokens: 256, length_penalty: 1.0 }
+        Self { beams: 4, max_tokens: 256, length_penalty: 1.0, answers: 1 }
     }
 }
 
@@ -207,8 +209,8 @@ fn score(log_probability: f32, length: usize, penalty: f32) -> f32 {
     log_probability / (length.max(1) as f32).powf(penalty)
 }
 
-/// Whether a living beam could still beat the best finished answer: its log-probability can only
-/// fall, and its length can at most reach `steps`.
+/// Whether answers are missing, or a living beam could still beat the best finished one: its
+/// log-probability can only fall, and its length can at most reach `steps`.
 fn worth_going_on(
     alive: &[Beam],
     finished: &[Hypothesis],
@@ -217,5 +219,8 @@ fn worth_going_on(
 ) -> bool {
     let best = finished.iter().map(|one| one.score).fold(f32::NEG_INFINITY, f32::max);
     let length = if options.length_penalty > 0.0 { steps } else { 1 };
+    if finished.len() < options.answers {
+        return !alive.is_empty();
+    }
     alive.iter().any(|beam| score(beam.log_probability, length, options.length_penalty) > best)
 }

@@ -403,7 +403,7 @@ proptest! {
             generate(&llama, &mut cache, &embeds, Some(&mut maze), &options, &mut |_| true).unwrap()
         };
         let answers = |beams| {
-            let options = BeamOptions { beams, max_tokens: 12, length_penalty: 1.0 };
+            let options = BeamOptions { beams, max_tokens: 12, length_penalty: 1.0, answers: 1 };
             let mut cache = llama.new_cache(96).unwrap();
             let constraint: Box<dyn Constraint> = Box::new(maze.clone());
             let constraint = Some(constraint);
@@ -428,7 +428,7 @@ proptest! {
     ) {
         let llama = tiny("default");
         let embeds = llama.embed(&prompt).unwrap();
-        let options = BeamOptions { beams, max_tokens: 8, length_penalty: 0.7 };
+        let options = BeamOptions { beams, max_tokens: 8, length_penalty: 0.7, answers: 1 };
         let mut cache = llama.new_cache(96).unwrap();
         let mut agreed: Vec<u32> = Vec::new();
         let mut listen = |tokens: &[u32]| {

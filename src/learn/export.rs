@@ -121,6 +121,7 @@ pub fn blind_manifest(
             max_tokens: DECODING.max_tokens.min(context - context / 4),
             ..DECODING
         },
+        prior: None,
         scores: watch.into_iter().flat_map(watched).collect(),
     };
     let path = out.join(MANIFEST_FILE);

@@ -16,7 +16,9 @@ pub struct Reply {
     pub text: String,
     /// Its tokens.
     pub tokens: Vec<u32>,
-    /// Mean log-probability of its tokens among the allowed ones.
+    /// Log-probability of its tokens among the allowed ones.
+    pub log_probability: f32,
+    /// Its mean over the tokens.
     pub mean_log_probability: f32,
     /// Whether the model ended it, rather than its greatest length.
     pub finished: bool,
@@ -95,6 +97,7 @@ impl Decoder {
             let chosen = hypothesis.tokens.len() + usize::from(hypothesis.finished);
             Reply {
                 text: tokenizer.decode(&hypothesis.tokens),
+                log_probability: hypothesis.log_probability,
                 mean_log_probability: hypothesis.log_probability / chosen.max(1) as f32,
                 finished: hypothesis.finished,
                 tokens: hypothesis.tokens,

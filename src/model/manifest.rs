@@ -91,6 +91,9 @@ pub struct Manifest {
     /// How answers are searched.
     #[serde(default)]
     pub decoding: Decoding,
+    /// Another model that has a say in what is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prior: Option<PriorSpec>,
     /// Measured scores, by name of the benchmark.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub scores: BTreeMap<String, f64>,
@@ -124,6 +127,17 @@ impl Default for Coordinates {
     }
 }
 
+/// A model that was taught language alone, and judges beside this one what a goal asks to be done. It
+/// names the same actions and words.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PriorSpec {
+    /// Its model folder.
+    pub folder: PathBuf,
+    /// How much its judgement counts, 0..=1; that of this model counts the rest.
+    pub weight: f64,
+}
+
 /// How answers are searched.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -146,7 +160,7 @@ impl Decoding {
     /// The same as the search takes it.
     pub fn beam_options(&self) -> BeamOptions {
         let Self { beams, max_tokens, length_penalty } = *self;
-        BeamOptions { beams, max_tokens, length_penalty }
+        BeamOptions { beams, max_tokens, length_penalty, answers: 1 }
     }
 
     /// The first thing that cannot be used with answers of at most `most` tokens: field and reason.
@@ -222,6 +236,7 @@ impl Manifest {
             ("projector.weights", projector.map(|projector| &projector.weights)),
             ("vision.weights", self.vision.as_ref().and_then(|vision| vision.weights.as_ref())),
             ("vocabulary", self.vocabulary.as_ref()),
+            ("prior.folder", self.prior.as_ref().map(|prior| &prior.folder)),
         ];
         for (field, file) in files {
             need(file.is_none_or(|file| stays_inside(file)), field, &|| {
@@ -270,6 +285,14 @@ impl Manifest {
         let draft_end = &self.prompt.draft_end;
         let ends = draft_end.is_empty() || self.prompt.end.contains(draft_end);
         need(ends, "prompt.draft_end", &|| format!("'{draft_end}' is not among prompt.end"));
+        if let Some(PriorSpec { weight, .. }) = self.prior {
+            need((0.0..=1.0).contains(&weight), "prior.weight", &|| {
+                format!("is {weight}, must be 0..=1")
+            });
+            need(!draft_end.is_empty(), "prior", &|| {
+                "has a say in drafts; there are none without prompt.draft_end".into()
+            });
+        }
         faults.extend(self.decoding.fault(context));
         faults
     }

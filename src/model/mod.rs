@@ -17,7 +17,9 @@ pub use chat::{
 };
 pub use decoder::Reply;
 pub use error::ModelError;
-pub use manifest::{Coordinates, Decoding, MANIFEST_FILE, Manifest, ModelKind, TokenBudget};
+pub use manifest::{
+    Coordinates, Decoding, MANIFEST_FILE, Manifest, ModelKind, PriorSpec, TokenBudget,
+};
 pub use parts::{
     LanguageKind, LanguageSpec, PositionEmbedding, ProjectorSpec, TokenKind, VisionSpec,
     WeightsFormat,

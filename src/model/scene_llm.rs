@@ -11,7 +11,8 @@ use super::projector::Projector;
 use super::prompt::{PromptInput, Segment, SplicedPrompt, splice};
 use super::template::PromptKind;
 use crate::language::{
-    Constraint, Generation, Llama, MemoryPlan, PREFILL_CHUNK, SamplingOptions, Tokenizer, Weights,
+    BeamOptions, Constraint, Generation, Llama, MemoryPlan, PREFILL_CHUNK, SamplingOptions,
+    Tokenizer, Weights,
 };
 
 /// The model. What the beginning of a prompt shares with the one before is not computed again.
@@ -139,17 +140,19 @@ impl SceneLlm {
         self.decoder.generate(prompt, &self.tokenizer, constraint, options, on_text)
     }
 
-    /// Searches answers to `segments` as the manifest says, best first. The words that all answers
+    /// Searches answers to `segments` as the manifest says, best first, and no fewer whole ones than
+    /// `answers` if as many beams find an end. The words that all answers
     /// begin with go to `on_text` as they come, and at last the rest of the best one; it is asked
     /// before every step, if need be with no words, and ends the search by returning `false`.
     pub fn search(
         &mut self,
         segments: &[Segment],
         constraint: Option<Box<dyn Constraint>>,
+        answers: usize,
         on_text: &mut dyn FnMut(&str) -> bool,
     ) -> Result<Vec<Reply>, ModelError> {
         let prompt = self.splice(segments)?;
-        let options = self.manifest.decoding.beam_options();
+        let options = BeamOptions { answers, ..self.manifest.decoding.beam_options() };
         self.decoder.search(prompt, &self.tokenizer, constraint, &options, on_text)
     }
 
@@ -318,12 +321,12 @@ pub(super) mod tests {
             heard.push_str(text);
             true
         };
-        let replies = model.search(&segments, Some(constraint), &mut listen).unwrap();
+        let replies = model.search(&segments, Some(constraint), 1, &mut listen).unwrap();
         assert_eq!((replies[0].text.as_str(), replies[0].finished), (" open €", true));
         assert_eq!(heard, " open €");
         // Both beams of the manifest are used when there is a choice.
-        assert_eq!(model.search(&segments, None, &mut |_| true).unwrap().len(), 2);
-        assert!(model.search(&segments, None, &mut |_| false).unwrap()[0].tokens.is_empty());
+        assert_eq!(model.search(&segments, None, 1, &mut |_| true).unwrap().len(), 2);
+        assert!(model.search(&segments, None, 1, &mut |_| false).unwrap()[0].tokens.is_empty());
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod mention;
 mod navigate;
 mod plan;
 mod planning;
+mod prior;
 mod relation;
 mod scene_mind;
 mod scene_planner;

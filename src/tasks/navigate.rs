@@ -45,7 +45,7 @@ impl SceneMind {
             wanted = wanted && on_text(text);
             wanted
         };
-        let replies = self.model.search(&segments, Some(Box::new(grammar)), &mut listen)?;
+        let replies = self.model.search(&segments, Some(Box::new(grammar)), 1, &mut listen)?;
         if !wanted {
             return Err(PlanningError::Interrupted);
         }

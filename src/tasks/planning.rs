@@ -10,7 +10,7 @@ use super::{ActionVocabulary, Grounding, Plan, PlanStep, Refusal, VocabularyErro
 use crate::model::{ModelError, ModelKind};
 use crate::scene::{MapObject, ObjectId};
 use candle_core::Device;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Longest goal that is read, bytes; the model's own limit is counted in tokens.
 const MAX_GOAL_BYTES: usize = 4096;
@@ -24,6 +24,12 @@ pub enum PlanningError {
     /// The vocabulary of the model folder cannot be used.
     #[error(transparent)]
     Vocabulary(#[from] VocabularyError),
+    /// The model whose judgement should count as well knows other words.
+    #[error("the prior {}: its vocabulary is not that of the model it belongs to", folder.display())]
+    Prior {
+        /// Its folder.
+        folder: PathBuf,
+    },
     /// The tokenizer of the model cannot write plans.
     #[error(transparent)]
     Grammar(#[from] GrammarError),

@@ -8,12 +8,13 @@ use super::ActionVocabulary;
 use super::grammar::PlanGrammar;
 use super::ground::ground;
 use super::planning::{PlanRequest, PlanningError};
+use super::prior::{Draft, pooled};
 use super::scene_mind::{Listener, SceneMind};
 use super::text::{parse_plan, plan_text};
 use super::token_set::TokenTable;
 use super::view::{About, SceneView};
 use super::writer::{PlanWriter, ShownObjects, Sight, SpokenPlan, WrittenPlan};
-use crate::model::{PromptInput, Segment};
+use crate::model::{PriorSpec, PromptInput, Segment};
 use candle_core::Device;
 use std::path::Path;
 
@@ -21,12 +22,34 @@ use std::path::Path;
 #[derive(Debug)]
 pub struct ScenePlanner {
     mind: SceneMind,
+    prior: Option<Prior>,
 }
 
+/// A model that has a say in what is done.
+#[derive(Debug)]
+struct Prior {
+    mind: SceneMind,
+    weight: f64,
+}
+
+/// Drafts that each of two models names.
+const DRAFTS: usize = 6;
+
 impl ScenePlanner {
-    /// Loads the model folder `folder` onto `device`.
+    /// Loads the model folder `folder` onto `device`, and the model of its prior where it has one.
     pub fn load(folder: &Path, device: &Device) -> Result<Self, PlanningError> {
-        Ok(Self { mind: SceneMind::load(folder, device)? })
+        let mind = SceneMind::load(folder, device)?;
+        let prior = match &mind.model.manifest().prior {
+            None => None,
+            Some(PriorSpec { folder: inside, weight }) => {
+                let prior = SceneMind::load(&folder.join(inside), device)?;
+                if prior.vocabulary() != mind.vocabulary() {
+                    return Err(PlanningError::Prior { folder: folder.join(inside) });
+                }
+                Some(Prior { mind: prior, weight: *weight })
+            }
+        };
+        Ok(Self { mind, prior })
     }
 
     fn speak_aloud(
@@ -50,21 +73,18 @@ impl ScenePlanner {
         let table = self.mind.table(&vocabulary.tasks);
         if draft_end.is_empty() {
             let grammar = PlanGrammar::new(vocabulary, table)?;
-            let plan = self.likeliest(&segments, grammar, vocabulary, on_text)?;
+            let plan = likeliest(&mut self.mind, &segments, grammar, vocabulary, on_text)?;
             return Ok(SpokenPlan { saw, ..plan });
         }
         // Where to go depends on the home more than on the goal, so its guesses must not sway what
-        // is done: that is decided first.
-        let end = self.mind.model.tokenizer().token(&draft_end).unwrap_or(table.end);
-        let acts = PlanGrammar::new(&vocabulary.without_going(), TokenTable { end, ..table })?;
-        // The whole plan says it again.
-        let draft = self.likeliest(&segments, acts, vocabulary, &mut |_| on_text(""))?;
+        // is done: that is decided first. The whole plan says it again.
+        let draft = self.draft(&segments, goal, vocabulary, &mut |_| on_text(""))?;
         let task = draft.task.as_ref().map(|task| format!("<{task}>")).unwrap_or_default();
         let said = format!("{task}{}{draft_end}", plan_text(&draft.steps, vocabulary));
         segments.push(Segment::Template(said));
         let table = self.mind.table(&vocabulary.tasks);
         let around = PlanGrammar::around(vocabulary, table, &draft.steps)?;
-        let plan = self.likeliest(&segments, around, vocabulary, on_text)?;
+        let plan = likeliest(&mut self.mind, &segments, around, vocabulary, on_text)?;
         Ok(SpokenPlan {
             task: draft.task,
             mean_log_probability: draft.mean_log_probability,
@@ -73,38 +93,88 @@ impl ScenePlanner {
         })
     }
 
-    /// The likeliest answer to `segments` under `grammar`.
-    fn likeliest(
+    /// What is to be done.
+    fn draft(
         &mut self,
         segments: &[Segment],
-        grammar: PlanGrammar,
+        goal: &str,
         vocabulary: &ActionVocabulary,
         on_text: &mut Listener<'_>,
     ) -> Result<SpokenPlan, PlanningError> {
-        let tasks = self.mind.table(&vocabulary.tasks).tasks;
-        let mut wanted = true;
-        let mut listen = |text: &str| {
-            wanted = wanted && on_text(text);
-            wanted
+        let answers = if self.prior.is_some() { DRAFTS } else { 1 };
+        let ours = drafts(&mut self.mind, segments, vocabulary, answers, on_text)?;
+        let (theirs, weight) = match &mut self.prior {
+            None => (Vec::new(), 0.0),
+            Some(Prior { mind, weight }) => {
+                let input = PromptInput { goal: goal.to_owned(), ..PromptInput::default() };
+                let segments = mind.model.prompt(input)?;
+                (drafts(mind, &segments, vocabulary, answers, on_text)?, *weight)
+            }
         };
-        let model = &mut self.mind.model;
-        let replies = model.search(segments, Some(Box::new(grammar)), &mut listen)?;
-        if !wanted {
-            return Err(PlanningError::Interrupted);
-        }
-        let spoken = replies.into_iter().filter(|reply| reply.finished).find_map(|reply| {
-            let steps = parse_plan(&reply.text, vocabulary).ok()?;
-            let task = tasks.iter().position(|token| Some(token) == reply.tokens.first());
-            Some(SpokenPlan {
-                task: task.and_then(|at| vocabulary.tasks.get(at).cloned()),
-                steps,
-                mean_log_probability: Some(f64::from(reply.mean_log_probability)),
-                saw: None,
-            })
-        });
         let tokens = self.mind.model.manifest().decoding.max_tokens;
-        spoken.ok_or(PlanningError::Unfinished { tokens })
+        pooled(ours, theirs, weight).ok_or(PlanningError::Unfinished { tokens })
     }
+}
+
+/// What a model finds likely to be done, likeliest first.
+fn drafts(
+    mind: &mut SceneMind,
+    segments: &[Segment],
+    vocabulary: &ActionVocabulary,
+    answers: usize,
+    on_text: &mut Listener<'_>,
+) -> Result<Vec<Draft>, PlanningError> {
+    let table = mind.table(&vocabulary.tasks);
+    let draft_end = &mind.model.manifest().prompt.draft_end;
+    let end = mind.model.tokenizer().token(draft_end).unwrap_or(table.end);
+    let acts = PlanGrammar::new(&vocabulary.without_going(), TokenTable { end, ..table })?;
+    search(mind, segments, acts, vocabulary, answers, on_text)
+}
+
+/// The likeliest answer to `segments` under `grammar`.
+fn likeliest(
+    mind: &mut SceneMind,
+    segments: &[Segment],
+    grammar: PlanGrammar,
+    vocabulary: &ActionVocabulary,
+    on_text: &mut Listener<'_>,
+) -> Result<SpokenPlan, PlanningError> {
+    let found = search(mind, segments, grammar, vocabulary, 1, on_text)?;
+    let tokens = mind.model.manifest().decoding.max_tokens;
+    found.into_iter().next().map(|one| one.plan).ok_or(PlanningError::Unfinished { tokens })
+}
+
+/// Answers to `segments` under `grammar`, likeliest first.
+fn search(
+    mind: &mut SceneMind,
+    segments: &[Segment],
+    grammar: PlanGrammar,
+    vocabulary: &ActionVocabulary,
+    answers: usize,
+    on_text: &mut Listener<'_>,
+) -> Result<Vec<Draft>, PlanningError> {
+    let tasks = mind.table(&vocabulary.tasks).tasks;
+    let mut wanted = true;
+    let mut listen = |text: &str| {
+        wanted = wanted && on_text(text);
+        wanted
+    };
+    let replies = mind.model.search(segments, Some(Box::new(grammar)), answers, &mut listen)?;
+    if !wanted {
+        return Err(PlanningError::Interrupted);
+    }
+    let spoken = replies.into_iter().filter(|reply| reply.finished).filter_map(|reply| {
+        let steps = parse_plan(&reply.text, vocabulary).ok()?;
+        let task = tasks.iter().position(|token| Some(token) == reply.tokens.first());
+        let plan = SpokenPlan {
+            task: task.and_then(|at| vocabulary.tasks.get(at).cloned()),
+            steps,
+            mean_log_probability: Some(f64::from(reply.mean_log_probability)),
+            saw: None,
+        };
+        Some(Draft { plan, log_probability: f64::from(reply.log_probability) })
+    });
+    Ok(spoken.collect())
 }
 
 impl PlanWriter for ScenePlanner {

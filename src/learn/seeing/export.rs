@@ -105,6 +105,7 @@ impl Finished<'_> {
                 max_tokens: DECODING.max_tokens.min(self.config.tokens.context),
                 ..DECODING
             },
+            prior: None,
             scores,
         }
     }

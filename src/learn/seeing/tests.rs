@@ -276,6 +276,22 @@ fn a_teachers_goal_is_learnt_blind_along_one_answer_in_the_share_of_all() {
     assert_eq!(forks, [0.25, 0.75]);
 }
 
+#[test]
+fn toured_homes_and_a_teachers_goals_come_as_often_as_is_said() {
+    let mut config = config(Path::new("nowhere"), LanguagePart::Full);
+    let mut school = school();
+    let all = school.lessons.len();
+    assert_eq!(lessons_of_an_epoch(&config, &school), all);
+    config.syllabus.toured = 3.0;
+    school.homes[0].eyes = Eyes::Real { scene: Vec::new(), views: Vec::new() };
+    let toured = school.lessons.iter().filter(|lesson| lesson.home == 0).count();
+    assert!(toured > 0 && toured < all);
+    assert_eq!(lessons_of_an_epoch(&config, &school), all + 2 * toured);
+    school.taught = vec![TaughtGoal { goal: "Get it.".into(), answers: Vec::new() }; 10];
+    config.mixture.insert(lesson::TAUGHT.into(), 0.5);
+    assert_eq!(lessons_of_an_epoch(&config, &school), all + 2 * toured + 5);
+}
+
 /// The row that is trained on and the prompt that the finished model reads lead to the same logits.
 #[test]
 fn a_trained_model_is_loaded_and_reads_what_it_was_taught_with() {
