@@ -1,4 +1,4 @@
-"""What a larger model says that household goals mean: soft targets for `scenellm train planner --taught`.
+"""What a larger model says that household goals mean: soft targets for `scenellm train planner|finetune --taught`.
 
 A sentence encoder that has read a lot (all-MiniLM-L6-v2, 22 million parameters, Apache-2.0) is
 fine-tuned to tell what is to be done from ALFRED's goals, as a choice among all that its experts

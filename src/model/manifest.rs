@@ -349,6 +349,13 @@ scores: {alfworld: 0.5}
             ("weights: model.safetensors", "weights: ../model.safetensors", "language.weights"),
             ("tokenizer.json", "/etc/tokenizer.json", "tokenizer: must be a path inside"),
             ("input: 16", "input: 17", "features of width 10 with xyz and rgb make 16"),
+            ("scores:", "prior: {folder: ../words, weight: 0.5}\nscores:", "prior.folder"),
+            ("scores:", "prior: {folder: words, weight: 1.5}\nscores:", "prior.weight: is 1.5"),
+            (
+                "scores:",
+                "prior: {folder: words, weight: 0.5}\nscores:",
+                "none without prompt.draft_end",
+            ),
             ("width: 10", "width: 18446744073709551615", "projector: widths"),
             (
                 "width: 10",

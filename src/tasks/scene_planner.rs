@@ -227,3 +227,57 @@ impl PlanWriter for ScenePlanner {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tasks::SpokenStep;
+
+    /// The shipped model without eyes but for its projector, its prior with this weight.
+    fn nano(weight: f64) -> tempfile::TempDir {
+        let nano = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/nano");
+        let folder = tempfile::tempdir().unwrap();
+        for inside in ["", "prior"] {
+            std::fs::create_dir_all(folder.path().join(inside)).unwrap();
+            for entry in std::fs::read_dir(nano.join(inside)).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_file() {
+                    let name = path.file_name().unwrap();
+                    std::fs::copy(&path, folder.path().join(inside).join(name)).unwrap();
+                }
+            }
+        }
+        let manifest = folder.path().join("scenellm.yaml");
+        let text = std::fs::read_to_string(&manifest).unwrap();
+        let (before, after) = text.split_once("weight: 0.5").unwrap();
+        std::fs::write(&manifest, format!("{before}weight: {weight}{after}")).unwrap();
+        folder
+    }
+
+    fn acts(folder: &Path, goal: &str) -> (Option<String>, Vec<SpokenStep>) {
+        let mut planner = ScenePlanner::load(folder, &Device::Cpu).unwrap();
+        let vocabulary = planner.vocabulary().clone();
+        let plan = planner.speak(goal, None, &vocabulary).unwrap();
+        let steps = plan.steps.into_iter();
+        (plan.task, steps.filter(|step| !vocabulary.only_goes(&step.action)).collect())
+    }
+
+    #[test]
+    fn a_prior_that_alone_counts_says_alone_what_is_done() {
+        let folder = nano(1.0);
+        for goal in ["put a chilled tomato in the microwave", "look at a pen under the lamp"] {
+            let alone = acts(&folder.path().join("prior"), goal);
+            assert_eq!(acts(folder.path(), goal), alone, "{goal}");
+        }
+    }
+
+    #[test]
+    fn a_prior_of_other_words_is_refused() {
+        let folder = nano(0.5);
+        let vocabulary = folder.path().join("prior/vocabulary.yaml");
+        let text = std::fs::read_to_string(&vocabulary).unwrap();
+        std::fs::write(&vocabulary, text.replacen("mug", "cuplet", 1)).unwrap();
+        let error = ScenePlanner::load(folder.path(), &Device::Cpu).unwrap_err().to_string();
+        assert!(error.contains("prior: its vocabulary is not that"), "{error}");
+    }
+}
