@@ -82,7 +82,7 @@ impl Kind {
 impl Demo {
     /// Tours, plans, acts, writes.
     pub fn run(self) -> anyhow::Result<Outcome> {
-        let mut config = self.settings.home_config()?;
+        let mut config = self.settings.config()?;
         if let Some(model) = &self.model {
             config.plan.model.clone_from(model);
         }

@@ -96,7 +96,7 @@ type Worker = Option<GoalPlanner>;
 impl ClosedLoopEval {
     /// Runs all episodes and prints the scores.
     pub fn run(self) -> anyhow::Result<Outcome> {
-        let config = self.settings.home_config()?;
+        let config = self.settings.config()?;
         let mut out = std::io::stdout();
         let mut model = self.worker(&config)?;
         let name = model.as_ref().map_or("expert", GoalPlanner::name).to_owned();
