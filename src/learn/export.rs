@@ -32,7 +32,7 @@ pub struct About {
 }
 
 /// Answers grown side by side, and the longest one.
-pub const DECODING: Decoding = Decoding { beams: 12, max_tokens: 256, length_penalty: 0.0 };
+const DECODING: Decoding = Decoding { beams: 12, max_tokens: 256, length_penalty: 0.0 };
 
 /// Writes `config.json`, `model.safetensors` (16-bit floats), `tokenizer.json` and
 /// `vocabulary.yaml` into `out`.
@@ -92,11 +92,34 @@ pub fn blind_manifest(
     };
     let context = shape.max_positions;
     let blank = String::new;
+    let plain = manifest(about, TokenBudget { frame: 0, scene: 0, context });
     let manifest = Manifest {
+        prompt: PromptTemplate {
+            ego: blank(),
+            scene: blank(),
+            context: blank(),
+            others: BTreeMap::new(),
+            ..template()
+        },
+        decoding: Decoding {
+            // A goal needs room as well.
+            max_tokens: DECODING.max_tokens.min(context - context / 4),
+            ..DECODING
+        },
+        scores: watch.into_iter().flat_map(watched).collect(),
+        ..plain
+    };
+    write_manifest(&manifest, out)
+}
+
+/// What all manifests of models that were trained here say; of one that sees more is to be told.
+pub fn manifest(about: &About, tokens: TokenBudget) -> Manifest {
+    let About { name, description, license } = about.clone();
+    Manifest {
         kind: ModelKind::SceneLlm,
-        name: about.name.clone(),
-        description: about.description.clone(),
-        license: about.license.clone(),
+        name,
+        description,
+        license,
         provenance: Provenance::Trained,
         language: LanguageSpec {
             kind: LanguageKind::Llama,
@@ -106,27 +129,21 @@ pub fn blind_manifest(
         tokenizer: "tokenizer.json".into(),
         vision: None,
         projector: None,
-        tokens: TokenBudget { frame: 0, scene: 0, context },
+        tokens,
         coordinates: Coordinates::default(),
-        prompt: PromptTemplate {
-            ego: blank(),
-            scene: blank(),
-            context: blank(),
-            others: BTreeMap::new(),
-            ..template()
-        },
+        prompt: template(),
         vocabulary: Some("vocabulary.yaml".into()),
-        // A goal needs room as well.
-        decoding: Decoding {
-            max_tokens: DECODING.max_tokens.min(context - context / 4),
-            ..DECODING
-        },
+        decoding: Decoding { max_tokens: DECODING.max_tokens.min(tokens.context), ..DECODING },
         prior: None,
-        scores: watch.into_iter().flat_map(watched).collect(),
-    };
+        scores: BTreeMap::new(),
+    }
+}
+
+/// Writes a manifest into a model folder.
+pub fn write_manifest(manifest: &Manifest, out: &Path) -> Result<(), LearnError> {
     let path = out.join(MANIFEST_FILE);
     let text =
-        serde_yaml::to_string(&manifest).map_err(|error| LearnError::invalid(&path, error))?;
+        serde_yaml::to_string(manifest).map_err(|error| LearnError::invalid(&path, error))?;
     write(&path, &text)
 }
 

@@ -2,19 +2,14 @@
 
 use super::super::LearnError;
 use super::super::checkpoint::Progress;
-use super::super::export::{DECODING, model_folder};
+use super::super::export::{manifest, model_folder, write_manifest};
 use super::super::llama::{ADDED_ROWS, EMBEDDING};
 use super::config::{PROJECTOR_FILE, SeeingTraining};
 use super::model::SeeingModel;
-use super::template::template;
 use super::watch::SeeingWatch;
-use crate::model::{
-    Decoding, LanguageKind, LanguageSpec, MANIFEST_FILE, Manifest, ModelKind, VisionSpec,
-    WeightsFormat,
-};
+use crate::model::{Manifest, VisionSpec};
 use crate::report::chart::{LineChart, Series};
 use crate::tasks::ActionVocabulary;
-use crate::vision::Provenance;
 use candle_core::{DType, Tensor};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -56,11 +51,7 @@ impl Finished<'_> {
             .collect::<candle_core::Result<HashMap<_, _>>>()?;
         candle_core::safetensors::save(&projector, self.out.join(PROJECTOR_FILE))?;
         let vision = self.vision()?;
-        let path = self.out.join(MANIFEST_FILE);
-        let manifest = self.manifest(vision, progress.watches.last());
-        let text =
-            serde_yaml::to_string(&manifest).map_err(|error| LearnError::invalid(&path, error))?;
-        std::fs::write(&path, text).map_err(LearnError::file(&path))?;
+        write_manifest(&self.manifest(vision, progress.watches.last()), self.out)?;
         loss_curve(progress, &self.out.join("loss.png"))
     }
 
@@ -82,31 +73,12 @@ impl Finished<'_> {
             scores.insert(format!("held_out_{kind}_exact"), seen.exact);
             scores.insert(format!("held_out_{kind}_exact_blind"), blind.exact);
         }
-        let about = self.config.about.clone();
         Manifest {
-            kind: ModelKind::SceneLlm,
-            name: about.name,
-            description: about.description,
-            license: about.license,
-            provenance: Provenance::Trained,
-            language: LanguageSpec {
-                kind: LanguageKind::Llama,
-                format: WeightsFormat::Safetensors,
-                weights: "model.safetensors".into(),
-            },
-            tokenizer: "tokenizer.json".into(),
             vision: Some(vision),
             projector: Some(self.config.projector_spec()),
-            tokens: self.config.tokens,
             coordinates: self.config.coordinates,
-            prompt: template(),
-            vocabulary: Some("vocabulary.yaml".into()),
-            decoding: Decoding {
-                max_tokens: DECODING.max_tokens.min(self.config.tokens.context),
-                ..DECODING
-            },
-            prior: None,
             scores,
+            ..manifest(&self.config.about, self.config.tokens)
         }
     }
 }
