@@ -9,6 +9,7 @@ import json
 import pathlib
 import random
 import sys
+import threading
 import time
 
 import idl
@@ -97,12 +98,26 @@ def play(participant, bag, enough):
             wait_for(f"a listener on {name}", writer.get_matched_subscriptions)
         for connection, _, cdr in reader.messages():
             name = connection.msgtype.replace("/msg/", "/")
-            writers[connection.topic].write(idl.message(name).deserialize(cdr))
+            message = idl.message(name).deserialize(cdr)
+            writers[connection.topic].write(message)
+            if connection.topic == "/tf_static":
+                stay_alive(writers[connection.topic], message)
             if "color/image_raw" in connection.topic:
                 time.sleep(0.1)
                 if enough():
                     break
     return writers
+
+
+def stay_alive(writer, message):
+    """Goes on telling the node something: where all is silent it joins the graph anew, and what is
+    said meanwhile is lost to us."""
+    def tell():
+        while True:
+            writer.write(message)
+            time.sleep(0.5)
+
+    threading.Thread(target=tell, daemon=True).start()
 
 
 def value(diagnostics, part, key):
