@@ -40,6 +40,8 @@ struct ChangeExample {
     home: String,
     question: String,
     done: String,
+    /// Whether the map held something of its class then.
+    in_map: [bool; 2],
     expected: [String; 2],
     said: [String; 2],
 }
@@ -100,11 +102,12 @@ pub fn measure(
     table.print(&mut out)?;
     writeln!(out, "{}: {} homes", report.model, report.homes)?;
     for example in report.examples.iter().filter(|one| !one.is_reflected()).take(LISTED) {
-        let ChangeExample { home, question, done, expected, said } = example;
+        let ChangeExample { home, question, done, in_map, expected, said } = example;
+        let known = in_map.map(|known| if known { "known" } else { "unknown" });
         writeln!(
             out,
-            "{home}: {question}: {done}; said \"{}\", then \"{}\" instead of \"{}\"",
-            said[0], said[1], expected[1]
+            "{home}: {question} ({} before, {} after): {done}; said \"{}\", then \"{}\" instead of \"{}\"",
+            known[0], known[1], said[0], said[1], expected[1]
         )?;
     }
     tell_left_out(&mut out, &report.left_out)?;
@@ -122,6 +125,8 @@ pub fn measure(
 struct Changed {
     home: String,
     done: String,
+    /// Whether the map held something of the class then.
+    in_map: [bool; 2],
     /// With the true answers then.
     pairs: [Pair; 2],
     /// What was said then, by run.
@@ -134,6 +139,7 @@ impl Changed {
             home: self.home.clone(),
             question: self.pairs[0].prompt.clone(),
             done: self.done.clone(),
+            in_map: self.in_map,
             expected: self.pairs.each_ref().map(|pair| pair.answer.clone()),
             said: self.said.first().cloned().unwrap_or_default(),
         }
@@ -216,7 +222,8 @@ fn change_and_ask(
         }
         said.push(each);
     }
-    Ok(Some(Changed { home: source.name(), done, pairs, said }))
+    let in_map = [&first.1, &second.1].map(|objects| objects.iter().any(|one| one.label == class));
+    Ok(Some(Changed { home: source.name(), done, in_map, pairs, said }))
 }
 
 /// Receptacles of another class than where a thing is, farthest first: shut ones if it is to be
