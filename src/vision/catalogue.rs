@@ -75,6 +75,9 @@ pub fn check_folder(folder: &Path) -> Result<FolderCheck, VisionError> {
     let path = folder.join("config.json");
     let kind = if ClipLayout::of(folder) == ClipLayout::OpenClip {
         "open_clip".to_owned()
+    } else if !path.exists() && folder.is_dir() {
+        // Only a SAM as its authors publish it has none.
+        "sam".to_owned()
     } else {
         let config: Value = read_json(&path)?;
         config.get("model_type").and_then(Value::as_str).unwrap_or_default().to_owned()
@@ -84,7 +87,7 @@ pub fn check_folder(folder: &Path) -> Result<FolderCheck, VisionError> {
             let clip = ClipFolder::read(folder)?;
             (clip.wanted()?, clip.faults()?)
         }
-        "sam" => (Sam::wanted(folder)?, Sam::faults(folder)?),
+        "sam" => Sam::check(folder)?,
         "grounding-dino" => (GroundingDino::wanted(folder)?, GroundingDino::faults(folder)?),
         "vit" | "dinov2" | "dinov2_with_registers" => Vit::check(folder)?,
         "scene_vit" => SceneVit::check(folder)?,
