@@ -281,9 +281,7 @@ impl Checkpoint {
         let sum = tensor.flatten_all()?.abs()?.sum_all()?.to_scalar::<f32>()?;
         match sum.is_finite() {
             true => Ok(tensor.to_device(&self.device)?),
-            false => {
-                Err(self.fault(format!("tensor `{name}` holds numbers that are not finite")))
-            }
+            false => Err(self.fault(format!("tensor `{name}` holds numbers that are not finite"))),
         }
     }
 }
@@ -296,9 +294,7 @@ fn weights_of(folder: &Path) -> Result<PathBuf, String> {
     }
     let shown = folder.display();
     let entries = std::fs::read_dir(folder).map_err(|error| format!("{shown}: {error}"))?;
-    let weights = |path: &PathBuf| {
-        matches!(Kind::of(path), Some(Kind::Pickle | Kind::Safetensors))
-    };
+    let weights = |path: &PathBuf| matches!(Kind::of(path), Some(Kind::Pickle | Kind::Safetensors));
     let mut found: Vec<PathBuf> =
         entries.filter_map(|entry| Some(entry.ok()?.path())).filter(weights).collect();
     found.sort();

@@ -74,7 +74,8 @@ impl Archive {
         }
         let header = read_at(&mut self.file, self.length, entry.header, HEADER_BYTES)?;
         let sizes = (number(&header, 26, 2), number(&header, 28, 2));
-        let (true, (Some(name_bytes), Some(extra_bytes))) = (header.starts_with(b"PK\x03\x04"), sizes)
+        let (true, (Some(name_bytes), Some(extra_bytes))) =
+            (header.starts_with(b"PK\x03\x04"), sizes)
         else {
             return Err(format!("entry {name} has no header"));
         };

@@ -94,9 +94,11 @@ fn tensors(archive: &mut Archive) -> Result<HashMap<String, View>, String> {
         });
         match (programs.next(), programs.next()) {
             (Some(one), None) => one,
-            _ => return Err("a zip archive that does not have one data.pkl: torch.save did not \
+            _ => {
+                return Err("a zip archive that does not have one data.pkl: torch.save did not \
                              write it"
-                .into()),
+                    .into());
+            }
         }
     };
     if bytes > MOST_PROGRAM_BYTES {

@@ -22,9 +22,9 @@ pub(super) fn run(program: &[u8]) -> Result<Object, String> {
     loop {
         let at = program.len() - rest.len();
         let stopped = account.enter(rest).and_then(|()| {
-            machine.read(&mut rest).map_err(|error| {
-                error.to_string().chars().take(MOST_REASON_CHARS).collect()
-            })
+            machine
+                .read(&mut rest)
+                .map_err(|error| error.to_string().chars().take(MOST_REASON_CHARS).collect())
         });
         match stopped {
             Ok(true) => break,
@@ -230,7 +230,8 @@ mod tests {
         let long = [b"X\xff\xff\xff\xff".as_slice(), &[b'a'; 64]].concat();
         assert!(error(&[&long]).contains("a string longer than the program"));
         // A string of a megabyte, recalled again and again.
-        let text = [&b"X"[..], &(1u32 << 20).to_le_bytes(), &vec![b'a'; 1 << 20], b"q\x00"].concat();
+        let text =
+            [&b"X"[..], &(1u32 << 20).to_le_bytes(), &vec![b'a'; 1 << 20], b"q\x00"].concat();
         assert!(error(&[&text, &b"h\x00".repeat(1000)]).contains("more than"));
         assert!(error(&[b")", &[0x85; 1000]]).contains("32 deep"));
         assert!(error(&[&vec![b'('; 1 << 20]]).contains("more than"));

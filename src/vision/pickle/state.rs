@@ -112,7 +112,8 @@ fn view(value: &Object, folder: &str) -> Result<Option<View>, String> {
             if shape.len() != strides.len() || shape.len() > MOST_DIMENSIONS {
                 return Err(format!("{} dimensions with {} strides", shape.len(), strides.len()));
             }
-            let told = format!("shape {shape:?} with strides {strides:?} is larger than any memory");
+            let told =
+                format!("shape {shape:?} with strides {strides:?} is larger than any memory");
             let entry = format!("{folder}data/{key}");
             View::new(entry, dtype, start, shape, strides).map(Some).ok_or(told)
         }

@@ -256,15 +256,17 @@ impl TinyVitConfig {
             ("TinyViT's heads", &self.heads, 1024),
             ("TinyViT's windows", &self.windows, 256),
         ];
-        let wrong = counts.into_iter().find(|(_, found, most)| {
-            found.iter().any(|found| !(1..=*most).contains(found))
-        });
+        let wrong = counts
+            .into_iter()
+            .find(|(_, found, most)| found.iter().any(|found| !(1..=*most).contains(found)));
         if let Some((what, found, most)) = wrong {
             return Some(format!("{what}: are {found:?}, of at most {most}"));
         }
         for ((heads, window), width) in self.heads.iter().zip(self.windows).zip(&self.widths[1..]) {
             if !width.is_multiple_of(*heads) {
-                return Some(format!("TinyViT's {width} channels are no multiple of {heads} heads"));
+                return Some(format!(
+                    "TinyViT's {width} channels are no multiple of {heads} heads"
+                ));
             }
             // The first stage with attention has an eighth of the edge.
             let edge = (image_px / 8).next_multiple_of(window);

@@ -88,8 +88,8 @@ impl Sam {
     /// Loads a folder of Hugging Face's with `config.json` and safetensors; or segment-anything's or
     /// MobileSAM's one file (`sam_vit_b_01ec64.pth`, `mobile_sam.pt`), or a folder that holds it. Of
     /// these the sizes are read off the tensors; what the tensors do not tell (heads of the decoder,
-    /// edge of MobileSAM's pictures) is as published, unless a `config.json` in the folder says
-    /// otherwise.
+    /// epsilon of its norms, edge of MobileSAM's pictures) is as published, or, where the folder has a
+    /// `config.json`, as Hugging Face reads that.
     pub fn load(path: &Path, device: &Device) -> Result<Self, VisionError> {
         let (config, layout, checkpoint) = Self::open(path, device)?;
         let usual = ImageProcessor::sam(config.vision_config.image_size);
