@@ -17,7 +17,7 @@ mod parity;
 
 use std::path::Path;
 
-use candle_core::{Device, Module, Tensor};
+use candle_core::{D, Device, Module, Tensor};
 use candle_nn::LayerNorm;
 use image::RgbImage;
 
@@ -254,6 +254,9 @@ impl SamPicture {
 
 /// A norm over the channels of `(batch, channels, rows, columns)`.
 fn channel_norm(norm: &LayerNorm, x: &Tensor) -> Computed {
-    let last = norm.forward(&x.permute((0, 2, 3, 1))?.contiguous()?)?;
-    last.permute((0, 3, 1, 2))?.contiguous()
+    let last = x.permute((0, 2, 3, 1))?.contiguous()?;
+    // candle takes the variance for the difference of two squares, of which nothing is left where
+    // few channels are all but equal, unless their mean is zero.
+    let centred = last.broadcast_sub(&last.mean_keepdim(D::Minus1)?)?;
+    norm.forward(&centred)?.permute((0, 3, 1, 2))?.contiguous()
 }
