@@ -101,6 +101,11 @@ impl Checkpoint {
         }
     }
 
+    /// Whether this only lists what is asked for: whoever computes with the tensors may leave that.
+    pub fn lists(&self) -> bool {
+        matches!(self.source, Source::Listing(_))
+    }
+
     /// Whether the file has a tensor called `name`.
     pub fn contains(&self, name: &str) -> bool {
         match &self.source {

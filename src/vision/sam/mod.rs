@@ -58,7 +58,7 @@ struct Parts {
 
 #[derive(Debug)]
 enum PictureTower {
-    Windows(PictureEncoder),
+    Windows(Box<PictureEncoder>),
     Tiny(Box<TinyVit>),
 }
 
@@ -217,7 +217,7 @@ impl Parts {
         from.spell(layout.spelling());
         let picture = match &config.tiny_vit {
             Some(sizes) => PictureTower::Tiny(Box::new(TinyVit::load(config, sizes, from)?)),
-            None => PictureTower::Windows(PictureEncoder::load(config, from)?),
+            None => PictureTower::Windows(Box::new(PictureEncoder::load(config, from)?)),
         };
         let prompts = PromptEncoder::load(config, from)?;
         Ok(Self { picture, prompts, decoder: MaskDecoder::load(config, from)? })
