@@ -223,8 +223,8 @@ pub fn torch_archive(entries: &[(&str, &[u8])]) -> Vec<u8> {
         let size = (bytes.len() as u32).to_le_bytes();
         let name_size = (name.len() as u16).to_le_bytes();
         let sizes = [&[0; 4], &size[..], &size, &name_size, &[0; 2]].concat();
-        file.extend([b"PK\x03\x04", &[0; 10], &sizes[..], name.as_bytes(), bytes].concat());
-        list.extend([b"PK\x01\x02", &[0; 12], &sizes[..], &[0; 10], &place].concat());
+        file.extend([&b"PK\x03\x04"[..], &[0; 10], &sizes[..], name.as_bytes(), bytes].concat());
+        list.extend([&b"PK\x01\x02"[..], &[0; 12], &sizes[..], &[0; 10], &place].concat());
         list.extend(name.as_bytes());
     }
     let (place, size) = ((file.len() as u32).to_le_bytes(), (list.len() as u32).to_le_bytes());
