@@ -14,6 +14,7 @@ use scenellm::geometry::{CameraModel, Pose};
 use scenellm::language::{GgufFile, SafetensorsFiles};
 use scenellm::scene::{MapConfig, SceneMap};
 use scenellm::sensing::{DepthImage, Detection, RgbdFrame};
+use scenellm::vision::PickleFile;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -218,6 +219,12 @@ survives! {
         24,
     )];
     gguf, parsers::gguf, vec![GGUF.clone()];
+    pickle, parsers::pickle, vec![
+        read("vision/pickle/plain.pth"),
+        read("vision/pickle/nested.pt"),
+        read("vision/pickle/module.bin"),
+        torch_program([2, 2], [2, 1], 4),
+    ];
     plan, parsers::plan, vec![b"\nGotoLocation mug\nPutObject mug desk\nNoOp".to_vec()];
     grammar, parsers::grammar, vec![VOCABULARY.as_bytes().to_vec()];
     scene_map, parsers::scene_map, vec![MAP.clone()];
@@ -228,6 +235,84 @@ fn safetensors_file(header: &str, data: usize) -> Vec<u8> {
     bytes.extend(header.as_bytes());
     bytes.resize(bytes.len() + data, 0);
     bytes
+}
+
+/// A pickle program of one tensor of floats `a` of a storage of sixteen, `shape` and `strides` of which
+/// stand in it as 32-bit numbers.
+fn torch_program(shape: [i32; 2], strides: [i32; 2], start: i32) -> Vec<u8> {
+    let number = |number: i32| [&b"J"[..], &number.to_le_bytes()].concat();
+    let pair = |pair: [i32; 2]| [number(pair[0]), number(pair[1]), vec![0x86]].concat();
+    let text =
+        |text: &str| [&b"X"[..], &(text.len() as u32).to_le_bytes(), text.as_bytes()].concat();
+    [
+        &b"\x80\x02}q\x00("[..],
+        &text("a"),
+        b"ctorch._utils\n_rebuild_tensor_v2\n((",
+        &text("storage"),
+        b"ctorch\nFloatStorage\n",
+        &text("0"),
+        &text("cpu"),
+        b"K\x10tQ",
+        &number(start),
+        &pair(shape),
+        &pair(strides),
+        b"\x89ccollections\nOrderedDict\n)RtRu.",
+    ]
+    .concat()
+}
+
+fn torch_file(program: &[u8]) -> Vec<u8> {
+    parsers::torch_archive(&[("a/data.pkl", program), ("a/data/0", &[0; 64])])
+}
+
+fn open_pickle(path: &Path) -> Result<PickleFile, String> {
+    PickleFile::open(path).map_err(|error| error.to_string())
+}
+
+#[test]
+fn pickle_sizes_that_lie_are_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sound.pth");
+    std::fs::write(&path, torch_file(&torch_program([2, 2], [2, 1], 12))).unwrap();
+    open_pickle(&path).unwrap().tensor("a", &[2, 2]).unwrap();
+    for (shape, strides, start) in [
+        ([2, 2], [2, 1], 13),
+        ([i32::MAX, i32::MAX], [2, 1], 0),
+        ([i32::MAX, 2], [0, 0], 0),
+        ([2, 2], [i32::MAX, i32::MAX], 0),
+        ([2, 2], [-2, 1], 4),
+        ([-1, 0], [1, 1], 0),
+        ([2, 2], [2, 1], -1),
+        ([i32::MAX, 1], [1, 1], i32::MAX),
+    ] {
+        let error = refused(&torch_file(&torch_program(shape, strides, start)), open_pickle);
+        assert!(error.contains("`a`"), "{error}");
+    }
+    let archive = torch_file(&torch_program([2, 2], [2, 1], 0));
+    // Cut anywhere, it is no file of torch.save's.
+    for end in 0..archive.len() {
+        refused(&archive[..end], open_pickle);
+    }
+    // A list of entries of 4 GiB, and one that stands behind the end.
+    for at in [10, 6] {
+        let mut bytes = archive.clone();
+        let at = bytes.len() - at;
+        bytes[at..at + 4].fill(0xff);
+        refused(&bytes, open_pickle);
+    }
+    // A program of 4 GiB.
+    let mut bytes = archive.clone();
+    let listed = bytes.windows(4).position(|part| part == b"PK\x01\x02").unwrap();
+    bytes[listed + 20..listed + 28].fill(0xf0);
+    assert!(refused(&bytes, open_pickle).contains("a/data.pkl"));
+}
+
+/// A kilobyte of program that would make 2⁶⁴ objects; more are in `vision::pickle`.
+#[test]
+fn pickle_bombs_are_refused_before_they_go_off() {
+    let bomb: Vec<u8> = (0..64).flat_map(|slot| [b'q', slot, b'h', slot, 0x86]).collect();
+    let error = refused(&torch_file(&[b"\x80\x02)", &bomb[..], b"."].concat()), open_pickle);
+    assert!(error.contains("data.pkl"), "{error}");
 }
 
 /// Seeds must reach behind the first check, or the tests above test little.

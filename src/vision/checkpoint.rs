@@ -14,12 +14,20 @@ use rand_pcg::Pcg64Mcg;
 use serde::de::DeserializeOwned;
 
 use super::VisionError;
+use super::pickle::PickleFile;
 use crate::language::SafetensorsFiles;
 
 /// Larger configuration files are not read.
 const MOST_CONFIG_BYTES: u64 = 16 << 20;
 /// Larger tensors are not made from chance.
 const MOST_RANDOM_ELEMENTS: usize = 1 << 28;
+/// Names of weights in folders of Hugging Face's and open_clip's, those that are taken first.
+const USUAL_FILES: [&str; 4] = [
+    "model.safetensors.index.json",
+    "model.safetensors",
+    "pytorch_model.bin",
+    "open_clip_pytorch_model.bin",
+];
 
 /// Name and shape of a tensor.
 pub type TensorShape = (String, Vec<usize>);
@@ -29,44 +37,55 @@ pub(super) struct Checkpoint {
     extractor: &'static str,
     device: Device,
     source: Source,
+    spelling: fn(&str) -> String,
 }
 
 enum Source {
     Files(Box<SafetensorsFiles>),
+    Pickle(Box<PickleFile>),
     Chance(Box<Pcg64Mcg>),
     Listing(Vec<TensorShape>),
 }
 
 impl Checkpoint {
-    /// Opens a safetensors file, or the `model.safetensors` or shards of a folder.
+    /// Opens a safetensors file or one that `torch.save` wrote, by how its name ends; or what a
+    /// folder holds: `model.safetensors` or its shards, `pytorch_model.bin`, or its only file of
+    /// weights.
     pub fn open(
         extractor: &'static str,
         path: &Path,
         device: &Device,
     ) -> Result<Self, VisionError> {
-        let files = if path.is_dir() {
-            if let Some(pickle) = pickled(path) {
-                let folder = path.display();
-                let reason = format!(
-                    "{folder} holds {pickle} and no model.safetensors; pickles are not read. \
-                     Convert it once with Python: safetensors.torch.save_file({{k: v.contiguous() \
-                     for k, v in torch.load('{pickle}', weights_only=True).items()}}, \
-                     'model.safetensors')"
-                );
-                return Err(bad(extractor, reason));
+        let file = match path.is_dir() {
+            true => weights_of(path).map_err(|reason| bad(extractor, reason))?,
+            false => path.to_owned(),
+        };
+        let files = match Kind::of(&file) {
+            Some(Kind::Pickle) => {
+                let file = PickleFile::open(&file);
+                let file = file.map_err(|error| bad(extractor, error.to_string()))?;
+                return Ok(Self::of(extractor, device, Source::Pickle(Box::new(file))));
             }
-            SafetensorsFiles::open_folder(path)
-        } else {
-            SafetensorsFiles::open_file(path)
+            Some(Kind::Shards) => SafetensorsFiles::open_folder(path),
+            Some(Kind::Safetensors) | None => SafetensorsFiles::open_file(&file),
         };
         let files = files.map_err(|error| bad(extractor, error.to_string()))?;
-        Ok(Self { extractor, device: device.clone(), source: Source::Files(Box::new(files)) })
+        Ok(Self::of(extractor, device, Source::Files(Box::new(files))))
+    }
+
+    fn of(extractor: &'static str, device: &Device, source: Source) -> Self {
+        Self { extractor, device: device.clone(), source, spelling: str::to_owned }
+    }
+
+    /// From now on the tensors that are asked for stand in the file under the names that `spelling`
+    /// makes of theirs.
+    pub fn spell(&mut self, spelling: fn(&str) -> String) {
+        self.spelling = spelling;
     }
 
     /// Weights from chance: the same for the same seed. Norms do nothing at first, biases are zero.
     pub fn chance(extractor: &'static str, seed: u64, device: &Device) -> Self {
-        let chance = Box::new(Pcg64Mcg::seed_from_u64(seed));
-        Self { extractor, device: device.clone(), source: Source::Chance(chance) }
+        Self::of(extractor, device, Source::Chance(Box::new(Pcg64Mcg::seed_from_u64(seed))))
     }
 
     /// Names and shapes of the tensors that `build` asks for. They take no memory.
@@ -74,8 +93,7 @@ impl Checkpoint {
         extractor: &'static str,
         build: impl FnOnce(&mut Self) -> Result<M, VisionError>,
     ) -> Result<Vec<TensorShape>, VisionError> {
-        let source = Source::Listing(Vec::new());
-        let mut listing = Self { extractor, device: Device::Cpu, source };
+        let mut listing = Self::of(extractor, &Device::Cpu, Source::Listing(Vec::new()));
         build(&mut listing)?;
         match listing.source {
             Source::Listing(shapes) => Ok(shapes),
@@ -83,15 +101,25 @@ impl Checkpoint {
         }
     }
 
+    /// Whether this only lists what is asked for: whoever computes with the tensors may leave that.
+    pub fn lists(&self) -> bool {
+        matches!(self.source, Source::Listing(_))
+    }
+
     /// Whether the file has a tensor called `name`.
     pub fn contains(&self, name: &str) -> bool {
-        matches!(&self.source, Source::Files(files) if files.contains(name))
+        match &self.source {
+            Source::Files(files) => files.contains(name),
+            Source::Pickle(file) => file.contains(name),
+            _ => false,
+        }
     }
 
     /// Names and shapes of all tensors of the file.
     pub fn shapes(&self) -> HashMap<&str, &[usize]> {
         match &self.source {
             Source::Files(files) => files.shapes().collect(),
+            Source::Pickle(file) => file.shapes().collect(),
             _ => HashMap::new(),
         }
     }
@@ -156,25 +184,25 @@ impl Checkpoint {
 
     /// Tensor `name`, which must have `shape`, as 32-bit floats.
     pub fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, VisionError> {
+        let spelled = (self.spelling)(name);
         match &mut self.source {
             Source::Files(files) => {
-                let tensor = files.tensor(name, shape, DType::F32, &Device::Cpu);
+                let tensor = files.tensor(&spelled, shape, DType::F32, &Device::Cpu);
                 let tensor = tensor.map_err(|error| bad(self.extractor, error.to_string()))?;
-                // One number that is none turns every feature into none; better said here.
-                let sum = tensor.flatten_all()?.abs()?.sum_all()?.to_scalar::<f32>()?;
-                if !sum.is_finite() {
-                    return Err(
-                        self.fault(format!("tensor `{name}` holds numbers that are not finite"))
-                    );
-                }
-                Ok(tensor.to_device(&self.device)?)
+                self.finite(&spelled, tensor)
+            }
+            Source::Pickle(file) => {
+                let tensor = file.tensor(&spelled, shape);
+                let tensor = tensor.map_err(|error| bad(self.extractor, error.to_string()))?;
+                self.finite(&spelled, tensor)
             }
             Source::Chance(chance) => {
                 let count = shape.iter().try_fold(1usize, |all, dim| all.checked_mul(*dim));
                 let Some(count) = count.filter(|count| *count <= MOST_RANDOM_ELEMENTS) else {
                     return Err(self.fault(format!("`{name}` of shape {shape:?} is too large")));
                 };
-                let values: Vec<f32> = if is_norm(name) && name.ends_with("weight") {
+                let one = is_norm(name) && name.ends_with("weight") || name.ends_with("_var");
+                let values: Vec<f32> = if one {
                     vec![1.0; count]
                 } else if name.ends_with("bias") {
                     vec![0.0; count]
@@ -185,7 +213,7 @@ impl Checkpoint {
                 Ok(Tensor::from_vec(values, shape, &self.device)?)
             }
             Source::Listing(shapes) => {
-                shapes.push((name.to_owned(), shape.to_vec()));
+                shapes.push((spelled, shape.to_vec()));
                 Ok(Tensor::zeros((), DType::F32, &Device::Cpu)?.broadcast_as(shape)?)
             }
         }
@@ -242,21 +270,71 @@ impl Checkpoint {
         wanted.map(|(name, shape)| (name.clone(), chance.tensor(&name, &shape).unwrap())).collect()
     }
 
-    fn fault(&self, reason: String) -> VisionError {
+    /// An error that names the file.
+    pub fn fault(&self, reason: String) -> VisionError {
         let place = match &self.source {
             Source::Files(files) => format!("{}: ", files.path().display()),
+            Source::Pickle(file) => format!("{}: ", file.path().display()),
             _ => String::new(),
         };
         bad(self.extractor, format!("{place}{reason}"))
     }
+
+    /// The tensor where it is wanted. One number that is none would turn every feature into none;
+    /// better said here.
+    fn finite(&self, name: &str, tensor: Tensor) -> Result<Tensor, VisionError> {
+        let sum = tensor.flatten_all()?.abs()?.sum_all()?.to_scalar::<f32>()?;
+        match sum.is_finite() {
+            true => Ok(tensor.to_device(&self.device)?),
+            false => Err(self.fault(format!("tensor `{name}` holds numbers that are not finite"))),
+        }
+    }
 }
 
-/// The pickle that a folder without safetensors holds.
-fn pickled(folder: &Path) -> Option<&'static str> {
-    let has = |name: &&str| folder.join(name).exists();
-    let good = ["model.safetensors", "model.safetensors.index.json"];
-    let pickles = ["pytorch_model.bin", "open_clip_pytorch_model.bin"];
-    if good.iter().any(has) { None } else { pickles.into_iter().find(has) }
+/// The file of weights that `folder` holds.
+fn weights_of(folder: &Path) -> Result<PathBuf, String> {
+    if let Some(usual) = USUAL_FILES.iter().map(|name| folder.join(name)).find(|path| path.exists())
+    {
+        return Ok(usual);
+    }
+    let shown = folder.display();
+    let entries = std::fs::read_dir(folder).map_err(|error| format!("{shown}: {error}"))?;
+    let weights = |path: &PathBuf| matches!(Kind::of(path), Some(Kind::Pickle | Kind::Safetensors));
+    let mut found: Vec<PathBuf> =
+        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(weights).collect();
+    found.sort();
+    match found.as_slice() {
+        [one] => Ok(one.clone()),
+        [] => Err(format!(
+            "{shown}: no model.safetensors, no pytorch_model.bin, and no other file of weights"
+        )),
+        [one, other, ..] => {
+            let name = |path: &PathBuf| path.file_name().unwrap_or_default().display().to_string();
+            let (one, other) = (name(one), name(other));
+            Err(format!("{shown}: holds {one} and {other}; name the file that is meant"))
+        }
+    }
+}
+
+/// What kind of weights a file has.
+enum Kind {
+    Safetensors,
+    /// An index of safetensors beside it.
+    Shards,
+    /// Written by `torch.save`.
+    Pickle,
+}
+
+impl Kind {
+    /// By how its name ends.
+    fn of(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()? {
+            "safetensors" => Some(Self::Safetensors),
+            "json" => Some(Self::Shards),
+            "bin" | "pt" | "pth" => Some(Self::Pickle),
+            _ => None,
+        }
+    }
 }
 
 fn is_norm(name: &str) -> bool {

@@ -79,6 +79,14 @@ pub enum VisionError {
         /// Which words, and what is wrong with them.
         reason: String,
     },
+    /// A file of weights cannot be read.
+    #[error("{path}: {reason}")]
+    Weights {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Tensor and what is wrong with it, or with the whole file.
+        reason: String,
+    },
     /// A file beside the weights cannot be read or used.
     #[error("{path}: {reason}")]
     Config {

@@ -17,6 +17,7 @@ mod grounded_sam;
 mod grounding_dino;
 mod open;
 mod overlap;
+mod pickle;
 mod processor;
 mod resample;
 mod sam;
@@ -44,11 +45,12 @@ pub use fusion::ConceptFusion;
 pub use grounded_sam::{GroundedMask, GroundedSam, GroundedSettings, ground_and_segment};
 pub use grounding_dino::{BertConfig, Detection2d, GroundingDino, GroundingDinoConfig, SwinConfig};
 pub use open::{open_extractor, open_text_encoder};
+pub use pickle::PickleFile;
 pub use processor::{ImageProcessor, Resize};
 pub use resample::{Filter, resize};
 pub use sam::{
     AutomaticMasks, Mask, Sam, SamAnswer, SamConfig, SamDecoderConfig, SamPicture, SamPrompt,
-    SamPromptConfig, SamVisionConfig, SegmentedMask,
+    SamPromptConfig, SamVisionConfig, SegmentedMask, TinyVitConfig,
 };
 pub use scene_vit::{CellWindow, SceneVit, SceneVitConfig, SceneVitNet, SceneVitShape};
 pub use transformer::Activation;

@@ -13,6 +13,7 @@ use scenellm::sensing::{self, ImageEvent, ImagePayload, SensorEvent};
 use scenellm::tasks::{
     ActionVocabulary, MAX_STEPS, PlanGrammar, TokenTable, parse_plan, plan_text,
 };
+use scenellm::vision::PickleFile;
 use std::path::Path;
 
 const TOPIC: &str = "/camera/image";
@@ -189,6 +190,45 @@ pub fn safetensors(bytes: &[u8]) {
         assert_eq!(tensor.dims(), shape);
     }
     Weights::Safetensors(tensors).loaded_bytes(&Device::Cpu);
+}
+
+/// A file of `torch.save`, as it is and as the pickle program in a sound archive.
+pub fn pickle(bytes: &[u8]) {
+    pickle_file(bytes);
+    pickle_file(&torch_archive(&[("a/data.pkl", bytes), ("a/data/0", &[0; 64])]));
+}
+
+fn pickle_file(bytes: &[u8]) {
+    let file = file(bytes, ".pth");
+    let name = file.path().file_name().unwrap().to_str().unwrap();
+    let mut tensors = match PickleFile::open(file.path()) {
+        Err(error) => return assert_names(&error.to_string(), name),
+        Ok(tensors) => tensors,
+    };
+    let shapes: Vec<_> =
+        tensors.shapes().map(|(name, shape)| (name.to_owned(), shape.to_vec())).collect();
+    for (name, shape) in shapes {
+        match tensors.tensor(&name, &shape) {
+            Err(error) => assert_names(&error.to_string(), &name),
+            Ok(tensor) => assert_eq!(tensor.dims(), shape),
+        }
+    }
+}
+
+/// A zip archive of these entries, as `torch.save` writes it.
+pub fn torch_archive(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    let (mut file, mut list) = (Vec::new(), Vec::new());
+    for (name, bytes) in entries {
+        let place = (file.len() as u32).to_le_bytes();
+        let size = (bytes.len() as u32).to_le_bytes();
+        let name_size = (name.len() as u16).to_le_bytes();
+        let sizes = [&[0; 4], &size[..], &size, &name_size, &[0; 2]].concat();
+        file.extend([&b"PK\x03\x04"[..], &[0; 10], &sizes[..], name.as_bytes(), bytes].concat());
+        list.extend([&b"PK\x01\x02"[..], &[0; 12], &sizes[..], &[0; 10], &place].concat());
+        list.extend(name.as_bytes());
+    }
+    let (place, size) = ((file.len() as u32).to_le_bytes(), (list.len() as u32).to_le_bytes());
+    [&file[..], &list, b"PK\x05\x06", &[0; 8], &size, &place, &[0; 2]].concat()
 }
 
 /// A GGUF file: every tensor of its configuration is asked for.

@@ -28,7 +28,8 @@ enum What {
     /// Hold every tensor of a folder against its configuration. Exit code 3 says that some do not
     /// fit; each is named.
     Check {
-        /// Folder with config.json (or open_clip_config.json) and safetensors.
+        /// Folder with weights and config.json or open_clip_config.json, which a SAM as its authors
+        /// publish it does not have.
         folder: PathBuf,
         /// Print one JSON object instead of text.
         #[arg(long)]

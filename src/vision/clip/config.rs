@@ -30,7 +30,9 @@ impl ClipLayout {
     /// its weights are there.
     pub fn of(folder: &Path) -> Self {
         let has = |name: &str| folder.join(name).exists();
-        let weights = has("model.safetensors") || has("model.safetensors.index.json");
+        let weights = has("model.safetensors")
+            || has("model.safetensors.index.json")
+            || has("pytorch_model.bin");
         match has(OPEN_CLIP_FILE) && !(has(HF_FILE) && weights) {
             true => Self::OpenClip,
             false => Self::HuggingFace,

@@ -34,6 +34,8 @@ use text::TextTower;
 const NAME: &str = "clip";
 /// Buffers and numbers that features do not need, by how their names end.
 const UNUSED: [&str; 4] = ["position_ids", "logit_scale", "logit_bias", "attn_mask"];
+/// Weights in open_clip's own layout; its folders may hold Hugging Face's as well.
+const OPEN_CLIP_FILES: [&str; 2] = ["open_clip_model.safetensors", "open_clip_pytorch_model.bin"];
 
 /// A folder with the weights of a CLIP model.
 #[derive(Debug)]
@@ -79,9 +81,10 @@ impl ClipFolder {
     }
 
     fn checkpoint(&self, device: &Device) -> Result<Checkpoint, VisionError> {
-        let own = self.path.join("open_clip_model.safetensors");
-        let open_clip = self.config.layout == ClipLayout::OpenClip && own.exists();
-        Checkpoint::open(NAME, if open_clip { &own } else { &self.path }, device)
+        let own = OPEN_CLIP_FILES.map(|name| self.path.join(name));
+        let own = own.iter().find(|path| path.exists());
+        let own = own.filter(|_| self.config.layout == ClipLayout::OpenClip);
+        Checkpoint::open(NAME, own.unwrap_or(&self.path), device)
     }
 
     fn whole(&self, from: &mut Checkpoint) -> Result<(), VisionError> {

@@ -12,9 +12,12 @@ use crate::vision::VisionError;
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default)]
 pub struct SamConfig {
-    model_type: String,
-    /// The picture tower.
+    pub(super) model_type: String,
+    /// The picture tower. Of MobileSAM's it only tells the sizes of what goes in and comes out.
     pub vision_config: SamVisionConfig,
+    /// The picture tower of MobileSAM.
+    #[serde(skip)]
+    pub tiny_vit: Option<TinyVitConfig>,
     /// Points, boxes and masks.
     pub prompt_encoder_config: SamPromptConfig,
     /// From tokens to masks.
@@ -80,6 +83,19 @@ impl Default for SamVisionConfig {
             mlp_ratio: 4.0,
         }
     }
+}
+
+/// Sizes of TinyViT, MobileSAM's picture tower, which has four stages; the default has none yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TinyVitConfig {
+    /// Channels of each stage.
+    pub widths: [usize; 4],
+    /// Blocks of each stage.
+    pub depths: [usize; 4],
+    /// Attention heads of all stages but the first, which has no attention.
+    pub heads: [usize; 3],
+    /// Edges of their windows, patches.
+    pub windows: [usize; 3],
 }
 
 /// Sizes of the prompt encoder.
@@ -167,7 +183,7 @@ impl SamConfig {
     }
 
     /// What in the sizes does not go together or is larger than anything that exists.
-    fn fault(&self) -> Option<String> {
+    pub(super) fn fault(&self) -> Option<String> {
         let (vision, prompt) = (&self.vision_config, &self.prompt_encoder_config);
         let decoder = &self.mask_decoder_config;
         if self.model_type != "sam" {
@@ -216,15 +232,49 @@ impl SamConfig {
         {
             return Some(format!("{what}: {whole} is no multiple of {part}"));
         }
-        let patches = self.grid() * self.grid();
-        if let Some(fault) = too_many(patches, vision.num_attention_heads) {
-            return Some(fault);
+        let fault = match &self.tiny_vit {
+            Some(tiny) => tiny.fault(vision.image_size),
+            None => too_many(self.grid() * self.grid(), vision.num_attention_heads),
+        };
+        if fault.is_some() {
+            return fault;
         }
         let widths =
             [vision.output_channels, prompt.hidden_size, 2 * vision.num_pos_feats.min(width)];
         let equal = widths.iter().all(|other| *other == width);
         (!equal)
             .then(|| format!("widths of picture, prompt and positions {widths:?} must be {width}"))
+    }
+}
+
+impl TinyVitConfig {
+    /// What in the sizes does not go together or is larger than anything that exists.
+    fn fault(&self, image_px: usize) -> Option<String> {
+        let counts = [
+            ("TinyViT's channels", self.widths.as_slice(), 4096),
+            ("TinyViT's blocks", &self.depths, 256),
+            ("TinyViT's heads", &self.heads, 1024),
+            ("TinyViT's windows", &self.windows, 256),
+        ];
+        let wrong = counts
+            .into_iter()
+            .find(|(_, found, most)| found.iter().any(|found| !(1..=*most).contains(found)));
+        if let Some((what, found, most)) = wrong {
+            return Some(format!("{what}: are {found:?}, of at most {most}"));
+        }
+        for ((heads, window), width) in self.heads.iter().zip(self.windows).zip(&self.widths[1..]) {
+            if !width.is_multiple_of(*heads) {
+                return Some(format!(
+                    "TinyViT's {width} channels are no multiple of {heads} heads"
+                ));
+            }
+            // The first stage with attention has an eighth of the edge.
+            let edge = (image_px / 8).next_multiple_of(window);
+            if let Some(fault) = too_many(edge * window, *heads) {
+                return Some(fault);
+            }
+        }
+        None
     }
 }
 

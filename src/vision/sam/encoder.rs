@@ -21,8 +21,12 @@ pub(super) struct PictureEncoder {
     /// `(1, grid, grid, width)`.
     positions: Option<Tensor>,
     blocks: Vec<WindowBlock>,
-    neck: [(Conv2d, LayerNorm); 2],
+    neck: Neck,
 }
+
+/// From the channels of a tower to those of prompts.
+#[derive(Debug)]
+pub(super) struct Neck([(Conv2d, LayerNorm); 2]);
 
 #[derive(Debug)]
 struct WindowBlock {
@@ -48,7 +52,7 @@ struct Attention {
 impl PictureEncoder {
     pub fn load(config: &SamConfig, from: &mut Checkpoint) -> Result<Self, VisionError> {
         let (vision, grid) = (&config.vision_config, config.grid());
-        let (width, out) = (vision.hidden_size, vision.output_channels);
+        let width = vision.hidden_size;
         let stride = Conv2dConfig { stride: vision.patch_size, ..Conv2dConfig::default() };
         let name = "vision_encoder.patch_embed.projection";
         let patches = from.conv(name, [width, 3, vision.patch_size], true, stride)?;
@@ -59,14 +63,8 @@ impl PictureEncoder {
         let blocks = (0..vision.num_hidden_layers)
             .map(|index| WindowBlock::load(vision, grid, index, from))
             .collect::<Result<_, _>>()?;
-        let plain = Conv2dConfig::default();
-        let padded = Conv2dConfig { padding: 1, ..plain };
-        let neck = |part: &str| format!("vision_encoder.neck.{part}");
-        let first = from.conv(&neck("conv1"), [out, width, 1], false, plain)?;
-        let first = (first, from.norm(&neck("layer_norm1"), out, CHANNEL_EPSILON)?);
-        let second = from.conv(&neck("conv2"), [out, out, 3], false, padded)?;
-        let second = (second, from.norm(&neck("layer_norm2"), out, CHANNEL_EPSILON)?);
-        Ok(Self { patches, positions, blocks, neck: [first, second] })
+        let neck = Neck::load(width, vision.output_channels, from)?;
+        Ok(Self { patches, positions, blocks, neck })
     }
 
     /// `pixels` `(1, 3, edge, edge)` to `(1, channels, grid, grid)`.
@@ -78,11 +76,28 @@ impl PictureEncoder {
         for block in &self.blocks {
             x = block.forward(&x)?;
         }
-        let mut x = x.permute((0, 3, 1, 2))?.contiguous()?;
-        for (conv, norm) in &self.neck {
-            x = channel_norm(norm, &conv.forward(&x)?)?;
-        }
-        Ok(x)
+        self.neck.forward(&x.permute((0, 3, 1, 2))?.contiguous()?)
+    }
+}
+
+impl Neck {
+    /// From `width` channels to `out`.
+    pub fn load(width: usize, out: usize, from: &mut Checkpoint) -> Result<Self, VisionError> {
+        let plain = Conv2dConfig::default();
+        let padded = Conv2dConfig { padding: 1, ..plain };
+        let named = |part: &str| format!("vision_encoder.neck.{part}");
+        let first = from.conv(&named("conv1"), [out, width, 1], false, plain)?;
+        let first = (first, from.norm(&named("layer_norm1"), out, CHANNEL_EPSILON)?);
+        let second = from.conv(&named("conv2"), [out, out, 3], false, padded)?;
+        let second = (second, from.norm(&named("layer_norm2"), out, CHANNEL_EPSILON)?);
+        Ok(Self([first, second]))
+    }
+
+    /// `(1, width, grid, grid)` to `(1, out, grid, grid)`.
+    pub fn forward(&self, x: &Tensor) -> Computed {
+        let [(conv1, norm1), (conv2, norm2)] = &self.0;
+        let x = channel_norm(norm1, &conv1.forward(x)?)?;
+        channel_norm(norm2, &conv2.forward(&x)?)
     }
 }
 

@@ -1,24 +1,28 @@
 //! SAM: masks of things that are pointed at, or of all things (arXiv 2304.02643), from checkpoints in
-//! Hugging Face's `SamModel` layout.
+//! Hugging Face's `SamModel` layout or in segment-anything's own; and MobileSAM (arXiv 2306.14289),
+//! which has a smaller picture tower.
 
 mod automatic;
 mod config;
 mod decoder;
 mod encoder;
+mod layout;
 mod mask;
 mod prompts;
+mod tensor_sizes;
+mod tiny_vit;
 
 #[cfg(test)]
 mod parity;
 
 use std::path::Path;
 
-use candle_core::{Device, Module, Tensor};
+use candle_core::{D, Device, Module, Tensor};
 use candle_nn::LayerNorm;
 use image::RgbImage;
 
 pub use automatic::AutomaticMasks;
-pub use config::{SamConfig, SamDecoderConfig, SamPromptConfig, SamVisionConfig};
+pub use config::{SamConfig, SamDecoderConfig, SamPromptConfig, SamVisionConfig, TinyVitConfig};
 pub use mask::{Mask, SegmentedMask};
 pub use prompts::SamPrompt;
 
@@ -26,15 +30,16 @@ use super::checkpoint::{Checkpoint, TensorShape};
 use super::{ImageProcessor, VisionError};
 use decoder::MaskDecoder;
 use encoder::PictureEncoder;
+use layout::SamLayout;
 use mask::Enlarger;
 use prompts::PromptEncoder;
+use tensor_sizes::TensorSizes;
+use tiny_vit::TinyVit;
 
 type Computed = Result<Tensor, candle_core::Error>;
 
 /// Name in errors.
 const NAME: &str = "sam";
-/// The map of places stands in the file twice.
-const UNUSED: [&str; 1] = ["prompt_encoder.shared_embedding.positional_embedding"];
 
 /// The model.
 #[derive(Debug)]
@@ -46,9 +51,15 @@ pub struct Sam {
 
 #[derive(Debug)]
 struct Parts {
-    picture: PictureEncoder,
+    picture: PictureTower,
     prompts: PromptEncoder,
     decoder: MaskDecoder,
+}
+
+#[derive(Debug)]
+enum PictureTower {
+    Windows(Box<PictureEncoder>),
+    Tiny(Box<TinyVit>),
 }
 
 /// A picture as SAM has seen it; any number of prompts may follow.
@@ -74,27 +85,54 @@ pub struct SamAnswer {
 }
 
 impl Sam {
-    /// Loads the model in `folder`: `config.json` and safetensors.
-    pub fn load(folder: &Path, device: &Device) -> Result<Self, VisionError> {
-        let config = SamConfig::read(folder)?;
+    /// Loads a folder of Hugging Face's with `config.json` and safetensors; or segment-anything's or
+    /// MobileSAM's one file (`sam_vit_b_01ec64.pth`, `mobile_sam.pt`), or a folder that holds it. Of
+    /// these the sizes are read off the tensors; what the tensors do not tell (heads of the decoder,
+    /// epsilon of its norms, edge of MobileSAM's pictures) is as published, or, where the folder has a
+    /// `config.json`, as Hugging Face reads that.
+    pub fn load(path: &Path, device: &Device) -> Result<Self, VisionError> {
+        let (config, layout, checkpoint) = Self::open(path, device)?;
         let usual = ImageProcessor::sam(config.vision_config.image_size);
-        let processor = ImageProcessor::read(folder, usual)?;
-        let checkpoint = Checkpoint::open(NAME, folder, device)?;
-        let load = |from: &mut Checkpoint| Parts::load(&config, from);
-        let parts = load(&mut checkpoint.checked(&UNUSED, load)?)?;
+        let processor = match path.is_dir() {
+            true => ImageProcessor::read(path, usual)?,
+            false => usual,
+        };
+        let load = |from: &mut Checkpoint| Parts::load(&config, layout, from);
+        let parts = load(&mut checkpoint.checked(layout.unused(), load)?)?;
         Ok(Self { config, processor, parts })
     }
 
-    /// Names and shapes of the tensors of a model in `folder` as its sizes have them.
-    pub(super) fn wanted(folder: &Path) -> Result<Vec<TensorShape>, VisionError> {
-        let config = SamConfig::read(folder)?;
-        Checkpoint::listing(NAME, |from| Parts::load(&config, from))
+    /// The tensors that the model at `path` needs, and which of them are missing, have another
+    /// shape, or are not asked for.
+    pub(super) fn check(path: &Path) -> Result<(Vec<TensorShape>, Vec<String>), VisionError> {
+        let (config, layout, checkpoint) = Self::open(path, &Device::Cpu)?;
+        let wanted = Self::wanted(&config, layout)?;
+        let faults = checkpoint.faults(&wanted, layout.unused());
+        Ok((wanted, faults))
     }
 
-    /// Every tensor of the model in `folder` that is missing, has another shape or is not asked for.
-    pub(super) fn faults(folder: &Path) -> Result<Vec<String>, VisionError> {
-        let checkpoint = Checkpoint::open(NAME, folder, &Device::Cpu)?;
-        Ok(checkpoint.faults(&Self::wanted(folder)?, &UNUSED))
+    fn open(
+        path: &Path,
+        device: &Device,
+    ) -> Result<(SamConfig, SamLayout, Checkpoint), VisionError> {
+        let checkpoint = Checkpoint::open(NAME, path, device)?;
+        let layout = SamLayout::of(&checkpoint);
+        let said = path.is_dir() && path.join("config.json").exists();
+        let config = match layout {
+            SamLayout::HuggingFace => SamConfig::read(path)?,
+            _ if said => SamConfig::read(path)?,
+            _ => SamConfig::of_authors(),
+        };
+        let config = config.sized(layout, &TensorSizes(checkpoint.shapes()));
+        match config {
+            Ok(config) => Ok((config, layout, checkpoint)),
+            Err(reason) => Err(checkpoint.fault(reason)),
+        }
+    }
+
+    /// Names and shapes of the tensors of a model of these sizes.
+    fn wanted(config: &SamConfig, layout: SamLayout) -> Result<Vec<TensorShape>, VisionError> {
+        Checkpoint::listing(NAME, |from| Parts::load(config, layout, from))
     }
 
     /// The sizes.
@@ -171,12 +209,28 @@ impl Sam {
 }
 
 impl Parts {
-    fn load(config: &SamConfig, from: &mut Checkpoint) -> Result<Self, VisionError> {
-        Ok(Self {
-            prompts: PromptEncoder::load(config, from)?,
-            picture: PictureEncoder::load(config, from)?,
-            decoder: MaskDecoder::load(config, from)?,
-        })
+    fn load(
+        config: &SamConfig,
+        layout: SamLayout,
+        from: &mut Checkpoint,
+    ) -> Result<Self, VisionError> {
+        from.spell(layout.spelling());
+        let picture = match &config.tiny_vit {
+            Some(sizes) => PictureTower::Tiny(Box::new(TinyVit::load(config, sizes, from)?)),
+            None => PictureTower::Windows(Box::new(PictureEncoder::load(config, from)?)),
+        };
+        let prompts = PromptEncoder::load(config, from)?;
+        Ok(Self { picture, prompts, decoder: MaskDecoder::load(config, from)? })
+    }
+}
+
+impl PictureTower {
+    /// `pixels` `(1, 3, edge, edge)` to `(1, channels, grid, grid)`.
+    fn forward(&self, pixels: &Tensor) -> Computed {
+        match self {
+            Self::Windows(tower) => tower.forward(pixels),
+            Self::Tiny(tower) => tower.forward(pixels),
+        }
     }
 }
 
@@ -200,6 +254,9 @@ impl SamPicture {
 
 /// A norm over the channels of `(batch, channels, rows, columns)`.
 fn channel_norm(norm: &LayerNorm, x: &Tensor) -> Computed {
-    let last = norm.forward(&x.permute((0, 2, 3, 1))?.contiguous()?)?;
-    last.permute((0, 3, 1, 2))?.contiguous()
+    let last = x.permute((0, 2, 3, 1))?.contiguous()?;
+    // candle takes the variance for the difference of two squares, of which nothing is left where
+    // few channels are all but equal, unless their mean is zero.
+    let centred = last.broadcast_sub(&last.mean_keepdim(D::Minus1)?)?;
+    norm.forward(&centred)?.permute((0, 3, 1, 2))?.contiguous()
 }

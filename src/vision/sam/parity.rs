@@ -1,4 +1,5 @@
-//! SAM against the reference; see tests/fixtures/make_vision_golden.py.
+//! SAM against the reference; see tests/fixtures/make_vision_golden.py and
+//! make_original_sam_golden.py.
 
 use candle_core::Device;
 use serde::Deserialize;
@@ -13,7 +14,8 @@ struct Golden {
     prompts: Vec<GoldenPrompt>,
     /// A mask that a later prompt begins with.
     before: Vec<f32>,
-    everything: GoldenEverything,
+    /// Of Hugging Face's layout only.
+    everything: Option<GoldenEverything>,
 }
 
 #[derive(Deserialize)]
@@ -35,9 +37,33 @@ struct GoldenEverything {
 }
 
 fn tiny() -> (Sam, SamPicture, Golden) {
-    let sam = Sam::load(&fixture("sam_tiny"), &Device::Cpu).unwrap();
+    of(&fixture("sam_tiny"), "sam_tiny")
+}
+
+fn of(path: &Path, golden: &str) -> (Sam, SamPicture, Golden) {
+    let sam = Sam::load(path, &Device::Cpu).unwrap();
     let picture = sam.look(&picture()).unwrap();
-    (sam, picture, json("sam_tiny/golden.json"))
+    (sam, picture, json(&format!("{golden}/golden.json")))
+}
+
+/// The model of `sam_tiny` as its authors would have it, with what its tensors do not tell.
+fn segment_anything() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for file in [
+        "segment_anything_tiny/sam_vit_tiny.pth",
+        "sam_tiny/config.json",
+        "sam_tiny/preprocessor_config.json",
+    ] {
+        let name = Path::new(file).file_name().unwrap();
+        std::fs::copy(fixture(file), folder.path().join(name)).unwrap();
+    }
+    folder
+}
+
+/// Of each layout one: what [`of`] gives.
+fn all() -> [(Sam, SamPicture, Golden); 3] {
+    let theirs = segment_anything();
+    [tiny(), of(theirs.path(), "sam_tiny"), of(&fixture("mobile_sam_tiny"), "mobile_sam_tiny")]
 }
 
 fn every(values: Vec<f32>, step: usize) -> Vec<f32> {
@@ -46,13 +72,17 @@ fn every(values: Vec<f32>, step: usize) -> Vec<f32> {
 
 #[test]
 fn pictures_agree_with_the_reference() {
-    let (_, picture, golden) = tiny();
-    assert_close(&every(values(&picture.embedding), 3), &golden.embedding);
+    for (_, picture, golden) in all() {
+        assert_close(&every(values(&picture.embedding), 3), &golden.embedding);
+    }
 }
 
 #[test]
 fn prompts_agree_with_the_reference() {
-    let (sam, picture, golden) = tiny();
+    all().into_iter().for_each(assert_prompts);
+}
+
+fn assert_prompts((sam, picture, golden): (Sam, SamPicture, Golden)) {
     let points = |points: &[([f32; 2], bool)]| SamPrompt {
         points_px: points.to_vec(),
         ..SamPrompt::default()
@@ -85,7 +115,8 @@ fn prompts_agree_with_the_reference() {
 
 #[test]
 fn masks_of_everything_agree_with_the_reference() {
-    let (sam, picture, Golden { everything: golden, .. }) = tiny();
+    let (sam, picture, golden) = tiny();
+    let golden = golden.everything.unwrap();
     let settings = AutomaticMasks {
         points_per_side: golden.points_per_side,
         least_quality: golden.least_quality,
@@ -107,9 +138,105 @@ fn public_models_have_the_tensors_that_are_asked_for() {
     let names = public_folders(|name| name.starts_with("sam-"));
     assert_eq!(names.len(), 3);
     for name in names {
-        let asked = Sam::wanted(&fixture(&format!("public/{name}"))).unwrap();
-        assert_same_tensors(&name, asked, &UNUSED);
+        let config = SamConfig::read(&fixture(&format!("public/{name}"))).unwrap();
+        let asked = Sam::wanted(&config, SamLayout::HuggingFace).unwrap();
+        assert_same_tensors(&name, asked, SamLayout::HuggingFace.unused());
     }
+}
+
+/// The sizes of a public model in its authors' layout, read off its tensors' shapes.
+fn public_sizes(name: &str, layout: SamLayout) -> SamConfig {
+    let shapes = public_shapes(name);
+    let shapes = shapes.iter().map(|(name, shape)| (name.as_str(), shape.as_slice()));
+    SamConfig::of_authors().sized(layout, &TensorSizes(shapes.collect())).unwrap()
+}
+
+#[test]
+fn public_models_of_the_authors_have_the_tensors_that_are_asked_for() {
+    for (name, twin) in [("b", "base"), ("l", "large"), ("h", "huge")] {
+        let name = format!("segment-anything-vit-{name}");
+        let config = public_sizes(&name, SamLayout::SegmentAnything);
+        let asked = Sam::wanted(&config, SamLayout::SegmentAnything).unwrap();
+        assert_same_tensors(&name, asked, SamLayout::SegmentAnything.unused());
+        let mut twin = SamConfig::read(&fixture(&format!("public/sam-vit-{twin}"))).unwrap();
+        twin.mask_decoder_config.layer_norm_eps = config.mask_decoder_config.layer_norm_eps;
+        assert_eq!(config, twin);
+    }
+    let config = public_sizes("mobile-sam", SamLayout::MobileSam);
+    assert_eq!(config.grid(), 64);
+    let published = TinyVitConfig {
+        widths: [64, 128, 160, 320],
+        depths: [2, 2, 6, 2],
+        heads: [4, 5, 10],
+        windows: [7, 14, 7],
+    };
+    assert_eq!(config.tiny_vit, Some(published));
+    let asked = Sam::wanted(&config, SamLayout::MobileSam).unwrap();
+    assert_same_tensors("mobile-sam", asked, SamLayout::MobileSam.unused());
+}
+
+#[test]
+fn one_file_is_enough() {
+    let path = fixture("segment_anything_tiny/sam_vit_tiny.pth");
+    let sam = Sam::load(&path, &Device::Cpu).unwrap();
+    let vision = &sam.config().vision_config;
+    assert_eq!((vision.image_size, vision.patch_size, vision.window_size), (64, 8, 3));
+    assert_eq!((vision.num_attention_heads, vision.global_attn_indexes.as_slice()), (2, &[1][..]));
+    let (with_config, seen, _) = tiny();
+    assert_eq!(*vision, with_config.config().vision_config);
+    let looked = sam.look(&picture()).unwrap();
+    assert_close(&values(&looked.embedding), &values(&seen.embedding));
+}
+
+/// The public sizes with weights from chance; see docs/verified.md.
+/// `cargo test --lib full_size -- --ignored --nocapture`
+#[test]
+#[ignore = "takes a while"]
+fn full_size_mobile_sam_runs() {
+    let config = public_sizes("mobile-sam", SamLayout::MobileSam);
+    let mut chance = Checkpoint::chance(NAME, 7, &Device::Cpu);
+    let parts = Parts::load(&config, SamLayout::MobileSam, &mut chance).unwrap();
+    let sam = Sam { config, processor: ImageProcessor::sam(1024), parts };
+    let start = std::time::Instant::now();
+    let seen = sam.look(&picture()).unwrap();
+    println!("picture: {:.2?}", start.elapsed());
+    assert_eq!(seen.embedding.dims(), [1, 256, 64, 64]);
+    assert!(values(&seen.embedding).iter().all(|value| value.is_finite()));
+    let at = SamPrompt { points_px: vec![([40.0, 30.0], true)], ..SamPrompt::default() };
+    let start = std::time::Instant::now();
+    assert_eq!(sam.segment(&seen, &at, true).unwrap().len(), 3);
+    println!("prompt: {:.2?}", start.elapsed());
+}
+
+#[test]
+fn faults_of_an_authors_file_are_named_by_its_own_names() {
+    let folder = segment_anything();
+    let config = folder.path().join("config.json");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(
+        &config,
+        text.replacen("\"num_attention_heads\":4", "\"num_attention_heads\":5", 1),
+    )
+    .unwrap();
+    let error = Sam::load(folder.path(), &Device::Cpu).unwrap_err().to_string();
+    assert!(error.contains("decoder's heads"), "{error}");
+    let weights = fixture("mobile_sam_tiny/mobile_sam.pt");
+    let mut shapes: Vec<TensorShape> = {
+        let checkpoint = Checkpoint::open(NAME, &weights, &Device::Cpu).unwrap();
+        let shapes = checkpoint.shapes().into_iter();
+        shapes.map(|(name, shape)| (name.to_owned(), shape.to_vec())).collect()
+    };
+    let sizes = |shapes: &[TensorShape]| {
+        let shapes = shapes.iter().map(|(name, shape)| (name.as_str(), shape.as_slice()));
+        SamConfig::of_authors().sized(SamLayout::MobileSam, &TensorSizes(shapes.collect()))
+    };
+    sizes(&shapes).unwrap();
+    let name = "image_encoder.layers.3.blocks.0.attn.attention_biases";
+    let biases = shapes.iter_mut().find(|(found, _)| found == name).unwrap();
+    biases.1[0] = 7;
+    assert!(sizes(&shapes).unwrap_err().contains("20 channels are no multiple of 7"));
+    shapes.retain(|(found, _)| found != name);
+    assert!(sizes(&shapes).unwrap_err().contains(name));
 }
 
 #[test]
