@@ -26,6 +26,8 @@ const CLIPPED: f32 = 0.01;
 const MIDDLE: u8 = 128;
 /// A component with less than this share of the variance is rounding.
 const LEAST_SHARE: f64 = 1e-6;
+/// So is a variance that is less than this share of the mean's square: features are halves.
+const LEAST_VARIANCE: f64 = 1e-9;
 
 /// The voxels of a map in the colours of their features.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,7 +62,8 @@ impl SceneMap {
             let real = shares[axis] > LEAST_SHARE;
             real.then(|| range(along.iter().map(|value| value[axis]).collect()))
         });
-        let color = |values: [f32; 3]| std::array::from_fn(|axis| level(values[axis], ranges[axis]));
+        let color =
+            |values: [f32; 3]| std::array::from_fn(|axis| level(values[axis], ranges[axis]));
         let voxels = points.into_iter().zip(along.into_iter().map(color)).collect();
         Some(PrincipalColors { voxels, shares })
     }
@@ -93,6 +96,7 @@ impl Components {
         centred.column_iter_mut().for_each(|mut column| column -= &mean);
         let transposed = centred.transpose();
         let total = f64::from(centred.norm_squared());
+        let of_rounding = LEAST_VARIANCE * f64::from(count * mean.norm_squared());
         let columns = COLUMNS.min(width);
         let mut rng = Pcg64Mcg::seed_from_u64(SEED);
         let start = DMatrix::from_fn(width, columns, |_, _| rng.random::<f32>() - 0.5);
@@ -110,7 +114,7 @@ impl Components {
             None => DVector::zeros(width),
         };
         let share = |rank: usize| match order.get(rank) {
-            Some(&at) if total > 0.0 => f64::from(eigen.eigenvalues[at]).max(0.0) / total,
+            Some(&at) if total > of_rounding => f64::from(eigen.eigenvalues[at]).max(0.0) / total,
             _ => 0.0,
         };
         let (axes, shares) = (std::array::from_fn(axis), std::array::from_fn(share));
@@ -200,9 +204,10 @@ mod tests {
         let corner = |c: usize| {
             // The middle of the pixels of a column, at 2 m.
             let x_m = ((c as f32 + 0.5) * 7.5 - 30.0) / 40.0 * 2.0;
-            let near = colors.voxels.iter().min_by(|a, b| {
-                (a.0[0] - x_m).abs().total_cmp(&(b.0[0] - x_m).abs())
-            });
+            let near = colors
+                .voxels
+                .iter()
+                .min_by(|a, b| (a.0[0] - x_m).abs().total_cmp(&(b.0[0] - x_m).abs()));
             near.unwrap().1
         };
         let end = |bit: bool| if bit { 255 } else { 0 };

@@ -4,10 +4,11 @@ use crate::Outcome;
 use crate::settings::{Settings, Source, planner, session};
 use anyhow::{Context, bail};
 use clap::Args;
-use scenellm::bag::{EventError, SessionWriter};
-use scenellm::planner::{FrameRecord, Output, PlannerConfig, Session};
 use image::RgbImage;
+use scenellm::bag::{EventError, SessionWriter};
 use scenellm::geometry::Pose;
+use scenellm::language::parse_device;
+use scenellm::planner::{FrameRecord, Output, PlannerConfig, Session};
 use scenellm::report::{FeaturePicture, ReportPage, TopDown, frames_csv, timings_svg};
 use scenellm::scene::SceneMap;
 use scenellm::sensing::SensorEvent;
@@ -64,6 +65,10 @@ impl Replay {
         std::fs::create_dir_all(&self.out)
             .with_context(|| format!("cannot make {}", self.out.display()))?;
         let mut session = session(&config)?;
+        if let Some(planner) = &mut planner {
+            let device = parse_device(&config.plan.device)?;
+            config.give_text_encoder(planner, session.map(), &device);
+        }
         let mut writer =
             SessionWriter::create(&self.out.join("session.mcap"), &config.sensing.world_frame)?;
         let start = Instant::now();
