@@ -102,6 +102,7 @@ pub fn blind_manifest(
             kind: LanguageKind::Llama,
             format: WeightsFormat::Safetensors,
             weights: "model.safetensors".into(),
+            endpoint: None,
         },
         tokenizer: "tokenizer.json".into(),
         vision: None,

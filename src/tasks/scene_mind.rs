@@ -7,7 +7,7 @@ use super::planning::PlanningError;
 use super::token_set::{TokenTable, token_table};
 use super::view::{About, SceneView, ViewSpec};
 use crate::language::{Constraint, SamplingOptions, StopReason};
-use crate::model::{PromptInput, PromptKind, SceneLlm};
+use crate::model::{MANIFEST_FILE, ModelError, PromptInput, PromptKind, SceneLlm};
 use crate::scene::VisualTokens;
 use candle_core::Device;
 use std::path::Path;
@@ -42,6 +42,13 @@ impl SceneMind {
             Some(file) => ActionVocabulary::read(&folder.join(file))?,
             None => ActionVocabulary::alfred(),
         };
+        if model.is_served() && !vocabulary.tasks.is_empty() {
+            return Err(PlanningError::Model(ModelError::Manifest {
+                path: folder.join(MANIFEST_FILE),
+                field: "vocabulary".into(),
+                reason: "has tasks, whose tokens a server leaves out of its answers".into(),
+            }));
+        }
         let mind = Self { model, vocabulary };
         // A tokenizer that cannot write the plans is found now, not at the first goal.
         PlanGrammar::new(&mind.vocabulary, mind.table(&mind.vocabulary.tasks))?;
@@ -108,7 +115,7 @@ impl SceneMind {
             max_tokens: most_tokens,
         };
         let is_list = matches!(kind, PromptKind::Describe | PromptKind::Caption);
-        let size = self.model.llama().config().vocab_size;
+        let size = self.model.language().vocab_size;
         let mut list = is_list.then(|| Listing::new(self.model.tokenizer(), size)).flatten();
         let list = list.as_mut().map(|list| list as &mut dyn Constraint);
         let answer = self.model.generate(&segments, list, &options, on_text)?;
@@ -124,7 +131,7 @@ impl SceneMind {
 
     /// What a grammar needs to know of the model's tokenizer, with the tokens of `tasks`.
     pub(super) fn table(&self, tasks: &[String]) -> TokenTable {
-        let config = self.model.llama().config();
+        let config = self.model.language();
         let end = config.eos.first().copied().unwrap_or_default();
         token_table(self.model.tokenizer(), config.vocab_size, end, tasks)
     }
@@ -162,7 +169,7 @@ pub(super) mod tests {
     use super::super::view::tests::regions;
     use super::super::{About, Inquiry};
     use super::*;
-    use crate::model::{ModelError, checkpoint_of};
+    use crate::model::checkpoint_of;
     use crate::scene::{MapObject, ObjectId};
 
     const MANIFEST: &str = r#"

@@ -93,6 +93,7 @@ impl Finished<'_> {
                 kind: LanguageKind::Llama,
                 format: WeightsFormat::Safetensors,
                 weights: "model.safetensors".into(),
+                endpoint: None,
             },
             tokenizer: "tokenizer.json".into(),
             vision: Some(vision),
