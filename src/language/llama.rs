@@ -4,10 +4,10 @@ use candle_core::{DType, Device, Tensor};
 
 use super::attention::attend;
 use super::config::LlamaConfig;
+use super::embedder::TokenEmbedder;
 use super::error::LanguageError;
 use super::kv_cache::KvCache;
 use super::layer::{Layer, norm};
-use super::embedder::TokenEmbedder;
 use super::linear::Linear;
 use super::rope::{Rope, RopeTables};
 use super::weights::Weights;
@@ -132,7 +132,8 @@ impl Llama {
         let in_window = self.window_rope.as_ref().map(tables).transpose()?;
         let eps = self.config.rms_norm_eps as f32;
         let norm = |x: &Tensor, weight: &Tensor| candle_nn::ops::rms_norm(x, weight, eps);
-        let mut x = embeds.to_dtype(self.dtype())?.reshape((batch * count, hidden))?.contiguous()?;
+        let mut x =
+            embeds.to_dtype(self.dtype())?.reshape((batch * count, hidden))?.contiguous()?;
         for (layer, block) in self.blocks.iter().enumerate() {
             let normed = norm(&x, &block.attention_norm)?;
             let in_window = in_window.as_ref().filter(|_| block.look.window.is_some());

@@ -280,7 +280,7 @@ pub(super) mod tests {
         SceneLlm::load(checkpoint(manifest).path(), &Device::Cpu)
     }
 
-    fn input(goal: &str) -> PromptInput {
+    pub(crate) fn input(goal: &str) -> PromptInput {
         PromptInput {
             frame: Some(tokens(3)),
             scene: Some(tokens(8)),
@@ -298,7 +298,8 @@ pub(super) mod tests {
         let model = load(EXAMPLE).unwrap();
         let segments = model.prompt(input("open </s>")).unwrap();
         let spliced =
-            splice(&segments, &model.tokenizer, model.embedder(), model.projector.as_ref()).unwrap();
+            splice(&segments, &model.tokenizer, model.embedder(), model.projector.as_ref())
+                .unwrap();
         let plain = |text: &str| model.tokenizer.encode_plain(text).unwrap();
         let words = |text: &str| plain(text).into_iter().map(token_key).collect::<Vec<_>>();
         let mut rest = spliced.keys.as_slice();

@@ -114,7 +114,8 @@ impl ServedDecoder {
             fault: EndpointFault::OffGrammar { at, said: excerpt(text) },
         };
         let mut of_bytes = [None; 256];
-        for token in (0..tokenizer.vocabulary_size() as u32).filter(|id| !tokenizer.is_special(*id)) {
+        let ids = 0..tokenizer.vocabulary_size() as u32;
+        for token in ids.filter(|id| !tokenizer.is_special(*id)) {
             if let [byte] = tokenizer.token_bytes(token) {
                 of_bytes[usize::from(*byte)].get_or_insert(token);
             }
@@ -134,3 +135,7 @@ impl ServedDecoder {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "served_tests.rs"]
+mod tests;

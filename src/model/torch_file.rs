@@ -15,7 +15,8 @@ const MOST_BYTES: usize = 1 << 28;
 pub(super) fn torch_file(rows: &Tensor) -> Result<Vec<u8>, ModelError> {
     let (count, width) = rows.dims2()?;
     let numbers = count.saturating_mul(width);
-    let refuse = |reason: String| ModelError::VisualTokens(format!("as prompt embeddings: {reason}"));
+    let refuse =
+        |reason: String| ModelError::VisualTokens(format!("as prompt embeddings: {reason}"));
     if numbers.saturating_mul(rows.dtype().size_in_bytes()) > MOST_BYTES {
         return Err(refuse(format!("{count} rows of {width} are more than {MOST_BYTES} bytes")));
     }
@@ -119,6 +120,11 @@ fn zip(files: &[(&str, &[u8])]) -> Option<Vec<u8>> {
 }
 
 #[cfg(test)]
+#[allow(clippy::print_stderr, reason = "a test that is skipped says so")]
+#[path = "../../tests/python/mod.rs"]
+mod python;
+
+#[cfg(test)]
 mod tests {
     use std::process::Command;
 
@@ -126,9 +132,6 @@ mod tests {
     use sha2::{Digest, Sha256};
 
     use super::*;
-
-    #[path = "../../../tests/python/mod.rs"]
-    mod python;
 
     fn rows() -> Tensor {
         let numbers: Vec<f32> = (0..6).map(|number| number as f32 * 0.5 - 1.0).collect();
@@ -138,7 +141,8 @@ mod tests {
     #[test]
     fn the_file_is_that_of_earlier_versions() {
         let file = torch_file(&rows()).unwrap();
-        let golden: String = Sha256::digest(&file).iter().map(|byte| format!("{byte:02x}")).collect();
+        let golden: String =
+            Sha256::digest(&file).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!((file.len(), golden.as_str()), GOLDEN);
     }
 

@@ -292,8 +292,9 @@ impl Constraint for PlanGrammar {
             let arguments = action.arguments.iter().map(words);
             escaped(&action.name) + &arguments.collect::<String>()
         };
-        let sayable =
-            |action: &&ActionSpec| action.arguments.iter().all(|&k| !vocabulary.words(k).is_empty());
+        let sayable = |action: &&ActionSpec| {
+            action.arguments.iter().all(|&k| !vocabulary.words(k).is_empty())
+        };
         let actions = vocabulary.actions.iter().filter(|action| action.name != vocabulary.end);
         let lines: Vec<String> = actions.filter(sayable).map(line).collect();
         let end = escaped(&vocabulary.end);

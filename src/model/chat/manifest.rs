@@ -258,6 +258,7 @@ impl ChatManifest {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::manifest::Manifest;
     use super::*;
 
     const SERVER: &str = "
@@ -315,15 +316,18 @@ context: 512
     fn the_shipped_manifests_can_be_read() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/models");
         let folders = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        let manifests: Vec<_> = folders
-            .map(|folder| folder.join(MANIFEST_FILE))
-            .filter(|path| path.exists())
-            .map(|path| ChatManifest::parse(&std::fs::read_to_string(&path).unwrap(), &path))
-            .collect();
-        assert_eq!(manifests.len(), 5);
-        for manifest in manifests {
-            manifest.unwrap();
+        let mut kinds = Vec::new();
+        for path in folders.map(|folder| folder.join(MANIFEST_FILE)).filter(|path| path.exists()) {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let kind = ModelKind::of(path.parent().unwrap()).unwrap();
+            match kind {
+                ModelKind::Chat => drop(ChatManifest::parse(&text, &path).unwrap()),
+                ModelKind::SceneLlm => drop(Manifest::parse(&text, &path).unwrap()),
+            }
+            kinds.push(kind);
         }
+        let chats = kinds.iter().filter(|kind| **kind == ModelKind::Chat).count();
+        assert_eq!((chats, kinds.len()), (5, 6));
     }
 
     #[test]

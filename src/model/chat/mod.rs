@@ -58,9 +58,7 @@ impl ChatModel {
             (Some(spec), _) => {
                 ChatBackend::Local(Box::new(LocalChat::load(&manifest, spec, folder, device)?))
             }
-            (None, Some(spec)) => {
-                ChatBackend::Endpoint(ChatEndpoint::open(spec, folder)?)
-            }
+            (None, Some(spec)) => ChatBackend::Endpoint(ChatEndpoint::open(spec, folder)?),
             // Refused when the manifest was read.
             (None, None) => return Err(manifest.without_model(folder)),
         };
