@@ -67,10 +67,15 @@ impl ServedDecoder {
             Some(mut grammar) => self.walk(&answer.text, tokenizer, grammar.as_mut())?,
             None => tokenizer.encode_plain(&answer.text)?,
         };
+        if answer.tokens == 0 {
+            let reason = "it has no choices[0].logprobs.token_logprobs".into();
+            let fault = EndpointFault::NotUnderstood { reason, said: excerpt(&answer.text) };
+            return Err(ModelError::Endpoint { url: self.endpoint.spec().url.clone(), fault });
+        }
         on_text(&answer.text);
         Ok(vec![Reply {
             log_probability: answer.log_probability,
-            mean_log_probability: answer.log_probability / answer.tokens.max(1) as f32,
+            mean_log_probability: answer.log_probability / answer.tokens as f32,
             finished: true,
             text: answer.text,
             tokens,

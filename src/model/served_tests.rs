@@ -117,6 +117,10 @@ fn bad_answers_are_named() {
         let error = ask(&server, "").0.unwrap_err();
         assert!(error.contains(&format!("leaves the grammar at byte {at}")), "{text}: {error}");
     }
+    let unsure = r#"{"choices": [{"text": "\nNoOp", "finish_reason": "stop"}]}"#;
+    let server = ChatServer::start(vec![Act::Whole(200, unsure.into())]);
+    let error = ask(&server, "").0.unwrap_err();
+    assert!(error.contains("no choices[0].logprobs.token_logprobs"), "{error}");
     let refusal = r#"{"error": {"message": "You must set `--enable-prompt-embeds`"}}"#;
     let server = ChatServer::start(vec![Act::Whole(400, refusal.into())]);
     let error = ask(&server, "").0.unwrap_err();

@@ -37,7 +37,7 @@ struct Choice {
 #[derive(Deserialize)]
 struct LogProbabilities {
     #[serde(default)]
-    token_logprobs: Vec<Option<f32>>,
+    token_logprobs: Option<Vec<Option<f32>>>,
 }
 
 #[derive(Deserialize)]
@@ -84,7 +84,8 @@ impl Gathered {
             self.refusal.push_str(said.refusal.as_deref().unwrap_or_default());
         }
         self.answer.text.push_str(choice.text.as_deref().unwrap_or_default());
-        let told = choice.logprobs.into_iter().flat_map(|told| told.token_logprobs).flatten();
+        let told =
+            choice.logprobs.into_iter().filter_map(|told| told.token_logprobs).flatten().flatten();
         for log_probability in told {
             self.answer.log_probability += log_probability;
             self.answer.tokens += 1;

@@ -15,3 +15,6 @@ mod schema;
 
 pub use planner::ChatPlanner;
 pub use schema::AnswerError;
+
+#[cfg(test)]
+pub(super) use list::tests;
