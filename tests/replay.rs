@@ -52,7 +52,7 @@ fn the_shipped_bag_becomes_a_grounded_plan_twice_the_same() {
         assert!(done.status.success(), "{}", text(&done.stderr));
         assert!(!text(&done.stderr).contains("is blind"), "{}", text(&done.stderr));
     }
-    for name in ["plan.json", "map.ply", "map.json", "topdown.png"] {
+    for name in ["plan.json", "map.ply", "map.json", "topdown.png", "features.png"] {
         let read = |out: &Path| std::fs::read(out.join(name)).unwrap();
         assert!(read(&first) == read(&second), "{name} differs between two replays");
     }

@@ -37,6 +37,11 @@ pub trait Constraint: Send {
     fn allowed(&mut self) -> TokenMask;
     /// Moves past `token`, which must be allowed.
     fn advance(&mut self, token: u32);
+    /// The whole grammar as a regular expression, where it is one that is short enough to be sent: a
+    /// server may be held to it.
+    fn regex(&self) -> Option<String> {
+        None
+    }
     /// A copy at the same place.
     fn fork(&self) -> Box<dyn Constraint>;
 }

@@ -4,10 +4,11 @@ use candle_core::{DType, Device, Tensor};
 
 use super::attention::attend;
 use super::config::LlamaConfig;
+use super::embedder::TokenEmbedder;
 use super::error::LanguageError;
 use super::kv_cache::KvCache;
 use super::layer::{Layer, norm};
-use super::linear::{Embedding, Linear};
+use super::linear::Linear;
 use super::rope::{Rope, RopeTables};
 use super::weights::Weights;
 
@@ -18,15 +19,13 @@ pub const PREFILL_CHUNK: usize = 512;
 #[derive(Debug)]
 pub struct Llama {
     config: LlamaConfig,
-    embedding: Embedding,
+    embedder: TokenEmbedder,
     blocks: Vec<Layer>,
     norm: Tensor,
     head: Linear,
     rope: Rope,
     /// Of the layers with a window, where it is another.
     window_rope: Option<Rope>,
-    dtype: DType,
-    device: Device,
 }
 
 impl Llama {
@@ -37,24 +36,21 @@ impl Llama {
         device: &Device,
     ) -> Result<Self, LanguageError> {
         let (hidden, vocabulary) = (config.hidden_size, config.vocab_size);
-        let name = "model.embed_tokens.weight";
-        let embedding = weights.embedding(name, vocabulary, hidden, device)?;
+        let embedder = TokenEmbedder::load(&config, weights, device)?;
         let blocks: Result<_, _> =
             (0..config.layers).map(|layer| Layer::load(&config, layer, weights, device)).collect();
         let head = if config.tie_word_embeddings {
-            embedding.as_linear()?
+            embedder.as_linear()?
         } else {
             weights.linear("lm_head.weight", vocabulary, hidden, device)?
         };
         Ok(Self {
-            embedding,
+            embedder,
             blocks: blocks?,
             norm: norm(&config, weights, "model.norm", hidden, device)?,
             head,
             rope: Rope::new(&config, weights.rope_factors()?.as_deref()),
             window_rope: Rope::of_window(&config),
-            dtype: weights.compute_dtype(device),
-            device: device.clone(),
             config,
         })
     }
@@ -66,38 +62,27 @@ impl Llama {
 
     /// Where the weights are.
     pub fn device(&self) -> &Device {
-        &self.device
+        self.embedder.device()
     }
 
     /// Type of embeddings and activations.
     pub fn dtype(&self) -> DType {
-        self.dtype
+        self.embedder.dtype()
     }
 
     /// An empty cache for at most `capacity` positions.
     pub fn new_cache(&self, capacity: usize) -> Result<KvCache, LanguageError> {
-        KvCache::new(&self.config, capacity, self.dtype, &self.device)
+        KvCache::new(&self.config, capacity, self.dtype(), self.device())
+    }
+
+    /// The table of its tokens.
+    pub fn embedder(&self) -> &TokenEmbedder {
+        &self.embedder
     }
 
     /// Embeddings `(1, n, hidden)` of token ids.
     pub fn embed(&self, ids: &[u32]) -> Result<Tensor, LanguageError> {
-        if let Some(id) = ids.iter().find(|id| **id as usize >= self.config.vocab_size) {
-            let size = self.config.vocab_size;
-            return Err(LanguageError::Argument(format!(
-                "token {id} is outside the vocabulary of {size}; does the tokenizer belong to \
-                 this model?"
-            )));
-        }
-        if ids.is_empty() {
-            let shape = (1, 0, self.config.hidden_size);
-            return Ok(Tensor::zeros(shape, self.dtype, &self.device)?);
-        }
-        let ids = Tensor::new(ids, &self.device)?;
-        let embeds = self.embedding.forward(&ids)?.to_dtype(self.dtype)?.unsqueeze(0)?;
-        match self.config.family.is_gemma() {
-            true => Ok((embeds * (self.config.hidden_size as f64).sqrt())?),
-            false => Ok(embeds),
-        }
+        self.embedder.embed(ids)
     }
 
     /// Appends embeddings `(1, t, hidden)` to `cache`; logits `(vocabulary)` of the last position.
@@ -142,12 +127,13 @@ impl Llama {
     ) -> Result<Tensor, LanguageError> {
         let (batch, count, hidden) = embeds.dims3()?;
         let offset = self.check_input(batch, count, hidden, caches)?;
-        let tables = |rope: &Rope| rope.tables(offset, count, self.dtype, &self.device);
+        let tables = |rope: &Rope| rope.tables(offset, count, self.dtype(), self.device());
         let everywhere = tables(&self.rope)?;
         let in_window = self.window_rope.as_ref().map(tables).transpose()?;
         let eps = self.config.rms_norm_eps as f32;
         let norm = |x: &Tensor, weight: &Tensor| candle_nn::ops::rms_norm(x, weight, eps);
-        let mut x = embeds.to_dtype(self.dtype)?.reshape((batch * count, hidden))?.contiguous()?;
+        let mut x =
+            embeds.to_dtype(self.dtype())?.reshape((batch * count, hidden))?.contiguous()?;
         for (layer, block) in self.blocks.iter().enumerate() {
             let normed = norm(&x, &block.attention_norm)?;
             let in_window = in_window.as_ref().filter(|_| block.look.window.is_some());

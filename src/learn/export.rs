@@ -125,6 +125,7 @@ pub fn manifest(about: &About, tokens: TokenBudget) -> Manifest {
             kind: LanguageKind::Llama,
             format: WeightsFormat::Safetensors,
             weights: "model.safetensors".into(),
+            endpoint: None,
         },
         tokenizer: "tokenizer.json".into(),
         vision: None,

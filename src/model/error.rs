@@ -75,6 +75,14 @@ pub enum ModelError {
         /// What is asked.
         kind: PromptKind,
     },
+    /// Only plans and ways can be asked of a model on a server: their grammar says when they are whole.
+    #[error("model '{model}' runs on a server and is not asked for this there: {}", format!("{kind:?}").to_lowercase())]
+    Served {
+        /// Name of the model.
+        model: String,
+        /// What is asked.
+        kind: PromptKind,
+    },
     /// 3D tokens cannot be used by this model.
     #[error("3D tokens: {0}")]
     VisualTokens(String),

@@ -293,6 +293,13 @@ impl Manifest {
                 "has a say in drafts; there are none without prompt.draft_end".into()
             });
         }
+        if let Some(endpoint) = &self.language.endpoint {
+            faults.extend(endpoint.fault());
+            if !draft_end.is_empty() || self.prior.is_some() {
+                let reason = "a model on a server plans in one go: no draft_end and no prior";
+                faults.push(("language.endpoint", reason.into()));
+            }
+        }
         faults.extend(self.decoding.fault(context));
         faults
     }
@@ -381,6 +388,11 @@ scores: {alfworld: 0.5}
             ("max_tokens: 8", "max_tokens: 97", "decoding.max_tokens: is 97, must be 1..=96"),
             ("license: Apache-2.0", "licence: Apache-2.0", "licence"),
             ("kind: llama", "kind: mamba", "mamba"),
+            (
+                "weights: model.safetensors}",
+                "weights: model.safetensors, endpoint: {url: 'ftp://here', model: m}}",
+                "endpoint.url: 'ftp://here'",
+            ),
         ];
         for (from, to, message) in cases {
             let text = EXAMPLE.replacen(from, to, 1);

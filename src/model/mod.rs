@@ -9,7 +9,9 @@ mod parts;
 mod projector;
 mod prompt;
 mod scene_llm;
+mod served;
 mod template;
+mod torch_file;
 
 pub use chat::{
     ChatBackend, ChatEndpoint, ChatManifest, ChatModel, ChatTemplate, EndpointFault, EndpointSpec,

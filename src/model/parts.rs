@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::chat::EndpointSpec;
 use crate::scene::region_token_width;
 use crate::vision::Provenance;
 
@@ -26,7 +27,7 @@ pub enum WeightsFormat {
 }
 
 /// The language model.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LanguageSpec {
     /// Its family.
@@ -35,6 +36,10 @@ pub struct LanguageSpec {
     pub format: WeightsFormat,
     /// The weights: a file, or the folder of the shards.
     pub weights: PathBuf,
+    /// The vLLM server that runs it, if it does not run here. Then only the table of tokens is read
+    /// from the weights, and prompts are sent as embeddings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<EndpointSpec>,
 }
 
 /// The features a projector was made for.

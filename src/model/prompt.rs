@@ -7,7 +7,7 @@ use candle_core::Tensor;
 use super::error::ModelError;
 use super::projector::Projector;
 use super::template::{Around, PromptKind, PromptTemplate};
-use crate::language::{Llama, Tokenizer};
+use crate::language::{TokenEmbedder, Tokenizer};
 use crate::scene::VisualTokens;
 
 /// A piece of a prompt.
@@ -86,7 +86,7 @@ pub(super) fn token_key(token: u32) -> u64 {
 pub fn splice(
     segments: &[Segment],
     tokenizer: &Tokenizer,
-    llama: &Llama,
+    embedder: &TokenEmbedder,
     projector: Option<&Projector>,
 ) -> Result<SplicedPrompt, ModelError> {
     let (mut rows, mut keys) = (Vec::new(), Vec::new());
@@ -99,7 +99,7 @@ pub fn splice(
                 let projected = projector.project(tokens)?;
                 // Only now are the lengths inside the tokens known to agree.
                 keys.extend(visual_keys(tokens));
-                projected.to_dtype(llama.dtype())?.unsqueeze(0)?
+                projected.to_dtype(embedder.dtype())?.unsqueeze(0)?
             }
             Segment::Template(text) | Segment::Text(text) => {
                 let ids = match segment {
@@ -107,7 +107,7 @@ pub fn splice(
                     _ => tokenizer.encode(text)?,
                 };
                 keys.extend(ids.iter().copied().map(token_key));
-                llama.embed(&ids)?
+                embedder.embed(&ids)?
             }
         };
         // An empty tensor cannot be joined to others.
@@ -115,7 +115,7 @@ pub fn splice(
             rows.push(embeds);
         }
     }
-    let embeds = if rows.is_empty() { llama.embed(&[])? } else { Tensor::cat(&rows, 1)? };
+    let embeds = if rows.is_empty() { embedder.embed(&[])? } else { Tensor::cat(&rows, 1)? };
     Ok(SplicedPrompt { embeds, keys })
 }
 

@@ -4,24 +4,38 @@ use std::path::Path;
 
 use candle_core::Device;
 
+use super::chat::ChatEndpoint;
 use super::decoder::{Decoder, Reply};
 use super::error::ModelError;
 use super::manifest::Manifest;
 use super::projector::Projector;
 use super::prompt::{PromptInput, Segment, SplicedPrompt, splice};
+use super::served::ServedDecoder;
 use super::template::PromptKind;
 use crate::language::{
-    BeamOptions, Constraint, Generation, Llama, MemoryPlan, PREFILL_CHUNK, SamplingOptions,
-    Tokenizer, Weights,
+    BeamOptions, Constraint, Generation, Llama, LlamaConfig, MemoryPlan, PREFILL_CHUNK,
+    SamplingOptions, TokenEmbedder, Tokenizer, Weights,
 };
+
+/// What a model on a server is asked for: answers whose grammar says when they are whole.
+const SERVED: [PromptKind; 2] = [PromptKind::Plan, PromptKind::Navigate];
 
 /// The model. What the beginning of a prompt shares with the one before is not computed again.
 #[derive(Debug)]
 pub struct SceneLlm {
     manifest: Manifest,
     tokenizer: Tokenizer,
-    decoder: Decoder,
+    language: Language,
     projector: Option<Projector>,
+}
+
+/// Where its language model runs.
+#[derive(Debug)]
+enum Language {
+    /// In this process.
+    Here(Box<Decoder>),
+    /// On a server.
+    There(Box<ServedDecoder>),
 }
 
 impl SceneLlm {
@@ -59,7 +73,10 @@ impl SceneLlm {
             }
         }
         let context = manifest.tokens.context;
-        MemoryPlan::new(&config, &weights, device, context, PREFILL_CHUNK).check()?;
+        let endpoint = manifest.language.endpoint.as_ref();
+        if endpoint.is_none() {
+            MemoryPlan::new(&config, &weights, device, context, PREFILL_CHUNK).check()?;
+        }
         let projector = match &manifest.projector {
             None => None,
             Some(spec) if spec.output != config.hidden_size => {
@@ -74,9 +91,18 @@ impl SceneLlm {
                 Some(Projector::load(spec, manifest.coordinates, &path, device)?)
             }
         };
-        let llama = Llama::load(config, &mut weights, device)?;
-        let decoder = Decoder::new(llama, context)?;
-        Ok(Self { manifest, tokenizer, decoder, projector })
+        let language = match endpoint {
+            None => {
+                let llama = Llama::load(config, &mut weights, device)?;
+                Language::Here(Box::new(Decoder::new(llama, context)?))
+            }
+            Some(spec) => {
+                let embedder = TokenEmbedder::load(&config, &mut weights, device)?;
+                let endpoint = ChatEndpoint::open(spec, folder)?;
+                Language::There(Box::new(ServedDecoder::new(config, embedder, endpoint)))
+            }
+        };
+        Ok(Self { manifest, tokenizer, language, projector })
     }
 
     /// What the checkpoint says of itself.
@@ -89,9 +115,33 @@ impl SceneLlm {
         &self.tokenizer
     }
 
-    /// Its language model.
-    pub fn llama(&self) -> &Llama {
-        self.decoder.llama()
+    /// The numbers that fix its language model.
+    pub fn language(&self) -> &LlamaConfig {
+        match &self.language {
+            Language::Here(decoder) => decoder.llama().config(),
+            Language::There(served) => served.config(),
+        }
+    }
+
+    /// The table of its tokens.
+    pub fn embedder(&self) -> &TokenEmbedder {
+        match &self.language {
+            Language::Here(decoder) => decoder.llama().embedder(),
+            Language::There(served) => served.embedder(),
+        }
+    }
+
+    /// Its language model, where it runs here.
+    pub fn llama(&self) -> Option<&Llama> {
+        match &self.language {
+            Language::Here(decoder) => Some(decoder.llama()),
+            Language::There(_) => None,
+        }
+    }
+
+    /// Whether its language model runs on a server.
+    pub fn is_served(&self) -> bool {
+        matches!(self.language, Language::There(_))
     }
 
     /// Whether it takes 3D tokens.
@@ -99,9 +149,10 @@ impl SceneLlm {
         self.projector.is_some()
     }
 
-    /// Whether it was taught what is asked.
+    /// Whether it was taught what is asked, and can be asked for it where it runs.
     pub fn can(&self, kind: PromptKind) -> bool {
-        self.manifest.prompt.around(kind).is_some()
+        let answers = !self.is_served() || SERVED.contains(&kind);
+        answers && self.manifest.prompt.around(kind).is_some()
     }
 
     /// The prompt for `input`.
@@ -121,13 +172,16 @@ impl SceneLlm {
             }
         }
         let kind = input.kind;
+        if self.is_served() && !SERVED.contains(&kind) {
+            return Err(ModelError::Served { model: self.manifest.name.clone(), kind });
+        }
         self.manifest
             .prompt
             .segments(input)
             .ok_or_else(|| ModelError::Untaught { model: self.manifest.name.clone(), kind })
     }
 
-    /// Answers `segments` token by token. The words go to `on_text` as they come, never half a
+    /// Answers `segments` token by token, where the model runs here. The words go to `on_text` as they come, never half a
     /// character; it ends the answer by returning `false`.
     pub fn generate(
         &mut self,
@@ -137,7 +191,16 @@ impl SceneLlm {
         on_text: &mut dyn FnMut(&str) -> bool,
     ) -> Result<Generation, ModelError> {
         let prompt = self.splice(segments)?;
-        self.decoder.generate(prompt, &self.tokenizer, constraint, options, on_text)
+        match &mut self.language {
+            Language::Here(decoder) => {
+                decoder.generate(prompt, &self.tokenizer, constraint, options, on_text)
+            }
+            // No prompt of another kind was made for it.
+            Language::There(_) => {
+                let model = self.manifest.name.clone();
+                Err(ModelError::Served { model, kind: PromptKind::Say })
+            }
+        }
     }
 
     /// Searches answers to `segments` as the manifest says, best first, and no fewer whole ones than
@@ -153,11 +216,19 @@ impl SceneLlm {
     ) -> Result<Vec<Reply>, ModelError> {
         let prompt = self.splice(segments)?;
         let options = BeamOptions { answers, ..self.manifest.decoding.beam_options() };
-        self.decoder.search(prompt, &self.tokenizer, constraint, &options, on_text)
+        let tokenizer = &self.tokenizer;
+        match &mut self.language {
+            Language::Here(decoder) => {
+                decoder.search(prompt, tokenizer, constraint, &options, on_text)
+            }
+            Language::There(served) => {
+                served.search(&prompt, tokenizer, constraint, options.max_tokens, on_text)
+            }
+        }
     }
 
     fn splice(&self, segments: &[Segment]) -> Result<SplicedPrompt, ModelError> {
-        splice(segments, &self.tokenizer, self.llama(), self.projector.as_ref())
+        splice(segments, &self.tokenizer, self.embedder(), self.projector.as_ref())
     }
 }
 
@@ -172,7 +243,7 @@ pub(super) mod tests {
     use super::super::projector::tests::{random_tensors, tokens};
     use super::super::prompt::token_key;
     use super::*;
-    use crate::language::{LlamaConfig, StopReason, TokenMask};
+    use crate::language::{StopReason, TokenMask};
 
     /// A checkpoint folder with random weights and a byte-level tokenizer of 263 tokens.
     fn checkpoint(manifest: &str) -> tempfile::TempDir {
@@ -209,7 +280,7 @@ pub(super) mod tests {
         SceneLlm::load(checkpoint(manifest).path(), &Device::Cpu)
     }
 
-    fn input(goal: &str) -> PromptInput {
+    pub(crate) fn input(goal: &str) -> PromptInput {
         PromptInput {
             frame: Some(tokens(3)),
             scene: Some(tokens(8)),
@@ -227,7 +298,8 @@ pub(super) mod tests {
         let model = load(EXAMPLE).unwrap();
         let segments = model.prompt(input("open </s>")).unwrap();
         let spliced =
-            splice(&segments, &model.tokenizer, model.llama(), model.projector.as_ref()).unwrap();
+            splice(&segments, &model.tokenizer, model.embedder(), model.projector.as_ref())
+                .unwrap();
         let plain = |text: &str| model.tokenizer.encode_plain(text).unwrap();
         let words = |text: &str| plain(text).into_iter().map(token_key).collect::<Vec<_>>();
         let mut rest = spliced.keys.as_slice();
@@ -275,7 +347,7 @@ pub(super) mod tests {
         assert_eq!(reused[0], 0);
         assert!(reused[1] > 20 && reused[2] > 20, "{reused:?}");
         let last = model.prompt(input("open it")).unwrap();
-        let spliced = splice(&last, &model.tokenizer, model.llama(), model.projector.as_ref());
+        let spliced = splice(&last, &model.tokenizer, model.embedder(), model.projector.as_ref());
         assert_eq!(reused[4], spliced.unwrap().keys.len() - 1);
     }
 

@@ -2,7 +2,8 @@
 
 use super::{PlannerConfig, Session, VisionConfig};
 use crate::model::{MANIFEST_FILE, Manifest, ModelError, ModelKind};
-use crate::scene::{NamedVectors, SceneError};
+use crate::scene::{NamedVectors, SceneError, SceneMap};
+use crate::tasks::{GoalPlanner, Sight};
 use crate::vision::{VisionError, open_extractor, open_text_encoder};
 use candle_core::Device;
 
@@ -26,6 +27,25 @@ pub enum EyesError {
 }
 
 impl PlannerConfig {
+    /// Gives a planner that reads the objects of `map` as text the encoder of the space in which the
+    /// map's features stand, where texts have vectors in it: what a goal means then has a say in what is
+    /// left out of a list that is too long. Without the encoder's weights it is cut by spelling and
+    /// distance, which is said in the log.
+    pub fn give_text_encoder(&self, planner: &mut GoalPlanner, map: &SceneMap, device: &Device) {
+        let space = map.config().feature_space.as_str();
+        if planner.sight() != Sight::ObjectList || space.is_empty() {
+            return;
+        }
+        let encoder = self
+            .eyes()
+            .map_err(EyesError::from)
+            .and_then(|eyes| Ok(open_text_encoder(space, eyes.weights.as_deref(), device)?));
+        match encoder {
+            Ok(encoder) => planner.set_text_encoder(encoder),
+            Err(error) => tracing::warn!("goals are compared with labels by spelling: {error}"),
+        }
+    }
+
     /// The extractor and its weights. `auto` are the eyes that the manifest of the model names with
     /// their weights; where it names none, or there is no model, those that need no weights.
     ///

@@ -3,6 +3,7 @@
 //! World x points right and world y up the page; a panel for text stands right of the map.
 
 use super::chart::FACE;
+use crate::geometry::Pose;
 use image::{Rgb, RgbImage};
 use plotters::backend::BitMapBackend;
 use plotters::coord::Shift;
@@ -106,6 +107,20 @@ impl Canvas {
         let style = (FACE, 13).into_font().color(&BLACK).pos(Pos::new(HPos::Left, VPos::Center));
         area.draw(&Text::new("1 m", (left + length_px + 6, y), style)).map_err(text)
     }
+}
+
+/// The voxels below half a metre above the highest camera of `path`, higher ones last: walls stay,
+/// ceilings go.
+pub(super) fn below_ceiling<'a>(
+    voxels: &'a [([f32; 3], [u8; 3])],
+    path: &[Pose],
+) -> Vec<&'a ([f32; 3], [u8; 3])> {
+    let highest = path.iter().map(|pose| pose.translation.z).fold(f64::MIN, f64::max);
+    let cut_m = if path.is_empty() { f64::INFINITY } else { highest + 0.5 };
+    let mut shown: Vec<_> =
+        voxels.iter().filter(|(point, _)| f64::from(point[2]) <= cut_m).collect();
+    shown.sort_by(|a, b| a.0[2].total_cmp(&b.0[2]));
+    shown
 }
 
 /// Draws a text at its upper left corner.

@@ -29,6 +29,8 @@ pub struct ReportPage<'a> {
     pub plan: Option<&'a Plan>,
     /// The map from above.
     pub topdown: &'a RgbImage,
+    /// The same in the colours of its features, if it has any.
+    pub features: Option<&'a RgbImage>,
     /// All frames.
     pub frames: &'a [FrameRecord],
     /// What was dropped and why, with counts.
@@ -38,10 +40,6 @@ pub struct ReportPage<'a> {
 impl ReportPage<'_> {
     /// The page as HTML text.
     pub fn to_html(&self) -> Result<String, ReportError> {
-        let mut png = Cursor::new(Vec::new());
-        self.topdown
-            .write_to(&mut png, image::ImageFormat::Png)
-            .map_err(|source| ReportError::Encode { path: PathBuf::from("report.html"), source })?;
         let mut html = format!(
             "<!doctype html><html lang=en><meta charset=utf-8>\
              <meta name=viewport content='width=device-width'><title>scenellm: {source}</title>\
@@ -54,12 +52,12 @@ impl ReportPage<'_> {
         if let Some(plan) = self.plan {
             html.push_str(&plan_section(plan));
         }
-        let _ = write!(
-            html,
-            "<h2>Map from above</h2><img alt='map from above with path and plan' \
-             src='data:image/png;base64,{}'>",
-            STANDARD.encode(png.into_inner())
-        );
+        html.push_str("<h2>Map from above</h2>");
+        html.push_str(&img("map from above with path and plan", self.topdown)?);
+        if let Some(features) = self.features {
+            html.push_str("<h2>Features of the map</h2>");
+            html.push_str(&img("map from above in the colours of its features", features)?);
+        }
         html.push_str("<h2>Facts</h2>");
         html.push_str(&table(&["", ""], self.facts.iter().map(|(k, v)| [k.as_str(), v.as_str()])));
         let _ = write!(html, "<h2>Timings</h2>{}", timings_svg(self.frames)?);
@@ -75,6 +73,16 @@ impl ReportPage<'_> {
         html.push_str("</html>\n");
         Ok(html)
     }
+}
+
+/// A picture that stands in the page itself.
+fn img(alt: &str, picture: &RgbImage) -> Result<String, ReportError> {
+    let mut png = Cursor::new(Vec::new());
+    picture
+        .write_to(&mut png, image::ImageFormat::Png)
+        .map_err(|source| ReportError::Encode { path: PathBuf::from("report.html"), source })?;
+    let data = STANDARD.encode(png.into_inner());
+    Ok(format!("<img alt='{alt}' src='data:image/png;base64,{data}'>"))
 }
 
 pub(super) fn plan_section(plan: &Plan) -> String {
@@ -153,10 +161,14 @@ mod tests {
             facts: &[],
             plan: Some(&plan),
             topdown: &topdown,
+            features: None,
             frames: &[],
             dropped: &[],
         };
         let html = page.to_html().unwrap();
+        let pictures = |html: &str| html.matches("<img ").count();
+        let with_features = ReportPage { features: Some(&topdown), ..page }.to_html().unwrap();
+        assert_eq!((pictures(&html), pictures(&with_features)), (1, 2));
         assert!(!html.contains("<script"));
         assert!(html.contains("a &amp; b") && html.contains("data:image/png;base64,"));
     }

@@ -4,7 +4,7 @@
 //! below a cut, so that one looks into rooms and not onto ceilings.
 
 use super::ReportError;
-use super::canvas::{Area, Canvas, draw_label, wrap};
+use super::canvas::{Area, Canvas, below_ceiling, draw_label, wrap};
 use super::chart::{FACE, use_compiled_in_face};
 use super::labels::Labels;
 use crate::geometry::Pose;
@@ -42,7 +42,7 @@ impl TopDown<'_> {
     pub fn draw(&self) -> Result<RgbImage, ReportError> {
         use_compiled_in_face();
         let canvas = self.canvas();
-        let mut picture = canvas.paper(self.shown().into_iter());
+        let mut picture = canvas.paper(below_ceiling(self.voxels, self.path).into_iter());
         let size = picture.dimensions();
         let area = BitMapBackend::with_buffer(picture.as_mut(), size).into_drawing_area();
         self.annotate(&canvas, &area)
@@ -66,21 +66,6 @@ impl TopDown<'_> {
             self.objects.iter().map(|object| [object.position_m[0], object.position_m[1]]);
         let points = cells.chain(poses).chain(objects);
         Canvas::around(points, self.voxel_size_m, self.panel_lines().len())
-    }
-
-    /// Half a metre above the highest camera: walls stay, ceilings go.
-    fn cut_m(&self) -> f64 {
-        let highest = self.path.iter().map(|pose| pose.translation.z).fold(f64::MIN, f64::max);
-        if self.path.is_empty() { f64::INFINITY } else { highest + 0.5 }
-    }
-
-    /// The voxels below the cut, higher ones last.
-    fn shown(&self) -> Vec<&([f32; 3], [u8; 3])> {
-        let cut_m = self.cut_m();
-        let mut shown: Vec<_> =
-            self.voxels.iter().filter(|(point, _)| f64::from(point[2]) <= cut_m).collect();
-        shown.sort_by(|a, b| a.0[2].total_cmp(&b.0[2]));
-        shown
     }
 
     fn annotate(&self, canvas: &Canvas, area: &Area<'_>) -> Result<(), String> {

@@ -63,6 +63,11 @@ impl VoxelView<'_> {
         self.feature.map(|row| row.iter().map(|bits| half::from_bits(*bits)).collect())
     }
 
+    /// Whether any frame brought a feature.
+    pub(super) fn has_feature(&self) -> bool {
+        self.feature.is_some()
+    }
+
     /// Adds `weight` times the mean feature to `sum`; `false` when the voxel has none.
     pub(super) fn add_feature(&self, weight: f32, sum: &mut [f32]) -> bool {
         let Some(row) = self.feature else { return false };

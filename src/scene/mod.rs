@@ -13,6 +13,7 @@ mod lift;
 mod map;
 mod object;
 mod objects;
+mod principal;
 mod query;
 mod regions;
 mod removal;
@@ -34,6 +35,7 @@ pub use lift::lift;
 pub use map::{MapCounts, SceneMap, VoxelView};
 pub use object::{MapObject, ObjectId};
 pub use objects::{ObjectStore, ObserveReport};
+pub use principal::PrincipalColors;
 pub use query::{Place, VoxelScore, places};
 pub use regions::{
     NamedVectors, Region, RegionConfig, SeenObjects, frame_regions, region_token_width,

@@ -6,7 +6,7 @@
 //! need not respect words: a token is allowed when all of its bytes can be walked.
 
 use super::token_set::{TokenSet, Trie};
-use super::{ActionVocabulary, ArgumentKind, SpokenStep, step_text};
+use super::{ActionSpec, ActionVocabulary, ArgumentKind, SpokenStep, step_text};
 use crate::language::{Constraint, TokenMask};
 use std::sync::Arc;
 
@@ -240,6 +240,16 @@ impl PlanGrammar {
     }
 }
 
+/// `word` as a regular expression of itself.
+fn escaped(word: &str) -> String {
+    let plain = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | ' ');
+    let letter = |letter| match plain(letter) {
+        true => letter.to_string(),
+        false => format!("\\{letter}"),
+    };
+    word.chars().map(letter).collect()
+}
+
 impl Constraint for PlanGrammar {
     fn allowed(&mut self) -> TokenMask {
         let rules = &self.rules;
@@ -267,6 +277,31 @@ impl Constraint for PlanGrammar {
                 self.place = self.rules.after(self.place, byte).unwrap_or(self.place);
             }
         }
+    }
+
+    fn regex(&self) -> Option<String> {
+        let begin = match (self.place.state, &self.rules.acts) {
+            (State::Newline, None) => "\\n",
+            (State::Begin, None) => "",
+            _ => return None,
+        };
+        let vocabulary = &self.rules.vocabulary;
+        let any = |words: Vec<&str>| words.into_iter().map(escaped).collect::<Vec<_>>().join("|");
+        let line = |action: &ActionSpec| {
+            let words = |&kind: &ArgumentKind| format!(" ({})", any(vocabulary.words(kind)));
+            let arguments = action.arguments.iter().map(words);
+            escaped(&action.name) + &arguments.collect::<String>()
+        };
+        let sayable = |action: &&ActionSpec| {
+            action.arguments.iter().all(|&k| !vocabulary.words(k).is_empty())
+        };
+        let actions = vocabulary.actions.iter().filter(|action| action.name != vocabulary.end);
+        let lines: Vec<String> = actions.filter(sayable).map(line).collect();
+        let end = escaped(&vocabulary.end);
+        Some(match lines.is_empty() {
+            true => format!("{begin}{end}"),
+            false => format!("{begin}(({})\\n){{0,{MAX_STEPS}}}{end}", lines.join("|")),
+        })
     }
 
     fn fork(&self) -> Box<dyn Constraint> {
@@ -334,6 +369,24 @@ mod tests {
         vocabulary.receptacles.clear();
         assert!(walk(&vocabulary, "PickupObject mug\nNoOp"));
         assert!(!walk(&vocabulary, "PutObject mug"));
+    }
+
+    #[test]
+    fn the_grammar_of_plans_is_a_regular_expression() {
+        let vocabulary = ActionVocabulary {
+            tasks: Vec::new(),
+            objects: vec!["mug".into(), "t-shirt".into()],
+            receptacles: vec!["desk".into()],
+            ..ActionVocabulary::alfred()
+        };
+        let bytes: Vec<Vec<u8>> = (0..=255).map(|byte| vec![byte]).chain([Vec::new()]).collect();
+        let table = || TokenTable { bytes: bytes.clone(), end: 256, tasks: Vec::new() };
+        let regex = PlanGrammar::new(&vocabulary, table()).unwrap().regex().unwrap();
+        assert!(regex.starts_with(r"\n((") && regex.ends_with(r")\n){0,32}NoOp"), "{regex}");
+        assert!(regex.contains(r"|PutObject (mug|t\-shirt) (desk)|"), "{regex}");
+        assert!(!regex.contains("|NoOp|"), "{regex}");
+        let around = PlanGrammar::around(&vocabulary, table(), &[]).unwrap();
+        assert_eq!(around.regex(), None, "acts in a given order are not sent");
     }
 
     proptest! {

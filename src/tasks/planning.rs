@@ -9,6 +9,7 @@ use super::writer::{PlanWriter, Sight, SpokenPlan};
 use super::{ActionVocabulary, Grounding, Plan, PlanStep, Refusal, VocabularyError};
 use crate::model::{ModelError, ModelKind};
 use crate::scene::{MapObject, ObjectId};
+use crate::vision::TextEncoder;
 use candle_core::Device;
 use std::path::{Path, PathBuf};
 
@@ -93,6 +94,12 @@ impl GoalPlanner {
     /// What it knows of the world.
     pub fn sight(&self) -> Sight {
         self.writer.sight()
+    }
+
+    /// Gives a planner that reads the list of objects an encoder of texts: where the list is too long,
+    /// what the goal means decides with its words and the distance what is left out.
+    pub fn set_text_encoder(&mut self, encoder: Box<dyn TextEncoder>) {
+        self.writer.set_text_encoder(encoder);
     }
 
     /// What it is to be shown; `None` where it looks at nothing.

@@ -7,7 +7,7 @@ use super::planning::PlanningError;
 use super::token_set::{TokenTable, token_table};
 use super::view::{About, SceneView, ViewSpec};
 use crate::language::{Constraint, SamplingOptions, StopReason};
-use crate::model::{PromptInput, PromptKind, SceneLlm};
+use crate::model::{MANIFEST_FILE, ModelError, PromptInput, PromptKind, SceneLlm};
 use crate::scene::VisualTokens;
 use candle_core::Device;
 use std::path::Path;
@@ -42,6 +42,13 @@ impl SceneMind {
             Some(file) => ActionVocabulary::read(&folder.join(file))?,
             None => ActionVocabulary::alfred(),
         };
+        if model.is_served() && !vocabulary.tasks.is_empty() {
+            return Err(PlanningError::Model(ModelError::Manifest {
+                path: folder.join(MANIFEST_FILE),
+                field: "vocabulary".into(),
+                reason: "has tasks, whose tokens a server leaves out of its answers".into(),
+            }));
+        }
         let mind = Self { model, vocabulary };
         // A tokenizer that cannot write the plans is found now, not at the first goal.
         PlanGrammar::new(&mind.vocabulary, mind.table(&mind.vocabulary.tasks))?;
@@ -108,7 +115,7 @@ impl SceneMind {
             max_tokens: most_tokens,
         };
         let is_list = matches!(kind, PromptKind::Describe | PromptKind::Caption);
-        let size = self.model.llama().config().vocab_size;
+        let size = self.model.language().vocab_size;
         let mut list = is_list.then(|| Listing::new(self.model.tokenizer(), size)).flatten();
         let list = list.as_mut().map(|list| list as &mut dyn Constraint);
         let answer = self.model.generate(&segments, list, &options, on_text)?;
@@ -124,7 +131,7 @@ impl SceneMind {
 
     /// What a grammar needs to know of the model's tokenizer, with the tokens of `tasks`.
     pub(super) fn table(&self, tasks: &[String]) -> TokenTable {
-        let config = self.model.llama().config();
+        let config = self.model.language();
         let end = config.eos.first().copied().unwrap_or_default();
         token_table(self.model.tokenizer(), config.vocab_size, end, tasks)
     }
@@ -159,10 +166,12 @@ impl SceneMind {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::chat::tests::object;
     use super::super::view::tests::regions;
-    use super::super::{About, Inquiry};
+    use super::super::{About, GoalPlanner, Inquiry, PlanRequest};
     use super::*;
-    use crate::model::{ModelError, checkpoint_of};
+    use crate::model::checkpoint_of;
+    use crate::model::stand_in::{Act, ChatServer};
     use crate::scene::{MapObject, ObjectId};
 
     const MANIFEST: &str = r#"
@@ -234,6 +243,50 @@ decoding: {beams: 2, max_tokens: 400}
         }
         let none = mind.navigate("to the mug", None, (&lines, 4), &mut |_| false);
         assert!(matches!(none, Err(PlanningError::Interrupted)));
+    }
+
+    /// The same, its language model on the server at `url`.
+    fn served(url: &str, words: &str) -> tempfile::TempDir {
+        let weights = "weights: model.safetensors}";
+        let there = format!(
+            "weights: model.safetensors, endpoint: {{url: '{url}', model: m, timeout_s: 20}}}}"
+        );
+        let folder = checkpoint_of(&MANIFEST.replacen(weights, &there, 1), 512);
+        std::fs::write(folder.path().join("words.yaml"), words).unwrap();
+        folder
+    }
+
+    #[test]
+    fn a_model_on_a_server_plans_and_its_words_are_bound() {
+        let answer = r#"{"choices": [{"text": "\nGotoLocation mug\nPickupObject mug\nNoOp",
+            "finish_reason": "stop", "logprobs": {"token_logprobs": [-0.1, -0.3]}}]}"#;
+        let server = ChatServer::start(vec![Act::Whole(200, answer.into())]);
+        let folder = served(&server.url, WORDS);
+        let mut planner = GoalPlanner::load(folder.path(), &Device::Cpu).unwrap();
+        let view = view(planner.mind().unwrap());
+        let objects = [object(7, "mug", [1.0, 0.0, 0.5], 0.1)];
+        let plan = planner.plan(&PlanRequest {
+            goal: "bring the mug",
+            objects: &objects,
+            robot_m: [0.0; 3],
+            held: None,
+            view: Some(&view),
+            frame_id: "map",
+            stamp_ns: 0,
+            step_expiry_ns: 0,
+            require_grounding: true,
+        });
+        assert_eq!((plan.refusal, plan.steps.len()), (None, 2));
+        assert!((plan.mean_log_probability.unwrap() + 0.2).abs() < 1e-6);
+        // It was not asked what it saw before: descriptions have no grammar.
+        let requests = server.requests();
+        assert_eq!(requests.len(), 1);
+        assert!(requests[0].contains(r#""regex":"\\n((GotoLocation (desk|mug)"#), "{requests:?}");
+
+        let with_tasks = WORDS.replacen("{actions", "{tasks: [look_at_obj], actions", 1);
+        let folder = served(&server.url, &with_tasks);
+        let error = SceneMind::load(folder.path(), &Device::Cpu).unwrap_err().to_string();
+        assert!(error.contains("vocabulary: has tasks"), "{error}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::planning::{PlanRequest, PlanningError};
 use super::scene_mind::SceneMind;
 use super::view::SceneView;
 use super::{ActionVocabulary, Argument, SpokenStep};
+use crate::vision::TextEncoder;
 use serde::{Deserialize, Serialize};
 
 /// A plan before its words are bound to the map.
@@ -84,6 +85,10 @@ pub trait PlanWriter: Send {
 
     /// Its actions and words.
     fn vocabulary(&self) -> &ActionVocabulary;
+
+    /// Gives it an encoder by which it may tell what goals mean. A model that reads no list of objects
+    /// has no use for one.
+    fn set_text_encoder(&mut self, _encoder: Box<dyn TextEncoder>) {}
 
     /// The Scene-LLM behind it, which can do more than plan; `None` where there is none.
     fn mind(&mut self) -> Option<&mut SceneMind> {

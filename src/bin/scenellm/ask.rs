@@ -4,6 +4,7 @@ use crate::Outcome;
 use crate::settings::{Settings, planner, session};
 use anyhow::Context;
 use clap::Args;
+use scenellm::language::parse_device;
 use scenellm::model::PromptKind;
 use scenellm::planner::{Command, PlannerConfig, facts};
 use scenellm::scene::{MapObject, ObjectId, SceneMap};
@@ -59,6 +60,7 @@ impl Ask {
         };
         let mut planner = planner(&config, None)?;
         let (map, view) = self.look(&config, &mut planner)?;
+        config.give_text_encoder(&mut planner, &map, &parse_device(&config.plan.device)?);
         let known = Known { map, view, robot_m: [x, y, z], config };
         if !self.words.is_empty() {
             return self.respond(&self.words.join(" "), None, &known, &mut planner);

@@ -4,9 +4,13 @@ use crate::Outcome;
 use crate::settings::{Settings, Source, planner, session};
 use anyhow::{Context, bail};
 use clap::Args;
+use image::RgbImage;
 use scenellm::bag::{EventError, SessionWriter};
+use scenellm::geometry::Pose;
+use scenellm::language::parse_device;
 use scenellm::planner::{FrameRecord, Output, PlannerConfig, Session};
-use scenellm::report::{ReportPage, TopDown, frames_csv, timings_svg};
+use scenellm::report::{FeaturePicture, ReportPage, TopDown, frames_csv, timings_svg};
+use scenellm::scene::SceneMap;
 use scenellm::sensing::SensorEvent;
 use scenellm::tasks::{GoalPlanner, Plan, PlanRequest};
 use std::collections::BTreeMap;
@@ -61,6 +65,10 @@ impl Replay {
         std::fs::create_dir_all(&self.out)
             .with_context(|| format!("cannot make {}", self.out.display()))?;
         let mut session = session(&config)?;
+        if let Some(planner) = &mut planner {
+            let device = parse_device(&config.plan.device)?;
+            config.give_text_encoder(planner, session.map(), &device);
+        }
         let mut writer =
             SessionWriter::create(&self.out.join("session.mcap"), &config.sensing.world_frame)?;
         let start = Instant::now();
@@ -155,6 +163,10 @@ impl Replay {
         }
         .draw()?;
         topdown.save(path("topdown.png"))?;
+        let features = feature_picture(map, &poses)?;
+        if let Some(features) = &features {
+            features.save(path("features.png"))?;
+        }
         let frames = gathered.frames.len();
         let spent_ms: f64 = gathered.frames.iter().map(|frame| frame.timings.total_ms()).sum();
         let facts = [
@@ -180,6 +192,7 @@ impl Replay {
             facts: &facts,
             plan: gathered.plan.as_ref(),
             topdown: &topdown,
+            features: features.as_ref(),
             frames: &gathered.frames,
             dropped: &dropped,
         };
@@ -243,6 +256,13 @@ fn plan(
         step_expiry_ns: (config.plan.step_expiry_s * 1e9) as i64,
         require_grounding: config.plan.require_grounding,
     }))
+}
+
+/// The map in the colours of its features, if it has any.
+fn feature_picture(map: &SceneMap, path: &[Pose]) -> anyhow::Result<Option<RgbImage>> {
+    let Some(colors) = map.principal_colors() else { return Ok(None) };
+    let (frame_id, voxel_size_m) = (&map.config().frame_id, map.config().voxel_size_m);
+    Ok(Some(FeaturePicture { frame_id, colors: &colors, voxel_size_m, path }.draw()?))
 }
 
 fn take(

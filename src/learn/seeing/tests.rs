@@ -320,10 +320,10 @@ fn a_trained_model_is_loaded_and_reads_what_it_was_taught_with() {
     let spec = llm.manifest().projector.clone().unwrap();
     let path = out.path().join(&spec.weights);
     let projector = Projector::load(&spec, config.coordinates, &path, &Device::Cpu).unwrap();
-    let spliced = splice(&segments, llm.tokenizer(), llm.llama(), Some(&projector)).unwrap();
+    let spliced = splice(&segments, llm.tokenizer(), llm.embedder(), Some(&projector)).unwrap();
     assert_eq!(spliced.keys.len(), row.answer_at);
-    let mut cache = llm.llama().new_cache(192).unwrap();
-    let theirs = llm.llama().forward_embeds(&spliced.embeds, &mut cache).unwrap();
+    let mut cache = llm.llama().unwrap().new_cache(192).unwrap();
+    let theirs = llm.llama().unwrap().forward_embeds(&spliced.embeds, &mut cache).unwrap();
     let theirs: Vec<f32> =
         theirs.to_dtype(DType::F32).unwrap().flatten_all().unwrap().to_vec1().unwrap();
 

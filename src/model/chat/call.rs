@@ -10,7 +10,7 @@ use ureq::http::Response;
 
 use super::endpoint::LOOK;
 use super::fault::EndpointFault;
-use super::reply::{read_refusal, read_stream, read_whole};
+use super::reply::{Answered, read_refusal, read_stream, read_whole};
 
 /// First pause before a request is sent again; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -28,7 +28,7 @@ pub(super) struct Call {
 
 impl Call {
     /// Sends what comes of it to `answers`.
-    pub(super) fn run(self, answers: &Sender<Result<String, EndpointFault>>) {
+    pub(super) fn run(self, answers: &Sender<Result<Answered, EndpointFault>>) {
         let mut pause = FIRST_PAUSE;
         for left in (0..=self.retries).rev() {
             let answer = self.once();
@@ -65,7 +65,7 @@ impl Call {
         }
     }
 
-    fn once(&self) -> Result<String, EndpointFault> {
+    fn once(&self) -> Result<Answered, EndpointFault> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         let mut request = self.agent.post(&self.url).header("content-type", "application/json");
         if let Some(key) = &self.key {
@@ -76,7 +76,7 @@ impl Call {
         self.read(response)
     }
 
-    fn read(&self, response: Response<ureq::Body>) -> Result<String, EndpointFault> {
+    fn read(&self, response: Response<ureq::Body>) -> Result<Answered, EndpointFault> {
         let status = response.status();
         let header =
             |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());

@@ -4,6 +4,7 @@
 //! and is answered within the timeout whatever the server does. A server that refuses for the
 //! moment is asked again, with longer and longer pauses.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -14,10 +15,12 @@ use serde_json::{Value, json};
 use ureq::Agent;
 
 use super::super::error::ModelError;
+use super::super::manifest::MANIFEST_FILE;
 use super::call::Call;
 use super::fault::EndpointFault;
 use super::manifest::{EndpointSpec, ResponseFormat};
 use super::message::Message;
+use super::reply::Answered;
 
 /// How often it is looked whether the answer is still wanted.
 pub(super) const LOOK: Duration = Duration::from_millis(50);
@@ -41,6 +44,18 @@ impl std::fmt::Debug for ChatEndpoint {
 }
 
 impl ChatEndpoint {
+    /// The server that the manifest in `folder` describes as `spec`, with the API key from the
+    /// environment where it names one.
+    pub(in super::super) fn open(spec: &EndpointSpec, folder: &Path) -> Result<Self, ModelError> {
+        let key = spec.api_key(&mut |name| std::env::var(name).ok());
+        let key = key.map_err(|reason| ModelError::Manifest {
+            path: folder.join(MANIFEST_FILE),
+            field: "endpoint.api_key_env".into(),
+            reason,
+        })?;
+        Self::new(spec.clone(), key)
+    }
+
     /// Makes ready to ask the server of `spec`; `key` goes with every request. Nothing is sent yet.
     pub fn new(spec: EndpointSpec, key: Option<String>) -> Result<Self, ModelError> {
         let fault = |reason: String| ModelError::Endpoint {
@@ -78,7 +93,18 @@ impl ChatEndpoint {
         max_tokens: usize,
         wanted: &mut dyn FnMut() -> bool,
     ) -> Result<String, ModelError> {
-        let answer = self.try_answer(messages, schema, max_tokens, wanted);
+        let body = self.body(messages, schema, max_tokens);
+        Ok(self.post("chat/completions", &body, wanted)?.text)
+    }
+
+    /// What the server answers to `body`, sent to `path` below where its API begins.
+    pub(in super::super) fn post(
+        &mut self,
+        path: &str,
+        body: &Value,
+        wanted: &mut dyn FnMut() -> bool,
+    ) -> Result<Answered, ModelError> {
+        let answer = self.try_post(path, body, wanted);
         answer.map_err(|fault| {
             let seconds = self.spec.timeout_s;
             let fault = match fault {
@@ -89,13 +115,12 @@ impl ChatEndpoint {
         })
     }
 
-    fn try_answer(
+    fn try_post(
         &mut self,
-        messages: &[Message],
-        schema: &Value,
-        max_tokens: usize,
+        path: &str,
+        body: &Value,
         wanted: &mut dyn FnMut() -> bool,
-    ) -> Result<String, EndpointFault> {
+    ) -> Result<Answered, EndpointFault> {
         self.left_behind.retain(|thread| !thread.is_finished());
         if self.left_behind.len() >= MOST_LEFT_BEHIND {
             return Err(EndpointFault::LeftBehind(self.left_behind.len()));
@@ -105,9 +130,9 @@ impl ChatEndpoint {
         let (sender, answers) = channel();
         let call = Call {
             agent: self.agent.clone(),
-            url: format!("{}/chat/completions", self.spec.url.trim_end_matches('/')),
+            url: format!("{}/{path}", self.spec.url.trim_end_matches('/')),
             key: self.key.clone(),
-            body: self.body(messages, schema, max_tokens).to_string(),
+            body: body.to_string(),
             retries: self.spec.retries,
             deadline,
             given_up: Arc::clone(&given_up),
@@ -147,10 +172,10 @@ impl ChatEndpoint {
 
 /// Waits for the answer, but not beyond `deadline` and not longer than it is wanted.
 fn wait(
-    answers: &Receiver<Result<String, EndpointFault>>,
+    answers: &Receiver<Result<Answered, EndpointFault>>,
     deadline: Instant,
     wanted: &mut dyn FnMut() -> bool,
-) -> Result<String, EndpointFault> {
+) -> Result<Answered, EndpointFault> {
     loop {
         if !wanted() {
             return Err(EndpointFault::Interrupted);

@@ -44,6 +44,14 @@ pub enum EndpointFault {
     /// The answer reached its greatest length.
     #[error("the answer was cut at its greatest length; raise decoding.max_tokens")]
     Cut,
+    /// The answer of a Scene-LLM is not what its grammar allows.
+    #[error("the answer leaves the grammar at byte {at}: {said}")]
+    OffGrammar {
+        /// Byte of the answer.
+        at: usize,
+        /// How it begins.
+        said: String,
+    },
     /// The asker wanted no more.
     #[error("interrupted")]
     Interrupted,

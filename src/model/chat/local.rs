@@ -114,7 +114,7 @@ impl LocalChat {
         on_text: &mut dyn FnMut(&str) -> bool,
     ) -> Result<Vec<Reply>, ModelError> {
         let segments = [Segment::Template(self.prompt(messages)?)];
-        let prompt = splice(&segments, &self.tokenizer, self.decoder.llama(), None)?;
+        let prompt = splice(&segments, &self.tokenizer, self.decoder.llama().embedder(), None)?;
         let constraint = Some(constraint);
         self.decoder.search(prompt, &self.tokenizer, constraint, &self.search, on_text)
     }
@@ -126,7 +126,7 @@ impl LocalChat {
         on_text: &mut dyn FnMut(&str) -> bool,
     ) -> Result<String, ModelError> {
         let segments = [Segment::Template(self.prompt(messages)?)];
-        let prompt = splice(&segments, &self.tokenizer, self.decoder.llama(), None)?;
+        let prompt = splice(&segments, &self.tokenizer, self.decoder.llama().embedder(), None)?;
         let found = self.decoder.search(prompt, &self.tokenizer, None, &self.search, on_text)?;
         Ok(found.into_iter().next().map_or(String::new(), |reply| reply.text))
     }

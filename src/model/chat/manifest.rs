@@ -116,7 +116,8 @@ fn default_stream() -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResponseFormat {
-    /// By a JSON schema of the plans that are possible now.
+    /// By the form of the plans that are possible now: a JSON schema, and of a Scene-LLM, which
+    /// writes lines, a regular expression.
     #[default]
     JsonSchema,
     /// Any JSON object.
@@ -129,6 +130,21 @@ impl EndpointSpec {
     /// The time an answer may take.
     pub fn timeout(&self) -> Duration {
         Duration::try_from_secs_f64(self.timeout_s.min(MOST_SECONDS)).unwrap_or_default()
+    }
+
+    /// The first thing that is wrong with it, as field and reason.
+    pub(in super::super) fn fault(&self) -> Option<(&'static str, String)> {
+        let Self { timeout_s, retries, url, .. } = self;
+        if !(0.01..=MOST_SECONDS).contains(timeout_s) {
+            let reason = format!("is {timeout_s}, must be 0.01..={MOST_SECONDS}");
+            return Some(("endpoint.timeout_s", reason));
+        }
+        if *retries > 10 {
+            return Some(("endpoint.retries", format!("is {retries}, at most 10")));
+        }
+        let is_http = url.starts_with("http://") || url.starts_with("https://");
+        let reason = || format!("'{url}' must begin with http:// or https://");
+        (!is_http).then(|| ("endpoint.url", reason()))
     }
 
     /// The API key, if one is wanted, from the environment as `variable` reads it.
@@ -232,20 +248,9 @@ impl ChatManifest {
         if !(1..=10_000).contains(&self.most_objects) {
             return Some(("most_objects", format!("is {}, must be 1..=10000", self.most_objects)));
         }
-        if let Some(endpoint) = &self.endpoint {
-            let seconds = endpoint.timeout_s;
-            if !(0.01..=MOST_SECONDS).contains(&seconds) {
-                let reason = format!("is {seconds}, must be 0.01..={MOST_SECONDS}");
-                return Some(("endpoint.timeout_s", reason));
-            }
-            if endpoint.retries > 10 {
-                return Some(("endpoint.retries", format!("is {}, at most 10", endpoint.retries)));
-            }
-            let url = &endpoint.url;
-            if !url.starts_with("http://") && !url.starts_with("https://") {
-                let reason = format!("'{url}' must begin with http:// or https://");
-                return Some(("endpoint.url", reason));
-            }
+        let of_endpoint = self.endpoint.as_ref().and_then(EndpointSpec::fault);
+        if of_endpoint.is_some() {
+            return of_endpoint;
         }
         self.decoding.fault(self.context.saturating_sub(1))
     }
@@ -253,6 +258,7 @@ impl ChatManifest {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::manifest::Manifest;
     use super::*;
 
     const SERVER: &str = "
@@ -310,15 +316,18 @@ context: 512
     fn the_shipped_manifests_can_be_read() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/models");
         let folders = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        let manifests: Vec<_> = folders
-            .map(|folder| folder.join(MANIFEST_FILE))
-            .filter(|path| path.exists())
-            .map(|path| ChatManifest::parse(&std::fs::read_to_string(&path).unwrap(), &path))
-            .collect();
-        assert_eq!(manifests.len(), 5);
-        for manifest in manifests {
-            manifest.unwrap();
+        let mut kinds = Vec::new();
+        for path in folders.map(|folder| folder.join(MANIFEST_FILE)).filter(|path| path.exists()) {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let kind = ModelKind::of(path.parent().unwrap()).unwrap();
+            match kind {
+                ModelKind::Chat => drop(ChatManifest::parse(&text, &path).unwrap()),
+                ModelKind::SceneLlm => drop(Manifest::parse(&text, &path).unwrap()),
+            }
+            kinds.push(kind);
         }
+        let chats = kinds.iter().filter(|kind| **kind == ModelKind::Chat).count();
+        assert_eq!((chats, kinds.len()), (5, 6));
     }
 
     #[test]

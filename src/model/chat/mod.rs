@@ -28,6 +28,8 @@ pub use manifest::{ChatManifest, EndpointSpec, LocalChatSpec, ResponseFormat};
 pub use message::{Message, Role};
 pub use template::ChatTemplate;
 
+pub(super) use reply::excerpt;
+
 use super::error::ModelError;
 
 /// Where a chat model runs.
@@ -56,15 +58,7 @@ impl ChatModel {
             (Some(spec), _) => {
                 ChatBackend::Local(Box::new(LocalChat::load(&manifest, spec, folder, device)?))
             }
-            (None, Some(spec)) => {
-                let key = spec.api_key(&mut |name| std::env::var(name).ok());
-                let key = key.map_err(|reason| ModelError::Manifest {
-                    path: folder.join(super::MANIFEST_FILE),
-                    field: "endpoint.api_key_env".into(),
-                    reason,
-                })?;
-                ChatBackend::Endpoint(ChatEndpoint::new(spec.clone(), key)?)
-            }
+            (None, Some(spec)) => ChatBackend::Endpoint(ChatEndpoint::open(spec, folder)?),
             // Refused when the manifest was read.
             (None, None) => return Err(manifest.without_model(folder)),
         };

@@ -24,8 +24,20 @@ struct Body {
 struct Choice {
     #[serde(default, alias = "delta")]
     message: Option<Said>,
+    /// Of completions, which continue a text and have no message.
+    #[serde(default)]
+    text: Option<String>,
+    #[serde(default)]
+    logprobs: Option<LogProbabilities>,
     #[serde(default)]
     finish_reason: Option<String>,
+}
+
+/// Of completions: those of the tokens that were chosen.
+#[derive(Deserialize)]
+struct LogProbabilities {
+    #[serde(default)]
+    token_logprobs: Option<Vec<Option<f32>>>,
 }
 
 #[derive(Deserialize)]
@@ -36,10 +48,21 @@ struct Said {
     refusal: Option<String>,
 }
 
-/// Text that has come so far.
+/// What a server answered.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(in super::super) struct Answered {
+    /// Its text.
+    pub text: String,
+    /// Log-probability of the tokens of a completion, as far as it is told.
+    pub log_probability: f32,
+    /// How many tokens it is told of.
+    pub tokens: usize,
+}
+
+/// What has come so far.
 #[derive(Default)]
 struct Gathered {
-    text: String,
+    answer: Answered,
     refusal: String,
     ended: bool,
 }
@@ -57,8 +80,15 @@ impl Gathered {
         // Events without a choice tell of usage and the like.
         let Some(choice) = body.choices.into_iter().next() else { return Ok(()) };
         if let Some(said) = choice.message {
-            self.text.push_str(said.content.as_deref().unwrap_or_default());
+            self.answer.text.push_str(said.content.as_deref().unwrap_or_default());
             self.refusal.push_str(said.refusal.as_deref().unwrap_or_default());
+        }
+        self.answer.text.push_str(choice.text.as_deref().unwrap_or_default());
+        let told =
+            choice.logprobs.into_iter().filter_map(|told| told.token_logprobs).flatten().flatten();
+        for log_probability in told {
+            self.answer.log_probability += log_probability;
+            self.answer.tokens += 1;
         }
         match choice.finish_reason.as_deref() {
             Some("length") => Err(EndpointFault::Cut),
@@ -70,21 +100,21 @@ impl Gathered {
         }
     }
 
-    fn finish(self) -> Result<String, EndpointFault> {
-        if self.text.trim().is_empty() && !self.refusal.is_empty() {
+    fn finish(self) -> Result<Answered, EndpointFault> {
+        if self.answer.text.trim().is_empty() && !self.refusal.is_empty() {
             return Err(EndpointFault::Said(excerpt(&self.refusal)));
         }
-        Ok(self.text)
+        Ok(self.answer)
     }
 }
 
 /// Reads a whole answer.
-pub(super) fn read_whole(body: impl Read) -> Result<String, EndpointFault> {
+pub(super) fn read_whole(body: impl Read) -> Result<Answered, EndpointFault> {
     let text = read_text(body)?;
     let mut gathered = Gathered::default();
     gathered.take(&text)?;
-    if !gathered.ended && gathered.text.is_empty() && gathered.refusal.is_empty() {
-        let reason = "it has no choices[0].message.content".into();
+    if !gathered.ended && gathered.answer.text.is_empty() && gathered.refusal.is_empty() {
+        let reason = "it has neither choices[0].message.content nor choices[0].text".into();
         return Err(EndpointFault::NotUnderstood { reason, said: excerpt(&text) });
     }
     gathered.finish()
@@ -95,7 +125,7 @@ pub(super) fn read_whole(body: impl Read) -> Result<String, EndpointFault> {
 pub(super) fn read_stream(
     body: impl Read,
     on_event: &mut dyn FnMut() -> bool,
-) -> Result<String, EndpointFault> {
+) -> Result<Answered, EndpointFault> {
     let mut lines = BufReader::new(body.take(MOST_BODY_BYTES + 1));
     let (mut gathered, mut bytes, mut other) = (Gathered::default(), 0, String::new());
     loop {
@@ -122,7 +152,7 @@ pub(super) fn read_stream(
     if gathered.ended {
         return gathered.finish();
     }
-    let nothing = gathered.text.is_empty() && !other.is_empty();
+    let nothing = gathered.answer.text.is_empty() && !other.is_empty();
     match nothing {
         true => Err(EndpointFault::NotUnderstood {
             reason: "it is no stream of events".into(),
@@ -160,7 +190,7 @@ fn message_of(error: &Value) -> String {
 }
 
 /// The beginning of `text` in one line.
-pub(super) fn excerpt(text: &str) -> String {
+pub(in super::super) fn excerpt(text: &str) -> String {
     let mut words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if let Some((at, _)) = words.char_indices().nth(MOST_SHOWN) {
         words.truncate(at);
@@ -176,11 +206,13 @@ mod tests {
     use super::*;
 
     fn stream(text: &str) -> Result<String, String> {
-        read_stream(text.as_bytes(), &mut || true).map_err(|fault| fault.to_string())
+        let answer = read_stream(text.as_bytes(), &mut || true);
+        answer.map(|answer| answer.text).map_err(|fault| fault.to_string())
     }
 
     fn whole(text: &str) -> Result<String, String> {
-        read_whole(text.as_bytes()).map_err(|fault| fault.to_string())
+        let answer = read_whole(text.as_bytes());
+        answer.map(|answer| answer.text).map_err(|fault| fault.to_string())
     }
 
     const EVENT: &str = r#"data: {"choices":[{"delta":{"content":"ab"},"finish_reason":null}]}"#;
@@ -224,6 +256,22 @@ mod tests {
         assert_eq!(read_refusal(r#"{"detail":"Not Found"}"#.as_bytes()), "Not Found");
         assert_eq!(read_refusal("busy".as_bytes()), "busy");
         assert_eq!(excerpt(&"é".repeat(500)).chars().count(), MOST_SHOWN + 1);
+    }
+
+    #[test]
+    fn completions_have_a_text_and_tell_how_sure_they_are() {
+        let event = |text: &str, of_tokens: &str, finish: &str| {
+            format!(
+                "data: {{\"choices\":[{{\"text\":\"{text}\",\"finish_reason\":{finish},\
+                 \"logprobs\":{{\"token_logprobs\":{of_tokens},\"tokens\":[]}}}}]}}\n\n"
+            )
+        };
+        let parts = [event("a ", "[-0.5,null]", "null"), event("b", "[-0.25]", "\"stop\"")];
+        let answer = read_stream(parts.concat().as_bytes(), &mut || true).unwrap();
+        assert_eq!(answer, Answered { text: "a b".into(), log_probability: -0.75, tokens: 2 });
+        let whole = r#"{"choices":[{"text":"a b","finish_reason":"stop","logprobs":null}]}"#;
+        let answer = read_whole(whole.as_bytes()).unwrap();
+        assert_eq!(answer, Answered { text: "a b".into(), ..Answered::default() });
     }
 
     proptest! {

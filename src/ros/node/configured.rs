@@ -25,12 +25,14 @@ impl Configured {
     pub fn load(config: &PlannerConfig) -> Result<Self, NodeError> {
         let device = parse_device(&config.plan.device)?;
         let folder = &config.plan.model;
-        let planner = GoalPlanner::load(folder, &device)
+        let mut planner = GoalPlanner::load(folder, &device)
             .map_err(|source| NodeError::Model { folder: folder.clone(), source })?;
         if let Some(note) = planner.sight().note(planner.name()) {
             tracing::warn!("{note}");
         }
-        Ok(Self::new(planner, Session::open(config, &device)?))
+        let session = Session::open(config, &device)?;
+        config.give_text_encoder(&mut planner, session.map(), &device);
+        Ok(Self::new(planner, session))
     }
 
     /// A model and a map.

@@ -2,9 +2,10 @@
 //!
 //! Each has a name of its own, its class and id (`coffee_table_4`), so that a plan says which one is
 //! meant. Where the list would be longer than there is room for, those stay that the goal has most to
-//! do with: what it names, then the nearest of every class, then the nearest.
+//! do with: what it names, then what it means where an encoder of texts tells, then the nearest of every
+//! class, then the nearest.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 
 use nalgebra::Point3;
@@ -42,25 +43,36 @@ impl<'a> ObjectList<'a> {
         robot_m: [f64; 3],
         held: Option<ObjectId>,
     ) -> Self {
+        Self::by_meaning(objects, goal, robot_m, held, &HashMap::new())
+    }
+
+    /// The same, where `meant` says how near labels come to what the goal means.
+    pub fn by_meaning(
+        objects: &'a [MapObject],
+        goal: &str,
+        robot_m: [f64; 3],
+        held: Option<ObjectId>,
+        meant: &HashMap<&str, f32>,
+    ) -> Self {
         let robot = Point3::from(robot_m);
         let words = windows(goal);
-        let mut ranked: Vec<(f64, f64, &MapObject)> = objects
-            .iter()
-            .map(|object| (likeness(&words, &object.label), gap_m(object, &robot), object))
-            .collect();
-        ranked.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.2.id.cmp(&b.2.id)));
+        let mut by_place: Vec<(f64, &MapObject)> =
+            objects.iter().map(|object| (gap_m(object, &robot), object)).collect();
+        by_place.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.id.cmp(&b.1.id)));
         let mut classes = HashSet::new();
-        let mut ranked: Vec<_> = ranked
+        let mut ranked: Vec<_> = by_place
             .into_iter()
-            .map(|(likeness, distance_m, object)| {
+            .map(|(distance_m, object)| {
                 let first = classes.insert(class_word(&object.label));
-                let group = match likeness {
-                    _ if Some(object.id) == held => 0,
-                    near if near >= NAMED => 1,
-                    _ if first => 2,
-                    _ => 3,
+                let named = likeness(&words, &object.label);
+                let meant = meant.get(object.label.as_str());
+                let (group, likeness) = match meant {
+                    _ if Some(object.id) == held => (0, 0.0),
+                    _ if named >= NAMED => (1, named),
+                    Some(&meant) => (2, f64::from(meant)),
+                    None if first => (3, 0.0),
+                    None => (4, 0.0),
                 };
-                let likeness = if group == 1 { likeness } else { 0.0 };
                 (group, likeness, distance_m, object)
             })
             .collect();

@@ -6,6 +6,7 @@ use candle_core::Device;
 
 use super::choices::Choices;
 use super::list::ObjectList;
+use super::meaning::Meaning;
 use super::prompt::{Form, over_map, over_words, rules};
 use super::schema::{parse_answer, schema};
 use crate::model::{ChatBackend, ChatModel, EndpointFault, LocalChat, Message, ModelError};
@@ -13,6 +14,7 @@ use crate::tasks::{
     ActionVocabulary, PlanGrammar, PlanRequest, PlanWriter, PlanningError, SceneView, ShownObjects,
     Sight, SpokenPlan, SpokenStep, TokenSet, WrittenPlan, parse_plan, plan_text, token_table,
 };
+use crate::vision::TextEncoder;
 
 /// A chat model that plans over the list of objects.
 pub struct ChatPlanner {
@@ -20,6 +22,8 @@ pub struct ChatPlanner {
     vocabulary: ActionVocabulary,
     /// Tokens of a model in this process.
     tokens: Option<TokenSet>,
+    /// Tells what goals mean, where there is an encoder of texts.
+    meaning: Option<Meaning>,
 }
 
 impl ChatPlanner {
@@ -38,7 +42,7 @@ impl ChatPlanner {
             // A tokenizer that cannot write the plans is found now, not at the first goal.
             PlanGrammar::of_steps(Choices::words(&vocabulary, "").vocabulary(), tokens.clone())?;
         }
-        Ok(Self { model, vocabulary, tokens })
+        Ok(Self { model, vocabulary, tokens, meaning: None })
     }
 
     fn form(&self) -> Form {
@@ -69,6 +73,43 @@ impl ChatPlanner {
             if tokens(middle)? <= room { fits = middle } else { too_many = middle }
         }
         Ok(fits)
+    }
+
+    /// The messages over the first `count` objects of `list`.
+    fn messages(
+        &self,
+        list: &ObjectList<'_>,
+        count: usize,
+        request: &PlanRequest<'_>,
+    ) -> Vec<Message> {
+        let choices = Choices::new(&self.vocabulary, &list.first(count), request.goal);
+        let rules = rules(&choices, self.form(), &self.model.manifest().instructions);
+        over_map(&rules, list, count, request.goal, request.robot_m)
+    }
+
+    /// The objects in the order of what the goal has to do with them, and how many are told. What the
+    /// goal means is asked for only where some are left out.
+    fn listed<'a>(
+        &mut self,
+        request: &PlanRequest<'a>,
+    ) -> Result<(ObjectList<'a>, usize), PlanningError> {
+        let PlanRequest { goal, objects, robot_m, held, .. } = *request;
+        let most = objects.len().min(self.model.manifest().most_objects);
+        let list = ObjectList::new(objects, goal, robot_m, held);
+        let count = self.fitting(most, &|count| self.messages(&list, count, request))?;
+        let Some(meaning) = self.meaning.as_mut().filter(|_| count < objects.len()) else {
+            return Ok((list, count));
+        };
+        let meant = match meaning.of(goal, objects.iter().map(|object| object.label.as_str())) {
+            Ok(meant) => meant,
+            Err(error) => {
+                tracing::warn!("what is left out is decided by spelling and distance: {error}");
+                return Ok((list, count));
+            }
+        };
+        let list = ObjectList::by_meaning(objects, goal, robot_m, held, &meant);
+        let count = self.fitting(most, &|count| self.messages(&list, count, request))?;
+        Ok((list, count))
     }
 
     /// Asks the model: the steps of its plan, what it says is missing, and how sure it was.
@@ -131,6 +172,10 @@ impl PlanWriter for ChatPlanner {
         &self.vocabulary
     }
 
+    fn set_text_encoder(&mut self, encoder: Box<dyn TextEncoder>) {
+        self.meaning = Some(Meaning::new(encoder));
+    }
+
     fn speak(
         &mut self,
         goal: &str,
@@ -148,20 +193,13 @@ impl PlanWriter for ChatPlanner {
         request: &PlanRequest<'_>,
         on_text: &mut dyn FnMut(&str) -> bool,
     ) -> Result<WrittenPlan, PlanningError> {
-        let PlanRequest { goal, objects, robot_m, held, .. } = *request;
+        let PlanRequest { goal, objects, .. } = *request;
         if objects.is_empty() {
             let missing = vec![goal.to_owned()];
             return Ok(WrittenPlan { missing, ..WrittenPlan::default() });
         }
-        let list = ObjectList::new(objects, goal, robot_m, held);
-        let instructions = &self.model.manifest().instructions;
-        let messages = |count: usize| {
-            let choices = Choices::new(&self.vocabulary, &list.first(count), goal);
-            over_map(&rules(&choices, self.form(), instructions), &list, count, goal, robot_m)
-        };
-        let most = list.len().min(self.model.manifest().most_objects);
-        let count = self.fitting(most, &messages)?;
-        let messages = messages(count);
+        let (list, count) = self.listed(request)?;
+        let messages = self.messages(&list, count, request);
         let choices = Choices::new(&self.vocabulary, &list.first(count), goal);
         let (plan, missing) = self.ask(&messages, &choices, on_text)?;
         let bind = |step: SpokenStep| {

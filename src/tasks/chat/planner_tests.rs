@@ -218,3 +218,31 @@ fn whatever_a_server_answers_is_a_plan_or_a_named_refusal() {
         assert_eq!(planner.plan(&request("wash the mug", &kitchen)).refusal, None);
     }
 }
+
+#[test]
+fn of_a_long_list_stays_what_the_goal_means() {
+    let folder = tempfile::tempdir().unwrap();
+    let answer = r#"{"steps": [{"action": "PickupObject", "object": "cup_4"}], "not_found": []}"#;
+    let server = ChatServer::start(vec![ChatServer::whole(answer)]);
+    let endpoint = format!("{{url: '{}', model: m, timeout_s: 20}}", server.url);
+    let manifest = format!("kind: chat\nname: m\nendpoint: {endpoint}\nmost_objects: 1\n");
+    std::fs::write(folder.path().join(crate::model::MANIFEST_FILE), manifest).unwrap();
+    let rooms = [
+        object(1, "lamp", [1.0, 0.0, 0.5], 0.2),
+        object(2, "door", [1.5, 0.0, 0.5], 0.2),
+        object(3, "chair", [2.0, 0.0, 0.5], 0.2),
+        object(4, "cup", [9.0, 0.0, 0.5], 0.1),
+    ];
+    let request = request("bring something to drink from", &rooms);
+    let mut planner = GoalPlanner::load(folder.path(), &Device::Cpu).unwrap();
+    // By spelling and distance the lamp stays, and a plan with the cup is refused.
+    assert!(planner.plan(&request).refusal.is_some());
+    planner.set_text_encoder(Box::new(super::super::meaning::tests::Subjects));
+    let plan = planner.plan(&request);
+    assert_eq!((plan.refusal.as_ref(), ids(&plan)), (None, vec![vec![Some(4)]]));
+    assert_eq!(plan.shown, Some(ShownObjects { listed: 1, left_out: 3 }));
+    let [before, after] = [0, 1].map(|at| server.requests()[at].clone());
+    assert!(before.contains("lamp_1 at (") && !before.contains("cup_4"), "{before}");
+    assert!(after.contains("cup_4 at (") && !after.contains("lamp_1"), "{after}");
+    assert!(after.contains("(3 more are left out"), "{after}");
+}
