@@ -2,11 +2,12 @@
 //! behind a norm and added to what came in (pre-norm).
 
 use candle_core::{D, Module, Tensor};
-use candle_nn::ops::{sigmoid, softmax_last_dim};
+use candle_nn::ops::sigmoid;
 use candle_nn::{LayerNorm, Linear};
 
 use super::VisionError;
 use super::checkpoint::Checkpoint;
+use super::scene_vit::ops::softmax;
 
 /// Most bytes that the scores of one attention may take: more is no picture but a mistake.
 const MOST_SCORE_BYTES: usize = 8 << 30;
@@ -181,7 +182,7 @@ impl Block {
         if let Some(mask) = mask {
             scores = scores.broadcast_add(mask)?;
         }
-        let mixed = softmax_last_dim(&scores)?.matmul(&v)?;
+        let mixed = softmax(&scores)?.matmul(&v)?;
         mixed.transpose(1, 2)?.reshape((batch, tokens, width))
     }
 }

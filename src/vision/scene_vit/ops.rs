@@ -7,6 +7,10 @@
 use candle_core::{
     CpuStorage, CustomOp1, CustomOp2, D, DType, Error, Layout, Result, Shape, Tensor,
 };
+use rayon::prelude::*;
+
+/// Fewer numbers are not worth a thread of their own.
+const NUMBERS_A_TASK: usize = 1 << 15;
 
 /// Softmax over the last dimension.
 pub fn softmax(x: &Tensor) -> Result<Tensor> {
@@ -63,6 +67,17 @@ fn exp(x: f32) -> f32 {
     f32::from_bits(((whole + 127) as u32) << 23) * series
 }
 
+/// The greatest of some numbers, eight side by side.
+fn most(row: &[f32]) -> f32 {
+    let mut lanes = [f32::NEG_INFINITY; 8];
+    let chunks = row.chunks_exact(8);
+    let rest = chunks.remainder().iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    for chunk in chunks {
+        lanes.iter_mut().zip(chunk).for_each(|(most, x)| *most = most.max(*x));
+    }
+    lanes.into_iter().fold(rest, f32::max)
+}
+
 struct Softmax;
 
 impl CustomOp1 for Softmax {
@@ -73,12 +88,13 @@ impl CustomOp1 for Softmax {
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let width = last(layout);
         let mut out = rows(storage, layout)?.to_vec();
-        for row in out.chunks_exact_mut(width) {
-            let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let rows_a_task = (NUMBERS_A_TASK / width).max(1);
+        out.par_chunks_exact_mut(width).with_min_len(rows_a_task).for_each(|row| {
+            let most = most(row);
             row.iter_mut().for_each(|x| *x = exp(*x - most));
             let scale = 1.0 / row.iter().sum::<f32>();
             row.iter_mut().for_each(|x| *x *= scale);
-        }
+        });
         Ok((CpuStorage::F32(out), layout.shape().clone()))
     }
 
