@@ -181,8 +181,8 @@ impl SceneLlm {
             .ok_or_else(|| ModelError::Untaught { model: self.manifest.name.clone(), kind })
     }
 
-    /// Answers `segments` token by token, where the model runs here. The words go to `on_text` as they come, never half a
-    /// character; it ends the answer by returning `false`.
+    /// Answers `segments` token by token, where the model runs here. The words go to `on_text` as they
+    /// come, never half a character; it ends the answer by returning `false`.
     pub fn generate(
         &mut self,
         segments: &[Segment],
