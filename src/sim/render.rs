@@ -71,6 +71,15 @@ impl Renderer {
         Self { shadow: Some(ShadowMap::new(depth_m)), ..self }
     }
 
+    /// The same renderer, with the same shadows, through another camera.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::new`].
+    pub fn with_camera(self, camera: CameraModel) -> Result<Self, SimError> {
+        Ok(Self { shadow: self.shadow, ..Self::new(camera)? })
+    }
+
     /// The camera.
     pub fn camera(&self) -> &CameraModel {
         &self.camera

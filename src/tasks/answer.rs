@@ -2,7 +2,7 @@
 //! rests on.
 //!
 //! The words are the model's. What it cannot know is not passed on: an answer that names a thing
-//! which is not in the map is none.
+//! which is not in the map is none, and so is the place of such a thing.
 
 use super::mention::{named_in, of_class};
 use super::planning::PlanningError;
@@ -17,6 +17,8 @@ use serde::{Deserialize, Serialize};
 
 /// What a model says where the scene does not tell.
 pub const DO_NOT_KNOW: &str = "i do not know";
+/// How questions begin that ask for the place of what they name.
+const OF_PLACES: [&str; 3] = ["where ", "which way ", "on which side "];
 /// Longest answer to a question, tokens.
 const MOST_ANSWER: usize = 32;
 /// Longest reply in a dialogue, tokens.
@@ -87,7 +89,7 @@ impl SceneMind {
             () if !told.finished => Some("the model found no end of its answer".to_owned()),
             () if told.text.is_empty() => Some("the model said nothing".to_owned()),
             () if told.text == DO_NOT_KNOW => Some("the scene does not tell".to_owned()),
-            () => invented(&told.text, inquiry.objects, self.vocabulary()),
+            () => invented([inquiry.words, &told.text], inquiry.objects, self.vocabulary()),
         };
         let objects = match unknown {
             None => basis(inquiry.words, &told.text, inquiry.objects),
@@ -105,14 +107,22 @@ impl SceneMind {
 }
 
 /// Why `answer` is an invention; `None` where it may be true. A "no" may name what is not there, and
-/// where nothing is labelled nothing can be said against it.
-fn invented(answer: &str, objects: &[MapObject], vocabulary: &ActionVocabulary) -> Option<String> {
+/// where nothing is labelled nothing can be said against it. Who says where something is knows it.
+fn invented(
+    [question, answer]: [&str; 2],
+    objects: &[MapObject],
+    vocabulary: &ActionVocabulary,
+) -> Option<String> {
     let first = answer.split_whitespace().next().unwrap_or_default();
     if first.trim_end_matches(',') == "no" || objects.is_empty() {
         return None;
     }
-    let named = named_in(answer, vocabulary.words(ArgumentKind::Target));
-    let missing = named.into_iter().find(|name| of_class(objects, name).next().is_none())?;
+    let asks_where = OF_PLACES.iter().any(|start| question.to_lowercase().starts_with(start));
+    let of_place = if asks_where { question } else { "" };
+    let named = [answer, of_place]
+        .into_iter()
+        .flat_map(|text| named_in(text, vocabulary.words(ArgumentKind::Target)));
+    let missing = { named }.find(|name| of_class(objects, name).next().is_none())?;
     Some(format!("the model says \"{answer}\", and there is no {missing} in the map"))
 }
 
@@ -195,11 +205,20 @@ mod tests {
     #[test]
     fn what_is_not_in_the_map_is_no_answer() {
         let (objects, words) = (kitchen(), ActionVocabulary::alfred());
-        let reason = invented("in the microwave", &objects, &words).unwrap();
+        let asked = ["where is the mug", "in the microwave"];
+        let reason = invented(asked, &objects, &words).unwrap();
         assert!(reason.contains("no microwave in the map"), "{reason}");
-        for fine in ["on the countertop", "no, i see no microwave", "two", "yes"] {
-            assert_eq!(invented(fine, &objects, &words), None, "{fine}");
+        let asked = ["Where is the plate?", "on the countertop"];
+        let reason = invented(asked, &objects, &words).unwrap();
+        assert!(reason.contains("no plate in the map"), "{reason}");
+        for [question, answer] in [
+            ["where is the mug", "on the countertop"],
+            ["is there a microwave", "no, i see no microwave"],
+            ["how many plates are there", "two"],
+            ["is there a plate", "yes"],
+        ] {
+            assert_eq!(invented([question, answer], &objects, &words), None, "{question}");
         }
-        assert_eq!(invented("in the microwave", &[], &words), None);
+        assert_eq!(invented(["where is the mug", "in the microwave"], &[], &words), None);
     }
 }

@@ -12,6 +12,10 @@ use super::scene_vit::ops::softmax;
 /// Most bytes that the scores of one attention may take: more is no picture but a mistake.
 const MOST_SCORE_BYTES: usize = 8 << 30;
 
+/// Bytes of the scores that a CPU makes at a time: they stay in its cache, and no memory is mapped
+/// and cleared anew for them.
+const SCORE_BYTES_AT_A_TIME: usize = 4 << 20;
+
 /// Why `tokens` are too many for attention with so many heads, if they are.
 pub(super) fn too_many(tokens: usize, heads: usize) -> Option<String> {
     let scores = tokens.saturating_mul(tokens).saturating_mul(heads);
@@ -178,11 +182,21 @@ impl Block {
         let scale = ((width / self.heads) as f64).powf(-0.5);
         let q = split((self.q.forward(x)? * scale)?)?;
         let (k, v) = (split(self.k.forward(x)?)?, split(self.v.forward(x)?)?);
-        let mut scores = q.matmul(&k.transpose(D::Minus2, D::Minus1)?)?;
-        if let Some(mask) = mask {
-            scores = scores.broadcast_add(mask)?;
-        }
-        let mixed = softmax(&scores)?.matmul(&v)?;
+        let k = k.transpose(D::Minus2, D::Minus1)?;
+        let mixed = |first: usize, count: usize| {
+            let mut scores = q.narrow(2, first, count)?.matmul(&k)?;
+            if let Some(mask) = mask {
+                scores = scores.broadcast_add(&mask.narrow(0, first, count)?)?;
+            }
+            softmax(&scores)?.matmul(&v)
+        };
+        let at_a_time = match x.device().is_cpu() {
+            true => SCORE_BYTES_AT_A_TIME / (batch * self.heads * tokens * size_of::<f32>()).max(1),
+            false => tokens,
+        };
+        let starts = (0..tokens).step_by(at_a_time.max(1));
+        let parts = starts.map(|first| mixed(first, at_a_time.max(1).min(tokens - first)));
+        let mixed = Tensor::cat(&parts.collect::<Result<Vec<_>, _>>()?, 2)?;
         mixed.transpose(1, 2)?.reshape((batch, tokens, width))
     }
 }

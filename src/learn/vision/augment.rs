@@ -1,7 +1,7 @@
 //! A view as other light, another sensor or a mirror would show it.
 
 use super::record::{Label, Record};
-use crate::vision::scene_vit::{COLUMNS, HEIGHT_PX, Picture, View, WIDTH_PX};
+use crate::vision::scene_vit::{COLUMNS, HEIGHT_PX, Part, Picture, View, WIDTH_PX};
 use rand::Rng;
 use rand_pcg::Pcg64Mcg;
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,8 @@ pub struct Shot {
     pub picture: Picture,
     /// How the camera stands.
     pub view: View,
+    /// What of the camera's picture it is.
+    pub part: Part,
     /// What each cell shows.
     pub labels: Vec<Label>,
     /// Whether left and right are swapped.
@@ -42,10 +44,10 @@ pub struct Shot {
 impl Shot {
     /// A view as it is.
     pub fn plain(record: Record) -> Self {
-        let view = record.view();
+        let (view, part) = (record.view(), record.part());
         let depth_m = record.depth_mm.iter().map(|mm| f32::from(*mm) * 1e-3).collect();
         let picture = Picture { rgb: record.rgb, depth_m };
-        Self { picture, view, labels: record.labels, is_mirrored: false }
+        Self { picture, view, part, labels: record.labels, is_mirrored: false }
     }
 
     /// A view changed by chance.
@@ -97,7 +99,8 @@ impl Shot {
         }
     }
 
-    /// Swaps left and right. The camera looks through the middle of its image, so its rays stay.
+    /// Swaps left and right. The camera looks through the middle of its image, so the rays of the
+    /// mirrored part are those of the part on its other side.
     fn mirror(&mut self) {
         for row in self.picture.rgb.chunks_exact_mut(3 * WIDTH_PX) {
             row.as_chunks_mut::<3>().0.reverse();
@@ -105,6 +108,7 @@ impl Shot {
         self.picture.depth_m.chunks_exact_mut(WIDTH_PX).for_each(<[f32]>::reverse);
         self.labels.chunks_exact_mut(COLUMNS).for_each(<[Label]>::reverse);
         self.view = self.view.mirrored();
+        self.part = self.part.mirrored();
         self.is_mirrored = !self.is_mirrored;
     }
 }
@@ -131,6 +135,7 @@ mod tests {
             rgb: (0..3 * pixels).map(|i| (i / 3 % WIDTH_PX / 2) as u8).collect(),
             depth_mm: (0..pixels).map(|i| 1000 + (i % WIDTH_PX) as u16).collect(),
             view: [0.3, -0.9, 0.1, 1.2],
+            part: [2, 1, 0],
             labels: (0..CELLS).map(|cell| [((cell % COLUMNS) as u8, 64); 4]).collect(),
         }
     }
@@ -148,6 +153,7 @@ mod tests {
         assert_eq!(mirrored.picture.depth_m[0], plain.picture.depth_m[WIDTH_PX - 1]);
         assert_eq!(mirrored.labels[0][0].0, 39);
         assert_eq!(mirrored.view.up.x, -0.3);
+        assert_eq!(mirrored.part, Part { across: 2, row: 1, column: 1 });
     }
 
     #[test]

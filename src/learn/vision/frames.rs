@@ -9,7 +9,7 @@ use crate::geometry::CameraModel;
 use crate::learn::{AlfredTask, LearnError};
 use crate::sim::household::World;
 use crate::sim::{Renderer, SensorNoise};
-use crate::vision::scene_vit::View;
+use crate::vision::scene_vit::Part;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +19,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// Changes whenever views would be rendered in another way.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Homes rendered between two writings.
 const HOMES_A_WRITING: usize = 16;
 /// Most names; a name is one byte.
@@ -36,9 +36,10 @@ struct Header {
     homes: Vec<Home>,
 }
 
-/// The camera of the views: that of [`crate::sim::episode::EpisodeOptions`].
+/// The camera of the views: what that of [`crate::sim::episode::EpisodeOptions`] sees, in the size in
+/// which the network looks at all of it.
 pub fn camera() -> CameraModel {
-    crate::sim::episode::EpisodeOptions::default().camera
+    Part::WHOLE.camera(&crate::sim::episode::EpisodeOptions::default().camera)
 }
 
 /// The views of a folder.
@@ -80,7 +81,7 @@ impl Frames {
             }
             let seen: Vec<Vec<u8>> = homes
                 .par_iter()
-                .map(|home| shoot(home, config.views, tasks, &names))
+                .map(|home| shoot(home, config, tasks, &names))
                 .collect::<Result<_, _>>()?;
             file.write_all(&seen.concat()).map_err(LearnError::file(&path))?;
             done += homes.len();
@@ -91,6 +92,11 @@ impl Frames {
     /// Names that cells have.
     pub fn names(&self) -> &[String] {
         &self.header.names
+    }
+
+    /// Parts side by side of a picture that is looked at closely.
+    pub fn most_across(&self) -> usize {
+        if self.header.config.close > 0.0 { 2 } else { 1 }
     }
 
     /// Indices of the views of homes to learn from, or of those that are held out.
@@ -176,21 +182,22 @@ fn header(folder: &Path, config: &HomesConfig, tasks: &[AlfredTask]) -> Result<H
 /// All views of a home, as bytes.
 fn shoot(
     home: &Home,
-    views: usize,
+    config: &HomesConfig,
     tasks: &[AlfredTask],
     names: &BTreeMap<&str, u8>,
 ) -> Result<Vec<u8>, LearnError> {
     let world: World = home.build(tasks)?;
     let shown = world.shown();
-    let renderer = Renderer::new(camera())?.with_shadows_of(&shown);
+    let camera = camera();
+    let renderer = Renderer::new(camera)?.with_shadows_of(&shown);
     let mut noise = SensorNoise::new(home.seed);
-    let mut bytes = Vec::with_capacity(views * RECORD_BYTES);
-    for world_T_camera in home.views(&world, views) {
-        let mut seen = renderer.render(&shown, &world_T_camera);
+    let mut bytes = Vec::with_capacity(config.views * RECORD_BYTES);
+    for sight in home.views(&world, config, &camera) {
+        let renderer = renderer.clone().with_camera(sight.part.camera(&camera))?;
+        let mut seen = renderer.render(&shown, &sight.world_T_camera);
         noise.color(&mut seen.color);
         let depth_mm = noise.depth_mm(&seen.depth_m, renderer.camera());
-        let record = Record::new(seen, depth_mm, &View::of(&world_T_camera), &world, names);
-        bytes.extend(record.to_bytes());
+        bytes.extend(Record::new(seen, depth_mm, &sight, &world, names).to_bytes());
     }
     Ok(bytes)
 }
@@ -200,7 +207,7 @@ mod tests {
     use super::*;
 
     const CONFIG: HomesConfig =
-        HomesConfig { seed: 1, procedural: 4, alfred: 0, views: 2, hold_out_every: 2 };
+        HomesConfig { seed: 1, procedural: 4, alfred: 0, views: 2, close: 0.5, hold_out_every: 2 };
 
     #[test]
     fn views_are_rendered_once_and_show_named_cells() {

@@ -1,12 +1,13 @@
 //! Which homes are shown to the eyes, and from where.
 
-use crate::geometry::Pose;
+use crate::geometry::{CameraModel, Pose};
 use crate::learn::{AlfredTask, LearnError};
 use crate::sim::Entity;
 use crate::sim::household::{
     Stance, World, alfred_world, household, is_lamp, may_be_sliced, opens,
 };
-use nalgebra::{UnitQuaternion, Vector2};
+use crate::vision::scene_vit::Part;
+use nalgebra::{UnitQuaternion, Vector2, Vector3};
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
@@ -32,7 +33,7 @@ const LOOKS: std::ops::RangeInclusive<i8> = -2..=4;
 const LOOK_RAD: f64 = PI / 12.0;
 
 /// How many homes are seen, and how often.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HomesConfig {
     /// Seed of which homes and which views.
@@ -43,6 +44,9 @@ pub struct HomesConfig {
     pub alfred: usize,
     /// Views of each home.
     pub views: usize,
+    /// Share of them that are a quarter of what the camera sees, twice as fine.
+    #[serde(default)]
+    pub close: f64,
     /// Every how many-th floor plan, and procedural home, is watched and not learnt from.
     pub hold_out_every: usize,
 }
@@ -55,6 +59,15 @@ pub enum Origin {
     Procedural(u64),
     /// After the trajectory with this index.
     Alfred(usize),
+}
+
+/// A view of a home.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sight {
+    /// Where the camera stands.
+    pub world_T_camera: Pose,
+    /// What of its picture is seen.
+    pub part: Part,
 }
 
 /// One home.
@@ -123,8 +136,8 @@ impl Home {
         Ok(world)
     }
 
-    /// Where the camera stands for each of `count` views.
-    pub fn views(&self, world: &World, count: usize) -> Vec<Pose> {
+    /// Where the camera stands for each of the views, and what of its picture is seen.
+    pub fn views(&self, world: &World, config: &HomesConfig, camera: &CameraModel) -> Vec<Sight> {
         let mut rng = Pcg64Mcg::seed_from_u64(self.seed ^ 0x7669_6577);
         let places = world.reachable_m();
         let seen: Vec<&Entity> = world
@@ -138,24 +151,47 @@ impl Home {
             by_category.entry(entity.category).or_default().push(entity);
         }
         let kinds: Vec<&Vec<&Entity>> = by_category.values().collect();
-        (0..count)
+        (0..config.views)
             .map(|_| {
                 let aimed = if rng.random_bool(AIMED) {
                     let kind = kinds.choose(&mut rng).and_then(|kind| kind.choose(&mut rng));
-                    kind.and_then(|entity| look_at(entity, &places, &mut rng))
+                    kind.and_then(|entity| Some((*entity, look_at(entity, &places, &mut rng)?)))
                 } else {
                     None
                 };
-                let stance = aimed.unwrap_or_else(|| look_anywhere(world, &places, &mut rng));
-                let world_T_camera = stance.world_T_camera();
-                if rng.random_bool(STRAIGHT) {
-                    return world_T_camera;
+                let stance = match aimed {
+                    Some((_, stance)) => stance,
+                    None => look_anywhere(world, &places, &mut rng),
+                };
+                let mut world_T_camera = stance.world_T_camera();
+                if !rng.random_bool(STRAIGHT) {
+                    let [yaw, pitch, roll] = TURNED_RAD.map(|most| rng.random_range(-most..most));
+                    // Optical axes: x right, y down, z ahead.
+                    world_T_camera *= UnitQuaternion::from_euler_angles(pitch, yaw, roll);
                 }
-                let [yaw, pitch, roll] = TURNED_RAD.map(|most| rng.random_range(-most..most));
-                // Optical axes: x right, y down, z ahead.
-                world_T_camera * UnitQuaternion::from_euler_angles(pitch, yaw, roll)
+                let part = if rng.random_bool(config.close) {
+                    let place = aimed.map(|(entity, _)| {
+                        (world_T_camera.inverse() * entity.world_T_entity).translation.vector
+                    });
+                    close(place, camera, &mut rng)
+                } else {
+                    Part::WHOLE
+                };
+                Sight { world_T_camera, part }
             })
             .collect()
+    }
+}
+
+/// The quarter of a picture in which a place (camera coordinates) is seen, or any.
+fn close(place_m: Option<Vector3<f64>>, camera: &CameraModel, rng: &mut Pcg64Mcg) -> Part {
+    let pixel = place_m.and_then(|place_m| camera.project(place_m.into()));
+    let half = |at: f64, edge: u32| usize::from(at > 0.5 * f64::from(edge));
+    match pixel {
+        Some([u, v]) => {
+            Part { across: 2, row: half(v, camera.height), column: half(u, camera.width) }
+        }
+        None => Part { across: 2, row: rng.random_range(0..2), column: rng.random_range(0..2) },
     }
 }
 
@@ -185,7 +221,11 @@ mod tests {
     use super::*;
 
     const CONFIG: HomesConfig =
-        HomesConfig { seed: 1, procedural: 8, alfred: 0, views: 6, hold_out_every: 4 };
+        HomesConfig { seed: 1, procedural: 8, alfred: 0, views: 6, close: 0.5, hold_out_every: 4 };
+
+    fn camera() -> CameraModel {
+        CameraModel::pinhole(320, 240, 277.0, 277.0, 159.5, 119.5)
+    }
 
     #[test]
     fn homes_and_views_are_those_of_the_seed() {
@@ -193,13 +233,24 @@ mod tests {
         assert_eq!(homes.iter().filter(|home| home.held_out).count(), 2);
         assert_eq!(homes, choose(&CONFIG, &[]));
         let world = homes[0].build(&[]).unwrap();
-        let views = homes[0].views(&world, CONFIG.views);
-        assert_eq!(views, homes[0].views(&world, CONFIG.views));
+        let views = homes[0].views(&world, &CONFIG, &camera());
+        assert_eq!(views, homes[0].views(&world, &CONFIG, &camera()));
         assert_ne!(views[0], views[1]);
-        for view in views {
-            let at = view.translation.vector;
+        for view in &views {
+            let at = view.world_T_camera.translation.vector;
             assert!((1.0..1.4).contains(&at.z), "{at}");
         }
+        let close = views.iter().filter(|view| view.part != Part::WHOLE).count();
+        assert!((1..views.len()).contains(&close), "{close}");
+    }
+
+    #[test]
+    fn a_close_look_goes_where_the_thing_is() {
+        let mut rng = Pcg64Mcg::seed_from_u64(0);
+        let mut part = |x, y| close(Some(Vector3::new(x, y, 2.0)), &camera(), &mut rng);
+        assert_eq!(part(-0.5, -0.3), Part { across: 2, row: 0, column: 0 });
+        assert_eq!(part(0.5, 0.3), Part { across: 2, row: 1, column: 1 });
+        assert_eq!(close(None, &camera(), &mut rng).across, 2);
     }
 
     #[test]

@@ -2,12 +2,13 @@
 
 use super::augment::Shot;
 use super::config::VisionTraining;
-use super::frames::{Frames, camera};
+use super::frames::Frames;
 use super::objective::{Balance, dino, distill, labels, moco};
+use super::rays::RaysOfParts;
 use super::record::Label;
 use super::weights;
 use crate::learn::LearnError;
-use crate::vision::scene_vit::{CELLS, COLUMNS, CellWindow, INPUTS, cells, rays};
+use crate::vision::scene_vit::{CELLS, COLUMNS, CellWindow, INPUTS, cells};
 use crate::vision::{SceneVit, SceneVitNet, TextEncoder, WordHash};
 use candle_core::{Device, Tensor, Var};
 use rand::Rng;
@@ -20,7 +21,7 @@ use std::collections::BTreeMap;
 pub struct Lesson<'a> {
     config: &'a VisionTraining,
     frames: &'a Frames,
-    rays: Vec<[f32; 2]>,
+    rays: RaysOfParts,
     /// `(width, names)`.
     words: Tensor,
     balance: Option<Balance>,
@@ -77,7 +78,7 @@ impl<'a> Lesson<'a> {
             }
             None => None,
         };
-        let (rays, words) = (rays(&camera()), labels::words(&vectors)?);
+        let (rays, words) = (RaysOfParts::default(), labels::words(&vectors)?);
         Ok(Self { config, frames, rays, words, balance, teacher })
     }
 
@@ -219,7 +220,7 @@ impl<'a> Lesson<'a> {
 
     /// `(1, cells, INPUTS)`.
     fn inputs(&self, shot: &Shot, window: CellWindow) -> candle_core::Result<Tensor> {
-        let numbers = cells(&shot.picture, &shot.view, &self.rays, window);
+        let numbers = cells(&shot.picture, &shot.view, self.rays.of(shot.part), window);
         Tensor::from_vec(numbers, (1, window.count(), INPUTS), &Device::Cpu)
     }
 

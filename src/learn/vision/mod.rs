@@ -9,6 +9,7 @@ mod frames;
 mod homes;
 mod lesson;
 mod objective;
+mod rays;
 mod record;
 mod saved;
 mod trainer;

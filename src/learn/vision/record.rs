@@ -1,8 +1,9 @@
 //! One rendered view as bytes of a fixed number, so that any one can be read without the others.
 
+use super::homes::Sight;
 use crate::sim::Rendered;
 use crate::sim::household::World;
-use crate::vision::scene_vit::{CELL_PX, CELLS, COLUMNS, HEIGHT_PX, View, WIDTH_PX};
+use crate::vision::scene_vit::{CELL_PX, CELLS, COLUMNS, HEIGHT_PX, Part, View, WIDTH_PX};
 use nalgebra::Vector3;
 use std::collections::BTreeMap;
 
@@ -13,9 +14,10 @@ const PIXELS: usize = WIDTH_PX * HEIGHT_PX;
 const COLOR_BYTES: usize = 3 * PIXELS;
 const DEPTH_BYTES: usize = 2 * PIXELS;
 const VIEW_BYTES: usize = 16;
+const PART_BYTES: usize = 3;
 const LABEL_BYTES: usize = 2 * NAMES_A_CELL * CELLS;
 /// Bytes of a view.
-pub const RECORD_BYTES: usize = COLOR_BYTES + DEPTH_BYTES + VIEW_BYTES + LABEL_BYTES;
+pub const RECORD_BYTES: usize = COLOR_BYTES + DEPTH_BYTES + VIEW_BYTES + PART_BYTES + LABEL_BYTES;
 
 /// What a cell shows: indices of names, and how many of its pixels; 0 pixels where there is no more.
 pub type Label = [(u8, u8); NAMES_A_CELL];
@@ -29,6 +31,8 @@ pub struct Record {
     pub depth_mm: Vec<u16>,
     /// Up in camera coordinates, and the camera's height in metres.
     pub view: [f32; 4],
+    /// What of the camera's picture it is: parts side by side, row, column.
+    pub part: [u8; PART_BYTES],
     /// What each cell shows.
     pub labels: Vec<Label>,
 }
@@ -39,7 +43,7 @@ impl Record {
     pub fn new(
         seen: Rendered,
         depth_mm: Vec<u16>,
-        view: &View,
+        sight: &Sight,
         world: &World,
         names: &BTreeMap<&str, u8>,
     ) -> Self {
@@ -56,8 +60,10 @@ impl Record {
                 label(pixels)
             })
             .collect();
-        let view = [view.up.x, view.up.y, view.up.z, view.height_m];
-        Self { rgb: seen.color.into_raw(), depth_mm, view, labels }
+        let View { up, height_m } = View::of(&sight.world_T_camera);
+        let part = [sight.part.across, sight.part.row, sight.part.column].map(|n| n as u8);
+        let view = [up.x, up.y, up.z, height_m];
+        Self { rgb: seen.color.into_raw(), depth_mm, view, part, labels }
     }
 
     /// How the camera stands.
@@ -66,12 +72,19 @@ impl Record {
         View { up: Vector3::new(x, y, z), height_m }
     }
 
+    /// What of the camera's picture it is.
+    pub fn part(&self) -> Part {
+        let [across, row, column] = self.part.map(usize::from);
+        Part { across, row, column }
+    }
+
     /// The bytes, [`RECORD_BYTES`] of them.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(RECORD_BYTES);
         bytes.extend_from_slice(&self.rgb);
         bytes.extend(self.depth_mm.iter().flat_map(|mm| mm.to_le_bytes()));
         bytes.extend(self.view.iter().flat_map(|v| v.to_le_bytes()));
+        bytes.extend(self.part);
         bytes.extend(self.labels.iter().flatten().flat_map(|(name, count)| [*name, *count]));
         bytes
     }
@@ -83,12 +96,14 @@ impl Record {
         }
         let (rgb, rest) = bytes.split_at(COLOR_BYTES);
         let (depth, rest) = rest.split_at(DEPTH_BYTES);
-        let (view, labels) = rest.split_at(VIEW_BYTES);
+        let (view, rest) = rest.split_at(VIEW_BYTES);
+        let (part, labels) = rest.split_at(PART_BYTES);
         let mut numbers = view.as_chunks::<4>().0.iter().map(|four| f32::from_le_bytes(*four));
         Some(Self {
             rgb: rgb.to_vec(),
             depth_mm: depth.as_chunks().0.iter().map(|two| u16::from_le_bytes(*two)).collect(),
             view: std::array::from_fn(|_| numbers.next().unwrap_or_default()),
+            part: std::array::from_fn(|at| part[at]),
             labels: labels_of(labels),
         })
     }
@@ -124,6 +139,7 @@ mod tests {
             rgb: (0..COLOR_BYTES).map(|i| (i % 251) as u8).collect(),
             depth_mm: (0..PIXELS).map(|i| (i % 60_000) as u16).collect(),
             view: [0.1, -0.9, 0.2, 1.28],
+            part: [2, 1, 0],
             labels: vec![[(3, 60), (7, 4), (0, 0), (0, 0)]; CELLS],
         };
         let bytes = record.to_bytes();

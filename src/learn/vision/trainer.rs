@@ -59,7 +59,8 @@ pub fn train_vision(
             progress.watches.push(measured.watch);
             let Trainer { weights, optimizer, memory, .. } = &trainer;
             saved.save(config, weights, optimizer, memory, &progress)?;
-            let model = SceneVitConfig::new(config.model, frames.names().to_vec());
+            let model =
+                SceneVitConfig::new(config.model, frames.most_across(), frames.names().to_vec());
             saved.export(&model, trainer.optimizer.average(), &measured, &progress)?;
         }
         let step = VisionStep {

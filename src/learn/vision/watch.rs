@@ -1,12 +1,13 @@
 //! What the eyes make of homes they never learnt from.
 
 use super::augment::Shot;
-use super::frames::{Frames, camera};
+use super::frames::Frames;
+use super::rays::RaysOfParts;
 use super::record::Label;
 use crate::learn::LearnError;
 use crate::sim::household::is_portable;
 use crate::vision::SceneVitNet;
-use crate::vision::scene_vit::{CELL_PX, CELLS, CellWindow, INPUTS, cells, rays};
+use crate::vision::scene_vit::{CELL_PX, CELLS, CellWindow, INPUTS, cells};
 use candle_core::{D, Device, Tensor};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -88,12 +89,13 @@ pub fn measure(
     indices: &[usize],
     step: u64,
 ) -> Result<Measured, LearnError> {
-    let rays = rays(&camera());
+    let rays = RaysOfParts::default();
     let answers: Vec<(Vec<Label>, Vec<u32>)> = indices
         .par_iter()
         .map(|index| {
             let shot = Shot::plain(frames.read(*index)?);
-            let numbers = cells(&shot.picture, &shot.view, &rays, CellWindow::WHOLE);
+            let rays = rays.of(shot.part);
+            let numbers = cells(&shot.picture, &shot.view, rays, CellWindow::WHOLE);
             let inputs = Tensor::from_vec(numbers, (1, CELLS, INPUTS), &Device::Cpu)?;
             let features = net.forward(&inputs, CellWindow::WHOLE)?.squeeze(0)?.detach();
             let called = features.matmul(words)?.argmax(D::Minus1)?.to_vec1()?;

@@ -62,10 +62,10 @@ pub struct EpisodeOptions {
 }
 
 impl Default for EpisodeOptions {
-    /// A camera of 320×240 pixels, 64 images of tour, a thousand actions.
+    /// A camera of 640×480 pixels, 64 images of tour, a thousand actions.
     fn default() -> Self {
         Self {
-            camera: CameraModel::pinhole(320, 240, 277.0, 277.0, 159.5, 119.5),
+            camera: CameraModel::pinhole(640, 480, 554.0, 554.0, 319.5, 239.5),
             tour_frames: 64,
             noise_seed: 0,
             start_ns: 1_700_000_000_000_000_000,

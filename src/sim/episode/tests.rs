@@ -1,6 +1,7 @@
 //! The closed loop: what is planned is done, and what fails is planned anew.
 
 use super::*;
+use crate::geometry::CameraModel;
 use crate::planner::PlannerConfig;
 use crate::scene::MapObject;
 use crate::sim::household::{Failure, Task, TaskKind, World, household};
@@ -77,7 +78,9 @@ pub(super) fn kitchen_with_one_mug(seed: u64) -> (World, u32) {
 }
 
 pub(super) fn options(knowledge: Knowledge) -> EpisodeOptions {
-    EpisodeOptions { tour_frames: 32, knowledge, ..EpisodeOptions::default() }
+    // A quarter of the pixels is enough to find things by their boxes.
+    let camera = CameraModel::pinhole(320, 240, 277.0, 277.0, 159.5, 119.5);
+    EpisodeOptions { camera, tour_frames: 32, knowledge, ..EpisodeOptions::default() }
 }
 
 #[test]

@@ -10,6 +10,8 @@ use super::input::{INPUTS, MERGED};
 
 /// What `model_type` says in `config.json`.
 pub(super) const MODEL_TYPE: &str = "scene_vit";
+/// More parts of a picture side by side than this take too long to make sense.
+const MOST_ACROSS: usize = 8;
 /// Neighbours of a cell, itself included.
 const NEIGHBOURS: usize = 9;
 
@@ -42,6 +44,10 @@ pub struct SceneVitConfig {
     pub model_type: String,
     /// Sizes.
     pub shape: SceneVitShape,
+    /// Larger pictures are looked at in as many parts of 320×240 pixels side by side and above each
+    /// other, at most; 1 where the file says nothing.
+    #[serde(default = "one")]
+    pub most_across: usize,
     /// What the cells of its training pictures were called.
     pub names: Vec<String>,
 }
@@ -107,10 +113,14 @@ impl SceneVitShape {
     }
 }
 
+fn one() -> usize {
+    1
+}
+
 impl SceneVitConfig {
-    /// A configuration with this shape and these names.
-    pub fn new(shape: SceneVitShape, names: Vec<String>) -> Self {
-        Self { model_type: MODEL_TYPE.to_owned(), shape, names }
+    /// A configuration with this shape, parts of large pictures, and names.
+    pub fn new(shape: SceneVitShape, most_across: usize, names: Vec<String>) -> Self {
+        Self { model_type: MODEL_TYPE.to_owned(), shape, most_across, names }
     }
 
     /// Reads and checks `config.json` of a folder.
@@ -125,6 +135,12 @@ impl SceneVitConfig {
         if config.model_type != MODEL_TYPE {
             let found = &config.model_type;
             return Err(fault(format!("model_type: is '{found}', must be '{MODEL_TYPE}'")));
+        }
+        if !(1..=MOST_ACROSS).contains(&config.most_across) {
+            let found = config.most_across;
+            return Err(fault(format!(
+                "most_across: is {found}, must lie within 1..={MOST_ACROSS}"
+            )));
         }
         match config.shape.fault() {
             Some(reason) => Err(fault(reason)),

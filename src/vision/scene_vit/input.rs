@@ -1,14 +1,17 @@
 //! From a depth camera's picture to the numbers of its cells.
 //!
-//! Every picture is brought to 320×240 pixels, of which 8×8 are a cell. Depth is told as what does
+//! Every picture, or part of one, is brought to 320×240 pixels, of which 8×8 are a cell. Depth is told as what does
 //! not change when the camera moves, in the manner of HHA (Gupta et al., ECCV 2014): height above
 //! the floor, how near it is, and which way the surface faces, against gravity and the camera.
 //! Where the camera has no reading these are 0 and said to be missing.
+
+use std::borrow::Cow;
 
 use image::RgbImage;
 use nalgebra::{Matrix3, Vector3};
 
 use super::super::resample::{Filter, resize};
+use super::part::Part;
 use crate::geometry::{CameraModel, Pose};
 use crate::sensing::DepthImage;
 
@@ -49,20 +52,31 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// A picture scaled to the size of all pictures: colour smoothly, depth by the nearest reading.
-    pub fn of(color: &RgbImage, depth_m: &DepthImage) -> Self {
-        let (width, height) = (WIDTH_PX as u32, HEIGHT_PX as u32);
-        if color.dimensions() == (width, height) {
-            return Self { rgb: color.as_raw().clone(), depth_m: depth_m.data_m.clone() };
-        }
-        let rgb = resize(color, width, height, Filter::Bilinear).into_raw();
-        let nearest = |at: usize, to: usize, from: u32| (2 * at + 1) * from as usize / (2 * to);
-        let depth = |pixel: usize| {
-            let column = nearest(pixel % WIDTH_PX, WIDTH_PX, depth_m.width);
-            let row = nearest(pixel / WIDTH_PX, HEIGHT_PX, depth_m.height);
-            depth_m.data_m[row * depth_m.width as usize + column]
+    /// The parts of a picture, row by row, scaled to the size of all pictures: colour smoothly, depth
+    /// by the nearest reading.
+    pub fn parts(color: &RgbImage, depth_m: &DepthImage, across: usize) -> Vec<Self> {
+        let (width, height) = (across * WIDTH_PX, across * HEIGHT_PX);
+        let scaled = if color.dimensions() == (width as u32, height as u32) {
+            Cow::Borrowed(color)
+        } else {
+            Cow::Owned(resize(color, width as u32, height as u32, Filter::Bilinear))
         };
-        Self { rgb, depth_m: (0..WIDTH_PX * HEIGHT_PX).map(depth).collect() }
+        let nearest = |at: usize, to: usize, from: u32| (2 * at + 1) * from as usize / (2 * to);
+        let part = |part: Part| {
+            let (left, top) = (part.column * WIDTH_PX, part.row * HEIGHT_PX);
+            let row_of = |row: usize| {
+                let first = 3 * ((top + row) * width + left);
+                &scaled.as_raw()[first..first + 3 * WIDTH_PX]
+            };
+            let rgb = (0..HEIGHT_PX).flat_map(row_of).copied().collect();
+            let depth = |pixel: usize| {
+                let column = nearest(left + pixel % WIDTH_PX, width, depth_m.width);
+                let row = nearest(top + pixel / WIDTH_PX, height, depth_m.height);
+                depth_m.data_m[row * depth_m.width as usize + column]
+            };
+            Self { rgb, depth_m: (0..WIDTH_PX * HEIGHT_PX).map(depth).collect() }
+        };
+        Part::all(across).map(part).collect()
     }
 }
 
@@ -88,14 +102,12 @@ impl View {
     }
 }
 
-/// The rays (x/z, y/z) of the pixels of a picture after it was scaled, row by row; 0 where the
-/// camera's lens lets none through.
-pub fn rays(camera: &CameraModel) -> Vec<[f32; 2]> {
-    let scale =
-        [f64::from(camera.width) / WIDTH_PX as f64, f64::from(camera.height) / HEIGHT_PX as f64];
-    let at = |pixel: usize, scale: f64| (pixel as f64 + 0.5) * scale - 0.5;
+/// The rays (x/z, y/z) of the pixels of a part of a picture after it was scaled, row by row; 0 where
+/// the camera's lens lets none through.
+pub fn rays(camera: &CameraModel, part: Part) -> Vec<[f32; 2]> {
+    let camera = part.camera(camera);
     let ray = |pixel: usize| {
-        let (u, v) = (at(pixel % WIDTH_PX, scale[0]), at(pixel / WIDTH_PX, scale[1]));
+        let (u, v) = ((pixel % WIDTH_PX) as f64, (pixel / WIDTH_PX) as f64);
         camera.unproject_ray(u, v).map_or([0.0; 2], |[x, y]| [x as f32, y as f32])
     };
     (0..WIDTH_PX * HEIGHT_PX).map(ray).collect()
@@ -278,10 +290,15 @@ mod tests {
         (color, depth_m, world_T_camera)
     }
 
+    fn whole_picture(color: &RgbImage, depth_m: &DepthImage) -> Picture {
+        Picture::parts(color, depth_m, 1).remove(0)
+    }
+
     fn whole(of: &CameraModel) -> Vec<[f32; WHOLE]> {
         let (color, depth_m, world_T_camera) = floor(of);
-        let picture = Picture::of(&color, &depth_m);
-        let all = cells(&picture, &View::of(&world_T_camera), &rays(of), CellWindow::WHOLE);
+        let picture = whole_picture(&color, &depth_m);
+        let rays = rays(of, Part::WHOLE);
+        let all = cells(&picture, &View::of(&world_T_camera), &rays, CellWindow::WHOLE);
         all.chunks_exact(INPUTS).map(|cell| cell[INPUTS - WHOLE..].try_into().unwrap()).collect()
     }
 
@@ -303,8 +320,9 @@ mod tests {
         let (mut color, mut depth_m, world_T_camera) = floor(&camera);
         color.put_pixel(319, 239, Rgb([255, 255, 255]));
         depth_m.data_m[..320 * 8].fill(0.0);
-        let picture = Picture::of(&color, &depth_m);
-        let all = cells(&picture, &View::of(&world_T_camera), &rays(&camera), CellWindow::WHOLE);
+        let picture = whole_picture(&color, &depth_m);
+        let rays = rays(&camera, Part::WHOLE);
+        let all = cells(&picture, &View::of(&world_T_camera), &rays, CellWindow::WHOLE);
         let last = &all[(CELLS - 1) * INPUTS..];
         assert_eq!(last[..3], [0.0, -1.0, 1.0]);
         assert_eq!(last[63 * PIXEL..][..3], [255.0 / 64.0 - 2.0; 3]);
@@ -316,14 +334,28 @@ mod tests {
     }
 
     #[test]
+    fn parts_show_the_picture_as_it_is() {
+        let camera = CameraModel::pinhole(640, 480, 554.0, 554.0, 319.5, 239.5);
+        let (mut color, mut depth_m, _) = floor(&camera);
+        color.put_pixel(321, 242, Rgb([1, 2, 3]));
+        depth_m.data_m[242 * 640 + 321] = 9.0;
+        let parts = Picture::parts(&color, &depth_m, 2);
+        let at = |part: &Picture, pixel: usize| (part.rgb[3 * pixel], part.depth_m[pixel]);
+        assert_eq!(at(&parts[3], 2 * WIDTH_PX + 1), (1, 9.0));
+        let elsewhere = parts.iter().map(|part| part.depth_m.iter().filter(|z| **z == 9.0).count());
+        assert_eq!(elsewhere.collect::<Vec<_>>(), [0, 0, 0, 1]);
+    }
+
+    #[test]
     fn a_window_has_the_numbers_of_its_cells() {
         let camera = camera();
         let (color, depth_m, world_T_camera) = floor(&camera);
-        let (picture, view) = (Picture::of(&color, &depth_m), View::of(&world_T_camera));
-        let whole = cells(&picture, &view, &rays(&camera), CellWindow::WHOLE);
+        let (picture, view) = (whole_picture(&color, &depth_m), View::of(&world_T_camera));
+        let rays = rays(&camera, Part::WHOLE);
+        let whole = cells(&picture, &view, &rays, CellWindow::WHOLE);
         let window = CellWindow::around(3 * COLUMNS + 37, 6, 8);
         assert_eq!(window, CellWindow { top: 0, left: 32, rows: 6, columns: 8 });
-        let part = cells(&picture, &view, &rays(&camera), window);
+        let part = cells(&picture, &view, &rays, window);
         assert_eq!(part.len(), 48 * INPUTS);
         for (cell, part) in window.cells().zip(part.chunks_exact(INPUTS)) {
             assert_eq!(part, &whole[cell * INPUTS..][..INPUTS]);
@@ -336,8 +368,8 @@ mod tests {
         let camera = camera();
         let (color, depth_m, world_T_camera) = floor(&camera);
         let view = View::of(&world_T_camera);
-        let rays = rays(&camera);
-        let mut picture = Picture::of(&color, &depth_m);
+        let rays = rays(&camera, Part::WHOLE);
+        let mut picture = whole_picture(&color, &depth_m);
         let plain = cells(&picture, &view, &rays, CellWindow::WHOLE);
         picture.depth_m.chunks_exact_mut(WIDTH_PX).for_each(<[f32]>::reverse);
         let mirrored = cells(&picture, &view.mirrored(), &rays, CellWindow::WHOLE);

@@ -1,12 +1,14 @@
 //! A small vision transformer for RGB-D pictures of homes, trained by this project on rendered
 //! frames: a feature of length 1 for each 8×8 pixels, in the space of words ([`super::WordHash`]).
 //!
-//! Pictures of any size are scaled to 320×240, so features lie on 30×40 cells.
+//! Pictures of any size are scaled to 320×240, so features lie on 30×40 cells. Where a model was
+//! taught to look closely, larger pictures are cut into parts of that size, each with as many cells.
 
 mod config;
 mod input;
 mod model;
 pub(crate) mod ops;
+mod part;
 
 pub use config::{SceneVitConfig, SceneVitShape};
 pub use input::{
@@ -14,12 +16,14 @@ pub use input::{
     rays,
 };
 pub use model::SceneVitNet;
+pub use part::Part;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use candle_core::{Device, Tensor};
+use rayon::prelude::*;
 
 use super::checkpoint::Checkpoint;
 use super::{
@@ -34,12 +38,16 @@ const NAME: &str = "scene_vit";
 #[derive(Debug)]
 pub struct SceneVit {
     net: SceneVitNet,
+    most_across: usize,
     names: Vec<String>,
     words: WordHash,
     device: Device,
-    /// Rays of the camera seen last: through a lens they are dearer than the network.
-    rays: Mutex<Option<(CameraModel, Vec<[f32; 2]>)>>,
+    /// Rays of the camera seen last, by part: through a lens they are dearer than the network.
+    rays: Mutex<Option<(CameraModel, PartRays)>>,
 }
+
+/// The rays of each part of a picture.
+type PartRays = Vec<Vec<[f32; 2]>>;
 
 impl SceneVit {
     /// Loads `config.json` and `model.safetensors` of a folder.
@@ -52,17 +60,9 @@ impl SceneVit {
         let take = |from: &mut Checkpoint| take(&config.shape, from);
         let mut checkpoint = Checkpoint::open(NAME, folder, device)?.checked(&[], take)?;
         let net = SceneVitNet::new(config.shape, take(&mut checkpoint)?, device)?;
-        Self::new(net, config.names, device)
-    }
-
-    /// A network in use, with the names that it was taught.
-    ///
-    /// # Errors
-    ///
-    /// When its features are too short to hold words.
-    pub fn new(net: SceneVitNet, names: Vec<String>, device: &Device) -> Result<Self, VisionError> {
         let words = WordHash::new(net.shape().features)?;
-        Ok(Self { net, names, words, device: device.clone(), rays: Mutex::new(None) })
+        let SceneVitConfig { most_across, names, .. } = config;
+        Ok(Self { net, most_across, names, words, device: device.clone(), rays: Mutex::default() })
     }
 
     /// The tensors that a model in `folder` needs, and which of them are missing, have another
@@ -77,6 +77,17 @@ impl SceneVit {
     pub fn net(&self) -> &SceneVitNet {
         &self.net
     }
+}
+
+/// `(1, cells of the whole picture, width)` of the `(1, cells, width)` of its parts, row by row.
+fn whole(parts: Vec<Tensor>, across: usize) -> candle_core::Result<Tensor> {
+    let grid = |part: &Tensor| part.squeeze(0)?.reshape((ROWS, COLUMNS, ()));
+    let rows = parts.chunks(across).map(|row| {
+        let row = row.iter().map(grid).collect::<candle_core::Result<Vec<_>>>()?;
+        Tensor::cat(&row, 1)
+    });
+    let rows = rows.collect::<candle_core::Result<Vec<_>>>()?;
+    Tensor::cat(&rows, 0)?.flatten(0, 1)?.unsqueeze(0)
 }
 
 fn take(
@@ -128,18 +139,27 @@ impl FeatureExtractor for SceneVit {
         if (camera.width, camera.height) != (width, height) {
             return Err(bad("the calibration is for another size"));
         }
-        let picture = Picture::of(&frame.color, depth);
+        let across = Part::across(width, height, self.most_across);
+        let pictures = Picture::parts(&frame.color, depth, across);
         let view = View::of(&frame.world_T_camera);
-        let numbers = {
+        let numbers: Vec<Vec<f32>> = {
             let mut known = self.rays.lock().unwrap_or_else(PoisonError::into_inner);
             if known.as_ref().is_none_or(|(of, _)| of != camera) {
-                *known = Some((*camera, rays(camera)));
+                let rays = Part::all(across).map(|part| rays(camera, part)).collect();
+                *known = Some((*camera, rays));
             }
             let rays = known.as_ref().map_or(&[][..], |(_, rays)| rays);
-            cells(&picture, &view, rays, CellWindow::WHOLE)
+            let parts = pictures.par_iter().zip(rays);
+            parts.map(|(picture, rays)| cells(picture, &view, rays, CellWindow::WHOLE)).collect()
         };
-        let inputs = Tensor::from_vec(numbers, (1, CELLS, INPUTS), &self.device)?;
-        FeatureMap::of_tokens(&self.net.forward(&inputs, CellWindow::WHOLE)?, ROWS, COLUMNS)
+        let features = numbers
+            .into_par_iter()
+            .map(|numbers| {
+                let inputs = Tensor::from_vec(numbers, (1, CELLS, INPUTS), &self.device)?;
+                self.net.forward(&inputs, CellWindow::WHOLE)
+            })
+            .collect::<candle_core::Result<Vec<_>>>()?;
+        FeatureMap::of_tokens(&whole(features, across)?, across * ROWS, across * COLUMNS)
     }
 }
 
