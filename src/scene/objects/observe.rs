@@ -119,8 +119,10 @@ impl ObjectStore {
         let views = message.views();
         let shown: Vec<ObjectId> = views.keys().copied().collect();
         self.doubts.are_apart(&shown);
-        let covered: Vec<Vec<ObjectId>> =
-            views.iter().map(|(id, parts)| self.covered(*id, &parts[0].1, &message)).collect();
+        let covered: Vec<Vec<ObjectId>> = views
+            .iter()
+            .map(|(id, parts)| self.covered(*id, &parts[0].1, &shown, &message))
+            .collect();
         let before = self.parts.next_id;
         for ((id, parts), covered) in views.into_iter().zip(covered) {
             for (at, part) in self.take_in(id, parts, &covered) {
@@ -190,12 +192,18 @@ impl ObjectStore {
         }
     }
 
-    /// The objects that the message does not show although the view of another, `id`, covers them:
-    /// those of a name that it has too, and those of any name in just its place.
-    fn covered(&self, id: ObjectId, view: &MapObject, message: &Message<'_>) -> Vec<ObjectId> {
+    /// The objects that are not among those `shown` although the view of one of these, `id`, covers
+    /// them: those of the view's name, and those of any name in just its place.
+    fn covered(
+        &self,
+        id: ObjectId,
+        view: &MapObject,
+        shown: &[ObjectId],
+        message: &Message<'_>,
+    ) -> Vec<ObjectId> {
         let is_tracked = |id| message.tracked.contains(&id);
         let is_covered = |other: &&MapObject| {
-            if other.id == id || message.given.contains(&Some(other.id)) {
+            if shown.binary_search(&other.id).is_ok() {
                 return false;
             }
             match self.is_called(other, &view.label) {
