@@ -25,6 +25,8 @@ mod token;
 mod voxel;
 
 #[cfg(test)]
+mod fixtures;
+#[cfg(test)]
 mod tests;
 
 pub use config::{MAX_FEATURE_WIDTH, MapConfig, RemovalConfig};
