@@ -23,6 +23,7 @@ mod memory;
 mod rope;
 mod safetensors;
 mod sampler;
+mod shard_index;
 mod tokenizer;
 mod tokenizer_gguf;
 mod weights;
@@ -50,6 +51,7 @@ pub use llama::{Llama, PREFILL_CHUNK};
 pub use memory::MemoryPlan;
 pub use safetensors::SafetensorsFiles;
 pub use sampler::{Choice, Sampler, SamplingOptions, log_probabilities};
+pub(crate) use shard_index::ShardIndex;
 pub use tokenizer::Tokenizer;
 pub use weights::Weights;
 

@@ -1,6 +1,6 @@
 //! Safetensors files, read one tensor at a time: a model never stands in memory twice.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use candle_core::{DType, Device, Tensor};
 use serde::Deserialize;
 
 use super::error::LanguageError;
+use super::shard_index::ShardIndex;
 
 /// Larger headers are not read; real ones stay below 1 MB.
 const MOST_HEADER_BYTES: u64 = 64 << 20;
@@ -32,6 +33,15 @@ pub struct SafetensorsFiles {
     entries: HashMap<String, Entry>,
 }
 
+/// What the header of a file says.
+#[derive(Debug, Default)]
+struct Header {
+    /// Tensors of floats.
+    entries: HashMap<String, Entry>,
+    /// Names of index buffers and the like; an error only if the model asks for them.
+    others: HashSet<String>,
+}
+
 #[derive(Deserialize)]
 struct HeaderEntry {
     dtype: String,
@@ -39,44 +49,31 @@ struct HeaderEntry {
     data_offsets: [u64; 2],
 }
 
-#[derive(Deserialize)]
-struct Index {
-    weight_map: HashMap<String, String>,
-}
-
 impl SafetensorsFiles {
     /// Opens one file.
     pub fn open_file(path: &Path) -> Result<Self, LanguageError> {
         let mut files = Self { path: path.into(), files: Vec::new(), entries: HashMap::new() };
-        files.add(path)?;
+        files.add(path, None)?;
         Ok(files)
     }
 
     /// Opens `model.safetensors` in `folder`, or the shards `model.safetensors.index.json` names.
     pub fn open_folder(folder: &Path) -> Result<Self, LanguageError> {
-        let index_path = folder.join("model.safetensors.index.json");
-        if !index_path.exists() {
-            return Self::open_file(&folder.join("model.safetensors"));
+        let index = folder.join("model.safetensors.index.json");
+        match index.exists() {
+            true => Self::open_index(&index),
+            false => Self::open_file(&folder.join("model.safetensors")),
         }
-        let broken = |reason: String| LanguageError::Weights { path: index_path.clone(), reason };
-        let text = std::fs::read_to_string(&index_path)
-            .map_err(|source| LanguageError::Read { path: index_path.clone(), source })?;
-        let index: Index = serde_json::from_str(&text).map_err(|e| broken(e.to_string()))?;
-        let mut names: Vec<_> = index.weight_map.values().collect();
-        names.sort();
-        names.dedup();
-        let mut files = Self { path: folder.into(), files: Vec::new(), entries: HashMap::new() };
-        for name in names {
-            // An index must not lead out of its folder.
-            if Path::new(name).file_name().is_none_or(|file| file != name.as_str()) {
-                return Err(broken(format!("'{name}' is not the name of a file beside the index")));
-            }
-            files.add(&folder.join(name))?;
-        }
-        match index.weight_map.keys().find(|name| !files.entries.contains_key(*name)) {
-            Some(name) => Err(broken(format!("'{name}' is in none of the shards"))),
-            None => Ok(files),
-        }
+    }
+
+    /// Opens the files that the index at `path` names.
+    pub fn open_index(path: &Path) -> Result<Self, LanguageError> {
+        let broken = |reason| LanguageError::Weights { path: path.into(), reason };
+        let index = ShardIndex::read(path).map_err(broken)?;
+        let folder = path.parent().unwrap_or(Path::new("")).into();
+        let mut files = Self { path: folder, files: Vec::new(), entries: HashMap::new() };
+        index.files().iter().try_for_each(|file| files.add(file, Some(&index)))?;
+        Ok(files)
     }
 
     /// What was opened.
@@ -138,23 +135,31 @@ impl SafetensorsFiles {
         self.tensor(name, &shape, dtype, device)
     }
 
-    fn add(&mut self, path: &Path) -> Result<(), LanguageError> {
+    /// Opens a file, of whose tensors `index` tells which are meant.
+    fn add(&mut self, path: &Path, index: Option<&ShardIndex>) -> Result<(), LanguageError> {
         let read = |source| LanguageError::Read { path: path.into(), source };
         let mut file = File::open(path).map_err(read)?;
         let length = file.metadata().map_err(read)?.len();
-        let header = read_header(&mut file, length)
+        let Header { entries, others } = read_header(&mut file, length)
             .map_err(|reason| LanguageError::Weights { path: path.into(), reason })?;
+        if let Some(index) = index {
+            index
+                .check(path, |name| entries.contains_key(name) || others.contains(name))
+                .map_err(|reason| LanguageError::Weights { path: index.path().into(), reason })?;
+        }
         let number = self.files.len();
         self.files.push((path.into(), file));
-        for (name, entry) in header {
-            self.entries.insert(name, Entry { file: number, ..entry });
+        for (name, entry) in entries {
+            if index.is_none_or(|index| index.means(&name, path)) {
+                self.entries.insert(name, Entry { file: number, ..entry });
+            }
         }
         Ok(())
     }
 }
 
-/// The entries of a file of `length` bytes, every one checked to lie inside it.
-fn read_header(reader: &mut impl Read, length: u64) -> Result<HashMap<String, Entry>, String> {
+/// The header of a file of `length` bytes, every entry checked to lie inside it.
+fn read_header(reader: &mut impl Read, length: u64) -> Result<Header, String> {
     let mut prefix = [0; 8];
     reader.read_exact(&mut prefix).map_err(|_| "shorter than 8 bytes".to_string())?;
     let header_bytes = u64::from_le_bytes(prefix);
@@ -167,7 +172,7 @@ fn read_header(reader: &mut impl Read, length: u64) -> Result<HashMap<String, En
     reader.read_exact(&mut header).map_err(|e| format!("header: {e}"))?;
     let header: HashMap<String, serde_json::Value> =
         serde_json::from_slice(&header).map_err(|e| format!("header: {e}"))?;
-    let mut entries = HashMap::new();
+    let mut found = Header::default();
     for (name, value) in header {
         if name == "__metadata__" {
             continue;
@@ -179,8 +184,10 @@ fn read_header(reader: &mut impl Read, length: u64) -> Result<HashMap<String, En
             "F16" => DType::F16,
             "BF16" => DType::BF16,
             "F64" => DType::F64,
-            // Index buffers and the like; an error only if the model asks for them.
-            _ => continue,
+            _ => {
+                found.others.insert(name);
+                continue;
+            }
         };
         let [start, end] = entry.data_offsets;
         let bytes = entry
@@ -201,9 +208,9 @@ fn read_header(reader: &mut impl Read, length: u64) -> Result<HashMap<String, En
         }
         let start = 8 + header_bytes + start;
         let bytes = bytes.unwrap_or_default();
-        entries.insert(name, Entry { file: 0, dtype, shape: entry.shape, start, bytes });
+        found.entries.insert(name, Entry { file: 0, dtype, shape: entry.shape, start, bytes });
     }
-    Ok(entries)
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -220,7 +227,7 @@ mod tests {
     }
 
     fn header(bytes: &[u8]) -> Result<HashMap<String, Entry>, String> {
-        read_header(&mut &bytes[..], bytes.len() as u64)
+        read_header(&mut &bytes[..], bytes.len() as u64).map(|header| header.entries)
     }
 
     #[test]
@@ -237,12 +244,29 @@ mod tests {
     }
 
     #[test]
-    fn shards_outside_the_folder_are_refused() {
+    fn shards_hold_what_their_index_says() {
         let folder = tempfile::tempdir().unwrap();
-        let index = r#"{"weight_map":{"a":"../other.safetensors"}}"#;
-        std::fs::write(folder.path().join("model.safetensors.index.json"), index).unwrap();
+        let write = |name: &str, bytes: &[u8]| {
+            std::fs::write(folder.path().join(name), bytes).unwrap();
+        };
+        let header = |name: &str, dtype: &str| {
+            format!(r#"{{"{name}":{{"dtype":"{dtype}","shape":[2],"data_offsets":[0,8]}}}}"#)
+        };
+        write("1.safetensors", &file(&header("a", "F32"), 8));
+        write("2.safetensors", &file(&header("ids", "I32"), 8));
+        let index = r#"{"weight_map":{"a":"1.safetensors","ids":"2.safetensors"}}"#;
+        write("model.safetensors.index.json", index.as_bytes());
+        let mut files = SafetensorsFiles::open_folder(folder.path()).unwrap();
+        assert_eq!(files.path(), folder.path());
+        assert_eq!(files.tensor("a", &[2], DType::F32, &Device::Cpu).unwrap().dims(), [2]);
+        let wrong = index.replace("\"ids\"", "\"b\"");
+        write("model.safetensors.index.json", wrong.as_bytes());
         let error = SafetensorsFiles::open_folder(folder.path()).unwrap_err().to_string();
-        assert!(error.contains("../other.safetensors"), "{error}");
+        assert!(error.contains("tensor 'b' is not in 2.safetensors"), "{error}");
+        let wrong = index.replace("2.saf", "../2.saf");
+        write("model.safetensors.index.json", wrong.as_bytes());
+        let error = SafetensorsFiles::open_folder(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("../2.safetensors"), "{error}");
     }
 
     proptest! {

@@ -7,6 +7,7 @@
 
 use super::lora::LoraSpec;
 use crate::vision::scene_vit::ops;
+use crate::vision::softmax::softmax;
 use candle_core::{DType, Device, Result, Tensor, Var};
 use rand::Rng;
 use rand_pcg::Pcg64Mcg;
@@ -231,7 +232,7 @@ impl TrainableLlama {
         let k = share(candle_nn::rotary_emb::rope_slow(&project("k", kv_heads)?, cos, sin)?)?;
         let v = share(project("v", kv_heads)?)?;
         let scores = (q.matmul(&k.t()?)? * (1.0 / (head as f64).sqrt()))?;
-        let weights = ops::softmax(&scores.broadcast_add(mask)?)?;
+        let weights = softmax(&scores.broadcast_add(mask)?)?;
         let mixed = weights.matmul(&v)?.transpose(1, 2)?.reshape((batch, length, hidden))?;
         let added = self.linear(&mixed, &format!("model.layers.{layer}.self_attn.o_proj"))?;
         Ok((added, weights))

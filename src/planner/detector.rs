@@ -127,3 +127,34 @@ impl Found {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    /// Weights from chance, at small sizes: what it finds means nothing.
+    #[test]
+    fn mobile_sam_stands_wherever_sam_does() {
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/vision");
+        let picture = image::open(fixtures.join("processor/picture.png")).unwrap().into_rgb8();
+        for sam in ["sam_tiny", "mobile_sam_tiny"] {
+            let config = DetectorConfig {
+                grounding_dino: Some(fixtures.join("grounding_dino_tiny")),
+                sam: Some(fixtures.join(sam)),
+                names: vec!["a mug".into(), "the table".into()],
+                box_threshold: 0.0,
+                text_threshold: 0.0,
+                most_masks: 3,
+                ..DetectorConfig::default()
+            };
+            let detector = config.open(&Device::Cpu).unwrap().unwrap();
+            let found = detector.detect(&picture).unwrap();
+            assert!(!found.is_empty() && found.len() <= 3, "{sam}: {} masks", found.len());
+            for one in found {
+                assert!(config.names.contains(&one.label));
+                assert_eq!((one.mask.width(), one.mask.height()), (122, 90), "{sam}");
+            }
+        }
+    }
+}

@@ -25,6 +25,8 @@ mod token;
 mod voxel;
 
 #[cfg(test)]
+mod fixtures;
+#[cfg(test)]
 mod tests;
 
 pub use config::{MAX_FEATURE_WIDTH, MapConfig, RemovalConfig};
@@ -34,7 +36,7 @@ pub use integrate::IntegrateReport;
 pub use lift::lift;
 pub use map::{MapCounts, SceneMap, VoxelView};
 pub use object::{MapObject, ObjectId};
-pub use objects::{ObjectStore, ObserveReport};
+pub use objects::{LabelScores, ObjectStore, ObserveReport};
 pub use principal::PrincipalColors;
 pub use query::{Place, VoxelScore, places};
 pub use regions::{

@@ -148,29 +148,8 @@ fn level(value: f32, range: Option<[f32; 2]>) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::geometry::{CameraModel, Pose};
     use crate::scene::MapConfig;
-    use crate::sensing::{DepthImage, RgbdFrame};
-    use crate::vision::FeatureMap;
-
-    /// A wall at 2 m whose column `c` of `columns` has the feature `feature(c)`.
-    fn wall(columns: usize, feature: impl Fn(usize) -> Vec<f32>) -> SceneMap {
-        let (width, height) = (60u32, 20u32);
-        let frame = RgbdFrame {
-            stamp_ns: 7,
-            color: image::RgbImage::new(width, height),
-            depth_m: DepthImage { width, height, data_m: vec![2.0; 1200] },
-            camera: CameraModel::pinhole(width, height, 40.0, 40.0, 29.5, 9.5),
-            world_T_camera: Pose::identity(),
-        };
-        let data: Vec<f32> = (0..columns).flat_map(feature).collect();
-        let width = data.len() / columns;
-        let features = FeatureMap { rows: 1, columns, width, data };
-        let config = MapConfig { feature_width: width, ..MapConfig::default() };
-        let mut map = SceneMap::new(config).unwrap();
-        map.integrate(&frame, Some(&features)).unwrap();
-        map
-    }
+    use crate::scene::fixtures::wall;
 
     #[test]
     fn a_known_axis_gives_known_colours() {

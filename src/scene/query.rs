@@ -146,32 +146,18 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::geometry::{CameraModel, Pose};
     use crate::scene::MapConfig;
-    use crate::sensing::{DepthImage, RgbdFrame};
-    use crate::vision::FeatureMap;
+    use crate::scene::fixtures::wall;
 
-    /// A wall at 2 m; the features of its left third point one way, of the rest another.
-    fn wall() -> SceneMap {
-        let (width, height) = (60u32, 20u32);
-        let frame = RgbdFrame {
-            stamp_ns: 7,
-            color: image::RgbImage::new(width, height),
-            depth_m: DepthImage { width, height, data_m: vec![2.0; 1200] },
-            camera: CameraModel::pinhole(width, height, 40.0, 40.0, 29.5, 9.5),
-            world_T_camera: Pose::identity(),
-        };
+    /// A wall whose left third has features that point one way, and the rest another.
+    fn two_parts() -> SceneMap {
         let cells = [[1.0, 0.2, 0.0], [0.0, 1.0, 0.1], [0.0, 1.0, 0.1]];
-        let features = FeatureMap { rows: 1, columns: 3, width: 3, data: cells.concat() };
-        let mut map =
-            SceneMap::new(MapConfig { feature_width: 3, ..MapConfig::default() }).unwrap();
-        map.integrate(&frame, Some(&features)).unwrap();
-        map
+        wall(3, |column| cells[column].to_vec())
     }
 
     #[test]
     fn what_looks_like_the_text_is_found_where_it_is() {
-        let map = wall();
+        let map = two_parts();
         let others = [vec![0.0, 1.0, 0.0], vec![0.0, 0.0, 1.0]];
         let scores = map.relevance(&[3.0, 0.0, 0.0], &others).unwrap();
         assert_eq!(scores.len(), map.len());
@@ -189,7 +175,7 @@ mod tests {
 
     #[test]
     fn what_fits_nothing_has_no_confidence() {
-        let map = wall();
+        let map = two_parts();
         let scores = map.relevance(&[0.0, 0.0, 1.0], &[vec![0.5, 1.0, 0.0]]).unwrap();
         let places = places(&scores, 0.05, 1);
         assert_eq!(places.len(), 1);
@@ -198,7 +184,7 @@ mod tests {
 
     #[test]
     fn vectors_of_another_width_are_refused_and_empty_maps_give_nothing() {
-        let map = wall();
+        let map = two_parts();
         let wrong = map.relevance(&[1.0; 4], &[]).unwrap_err();
         assert!(matches!(wrong, SceneError::FeatureWidth { expected: 3, found: 4 }));
         assert!(map.relevance(&[1.0; 3], &[vec![1.0; 2]]).is_err());

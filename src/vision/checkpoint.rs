@@ -14,17 +14,18 @@ use rand_pcg::Pcg64Mcg;
 use serde::de::DeserializeOwned;
 
 use super::VisionError;
-use super::pickle::PickleFile;
-use crate::language::SafetensorsFiles;
+use super::pickle::PickleFiles;
+use crate::language::{LanguageError, SafetensorsFiles};
 
 /// Larger configuration files are not read.
 const MOST_CONFIG_BYTES: u64 = 16 << 20;
 /// Larger tensors are not made from chance.
 const MOST_RANDOM_ELEMENTS: usize = 1 << 28;
 /// Names of weights in folders of Hugging Face's and open_clip's, those that are taken first.
-const USUAL_FILES: [&str; 4] = [
+const USUAL_FILES: [&str; 5] = [
     "model.safetensors.index.json",
     "model.safetensors",
+    "pytorch_model.bin.index.json",
     "pytorch_model.bin",
     "open_clip_pytorch_model.bin",
 ];
@@ -42,15 +43,25 @@ pub(super) struct Checkpoint {
 
 enum Source {
     Files(Box<SafetensorsFiles>),
-    Pickle(Box<PickleFile>),
+    Pickle(Box<PickleFiles>),
     Chance(Box<Pcg64Mcg>),
     Listing(Vec<TensorShape>),
 }
 
+impl Source {
+    fn safetensors(files: Result<SafetensorsFiles, LanguageError>) -> Result<Self, String> {
+        files.map(|files| Self::Files(Box::new(files))).map_err(|error| error.to_string())
+    }
+
+    fn pickle(files: Result<PickleFiles, VisionError>) -> Result<Self, String> {
+        files.map(|files| Self::Pickle(Box::new(files))).map_err(|error| error.to_string())
+    }
+}
+
 impl Checkpoint {
-    /// Opens a safetensors file or one that `torch.save` wrote, by how its name ends; or what a
-    /// folder holds: `model.safetensors` or its shards, `pytorch_model.bin`, or its only file of
-    /// weights.
+    /// Opens a safetensors file or one that `torch.save` wrote, or the index of several of either, by
+    /// how its name ends; or what a folder holds: `model.safetensors` or `pytorch_model.bin` or the
+    /// index of its shards, or its only file of weights.
     pub fn open(
         extractor: &'static str,
         path: &Path,
@@ -60,17 +71,18 @@ impl Checkpoint {
             true => weights_of(path).map_err(|reason| bad(extractor, reason))?,
             false => path.to_owned(),
         };
-        let files = match Kind::of(&file) {
-            Some(Kind::Pickle) => {
-                let file = PickleFile::open(&file);
-                let file = file.map_err(|error| bad(extractor, error.to_string()))?;
-                return Ok(Self::of(extractor, device, Source::Pickle(Box::new(file))));
+        let source = match Kind::of(&file) {
+            Some(Kind::Pickle) => Source::pickle(PickleFiles::open_file(&file)),
+            Some(Kind::PickleShards) => Source::pickle(PickleFiles::open_index(&file)),
+            Some(Kind::SafetensorsShards) => {
+                Source::safetensors(SafetensorsFiles::open_index(&file))
             }
-            Some(Kind::Shards) => SafetensorsFiles::open_folder(path),
-            Some(Kind::Safetensors) | None => SafetensorsFiles::open_file(&file),
+            Some(Kind::Safetensors) | None => {
+                Source::safetensors(SafetensorsFiles::open_file(&file))
+            }
         };
-        let files = files.map_err(|error| bad(extractor, error.to_string()))?;
-        Ok(Self::of(extractor, device, Source::Files(Box::new(files))))
+        let source = source.map_err(|reason| bad(extractor, reason))?;
+        Ok(Self::of(extractor, device, source))
     }
 
     fn of(extractor: &'static str, device: &Device, source: Source) -> Self {
@@ -320,18 +332,26 @@ fn weights_of(folder: &Path) -> Result<PathBuf, String> {
 enum Kind {
     Safetensors,
     /// An index of safetensors beside it.
-    Shards,
+    SafetensorsShards,
     /// Written by `torch.save`.
     Pickle,
+    /// An index of such files beside it.
+    PickleShards,
 }
 
 impl Kind {
     /// By how its name ends.
     fn of(path: &Path) -> Option<Self> {
-        match path.extension()?.to_str()? {
-            "safetensors" => Some(Self::Safetensors),
-            "json" => Some(Self::Shards),
-            "bin" | "pt" | "pth" => Some(Self::Pickle),
+        let name = path.file_name()?.to_str()?;
+        let (name, is_index) = match name.strip_suffix(".index.json") {
+            Some(name) => (name, true),
+            None => (name, false),
+        };
+        match (Path::new(name).extension()?.to_str()?, is_index) {
+            ("safetensors", false) => Some(Self::Safetensors),
+            ("safetensors", true) => Some(Self::SafetensorsShards),
+            ("bin" | "pt" | "pth", false) => Some(Self::Pickle),
+            ("bin", true) => Some(Self::PickleShards),
             _ => None,
         }
     }
@@ -355,4 +375,37 @@ pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, VisionErr
     }
     let text = std::fs::read(path).map_err(|error| fault(error.to_string()))?;
     serde_json::from_slice(&text).map_err(|error| fault(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::fixture;
+    use super::*;
+    use std::fs::{copy, write};
+
+    /// Both kinds of shards, in one file each, named by the folder or by their index.
+    #[test]
+    fn an_index_opens_the_files_it_names_whatever_their_kind() {
+        for (kind, weights) in
+            [("pytorch_model.bin", "plain.pth"), ("model.safetensors", "twin.safetensors")]
+        {
+            let folder = tempfile::tempdir().unwrap();
+            let (stem, ending) = kind.split_once('.').unwrap();
+            let shard = format!("{stem}-00001-of-00001.{ending}");
+            copy(fixture(&format!("pickle/{weights}")), folder.path().join(&shard)).unwrap();
+            let index = folder.path().join(format!("{kind}.index.json"));
+            write(&index, format!(r#"{{"weight_map":{{"f32":"{shard}"}}}}"#)).unwrap();
+            for path in [folder.path(), &index] {
+                let mut opened = Checkpoint::open("test", path, &Device::Cpu).unwrap();
+                assert_eq!(opened.tensor("f32", &[2, 3]).unwrap().dims(), [2, 3], "{kind}");
+            }
+            for outside in ["../outside", "/outside"] {
+                write(&index, format!(r#"{{"weight_map":{{"f32":"{outside}"}}}}"#)).unwrap();
+                let error = Checkpoint::open("test", folder.path(), &Device::Cpu).err().unwrap();
+                let error = error.to_string();
+                assert!(error.contains(&format!("{kind}.index.json")), "{error}");
+                assert!(error.contains(&format!("'{outside}' is not the name")), "{error}");
+            }
+        }
+    }
 }

@@ -168,33 +168,36 @@ mod tests {
         assert_eq!(map.data, [0.0, 0.0, 1.0, 0.0, half, half]);
     }
 
+    /// With SAM, and with MobileSAM as its authors saved it.
     #[test]
     fn two_folders_make_one_extractor() {
-        let folder = tempfile::tempdir().unwrap();
-        for name in ["clip", "sam"] {
-            std::fs::create_dir(folder.path().join(name)).unwrap();
-            for entry in std::fs::read_dir(fixture(&format!("{name}_tiny"))).unwrap() {
-                let entry = entry.unwrap();
-                let to = folder.path().join(name).join(entry.file_name());
-                std::fs::copy(entry.path(), to).unwrap();
+        for sam in ["sam_tiny", "mobile_sam_tiny"] {
+            let folder = tempfile::tempdir().unwrap();
+            for (name, from) in [("clip", "clip_tiny"), ("sam", sam)] {
+                std::fs::create_dir(folder.path().join(name)).unwrap();
+                for entry in std::fs::read_dir(fixture(from)).unwrap() {
+                    let entry = entry.unwrap();
+                    let to = folder.path().join(name).join(entry.file_name());
+                    std::fs::copy(entry.path(), to).unwrap();
+                }
             }
+            let all = AutomaticMasks {
+                points_per_side: 3,
+                least_quality: f32::NEG_INFINITY,
+                least_stability: 0.0,
+                ..AutomaticMasks::default()
+            };
+            let fusion = ConceptFusion::load(folder.path(), all, &Device::Cpu).unwrap();
+            let map = fusion.dense(&picture()).unwrap();
+            assert_eq!((map.rows, map.columns, map.width), (12, 16, fusion.width()));
+            let lengths: Vec<f32> = map
+                .data
+                .chunks_exact(map.width)
+                .map(|cell| cell.iter().map(|x| x * x).sum::<f32>().sqrt())
+                .collect();
+            assert!(lengths.iter().all(|length| *length == 0.0 || (length - 1.0).abs() < 1e-4));
+            assert!(lengths.iter().any(|length| *length > 0.0), "{sam}");
+            assert!(fusion.text_space().is_some());
         }
-        let all = AutomaticMasks {
-            points_per_side: 3,
-            least_quality: 0.0,
-            least_stability: 0.0,
-            ..AutomaticMasks::default()
-        };
-        let fusion = ConceptFusion::load(folder.path(), all, &Device::Cpu).unwrap();
-        let map = fusion.dense(&picture()).unwrap();
-        assert_eq!((map.rows, map.columns, map.width), (12, 16, fusion.width()));
-        let lengths: Vec<f32> = map
-            .data
-            .chunks_exact(map.width)
-            .map(|cell| cell.iter().map(|x| x * x).sum::<f32>().sqrt())
-            .collect();
-        assert!(lengths.iter().all(|length| *length == 0.0 || (length - 1.0).abs() < 1e-4));
-        assert!(lengths.iter().any(|length| *length > 0.0));
-        assert!(fusion.text_space().is_some());
     }
 }

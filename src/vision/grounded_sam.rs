@@ -143,8 +143,17 @@ mod tests {
 
     #[test]
     fn what_names_mean_is_cut_out() {
+        cut_out_with("sam_tiny");
+    }
+
+    #[test]
+    fn mobile_sam_cuts_out_too() {
+        cut_out_with("mobile_sam_tiny");
+    }
+
+    fn cut_out_with(sam: &str) {
         let dino = GroundingDino::load(&fixture("grounding_dino_tiny"), &Device::Cpu).unwrap();
-        let sam = Sam::load(&fixture("sam_tiny"), &Device::Cpu).unwrap();
+        let sam = Sam::load(&fixture(sam), &Device::Cpu).unwrap();
         let names = ["a mug", "the kitchen table", "red cup"];
         let all = GroundedSettings {
             box_threshold: 0.0,

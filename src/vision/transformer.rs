@@ -7,7 +7,7 @@ use candle_nn::{LayerNorm, Linear};
 
 use super::VisionError;
 use super::checkpoint::Checkpoint;
-use super::scene_vit::ops::softmax;
+use super::softmax::softmax;
 
 /// Most bytes that the scores of one attention may take: more is no picture but a mistake.
 const MOST_SCORE_BYTES: usize = 8 << 30;

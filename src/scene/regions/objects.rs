@@ -2,11 +2,11 @@
 //!
 //! A region is the object of its name that is nearest; else one in its place that was taken for
 //! something else; else the only one of its name that went; else a new one. An object of the map's
-//! own that no region confirms goes after some looks. Objects that a detector outside gave are left
-//! as they are.
+//! own that no region confirms goes after some looks: into the object that has grown over it, where
+//! there is one. Objects that a detector outside gave are left as they are.
 
 use super::{NamedVectors, Region, RegionConfig};
-use crate::scene::objects::{NEAR_DIAGONALS, NEAR_M, diagonal_m, distance_m};
+use crate::scene::objects::{NEAR_DIAGONALS, NEAR_M, PART, diagonal_m, distance_m, is_inside};
 use crate::scene::{MapObject, ObjectId, SceneError, SceneMap};
 use std::collections::BTreeMap;
 
@@ -110,7 +110,7 @@ impl SceneMap {
                 self.objects.update_own(id, one.clone());
             }
         }
-        seen.removed_objects = self.count_misses(&objects, &mut memory);
+        seen.removed_objects = self.count_misses(&mut objects, &mut memory);
         for (at, one) in found.iter().enumerate() {
             if objects[at].is_some() || !open[at] || self.objects.is_reported(&one.label) {
                 continue;
@@ -158,8 +158,9 @@ impl SceneMap {
         objects
     }
 
-    /// Takes out the own objects that too many looks have missed. Returns how many.
-    fn count_misses(&mut self, seen: &[Option<ObjectId>], memory: &mut ObjectMemory) -> usize {
+    /// Takes out the own objects that too many looks have missed, those that lie in one of their name
+    /// that this look has `seen` by joining the two. Returns how many.
+    fn count_misses(&mut self, seen: &mut [Option<ObjectId>], memory: &mut ObjectMemory) -> usize {
         let own = self.objects.iter().filter(|object| self.objects.is_own(object.id));
         let missed: Vec<ObjectId> =
             own.map(|object| object.id).filter(|id| !seen.contains(&Some(*id))).collect();
@@ -168,14 +169,28 @@ impl SceneMap {
         for id in missed {
             let misses = memory.misses.entry(id).or_default();
             *misses += 1;
-            if *misses >= MISSES
-                && let Some(object) = self.objects.remove(id)
-            {
+            if *misses < MISSES {
+                continue;
+            }
+            removed += 1;
+            if let Some(whole) = self.whole_of(id, seen) {
+                let kept = self.objects.join([whole.id, id], &whole);
+                let is_whole = |object: &&mut Option<ObjectId>| **object == Some(whole.id);
+                seen.iter_mut().filter(is_whole).for_each(|object| *object = Some(kept));
+                memory.misses.remove(&id);
+            } else if let Some(object) = self.objects.remove(id) {
                 memory.went(object);
-                removed += 1;
             }
         }
         removed
+    }
+
+    /// The own object of the same name, among those that were seen, in whose box `id` lies.
+    fn whole_of(&self, id: ObjectId, seen: &[Option<ObjectId>]) -> Option<MapObject> {
+        let part = self.objects.get(id)?;
+        let seen = seen.iter().flatten().filter(|whole| self.objects.is_own(**whole));
+        let mut wholes = seen.filter_map(|whole| self.objects.get(*whole));
+        wholes.find(|whole| whole.label == part.label && is_inside(part, whole, PART)).cloned()
     }
 
     /// Takes an object out that turned out to be none, or to be something else. While its place

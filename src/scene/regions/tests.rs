@@ -264,3 +264,24 @@ fn what_the_robot_took_is_gone_at_once_and_known_again() {
     let back = map.objects().get(mug).expect("the same mug");
     assert!((back.position_m[0] - 0.95).abs() < 0.05);
 }
+
+#[test]
+fn halves_of_a_table_that_grow_together_are_one() {
+    let (names, config) = (names(), config());
+    let (_, low, high) = TABLE;
+    let third_m = (high[0] - low[0]) / 3.0;
+    let left: Block = ("diningtable", low, [low[0] + third_m, high[1], high[2]]);
+    let right: Block = ("diningtable", [high[0] - third_m, low[1], low[2]], high);
+    let mut map = map(&[FLOOR, left, right], 0.0, 2);
+    map.see_objects(&names, &config).unwrap();
+    let halves = map.objects().as_slice().to_vec();
+    assert_eq!(halves.len(), 2, "{halves:?}");
+    look(&mut map, &[FLOOR, TABLE], 0.0, 2..6);
+    for _ in 0..4 {
+        map.see_objects(&names, &config).unwrap();
+    }
+    let [whole] = map.objects().as_slice() else { panic!("{:?}", map.objects()) };
+    assert_eq!((whole.id, map.objects().get(halves[1].id)), (halves[0].id, Some(whole)));
+    assert!(map.objects().is_own(whole.id));
+    assert!((whole.size_m[0] - (high[0] - low[0])).abs() < 0.1, "{whole:?}");
+}

@@ -32,6 +32,7 @@ impl ClipLayout {
         let has = |name: &str| folder.join(name).exists();
         let weights = has("model.safetensors")
             || has("model.safetensors.index.json")
+            || has("pytorch_model.bin.index.json")
             || has("pytorch_model.bin");
         match has(OPEN_CLIP_FILE) && !(has(HF_FILE) && weights) {
             true => Self::OpenClip,

@@ -6,16 +6,18 @@
 
 mod archive;
 mod program;
+mod shards;
 mod state;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Layout, Shape, Tensor};
 
 use super::VisionError;
 use archive::Archive;
-use state::View;
+pub(super) use shards::PickleFiles;
+use state::{Saved, View};
 
 /// Longer programs are not run; those of public checkpoints stay below 1 MB.
 const MOST_PROGRAM_BYTES: u64 = 16 << 20;
@@ -31,6 +33,8 @@ pub struct PickleFile {
     path: PathBuf,
     archive: Archive,
     tensors: HashMap<String, View>,
+    /// Names of what else was saved.
+    others: HashSet<String>,
 }
 
 impl PickleFile {
@@ -42,8 +46,8 @@ impl PickleFile {
     pub fn open(path: &Path) -> Result<Self, VisionError> {
         let broken = |reason: String| VisionError::Weights { path: path.into(), reason };
         let mut archive = Archive::open(path).map_err(broken)?;
-        let tensors = tensors(&mut archive).map_err(broken)?;
-        Ok(Self { path: path.into(), archive, tensors })
+        let Saved { tensors, others } = saved(&mut archive).map_err(broken)?;
+        Ok(Self { path: path.into(), archive, tensors, others })
     }
 
     /// The file.
@@ -85,8 +89,8 @@ impl PickleFile {
     }
 }
 
-/// The views of the archive's program, each checked to lie in its entry.
-fn tensors(archive: &mut Archive) -> Result<HashMap<String, View>, String> {
+/// What the archive's program has saved, each view checked to lie in its entry.
+fn saved(archive: &mut Archive) -> Result<Saved, String> {
     let (folder, bytes) = {
         let mut programs = archive.entries().filter_map(|(name, bytes)| {
             let folder = name.strip_suffix("data.pkl")?;
@@ -110,7 +114,7 @@ fn tensors(archive: &mut Archive) -> Result<HashMap<String, View>, String> {
         return Err("its numbers are big-endian; save it again on a usual machine".into());
     }
     let program = archive.read(&format!("{folder}data.pkl"), 0, bytes as usize)?;
-    let tensors = state::views(program::run(&program)?, &folder)?;
+    let Saved { tensors, others } = state::saved(program::run(&program)?, &folder)?;
     if tensors.len() > MOST_TENSORS {
         return Err(format!("{} tensors, of at most {MOST_TENSORS}", tensors.len()));
     }
@@ -127,7 +131,7 @@ fn tensors(archive: &mut Archive) -> Result<HashMap<String, View>, String> {
             ));
         }
     }
-    Ok(tensors)
+    Ok(Saved { tensors, others })
 }
 
 /// The numbers of a view in their order: `(span)` to its shape.

@@ -1,6 +1,6 @@
 //! From the objects of a pickle to views of the numbers beside it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use candle_core::DType;
 use candle_core::pickle::Object;
@@ -54,16 +54,31 @@ impl View {
     }
 }
 
-/// The tensors of floats in the dictionary that was saved, by name; `folder` is where the archive has
-/// them.
-pub(super) fn views(saved: Object, folder: &str) -> Result<HashMap<String, View>, String> {
-    let mut views = HashMap::new();
-    for (key, value) in state(saved)? {
+/// The dictionary that was saved.
+#[derive(Default)]
+pub(super) struct Saved {
+    /// Its tensors of floats, by name.
+    pub tensors: HashMap<String, View>,
+    /// Names of what else it holds.
+    pub others: HashSet<String>,
+}
+
+/// The dictionary in what a program has made; `folder` is where the archive has the numbers.
+pub(super) fn saved(made: Object, folder: &str) -> Result<Saved, String> {
+    let mut saved = Saved::default();
+    for (key, value) in state(made)? {
         let Object::Unicode(name) = key else { continue };
         let view = view(&value, folder).map_err(|reason| format!("tensor `{name}`: {reason}"))?;
-        views.extend(view.map(|view| (name, view)));
+        match view {
+            Some(view) => {
+                saved.tensors.insert(name, view);
+            }
+            None => {
+                saved.others.insert(name);
+            }
+        }
     }
-    Ok(views)
+    Ok(saved)
 }
 
 /// The dictionary that has the tensors.

@@ -127,10 +127,9 @@ impl Chain {
         from: &mut Checkpoint,
     ) -> Result<Self, VisionError> {
         let plain = Conv2dConfig::default();
-        let along = Conv2dConfig { padding: 1, stride, groups: hidden, ..plain };
         Ok(Self([
             load_conv(&format!("{name}.conv1"), [hidden, inputs, 1], plain, from)?,
-            load_conv(&format!("{name}.conv2"), [hidden, 1, 3], along, from)?,
+            load_along(&format!("{name}.conv2"), hidden, stride, from)?,
             load_conv(&format!("{name}.conv3"), [outputs, hidden, 1], plain, from)?,
         ]))
     }
@@ -151,11 +150,10 @@ impl Block {
         from: &mut Checkpoint,
     ) -> Result<Self, VisionError> {
         let named = |part: &str| format!("{name}.{part}");
-        let along = Conv2dConfig { padding: 1, groups: width, ..Conv2dConfig::default() };
         Ok(Self {
             window,
             attention: Attention::load(&named("attn"), width, heads, window, from)?,
-            local: load_conv(&named("local_conv"), [width, 1, 3], along, from)?,
+            local: load_along(&named("local_conv"), width, 1, from)?,
             norm: from.norm(&named("mlp.norm"), width, EPSILON)?,
             fc1: from.linear(&named("mlp.fc1"), width, EXPANSION * width)?,
             fc2: from.linear(&named("mlp.fc2"), EXPANSION * width, width)?,
@@ -225,6 +223,17 @@ impl Attention {
         let pairs = Tensor::from_iter(pairs, self.biases.device())?;
         self.biases.index_select(&pairs, 1)?.reshape((self.heads, places, places))
     }
+}
+
+/// A convolution along the picture, channel by channel.
+fn load_along(
+    name: &str,
+    width: usize,
+    stride: usize,
+    from: &mut Checkpoint,
+) -> Result<Conv2d, VisionError> {
+    let along = Conv2dConfig { padding: 1, stride, groups: width, ..Conv2dConfig::default() };
+    load_conv(name, [width, 1, 3], along, from)
 }
 
 /// Convolution `name.c` of `[outputs, inputs of a group, size]`, with the norm over batches `name.bn`
