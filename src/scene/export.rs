@@ -1,6 +1,6 @@
 //! The map for other programs: a point cloud (PLY) and a summary (JSON).
 
-use super::{MapCounts, MapObject, SceneError, SceneMap};
+use super::{LabelScores, MapCounts, MapObject, SceneError, SceneMap};
 use serde::Serialize;
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -17,7 +17,16 @@ struct Summary<'a> {
     bytes: usize,
     bytes_per_voxel: f64,
     feature_width: usize,
-    objects: &'a [MapObject],
+    objects: Vec<Told<'a>>,
+}
+
+/// An object, and what detections have called it, each name with its scores added up.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    object: &'a MapObject,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    labels: Option<&'a LabelScores>,
 }
 
 impl SceneMap {
@@ -48,6 +57,7 @@ impl SceneMap {
     /// Writes a JSON summary: frame, voxel size, counts, bounds, bytes and objects.
     pub fn write_json(&self, path: &Path) -> Result<MapCounts, SceneError> {
         let counts = self.counts();
+        let told = |object| Told { object, labels: self.objects.labels(object.id) };
         let summary = Summary {
             frame_id: &self.config.frame_id,
             voxel_size_m: self.config.voxel_size_m,
@@ -56,7 +66,7 @@ impl SceneMap {
             bytes: self.bytes(),
             bytes_per_voxel: self.bytes_per_voxel(),
             feature_width: self.config.feature_width,
-            objects: self.objects.as_slice(),
+            objects: self.objects.iter().map(told).collect(),
         };
         write_file(path, |out| {
             serde_json::to_writer_pretty(&mut *out, &summary)?;

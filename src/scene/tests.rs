@@ -408,6 +408,7 @@ fn exports_say_what_the_map_holds() {
     assert_eq!(said["frame_id"], "map");
     assert_eq!(said["counts"]["voxels"], map.len());
     assert_eq!(said["objects"][0]["label"], "crate");
+    assert!(said["objects"][0]["labels"]["crate"].as_f64().is_some_and(|score| score > 0.6));
     assert_eq!(said["bytes"], map.bytes());
     let nowhere = map.write_ply(&folder.path().join("no/map.ply")).unwrap_err();
     assert!(nowhere.to_string().contains("map.ply"));
