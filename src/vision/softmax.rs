@@ -2,6 +2,7 @@
 //! attention.
 
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, D, Layout, Result, Shape, Tensor};
+use pulp::Arch;
 use rayon::prelude::*;
 
 use super::rows::{dot, is_plain, last, rows};
@@ -19,26 +20,46 @@ pub(crate) fn softmax(x: &Tensor) -> Result<Tensor> {
 
 /// The exponential of numbers that are not positive, to 2e-7 · (2 − x) of itself, in a form that compilers
 /// turn into vectors: 2^n by its exponent, the rest by its series.
-#[inline]
+#[inline(always)]
 fn exp(x: f32) -> f32 {
+    // So large a number has no digits behind the point, and the whole ones as its last bits.
+    const ROUND: f32 = (3 << 22) as f32;
     let x = (x * std::f32::consts::LOG2_E).max(-125.0);
-    let whole = (x - 0.5) as i32;
-    let t = (x - whole as f32) * std::f32::consts::LN_2;
+    let rounded = x + ROUND;
+    let t = (x - (rounded - ROUND)) * std::f32::consts::LN_2;
     let series = 1.0
         + t * (1.0
-            + t * (0.5 + t * (1.0 / 6.0 + t * (1.0 / 24.0 + t * (1.0 / 120.0 + t / 720.0)))));
-    f32::from_bits(((whole + 127) as u32) << 23) * series
+            + t * (0.5
+                + t * (1.0 / 6.0 + t * (1.0 / 24.0 + t * (1.0 / 120.0 + t * (1.0 / 720.0))))));
+    let exponent = rounded.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(127);
+    f32::from_bits(exponent << 23) * series
 }
 
-/// The greatest of some numbers, eight side by side.
-fn most(row: &[f32]) -> f32 {
-    let mut lanes = [f32::NEG_INFINITY; 8];
-    let chunks = row.chunks_exact(8);
-    let rest = chunks.remainder().iter().copied().fold(f32::NEG_INFINITY, f32::max);
+/// Numbers that are worked on side by side.
+const LANES: usize = 16;
+
+/// Folds some numbers by `step`, which may take them in any order.
+#[inline(always)]
+fn fold(row: &[f32], first: f32, step: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut lanes = [first; LANES];
+    let (chunks, rest) = row.as_chunks::<LANES>();
     for chunk in chunks {
-        lanes.iter_mut().zip(chunk).for_each(|(most, x)| *most = most.max(*x));
+        lanes.iter_mut().zip(chunk).for_each(|(lane, x)| *lane = step(*lane, *x));
     }
-    lanes.into_iter().fold(rest, f32::max)
+    lanes.into_iter().chain(rest.iter().copied()).fold(first, step)
+}
+
+/// The softmax of one row, in the widest vectors that the machine has.
+fn softmax_row(row: &mut [f32]) {
+    Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            let most = fold(row, f32::NEG_INFINITY, f32::max);
+            row.iter_mut().for_each(|x| *x = exp(*x - most));
+            let scale = 1.0 / fold(row, 0.0, |sum, x| sum + x);
+            row.iter_mut().for_each(|x| *x *= scale);
+        },
+    );
 }
 
 struct Softmax;
@@ -52,12 +73,7 @@ impl CustomOp1 for Softmax {
         let width = last(layout);
         let mut out = rows(storage, layout)?.to_vec();
         let rows_a_task = (NUMBERS_A_TASK / width).max(1);
-        out.par_chunks_exact_mut(width).with_min_len(rows_a_task).for_each(|row| {
-            let most = most(row);
-            row.iter_mut().for_each(|x| *x = exp(*x - most));
-            let scale = 1.0 / row.iter().sum::<f32>();
-            row.iter_mut().for_each(|x| *x *= scale);
-        });
+        out.par_chunks_exact_mut(width).with_min_len(rows_a_task).for_each(softmax_row);
         Ok((CpuStorage::F32(out), layout.shape().clone()))
     }
 

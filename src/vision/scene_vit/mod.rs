@@ -18,11 +18,13 @@ pub use input::{
 pub use model::SceneVitNet;
 pub use part::Part;
 
+use ops::unit_norm;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use candle_core::{Device, Tensor};
+use candle_core::{D, Device, Error, Tensor};
 use rayon::prelude::*;
 
 use super::checkpoint::Checkpoint;
@@ -79,15 +81,27 @@ impl SceneVit {
     }
 }
 
-/// `(1, cells of the whole picture, width)` of the `(1, cells, width)` of its parts, row by row.
-fn whole(parts: Vec<Tensor>, across: usize) -> candle_core::Result<Tensor> {
-    let grid = |part: &Tensor| part.squeeze(0)?.reshape((ROWS, COLUMNS, ()));
-    let rows = parts.chunks(across).map(|row| {
-        let row = row.iter().map(grid).collect::<candle_core::Result<Vec<_>>>()?;
-        Tensor::cat(&row, 1)
-    });
-    let rows = rows.collect::<candle_core::Result<Vec<_>>>()?;
-    Tensor::cat(&rows, 0)?.flatten(0, 1)?.unsqueeze(0)
+/// How a picture is cut for each look at it: not at all, for what things are by what is around them,
+/// and into parts, for what is small.
+fn looks(across: usize) -> impl Iterator<Item = usize> {
+    std::iter::once(1).chain((across > 1).then_some(across))
+}
+
+/// The features `(rows, columns, width)` of all looks, put together to those of the picture as its
+/// parts show it: the mean of both looks at a cell, of length 1.
+fn together(looks: &[Tensor], across: usize) -> candle_core::Result<Tensor> {
+    let (whole, parts) = looks.split_first().ok_or_else(|| Error::Msg("no look".into()))?;
+    if parts.is_empty() {
+        return Ok(whole.clone());
+    }
+    let rows = parts.chunks(across).map(|row| Tensor::cat(row, 1));
+    let closely = Tensor::cat(&rows.collect::<candle_core::Result<Vec<_>>>()?, 0)?;
+    let width = whole.dim(D::Minus1)?;
+    let whole = whole
+        .reshape((ROWS, 1, COLUMNS, 1, width))?
+        .broadcast_as((ROWS, across, COLUMNS, across, width))?
+        .reshape((across * ROWS, across * COLUMNS, width))?;
+    unit_norm(&(whole + closely)?, 1e-12)? / (width as f64).sqrt()
 }
 
 fn take(
@@ -140,13 +154,14 @@ impl FeatureExtractor for SceneVit {
             return Err(bad("the calibration is for another size"));
         }
         let across = Part::across(width, height, self.most_across);
-        let pictures = Picture::parts(&frame.color, depth, across);
+        let pictures: Vec<Picture> =
+            looks(across).flat_map(|across| Picture::parts(&frame.color, depth, across)).collect();
         let view = View::of(&frame.world_T_camera);
         let numbers: Vec<Vec<f32>> = {
             let mut known = self.rays.lock().unwrap_or_else(PoisonError::into_inner);
             if known.as_ref().is_none_or(|(of, _)| of != camera) {
-                let rays = Part::all(across).map(|part| rays(camera, part)).collect();
-                *known = Some((*camera, rays));
+                let parts = looks(across).flat_map(Part::all);
+                *known = Some((*camera, parts.map(|part| rays(camera, part)).collect()));
             }
             let rays = known.as_ref().map_or(&[][..], |(_, rays)| rays);
             let parts = pictures.par_iter().zip(rays);
@@ -156,10 +171,11 @@ impl FeatureExtractor for SceneVit {
             .into_par_iter()
             .map(|numbers| {
                 let inputs = Tensor::from_vec(numbers, (1, CELLS, INPUTS), &self.device)?;
-                self.net.forward(&inputs, CellWindow::WHOLE)
+                self.net.forward(&inputs, CellWindow::WHOLE)?.reshape((ROWS, COLUMNS, ()))
             })
             .collect::<candle_core::Result<Vec<_>>>()?;
-        FeatureMap::of_tokens(&whole(features, across)?, across * ROWS, across * COLUMNS)
+        let features = together(&features, across)?.flatten(0, 1)?.unsqueeze(0)?;
+        FeatureMap::of_tokens(&features, across * ROWS, across * COLUMNS)
     }
 }
 
