@@ -9,6 +9,7 @@ mod join;
 mod labels;
 mod observe;
 mod spans;
+mod views;
 
 #[cfg(test)]
 pub(super) mod tests;
