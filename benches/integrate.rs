@@ -1,13 +1,14 @@
 //! How long one 640×480 frame takes to enter the map, with and without features, and whether that
-//! stays so as the map grows tenfold.
+//! stays so as the map grows tenfold; and how long it takes to look for the things of a map.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use image::{Rgb, RgbImage};
 use nalgebra::Vector3;
 use scenellm::geometry::{CameraModel, Pose};
-use scenellm::scene::{MapConfig, SceneMap};
+use scenellm::scene::{MapConfig, NamedVectors, RegionConfig, SceneMap};
 use scenellm::sensing::{DepthImage, RgbdFrame};
-use scenellm::vision::FeatureMap;
+use scenellm::tasks::ActionVocabulary;
+use scenellm::vision::{FeatureMap, WordHash};
 use std::hint::black_box;
 
 const WIDTH: u32 = 640;
@@ -69,5 +70,38 @@ fn integrate(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, integrate);
+/// Features of `width` that look like one name after another, cell by cell in patches, and like
+/// neighbouring names a little.
+fn patches(names: &NamedVectors, turn: usize) -> FeatureMap {
+    let (rows, columns, width) = (60, 80, names.width());
+    let mut data = Vec::with_capacity(rows * columns * width);
+    for cell in 0..rows * columns {
+        let (row, column) = (cell / columns, cell % columns);
+        let vector = |at: usize| &names.vectors()[(at + turn) % names.len()];
+        let (this, other) = (vector(row / 6 * 14 + column / 6), vector(row + column));
+        data.extend(this.iter().zip(other).map(|(a, b)| 0.8 * a + 0.4 * b));
+    }
+    FeatureMap { rows, columns, width, data }
+}
+
+fn regions(c: &mut Criterion) {
+    let words = ActionVocabulary::alfred();
+    let named = words.objects.iter().chain(&words.receptacles);
+    let encoder = WordHash::new(64).expect("a width");
+    let names = NamedVectors::new(&encoder, named).expect("names with vectors");
+    let config = MapConfig { voxel_size_m: 0.03, feature_width: 64, ..MapConfig::default() };
+    let config = MapConfig { feature_space: names.space().to_owned(), ..config };
+    let mut map = SceneMap::new(config).expect("good settings");
+    for (turn, frame) in views(0.0).iter().enumerate() {
+        map.integrate(frame, Some(&patches(&names, turn))).expect("a good frame");
+    }
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
+    let name = format!("one thread, things among {} voxels, {} names", map.len(), names.len());
+    c.bench_function(&name, |b| {
+        let regions = || map.regions(&names, &RegionConfig::default()).expect("one space");
+        b.iter(|| pool.install(|| black_box(regions())));
+    });
+}
+
+criterion_group!(benches, integrate, regions);
 criterion_main!(benches);

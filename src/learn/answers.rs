@@ -2,21 +2,18 @@
 
 use super::eval::{Interval, bootstrap_of};
 use crate::sim::language::{Pair, QuestionKind, SceneFacts, named_classes, plain};
+use crate::tasks::NUMBERS;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 const ARTICLES: [&str; 3] = ["a", "an", "the"];
-const DIGITS: [&str; 13] = [
-    "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
-    "twelve",
-];
 
 /// An answer as it is compared: plain words without articles and commas, numbers in words.
 pub fn normalized_answer(answer: &str) -> String {
     let plain = plain(answer);
     let words = plain.split([' ', ',', '\n']).filter(|word| !word.is_empty());
     let word = |word: &str| {
-        let number = word.parse::<usize>().ok().and_then(|number| DIGITS.get(number));
+        let number = word.parse::<usize>().ok().and_then(|number| NUMBERS.get(number));
         number.map_or_else(|| word.to_string(), |word| (*word).to_string())
     };
     let kept: Vec<String> = words.filter(|word| !ARTICLES.contains(word)).map(word).collect();

@@ -3,6 +3,8 @@
 //! Matching is by words, not by a model: a sentence that is none of these and asks something is
 //! said not to be understood, rather than answered with an invention.
 
+use crate::tasks::Asked;
+
 /// What a person wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
@@ -38,11 +40,6 @@ const DESCRIBE: [&str; 7] = [
 ];
 const STATUS: [&str; 4] =
     ["what are you doing", "what is the plan", "what is your plan", "what is the goal"];
-const WHERE: [&str; 4] = ["where is", "where are", "where do you see", "find"];
-const COUNT: [&str; 1] = ["how many"];
-/// What may stand behind the thing that is asked for.
-const COUNT_ENDS: [&str; 4] = [" are there", " do you see", " can you see", " are in the map"];
-const ARTICLES: [&str; 6] = ["the ", "a ", "an ", "my ", "any ", "some "];
 const QUESTION_WORDS: [&str; 17] = [
     "what", "where", "who", "why", "when", "how", "which", "is", "are", "do", "does", "did", "can",
     "could", "will", "was", "were",
@@ -79,12 +76,10 @@ impl Command {
         if STATUS.contains(&asked) {
             return Self::Status;
         }
-        if let Some(thing) = thing_behind(asked, &WHERE) {
-            return Self::Where(thing);
-        }
-        if let Some(thing) = thing_behind(asked, &COUNT) {
-            let end = COUNT_ENDS.iter().find_map(|end| thing.strip_suffix(end));
-            return Self::Count(end.unwrap_or(&thing).to_owned());
+        match Asked::of(asked) {
+            Some(Asked::Place(thing)) => return Self::Where(thing),
+            Some(Asked::Number(thing)) => return Self::Count(thing),
+            Some(Asked::Presence(_)) | None => {}
         }
         let first = asked.split(' ').next().unwrap_or_default();
         if QUESTION_WORDS.contains(&first) || (is_question && !was_polite) {
@@ -93,16 +88,6 @@ impl Command {
         // In the words of the person: case may mean something to the model.
         Self::Goal(if was_polite { asked.to_owned() } else { whole.to_owned() })
     }
-}
-
-/// The thing behind one of `openings`, without its article.
-fn thing_behind(sentence: &str, openings: &[&str]) -> Option<String> {
-    let rest = openings
-        .iter()
-        .find_map(|opening| sentence.strip_prefix(opening).filter(|rest| rest.starts_with(' ')))?;
-    let rest = rest.trim();
-    let thing = ARTICLES.iter().find_map(|article| rest.strip_prefix(article)).unwrap_or(rest);
-    (!thing.is_empty()).then(|| thing.to_owned())
 }
 
 #[cfg(test)]

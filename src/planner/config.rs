@@ -12,7 +12,7 @@ use super::detector::DetectorConfig;
 use super::follow::FollowConfig;
 use super::parameters::Parameters;
 use super::qos_overrides::{self, QosOverrides};
-use crate::scene::{MapConfig, RegionConfig};
+use crate::scene::{MapConfig, RegionConfig, RemovalConfig};
 use crate::sensing::SensingConfig;
 use serde::{Deserialize, Serialize};
 use serde_yaml::Value;
@@ -246,10 +246,18 @@ pub enum ConfigError {
 }
 
 impl PlannerConfig {
-    /// What suits homes full of small things, as the simulator's are: finer voxels, and regions of less
-    /// mass. docs/regions.md has what they find and what they take.
+    /// What suits homes full of small things, as the simulator's are: finer voxels, regions of less
+    /// mass, and voxels that go when rays pass through them, as poses are exact there. docs/regions.md
+    /// has what they find and what they take.
     pub fn of_homes() -> Self {
-        let map = MapConfig { voxel_size_m: 0.04, ..MapConfig::default() };
+        let removal = RemovalConfig {
+            margin_m: 0.005,
+            margin_per_m2: 0.002,
+            radius_m: 0.005,
+            miss: 2,
+            ..RemovalConfig::default()
+        };
+        let map = MapConfig { voxel_size_m: 0.04, removal, ..MapConfig::default() };
         let regions = RegionConfig { min_mass: 1.5, ..RegionConfig::default() };
         Self { map, regions, ..Self::default() }
     }

@@ -1,7 +1,7 @@
 //! What the list of objects says, in words: facts of the map and nothing else.
 
 use crate::scene::{MapObject, ObjectId};
-use crate::tasks::{class_word, singulars};
+use crate::tasks::named;
 use std::collections::BTreeMap;
 
 /// Words, and the objects they rest on.
@@ -11,12 +11,6 @@ pub struct Fact {
     pub words: String,
     /// The objects.
     pub objects: Vec<ObjectId>,
-}
-
-/// The objects a person may mean by `name`: those of the class, in the singular or the plural.
-pub fn named<'a>(objects: &'a [MapObject], name: &str) -> Vec<&'a MapObject> {
-    let forms = singulars(name);
-    objects.iter().filter(|object| forms.contains(&class_word(&object.label))).collect()
 }
 
 /// Where the things called `name` are, in the frame `frame_id`; `None` when there are none.

@@ -1,13 +1,16 @@
 //! Questions and what a person says, answered by a model that sees, with the objects that the answer
 //! rests on.
 //!
-//! The words are the model's. What it cannot know is not passed on: an answer that names a thing
+//! What the list of objects tells of the scene, it tells: which things there are, how many, and where.
+//! Else the words are the model's. What it cannot know is not passed on: an answer that names a thing
 //! which is not in the map is none, and so is the place of such a thing.
 
 use super::mention::{named_in, of_class};
 use super::planning::PlanningError;
+use super::question::Asked;
 use super::relation::stands;
 use super::scene_mind::{Listener, SceneMind};
+use super::told::{Told, told};
 use super::view::{About, SceneView};
 use super::{ActionVocabulary, ArgumentKind, gap_m};
 use crate::model::{PromptInput, PromptKind};
@@ -41,7 +44,7 @@ pub struct Inquiry<'a> {
     pub objects: &'a [MapObject],
 }
 
-/// What the model answers.
+/// What is answered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
     /// The question.
@@ -53,8 +56,9 @@ pub struct Answer {
     pub unknown: Option<String>,
     /// Objects of the map that it rests on.
     pub objects: Vec<ObjectId>,
-    /// Mean log-probability of a token of the model's words.
-    pub mean_log_probability: f64,
+    /// Mean log-probability of a token of the model's words; `None` where the words are those of the
+    /// list of objects.
+    pub mean_log_probability: Option<f64>,
     /// Name of the model.
     pub model: String,
 }
@@ -70,6 +74,19 @@ impl SceneMind {
         inquiry: &Inquiry<'_>,
         on_text: &mut Listener<'_>,
     ) -> Result<Answer, PlanningError> {
+        if let Some(Told { words, objects }) = self.told(inquiry) {
+            if !on_text(&words) {
+                return Err(PlanningError::Interrupted);
+            }
+            return Ok(Answer {
+                question: inquiry.words.to_owned(),
+                words,
+                unknown: None,
+                objects,
+                mean_log_probability: None,
+                model: self.name().to_owned(),
+            });
+        }
         let (frame, scene) = self.shown(inquiry.about, inquiry.view);
         let turns = inquiry.turns.unwrap_or_default();
         let (kind, most_tokens) = match inquiry.turns {
@@ -84,25 +101,31 @@ impl SceneMind {
             goal: inquiry.words.to_owned(),
             ..PromptInput::default()
         };
-        let told = self.speak_freely(input, most_tokens, on_text)?;
+        let said = self.speak_freely(input, most_tokens, on_text)?;
         let unknown = match () {
-            () if !told.finished => Some("the model found no end of its answer".to_owned()),
-            () if told.text.is_empty() => Some("the model said nothing".to_owned()),
-            () if told.text == DO_NOT_KNOW => Some("the scene does not tell".to_owned()),
-            () => invented([inquiry.words, &told.text], inquiry.objects, self.vocabulary()),
+            () if !said.finished => Some("the model found no end of its answer".to_owned()),
+            () if said.text.is_empty() => Some("the model said nothing".to_owned()),
+            () if said.text == DO_NOT_KNOW => Some("the scene does not tell".to_owned()),
+            () => invented([inquiry.words, &said.text], inquiry.objects, self.vocabulary()),
         };
         let objects = match unknown {
-            None => basis(inquiry.words, &told.text, inquiry.objects),
+            None => basis(inquiry.words, &said.text, inquiry.objects),
             Some(_) => Vec::new(),
         };
         Ok(Answer {
             question: inquiry.words.to_owned(),
-            words: if unknown.is_some() { DO_NOT_KNOW.to_owned() } else { told.text },
+            words: if unknown.is_some() { DO_NOT_KNOW.to_owned() } else { said.text },
             unknown,
             objects,
-            mean_log_probability: told.mean_log_probability,
+            mean_log_probability: Some(said.mean_log_probability),
             model: self.name().to_owned(),
         })
+    }
+
+    /// What the list of objects tells. Of what is before the robot now it knows nothing.
+    fn told(&self, inquiry: &Inquiry<'_>) -> Option<Told> {
+        let asked = Asked::of(inquiry.words).filter(|_| inquiry.about == About::Scene)?;
+        told(&asked, inquiry.objects, &self.vocabulary().words(ArgumentKind::Target))
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 const MOST_WORDS: usize = 3;
 
 /// The classes that a word may stand for: itself, and what it is the plural of.
-pub fn singulars(word: &str) -> Vec<String> {
+pub(super) fn singulars(word: &str) -> Vec<String> {
     let word = class_word(word);
     let mut forms = vec![word.clone()];
     forms.extend(["s", "es"].iter().filter_map(|end| word.strip_suffix(end)).map(str::to_owned));
@@ -35,6 +35,12 @@ pub fn named_in<'a>(text: &str, classes: impl IntoIterator<Item = &'a str>) -> V
         found.extend(class.filter(|class| !class.is_empty() && !found.contains(class)));
     }
     found
+}
+
+/// The objects a person may mean by `name`: those of the class, in the singular or the plural.
+pub fn named<'a>(objects: &'a [MapObject], name: &str) -> Vec<&'a MapObject> {
+    let forms = singulars(name);
+    objects.iter().filter(|object| forms.contains(&class_word(&object.label))).collect()
 }
 
 /// The objects of a class.

@@ -7,6 +7,28 @@ use crate::scene::{MapObject, ObjectId};
 
 /// How far the bottom of a thing may be from the box it stands on, metres.
 const CONTACT_M: f64 = 0.08;
+/// Classes that things lie in rather than on.
+const WITHIN: [&str; 14] = [
+    "bathtubbasin",
+    "bowl",
+    "box",
+    "cabinet",
+    "cup",
+    "drawer",
+    "fridge",
+    "garbagecan",
+    "microwave",
+    "mug",
+    "pan",
+    "pot",
+    "safe",
+    "sinkbasin",
+];
+
+/// How a thing is in or on what holds it, by the class of that.
+pub(crate) fn preposition(holder: &str) -> &'static str {
+    if WITHIN.contains(&holder) { "in" } else { "on" }
+}
 
 /// How and on which of `others` the object stands: `in` the smallest box around its centre, else
 /// `on` the smallest box that its bottom touches from above. World frame, z up.

@@ -327,9 +327,17 @@ decoding: {beams: 2, max_tokens: 400}
         let answer = mind.answer(&inquiry, &mut |_| true).unwrap();
         assert_eq!(answer.words, super::super::DO_NOT_KNOW);
         assert!(answer.unknown.unwrap().contains("no end"), "the reason is told");
-        assert!(answer.objects.is_empty() && answer.mean_log_probability < 0.0);
+        assert!(answer.objects.is_empty() && answer.mean_log_probability.unwrap() < 0.0);
         let none = mind.answer(&inquiry, &mut |_| false);
         assert!(matches!(none, Err(PlanningError::Interrupted)));
+        // What the list tells needs no model, but for what is before the robot.
+        let inquiry = Inquiry { words: "how many mugs are there", turns: None, ..inquiry };
+        let answer = mind.answer(&inquiry, &mut |_| true).unwrap();
+        assert_eq!((answer.words.as_str(), answer.objects.as_slice()), ("one", &[ObjectId(3)][..]));
+        assert_eq!((answer.unknown, answer.mean_log_probability), (None, None));
+        let of_now = Inquiry { about: About::Frame, ..inquiry };
+        let answer = mind.answer(&of_now, &mut |_| true).unwrap();
+        assert!(answer.mean_log_probability.is_some());
     }
 
     #[test]

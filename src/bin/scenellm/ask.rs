@@ -197,15 +197,15 @@ fn tell(answer: &Answer, objects: &[MapObject]) -> std::io::Result<()> {
         object.map_or_else(|| format!("#{}", id.0), |object| format!("{} #{}", object.label, id.0))
     };
     let rests_on: Vec<String> = answer.objects.iter().map(label).collect();
-    let confidence = answer.mean_log_probability.exp();
-    match (&answer.unknown, rests_on.is_empty()) {
-        (Some(reason), _) => writeln!(out, "{}: {reason}", answer.words),
-        (None, true) => writeln!(out, "{} (confidence {confidence:.2})", answer.words),
-        (None, false) => writeln!(
-            out,
-            "{} (confidence {confidence:.2}; rests on {})",
-            answer.words,
-            rests_on.join(", ")
-        ),
+    if let Some(reason) = &answer.unknown {
+        return writeln!(out, "{}: {reason}", answer.words);
+    }
+    let confidence =
+        answer.mean_log_probability.map(|mean| format!("confidence {:.2}", mean.exp()));
+    let basis = (!rests_on.is_empty()).then(|| format!("rests on {}", rests_on.join(", ")));
+    let told: Vec<String> = confidence.into_iter().chain(basis).collect();
+    match told.is_empty() {
+        true => writeln!(out, "{}", answer.words),
+        false => writeln!(out, "{} ({})", answer.words, told.join("; ")),
     }
 }

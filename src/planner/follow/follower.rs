@@ -3,9 +3,8 @@
 
 use super::motion::{Running, wrap_rad};
 use super::{BasePose, Floor, FollowConfig, FollowError, InstructionStep, Motion};
-use crate::planner::facts;
 use crate::scene::MapObject;
-use crate::tasks::gap_m;
+use crate::tasks::{gap_m, named};
 use nalgebra::Point3;
 use std::f64::consts::PI;
 
@@ -195,7 +194,7 @@ impl Follower {
         floor: &Floor,
         objects: &[MapObject],
     ) -> Result<Option<Motion>, FollowError> {
-        let named = facts::named(objects, name);
+        let named = named(objects, name);
         let gap = |object: &MapObject, [x, y]: [f64; 2]| {
             gap_m(object, &Point3::new(x, y, object.position_m[2]))
         };

@@ -9,10 +9,10 @@ use super::newest::Newest;
 use super::pilot::PilotRequest;
 use super::text_stream::TextStream;
 use super::view::View;
+use crate::planner::PlannerConfig;
 use crate::planner::follow::{FollowError, InstructionStep, parse_instruction, understand};
-use crate::planner::{PlannerConfig, facts};
 use crate::scene::MapObject;
-use crate::tasks::{About, Answer, GoalPlanner, Inquiry, PlanRequest, SceneView};
+use crate::tasks::{About, Answer, GoalPlanner, Inquiry, PlanRequest, SceneView, named};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
@@ -140,7 +140,7 @@ impl Thinker {
 /// Whether the map has what a step leads to.
 fn is_known(step: &InstructionStep, objects: &[MapObject]) -> bool {
     match step {
-        InstructionStep::GoTo(name) => !facts::named(objects, name).is_empty(),
+        InstructionStep::GoTo(name) => !named(objects, name).is_empty(),
         _ => true,
     }
 }

@@ -43,5 +43,5 @@ pub use motion::{Move, STEP_M};
 pub use sample::{SampledTask, household, pose_task, sample_task};
 pub use touch::Touch;
 pub(crate) use wording::spoken;
-pub(in crate::sim) use wording::{plural, preposition, with_article};
+pub(in crate::sim) use wording::{plural, with_article};
 pub use world::{Condition, Low, Place, REACH_M, Stance, Tally, World};

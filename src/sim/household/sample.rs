@@ -5,7 +5,7 @@ use super::goal::{Task, TaskKind};
 use super::kinds::{
     is_lamp, is_portable, may_be_cleaned, may_be_cooled, may_be_heated, may_be_sliced, may_hold,
 };
-use super::wording::{plural, preposition, spoken, with_article};
+use super::wording::{plural, spoken, with_article};
 use super::world::{Stance, World};
 use crate::geometry::Pose;
 use crate::sim::builder::Builder;
@@ -13,6 +13,7 @@ use crate::sim::catalogue::Palette;
 use crate::sim::lamps::desk_lamp;
 use crate::sim::things::THINGS;
 use crate::sim::{Entity, Home, HomeKind, SimError};
+use crate::tasks::preposition;
 use nalgebra::Vector2;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};

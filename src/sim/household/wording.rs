@@ -1,7 +1,5 @@
 //! How classes are worded.
 
-use super::kinds::{may_hold, opens};
-
 /// Class names that people say otherwise.
 const SPOKEN: &[(&str, &str)] = &[
     ("butterknife", "butter knife"),
@@ -20,8 +18,6 @@ const SPOKEN: &[(&str, &str)] = &[
     ("stoveburner", "stove"),
     ("winebottle", "wine bottle"),
 ];
-/// What lies in it, though it is neither closed nor lifted.
-const HOLLOW: &[&str] = &["bathtubbasin", "garbagecan", "sinkbasin"];
 
 /// A class name as people say it.
 pub(crate) fn spoken(name: &str) -> String {
@@ -49,12 +45,6 @@ pub(in crate::sim) fn plural(thing: &str) -> String {
     }
 }
 
-/// How a thing is in or on a receptacle of this class.
-pub(in crate::sim) fn preposition(receptacle: &str) -> &'static str {
-    let within = opens(receptacle) || may_hold(receptacle) && receptacle != "plate";
-    if within || HOLLOW.contains(&receptacle) { "in" } else { "on" }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,7 +63,6 @@ mod tests {
             assert_eq!(plural(one), many);
         }
         assert_eq!(with_article("egg"), "an egg");
-        assert_eq!((preposition("fridge"), preposition("plate")), ("in", "on"));
         assert_eq!(spoken("sinkbasin"), "sink");
     }
 }

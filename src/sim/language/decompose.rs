@@ -2,7 +2,8 @@
 
 use super::pair::{Pair, PairFrame, PairKind};
 use super::words::{plain, wording};
-use crate::sim::household::{Action, Command, SampledTask, preposition};
+use crate::sim::household::{Action, Command, SampledTask};
+use crate::tasks::preposition;
 use rand_pcg::Pcg64Mcg;
 
 /// The steps of a task: "take the mug from the countertop, wash the mug in the sinkbasin, put the mug

@@ -5,10 +5,9 @@ use super::pair::{Pair, PairFrame, PairKind};
 use super::question::{about_it, coin, politely};
 use super::words::{one_of, wording};
 use crate::sim::household::{
-    is_portable, may_be_cleaned, may_be_cooled, may_be_heated, may_be_sliced, preposition,
-    with_article,
+    is_portable, may_be_cleaned, may_be_cooled, may_be_heated, may_be_sliced, with_article,
 };
-use crate::tasks::DO_NOT_KNOW;
+use crate::tasks::{DO_NOT_KNOW, preposition};
 use rand::Rng;
 use rand::seq::IndexedRandom;
 use rand_pcg::Pcg64Mcg;

@@ -4,9 +4,9 @@ use super::color::color_word;
 use super::words::is_told;
 use crate::geometry::Pose;
 use crate::scene::MapObject;
-use crate::sim::household::{Condition, Place, World, preposition};
+use crate::sim::household::{Condition, Place, World};
 use crate::sim::{Renderer, SimError};
-use crate::tasks::{class_word, gap_m, stands};
+use crate::tasks::{class_word, gap_m, preposition, stands};
 use nalgebra::{Point3, Vector2};
 
 /// Fewest pixels, in the small image of [`World::finder`], that count as seeing a thing: one patch of

@@ -7,8 +7,7 @@ use super::facts::SceneFacts;
 use super::pair::{Pair, PairFrame, PairKind, QuestionKind};
 use super::words::plain;
 use crate::model::{ChatModel, Message, ModelError, Role};
-use crate::sim::household::preposition;
-use crate::tasks::DO_NOT_KNOW;
+use crate::tasks::{DO_NOT_KNOW, preposition};
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -1,17 +1,14 @@
 //! Words: which there are for things, and how they are joined.
 
 use crate::sim::household::{is_portable, plural, with_article};
-use crate::tasks::{ActionVocabulary, ArgumentKind};
+pub(super) use crate::tasks::number_word;
+use crate::tasks::{ActionVocabulary, ArgumentKind, NUMBERS};
 use rand::seq::IndexedRandom;
 use rand_pcg::Pcg64Mcg;
 use std::sync::LazyLock;
 
 /// What homes have beside what plans are about.
 const FURTHER: [&str; 3] = ["chair", "faucet", "toaster"];
-const NUMBERS: [&str; 13] = [
-    "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
-    "twelve",
-];
 
 /// The words for places and things of ALFRED's vocabulary.
 static VOCABULARY: LazyLock<Vec<String>> = LazyLock::new(|| {
@@ -29,11 +26,6 @@ pub(super) fn is_told(category: &str) -> bool {
 /// The classes that may be asked for, whether the scene has them or not.
 pub(super) fn all_categories() -> impl Iterator<Item = &'static str> {
     VOCABULARY.iter().map(String::as_str)
-}
-
-/// A number up to twelve as a word.
-pub(super) fn number_word(number: usize) -> String {
-    NUMBERS.get(number).map_or_else(|| number.to_string(), |word| (*word).to_string())
 }
 
 /// The number that a word says.

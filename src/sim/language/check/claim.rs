@@ -2,10 +2,11 @@
 
 use super::Fault;
 use super::nouns::noun;
-use crate::sim::household::{is_lamp, opens, preposition};
+use crate::sim::household::{is_lamp, opens};
 use crate::sim::language::color::COLORS;
 use crate::sim::language::facts::{ObjectFact, SceneFacts, Side};
 use crate::sim::language::words::number_of;
+use crate::tasks::preposition;
 
 const STATES: [&str; 9] = ["open", "closed", "lit", "on", "off", "sliced", "clean", "hot", "cold"];
 

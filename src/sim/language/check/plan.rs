@@ -4,10 +4,11 @@ use super::Fault;
 use super::nouns::{noun, split};
 use crate::sim::household::{
     is_knife, is_lamp, is_portable, may_be_cleaned, may_be_cooled, may_be_heated, may_be_sliced,
-    opens, preposition,
+    opens,
 };
 use crate::sim::language::facts::SceneFacts;
 use crate::sim::language::saw::is_named;
+use crate::tasks::preposition;
 
 /// A home in which words are acted out.
 struct Stage<'a> {

@@ -1,0 +1,106 @@
+//! What the list of objects tells of a question: which things there are, how many, and what they
+//! stand on or in.
+//!
+//! The list keeps up with the home, and of what it holds it tells the same as a plan does. A model
+//! that reads 3D tokens counts badly, and of what was moved it says where such things usually are.
+
+use super::mention::{named, singulars};
+use super::question::Asked;
+use super::relation::{preposition, stands};
+use super::vocabulary::class_word;
+use crate::scene::{MapObject, ObjectId};
+
+/// Numbers in words, from none on.
+pub(crate) const NUMBERS: [&str; 13] = [
+    "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+    "twelve",
+];
+
+/// Words, and the objects they rest on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Told {
+    pub words: String,
+    pub objects: Vec<ObjectId>,
+}
+
+/// What `objects` tell of `asked`; `None` where they do not: of an empty list, of a thing that is
+/// neither on it nor one of the classes of `known`, and of the place of what stands on nothing.
+pub(super) fn told(asked: &Asked, objects: &[MapObject], known: &[&str]) -> Option<Told> {
+    let things = named(objects, asked.thing());
+    let forms = singulars(asked.thing());
+    let is_class = || known.iter().any(|class| forms.contains(&class_word(class)));
+    if objects.is_empty() || (things.is_empty() && !is_class()) {
+        return None;
+    }
+    let mut ids: Vec<ObjectId> = things.iter().map(|thing| thing.id).collect();
+    let words = match asked {
+        Asked::Presence(_) => if things.is_empty() { "no" } else { "yes" }.to_owned(),
+        Asked::Number(_) if things.is_empty() => "none".to_owned(),
+        Asked::Number(_) => number_word(things.len()),
+        Asked::Place(_) => {
+            let mut places = Vec::new();
+            for thing in &things {
+                let (_, holder) = stands(thing, objects.iter())?;
+                let holder = objects.iter().find(|object| object.id == holder)?;
+                ids.push(holder.id);
+                let class = class_word(&holder.label);
+                places.push(format!("{} the {class}", preposition(&class)));
+            }
+            places.sort();
+            places.dedup();
+            if places.is_empty() {
+                return None;
+            }
+            places.join(" and ")
+        }
+    };
+    ids.sort_unstable();
+    ids.dedup();
+    Some(Told { words, objects: ids })
+}
+
+/// A number up to twelve as a word.
+pub(crate) fn number_word(number: usize) -> String {
+    NUMBERS.get(number).map_or_else(|| number.to_string(), |word| (*word).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::chat::tests::object;
+    use super::*;
+
+    #[test]
+    fn a_list_tells_what_there_is_how_many_and_where() {
+        let objects = [
+            object(1, "Dining Table", [0.0, 0.0, 0.5], 1.0),
+            object(2, "fridge", [5.0, 0.0, 1.0], 2.0),
+            object(3, "mug", [0.1, 0.2, 1.05], 0.1),
+            object(4, "mug", [5.0, 0.0, 1.0], 0.1),
+            object(5, "egg", [5.1, 0.0, 0.9], 0.05),
+            object(6, "ball", [2.0, 3.0, 0.1], 0.2),
+        ];
+        let tell = |question: &str| {
+            let told = told(&Asked::of(question).unwrap(), &objects, &["plate", "mug"])?;
+            let ids: Vec<u32> = told.objects.iter().map(|id| id.0).collect();
+            Some((told.words, ids))
+        };
+        let says = |words: &str, ids: &[u32]| Some((words.to_owned(), ids.to_vec()));
+        assert_eq!(tell("is there a mug?"), says("yes", &[3, 4]));
+        assert_eq!(tell("is there a plate?"), says("no", &[]));
+        assert_eq!(tell("how many mugs are there"), says("two", &[3, 4]));
+        assert_eq!(tell("how many plates are there"), says("none", &[]));
+        assert_eq!(tell("where is the egg"), says("in the fridge", &[2, 5]));
+        let both = says("in the fridge and on the diningtable", &[1, 2, 3, 4]);
+        assert_eq!(tell("where are the mugs"), both);
+        for of_something_else in [
+            "where is the plate",
+            "where is the ball",
+            "is there a red mug",
+            "is there a unicorn",
+            "do you see a mug on the dining table",
+        ] {
+            assert_eq!(tell(of_something_else), None, "{of_something_else}");
+        }
+        assert_eq!(told(&Asked::Presence("mug".into()), &[], &["mug"]), None);
+    }
+}
