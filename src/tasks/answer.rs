@@ -125,7 +125,7 @@ impl SceneMind {
     /// What the list of objects tells. Of what is before the robot now it knows nothing.
     fn told(&self, inquiry: &Inquiry<'_>) -> Option<Told> {
         let asked = Asked::of(inquiry.words).filter(|_| inquiry.about == About::Scene)?;
-        told(&asked, inquiry.objects, &self.vocabulary().words(ArgumentKind::Target))
+        told(&asked, inquiry.objects, self.vocabulary())
     }
 }
 

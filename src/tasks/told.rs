@@ -7,7 +7,7 @@
 use super::mention::{named, singulars};
 use super::question::Asked;
 use super::relation::{preposition, stands};
-use super::vocabulary::class_word;
+use super::vocabulary::{ActionVocabulary, ArgumentKind, class_word};
 use crate::scene::{MapObject, ObjectId};
 
 /// Numbers in words, from none on.
@@ -24,8 +24,11 @@ pub(super) struct Told {
 }
 
 /// What `objects` tell of `asked`; `None` where they do not: of an empty list, of a thing that is
-/// neither on it nor one of the classes of `known`, and of the place of what stands on nothing.
-pub(super) fn told(asked: &Asked, objects: &[MapObject], known: &[&str]) -> Option<Told> {
+/// neither on it nor a class of `words`, and of the place of things that stand on no receptacle, or
+/// on several.
+pub(super) fn told(asked: &Asked, objects: &[MapObject], words: &ActionVocabulary) -> Option<Told> {
+    let known = words.words(ArgumentKind::Target);
+    let receptacles = words.words(ArgumentKind::Receptacle);
     let things = named(objects, asked.thing());
     let forms = singulars(asked.thing());
     let is_class = || known.iter().any(|class| forms.contains(&class_word(class)));
@@ -38,20 +41,18 @@ pub(super) fn told(asked: &Asked, objects: &[MapObject], known: &[&str]) -> Opti
         Asked::Number(_) if things.is_empty() => "none".to_owned(),
         Asked::Number(_) => number_word(things.len()),
         Asked::Place(_) => {
-            let mut places = Vec::new();
+            let is_receptacle = |one: &MapObject| receptacles.contains(&&*class_word(&one.label));
+            let mut holders = Vec::new();
             for thing in &things {
-                let (_, holder) = stands(thing, objects.iter())?;
-                let holder = objects.iter().find(|object| object.id == holder)?;
-                ids.push(holder.id);
-                let class = class_word(&holder.label);
-                places.push(format!("{} the {class}", preposition(&class)));
+                let (_, id) = stands(thing, objects.iter().filter(|one| is_receptacle(one)))?;
+                holders.push(objects.iter().find(|object| object.id == id)?);
             }
-            places.sort();
-            places.dedup();
-            if places.is_empty() {
+            ids.extend(holders.iter().map(|holder| holder.id));
+            let class = class_word(&holders.first()?.label);
+            if holders.iter().any(|holder| class_word(&holder.label) != class) {
                 return None;
             }
-            places.join(" and ")
+            format!("{} the {class}", preposition(&class))
         }
     };
     ids.sort_unstable();
@@ -78,9 +79,13 @@ mod tests {
             object(4, "mug", [5.0, 0.0, 1.0], 0.1),
             object(5, "egg", [5.1, 0.0, 0.9], 0.05),
             object(6, "ball", [2.0, 3.0, 0.1], 0.2),
+            object(7, "fork", [0.1, 0.1, 1.02], 0.04),
+            object(8, "fork", [-0.1, 0.1, 1.02], 0.04),
+            object(9, "bread", [0.1, 0.1, 1.05], 0.12),
         ];
+        let words = ActionVocabulary::alfred();
         let tell = |question: &str| {
-            let told = told(&Asked::of(question).unwrap(), &objects, &["plate", "mug"])?;
+            let told = told(&Asked::of(question).unwrap(), &objects, &words)?;
             let ids: Vec<u32> = told.objects.iter().map(|id| id.0).collect();
             Some((told.words, ids))
         };
@@ -90,9 +95,9 @@ mod tests {
         assert_eq!(tell("how many mugs are there"), says("two", &[3, 4]));
         assert_eq!(tell("how many plates are there"), says("none", &[]));
         assert_eq!(tell("where is the egg"), says("in the fridge", &[2, 5]));
-        let both = says("in the fridge and on the diningtable", &[1, 2, 3, 4]);
-        assert_eq!(tell("where are the mugs"), both);
+        assert_eq!(tell("where are the forks"), says("on the diningtable", &[1, 7, 8]), "no bread");
         for of_something_else in [
+            "where are the mugs",
             "where is the plate",
             "where is the ball",
             "is there a red mug",
@@ -101,6 +106,6 @@ mod tests {
         ] {
             assert_eq!(tell(of_something_else), None, "{of_something_else}");
         }
-        assert_eq!(told(&Asked::Presence("mug".into()), &[], &["mug"]), None);
+        assert_eq!(told(&Asked::Presence("mug".into()), &[], &words), None);
     }
 }

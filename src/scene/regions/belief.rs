@@ -2,6 +2,7 @@
 
 use super::cells::Cells;
 use super::{NamedVectors, RegionConfig};
+use pulp::Arch;
 use rayon::prelude::*;
 
 /// Names that a cell considers.
@@ -22,6 +23,7 @@ pub(super) struct Belief {
 impl Belief {
     /// Softmax over `scores / temperature`, of which the greatest are kept. What is no better than
     /// `nothing` is as likely to be something without a name.
+    #[inline(always)]
     pub fn of_scores(scores: &[f32], temperature: f32, nothing: f32) -> Self {
         let mut best = [(f32::MIN, 0u16); MOST];
         for (name, score) in (0u16..).zip(scores) {
@@ -52,6 +54,18 @@ impl Belief {
         known.map_or(0.0, |at| self.shares[at])
     }
 
+    /// Probabilities of `names`, which are all different.
+    #[inline(always)]
+    pub fn in_names(&self, names: &[u16; MOST]) -> [f32; MOST] {
+        let mut shares = [0.0; MOST];
+        for (known, share) in self.names.iter().zip(self.shares) {
+            for (sum, name) in shares.iter_mut().zip(names) {
+                *sum += if name == known { share } else { 0.0 };
+            }
+        }
+        shares
+    }
+
     /// Puts the likeliest first; of equal ones the first name.
     pub fn sort(&mut self) {
         let mut pairs: [(f32, u16); MOST] =
@@ -67,10 +81,15 @@ pub(super) fn beliefs(cells: &Cells, names: &NamedVectors, config: &RegionConfig
     let mut beliefs = vec![Belief::default(); cells.len()];
     beliefs.par_chunks_mut(CELLS_A_TASK).enumerate().for_each(|(chunk, beliefs)| {
         let mut scores = vec![0.0; names.len()];
-        for (at, belief) in beliefs.iter_mut().enumerate() {
-            names.score(cells.feature(chunk * CELLS_A_TASK + at), &mut scores);
-            *belief = Belief::of_scores(&scores, temperature, nothing);
-        }
+        Arch::new().dispatch(
+            #[inline(always)]
+            || {
+                for (at, belief) in beliefs.iter_mut().enumerate() {
+                    names.score(cells.feature(chunk * CELLS_A_TASK + at), &mut scores);
+                    *belief = Belief::of_scores(&scores, temperature, nothing);
+                }
+            },
+        );
     });
     beliefs
 }
@@ -87,6 +106,7 @@ mod tests {
         approx::assert_abs_diff_eq!(belief.shares[0], 1.0 / sum, epsilon = 1e-5);
         approx::assert_abs_diff_eq!(belief.in_name(3), (-1.0f32).exp() / sum, epsilon = 1e-5);
         assert_eq!(belief.in_name(2), 0.0);
+        assert_eq!(belief.in_names(&[3, 2, 9, 1]), [3, 2, 9, 1].map(|name| belief.in_name(name)));
         let few = Belief::of_scores(&[0.2], 0.1, 0.2);
         assert_eq!((few.name(), few.shares), (0, [0.5, 0.0, 0.0, 0.0]), "or nothing");
     }

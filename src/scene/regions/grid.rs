@@ -2,6 +2,7 @@
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
+use std::ops::Range;
 
 /// Edge of a block of the grid, cells; a block has one table.
 const EDGE: i32 = 8;
@@ -48,7 +49,12 @@ impl Neighbours {
 
     /// The neighbours of a cell.
     pub fn of(&self, cell: usize) -> &[u32] {
-        &self.all[self.start[cell] as usize..self.start[cell + 1] as usize]
+        &self.all[self.span(cell)]
+    }
+
+    /// Where the neighbours of a cell stand among those of all cells, one cell after the other.
+    pub fn span(&self, cell: usize) -> Range<usize> {
+        self.start[cell] as usize..self.start[cell + 1] as usize
     }
 }
 

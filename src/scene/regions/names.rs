@@ -98,6 +98,7 @@ impl NamedVectors {
     }
 
     /// Writes the dot product of `feature` with each name's vector into `scores`.
+    #[inline(always)]
     pub(super) fn score(&self, feature: &[f32], scores: &mut [f32]) {
         let tiles = self.tiles.chunks_exact(self.width().max(1));
         for (scores, tile) in scores.chunks_mut(LANES).zip(tiles) {

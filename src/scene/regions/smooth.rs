@@ -7,6 +7,7 @@
 use super::belief::{Belief, MOST};
 use super::cells::Cells;
 use super::grid::Neighbours;
+use pulp::Arch;
 use rayon::prelude::*;
 
 /// Rounds of talk.
@@ -21,36 +22,50 @@ const CELLS_A_TASK: usize = 512;
 /// `beliefs` after the talk. Only names that a cell considers itself can become its own.
 pub(super) fn smooth(cells: &Cells, near: &Neighbours, beliefs: &[Belief]) -> Vec<Belief> {
     let mut now = beliefs.to_vec();
+    let weights: Vec<f32> = (0..cells.len())
+        .flat_map(|cell| {
+            near.of(cell).iter().map(move |other| likeness(cells, cell, *other as usize))
+        })
+        .collect();
     for _ in 0..ROUNDS {
         let mut next = beliefs.to_vec();
         next.par_chunks_mut(CELLS_A_TASK).enumerate().for_each(|(chunk, next)| {
-            for (at, belief) in next.iter_mut().enumerate() {
-                talk(chunk * CELLS_A_TASK + at, cells, near, &now, belief);
-            }
+            Arch::new().dispatch(
+                #[inline(always)]
+                || {
+                    for (at, belief) in next.iter_mut().enumerate() {
+                        let cell = chunk * CELLS_A_TASK + at;
+                        talk(near.of(cell), &weights[near.span(cell)], &now, belief);
+                    }
+                },
+            );
         });
         now = next;
     }
     now
 }
 
-fn talk(cell: usize, cells: &Cells, near: &Neighbours, now: &[Belief], belief: &mut Belief) {
-    let (mut said, mut weights) = ([0.0f32; MOST], 0.0);
-    let rgb = cells.rgb[cell];
-    for neighbour in near.of(cell).iter().map(|index| *index as usize) {
-        let other = cells.rgb[neighbour];
-        let apart: f32 = (0..3).map(|axis| (rgb[axis] - other[axis]).powi(2)).sum();
-        let weight = 1.0 / (1.0 + apart / (COLOUR * COLOUR));
-        weights += weight;
-        for (said, name) in said.iter_mut().zip(&belief.names) {
-            *said += weight * now[neighbour].in_name(*name);
-        }
+/// How much the word of a neighbour counts, by its colour.
+fn likeness(cells: &Cells, cell: usize, other: usize) -> f32 {
+    let (rgb, other) = (cells.rgb[cell], cells.rgb[other]);
+    let apart: f32 = (0..3).map(|axis| (rgb[axis] - other[axis]).powi(2)).sum();
+    1.0 / (1.0 + apart / (COLOUR * COLOUR))
+}
+
+#[inline(always)]
+fn talk(near: &[u32], weights: &[f32], now: &[Belief], belief: &mut Belief) {
+    let mut heard = [0.0f32; MOST];
+    for (neighbour, weight) in near.iter().zip(weights) {
+        let shares = now[*neighbour as usize].in_names(&belief.names);
+        heard.iter_mut().zip(shares).for_each(|(sum, share)| *sum += weight * share);
     }
-    if weights == 0.0 {
+    let sum_of_weights: f32 = weights.iter().sum();
+    if sum_of_weights == 0.0 {
         return;
     }
     let rest = 1.0 - belief.shares.iter().sum::<f32>();
-    for (share, said) in belief.shares.iter_mut().zip(&said) {
-        *share *= (TRUST * said / weights).exp();
+    for (share, heard) in belief.shares.iter_mut().zip(&heard) {
+        *share *= (TRUST * heard / sum_of_weights).exp();
     }
     let sum = belief.shares.iter().sum::<f32>() + rest.max(0.0);
     if sum > 0.0 {
