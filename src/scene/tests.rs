@@ -218,6 +218,33 @@ fn removal_can_be_switched_off() {
 }
 
 #[test]
+fn flat_things_go_where_poses_are_exact() {
+    let plate = Solid([-0.1, 0.287, 1.4], [0.1, 0.312, 1.6], [240, 240, 240]);
+    // Without what may as well be the table.
+    let upper = Solid([-0.1, 0.287, 1.4], [0.1, 0.297, 1.6], [0; 3]);
+    let removal = RemovalConfig {
+        margin_m: 0.005,
+        margin_per_m2: 0.002,
+        radius_m: 0.005,
+        miss: 2,
+        ..RemovalConfig::default()
+    };
+    let mut map =
+        SceneMap::new(MapConfig { voxel_size_m: 0.02, removal, ..MapConfig::default() }).unwrap();
+    let mut show = |solids: &[Solid], stamps: std::ops::Range<i64>| {
+        for stamp_ns in stamps {
+            map.integrate(&render(solids, Pose::identity(), stamp_ns), None).unwrap();
+        }
+        (on(&map, &upper), on(&map, &TABLE))
+    };
+    let (there, table) = show(&[WALL, TABLE, plate], 0..10);
+    assert!(there > 20, "{there}");
+    let (left, table_after) = show(&[WALL, TABLE], 10..20);
+    assert_eq!(left, 0);
+    assert!(table_after >= table, "{table_after} of {table}");
+}
+
+#[test]
 fn what_is_hidden_or_unread_stays() {
     let mut map = SceneMap::new(MapConfig::default()).unwrap();
     for turn in 0..3 {

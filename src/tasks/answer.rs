@@ -1,9 +1,9 @@
 //! Questions and what a person says, answered by a model that sees, with the objects that the answer
 //! rests on.
 //!
-//! What the list of objects tells of the scene, it tells: which things there are, how many, and where.
-//! Else the words are the model's. What it cannot know is not passed on: an answer that names a thing
-//! which is not in the map is none, and so is the place of such a thing.
+//! What the list of objects tells of the scene, it tells: which things there are, how many, where, and
+//! in what colour. Else the words are the model's. What it cannot know is not passed on: an answer
+//! that names a thing which is not in the map is none, and so is the place of such a thing.
 
 use super::mention::{named_in, of_class};
 use super::planning::PlanningError;
@@ -125,7 +125,8 @@ impl SceneMind {
     /// What the list of objects tells. Of what is before the robot now it knows nothing.
     fn told(&self, inquiry: &Inquiry<'_>) -> Option<Told> {
         let asked = Asked::of(inquiry.words).filter(|_| inquiry.about == About::Scene)?;
-        told(&asked, inquiry.objects, self.vocabulary())
+        let scene = inquiry.view.and_then(|view| view.scene.as_ref());
+        told(&asked, inquiry.objects, self.vocabulary(), scene)
     }
 }
 

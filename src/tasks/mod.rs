@@ -3,6 +3,7 @@
 mod answer;
 mod caption;
 mod chat;
+mod color;
 mod grammar;
 mod ground;
 mod held;

@@ -10,11 +10,20 @@ pub enum Asked {
     Number(String),
     /// Where it is.
     Place(String),
+    /// What colour it has.
+    Color(String),
 }
 
 const PRESENCE: [&str; 4] = ["is there", "are there", "do you see", "can you see"];
 const NUMBER: [&str; 2] = ["how many", "count"];
 const PLACE: [&str; 5] = ["where is", "where are", "where do you see", "where can i find", "find"];
+const COLOR: [&str; 5] = [
+    "what color is",
+    "what colour is",
+    "which color is",
+    "what is the color of",
+    "what is the colour of",
+];
 /// What may stand behind the thing that is asked for.
 const ENDS: [&str; 7] =
     [" in the map", " in the room", " here", " are", " are there", " do you see", " can you see"];
@@ -29,12 +38,14 @@ impl Asked {
         let behind = |openings: &[&str]| thing_behind(&plain, openings);
         let presence = || behind(&PRESENCE).map(Self::Presence);
         let number = || behind(&NUMBER).map(Self::Number);
-        behind(&PLACE).map(Self::Place).or_else(number).or_else(presence)
+        let color = || behind(&COLOR).map(Self::Color);
+        behind(&PLACE).map(Self::Place).or_else(number).or_else(presence).or_else(color)
     }
 
     /// The thing.
     pub fn thing(&self) -> &str {
-        let (Self::Presence(thing) | Self::Number(thing) | Self::Place(thing)) = self;
+        let (Self::Presence(thing) | Self::Number(thing) | Self::Place(thing) | Self::Color(thing)) =
+            self;
         thing
     }
 }
@@ -72,7 +83,8 @@ mod tests {
             ("is there an egg here?", presence("egg")),
             ("can you see any mugs", presence("mugs")),
             ("do you see a mug on the table", presence("mug on the table")),
-            ("what color is the mug", None),
+            ("What colour is my mug?", Some(Asked::Color("mug".into()))),
+            ("what is next to the mug", None),
             ("where is", None),
             ("finding the mug", None),
         ] {

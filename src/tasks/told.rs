@@ -1,14 +1,15 @@
-//! What the list of objects tells of a question: which things there are, how many, and what they
-//! stand on or in.
+//! What the list of objects tells of a question: which things there are, how many, what they stand on
+//! or in, and their colour.
 //!
 //! The list keeps up with the home, and of what it holds it tells the same as a plan does. A model
 //! that reads 3D tokens counts badly, and of what was moved it says where such things usually are.
 
+use super::color::color_of;
 use super::mention::{named, singulars};
 use super::question::Asked;
 use super::relation::{preposition, stands};
 use super::vocabulary::{ActionVocabulary, ArgumentKind, class_word};
-use crate::scene::{MapObject, ObjectId};
+use crate::scene::{MapObject, ObjectId, VisualTokens};
 
 /// Numbers in words, from none on.
 pub(crate) const NUMBERS: [&str; 13] = [
@@ -24,9 +25,14 @@ pub(super) struct Told {
 }
 
 /// What `objects` tell of `asked`; `None` where they do not: of an empty list, of a thing that is
-/// neither on it nor a class of `words`, and of the place of things that stand on no receptacle, or
-/// on several.
-pub(super) fn told(asked: &Asked, objects: &[MapObject], words: &ActionVocabulary) -> Option<Told> {
+/// neither on it nor a class of `words`, of the place of things that stand on no receptacle or on
+/// several, and of the colour of what is not the only one or has no token in `scene`.
+pub(super) fn told(
+    asked: &Asked,
+    objects: &[MapObject],
+    words: &ActionVocabulary,
+    scene: Option<&VisualTokens>,
+) -> Option<Told> {
     let known = words.words(ArgumentKind::Target);
     let receptacles = words.words(ArgumentKind::Receptacle);
     let things = named(objects, asked.thing());
@@ -40,6 +46,10 @@ pub(super) fn told(asked: &Asked, objects: &[MapObject], words: &ActionVocabular
         Asked::Presence(_) => if things.is_empty() { "no" } else { "yes" }.to_owned(),
         Asked::Number(_) if things.is_empty() => "none".to_owned(),
         Asked::Number(_) => number_word(things.len()),
+        Asked::Color(_) => {
+            let [thing] = things[..] else { return None };
+            color_of(thing, scene?)?.to_owned()
+        }
         Asked::Place(_) => {
             let is_receptacle = |one: &MapObject| receptacles.contains(&&*class_word(&one.label));
             let mut holders = Vec::new();
@@ -85,7 +95,7 @@ mod tests {
         ];
         let words = ActionVocabulary::alfred();
         let tell = |question: &str| {
-            let told = told(&Asked::of(question).unwrap(), &objects, &words)?;
+            let told = told(&Asked::of(question).unwrap(), &objects, &words, None)?;
             let ids: Vec<u32> = told.objects.iter().map(|id| id.0).collect();
             Some((told.words, ids))
         };
@@ -101,11 +111,12 @@ mod tests {
             "where is the plate",
             "where is the ball",
             "is there a red mug",
+            "what color is the egg",
             "is there a unicorn",
             "do you see a mug on the dining table",
         ] {
             assert_eq!(tell(of_something_else), None, "{of_something_else}");
         }
-        assert_eq!(told(&Asked::Presence("mug".into()), &[], &words), None);
+        assert_eq!(told(&Asked::Presence("mug".into()), &[], &words, None), None);
     }
 }
