@@ -2,7 +2,7 @@
 //! attention.
 
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, D, Layout, Result, Shape, Tensor};
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 
 use super::rows::{dot, is_plain, last, rows};
@@ -49,17 +49,25 @@ fn fold(row: &[f32], first: f32, step: impl Fn(f32, f32) -> f32) -> f32 {
     lanes.into_iter().chain(rest.iter().copied()).fold(first, step)
 }
 
+/// The softmax of one row. No closure: those are not inlined where wide vectors are allowed.
+struct SoftmaxRow<'a>(&'a mut [f32]);
+
+impl NullaryFnOnce for SoftmaxRow<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self(row) = self;
+        let most = fold(row, f32::NEG_INFINITY, f32::max);
+        row.iter_mut().for_each(|x| *x = exp(*x - most));
+        let scale = 1.0 / fold(row, 0.0, |sum, x| sum + x);
+        row.iter_mut().for_each(|x| *x *= scale);
+    }
+}
+
 /// The softmax of one row, in the widest vectors that the machine has.
 fn softmax_row(row: &mut [f32]) {
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            let most = fold(row, f32::NEG_INFINITY, f32::max);
-            row.iter_mut().for_each(|x| *x = exp(*x - most));
-            let scale = 1.0 / fold(row, 0.0, |sum, x| sum + x);
-            row.iter_mut().for_each(|x| *x *= scale);
-        },
-    );
+    Arch::new().dispatch(SoftmaxRow(row));
 }
 
 struct Softmax;

@@ -2,7 +2,7 @@
 
 use super::cells::Cells;
 use super::{NamedVectors, RegionConfig};
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 
 /// Names that a cell considers.
@@ -77,21 +77,36 @@ impl Belief {
 
 /// What each cell believes by its own feature.
 pub(super) fn beliefs(cells: &Cells, names: &NamedVectors, config: &RegionConfig) -> Vec<Belief> {
-    let (temperature, nothing) = (config.temperature, config.nothing);
     let mut beliefs = vec![Belief::default(); cells.len()];
     beliefs.par_chunks_mut(CELLS_A_TASK).enumerate().for_each(|(chunk, beliefs)| {
-        let mut scores = vec![0.0; names.len()];
-        Arch::new().dispatch(
-            #[inline(always)]
-            || {
-                for (at, belief) in beliefs.iter_mut().enumerate() {
-                    names.score(cells.feature(chunk * CELLS_A_TASK + at), &mut scores);
-                    *belief = Belief::of_scores(&scores, temperature, nothing);
-                }
-            },
-        );
+        let first = chunk * CELLS_A_TASK;
+        Arch::new().dispatch(Share { cells, names, config, first, beliefs });
     });
     beliefs
+}
+
+/// The cells of one task, from `first` on. No closure: those are not inlined where wide vectors are
+/// allowed.
+struct Share<'a> {
+    cells: &'a Cells,
+    names: &'a NamedVectors,
+    config: &'a RegionConfig,
+    first: usize,
+    beliefs: &'a mut [Belief],
+}
+
+impl NullaryFnOnce for Share<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { cells, names, config, first, beliefs } = self;
+        let mut scores = vec![0.0; names.len()];
+        for (at, belief) in beliefs.iter_mut().enumerate() {
+            names.score(cells.feature(first + at), &mut scores);
+            *belief = Belief::of_scores(&scores, config.temperature, config.nothing);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 use super::belief::{Belief, MOST};
 use super::cells::Cells;
 use super::grid::Neighbours;
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 
 /// Rounds of talk.
@@ -30,19 +30,35 @@ pub(super) fn smooth(cells: &Cells, near: &Neighbours, beliefs: &[Belief]) -> Ve
     for _ in 0..ROUNDS {
         let mut next = beliefs.to_vec();
         next.par_chunks_mut(CELLS_A_TASK).enumerate().for_each(|(chunk, next)| {
-            Arch::new().dispatch(
-                #[inline(always)]
-                || {
-                    for (at, belief) in next.iter_mut().enumerate() {
-                        let cell = chunk * CELLS_A_TASK + at;
-                        talk(near.of(cell), &weights[near.span(cell)], &now, belief);
-                    }
-                },
-            );
+            let (first, weights, now) = (chunk * CELLS_A_TASK, &weights, &now);
+            Arch::new().dispatch(Round { near, weights, now, first, next });
         });
         now = next;
     }
     now
+}
+
+/// What the cells of one task hear in one round, from cell `first` on. No closure: those are not
+/// inlined where wide vectors are allowed.
+struct Round<'a> {
+    near: &'a Neighbours,
+    /// Of the neighbours of all cells, one cell after the other.
+    weights: &'a [f32],
+    now: &'a [Belief],
+    first: usize,
+    next: &'a mut [Belief],
+}
+
+impl NullaryFnOnce for Round<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { near, weights, now, first, next } = self;
+        for (cell, belief) in (first..).zip(next) {
+            talk(near.of(cell), &weights[near.span(cell)], now, belief);
+        }
+    }
 }
 
 /// How much the word of a neighbour counts, by its colour.
