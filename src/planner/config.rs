@@ -250,13 +250,7 @@ impl PlannerConfig {
     /// mass, and voxels that go when rays pass through them, as poses are exact there. docs/regions.md
     /// has what they find and what they take.
     pub fn of_homes() -> Self {
-        let removal = RemovalConfig {
-            margin_m: 0.005,
-            margin_per_m2: 0.002,
-            radius_m: 0.005,
-            miss: 2,
-            ..RemovalConfig::default()
-        };
+        let removal = RemovalConfig::of_exact_poses();
         let map = MapConfig { voxel_size_m: 0.04, removal, ..MapConfig::default() };
         let regions = RegionConfig { min_mass: 1.5, ..RegionConfig::default() };
         Self { map, regions, ..Self::default() }

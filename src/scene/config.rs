@@ -86,6 +86,14 @@ impl Default for RemovalConfig {
     }
 }
 
+impl RemovalConfig {
+    /// For poses that are exact to some millimetres: rays that pass through a voxel show it absent, and
+    /// so what is flat goes as well when it is taken away.
+    pub fn of_exact_poses() -> Self {
+        Self { margin_m: 0.005, margin_per_m2: 0.002, radius_m: 0.005, miss: 2, ..Self::default() }
+    }
+}
+
 impl MapConfig {
     /// Nearest and farthest depth that is mapped, metres.
     pub fn depth_range_m(&self) -> [f32; 2] {

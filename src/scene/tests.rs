@@ -234,14 +234,7 @@ fn flat_things_go_where_poses_are_exact() {
         on(&map, &upper)
     };
     assert!(left_of_it(RemovalConfig::default()) > 10);
-    let exact = RemovalConfig {
-        margin_m: 0.005,
-        margin_per_m2: 0.002,
-        radius_m: 0.005,
-        miss: 2,
-        ..RemovalConfig::default()
-    };
-    assert_eq!(left_of_it(exact), 0);
+    assert_eq!(left_of_it(RemovalConfig::of_exact_poses()), 0);
 }
 
 #[test]
