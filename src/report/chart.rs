@@ -15,13 +15,15 @@ use std::sync::Once;
 pub(super) const FACE: &str = "sans-serif";
 
 /// Colours that stay apart on paper and for the colour-blind (Tableau's ten).
-const COLORS: [RGBColor; 6] = [
+const COLORS: [RGBColor; 8] = [
     RGBColor(31, 119, 180),
     RGBColor(255, 127, 14),
     RGBColor(44, 160, 44),
     RGBColor(214, 39, 40),
     RGBColor(148, 103, 189),
     RGBColor(140, 86, 75),
+    RGBColor(227, 119, 194),
+    RGBColor(127, 127, 127),
 ];
 /// Height of a line of the legend.
 const LEGEND_LINE_PX: i32 = 18;
