@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 pub struct VisionTraining {
     /// Seed of all chance but that of the homes.
     pub seed: u64,
-    /// Folder of a finished model to begin with; fresh weights where none is named.
+    /// Folder of a finished model to begin with, which grows where `model` has more layers or wider
+    /// hidden ones; fresh weights where none is named.
     #[serde(default)]
     pub init: Option<PathBuf>,
     /// Which homes are seen.

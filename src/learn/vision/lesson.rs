@@ -91,7 +91,7 @@ impl<'a> Lesson<'a> {
     pub fn weights(&self, rng: &mut Pcg64Mcg) -> Result<BTreeMap<String, Var>, LearnError> {
         let model = &self.config.model;
         let mut all = match &self.config.init {
-            Some(folder) => weights::finished(folder, model)?,
+            Some(folder) => weights::finished(folder, model, rng)?,
             None => weights::fresh(model, rng)?,
         };
         if let Some(dino) = &self.config.objective.dino {

@@ -12,6 +12,8 @@ use super::input::{INPUTS, MERGED};
 pub(super) const MODEL_TYPE: &str = "scene_vit";
 /// More parts of a picture side by side than this take too long to make sense.
 const MOST_ACROSS: usize = 8;
+/// Cells that look at their neighbours more often than this see half of the picture.
+const MOST_REFINE: usize = 16;
 /// Neighbours of a cell, itself included.
 const NEIGHBOURS: usize = 9;
 
@@ -31,6 +33,10 @@ pub struct SceneVitShape {
     pub heads: usize,
     /// Hidden width of a block's small network.
     pub hidden: usize,
+    /// Times that cells look at their neighbours again after the tokens told them of the whole
+    /// picture; 0 where the file says nothing.
+    #[serde(default)]
+    pub refine: usize,
     /// Hidden width of the map from a cell to its feature.
     pub head: usize,
     /// Length of a feature.
@@ -70,6 +76,12 @@ impl SceneVitShape {
         {
             return Some(format!("shape.{what}: is {found}, must lie within 1..={most}"));
         }
+        if self.refine > MOST_REFINE {
+            return Some(format!(
+                "shape.refine: is {}, must be {MOST_REFINE} at most",
+                self.refine
+            ));
+        }
         if !self.width.is_multiple_of(self.heads) || !self.width.is_multiple_of(4) {
             return Some(format!(
                 "shape.width: {} is no multiple of 4 and of the {} heads",
@@ -99,6 +111,10 @@ impl SceneVitShape {
             linear(&format!("blocks.{layer}.down"), self.hidden, width);
         }
         linear("split", width, MERGED * cell);
+        for layer in 0..self.refine {
+            linear(&format!("refine.{layer}.0"), NEIGHBOURS * cell, cell);
+            linear(&format!("refine.{layer}.1"), cell, cell);
+        }
         linear("head.0", cell, self.head);
         linear("head.1", self.head, self.features);
         let mut norm = |name: &str, width: usize| all.push((format!("{name}.weight"), vec![width]));
@@ -108,6 +124,7 @@ impl SceneVitShape {
             norm(&format!("blocks.{layer}.norm2"), width);
         }
         norm("split.norm", width);
+        (0..self.refine).for_each(|layer| norm(&format!("refine.{layer}.norm"), cell));
         norm("head.norm", cell);
         all
     }

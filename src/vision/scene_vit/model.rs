@@ -2,7 +2,8 @@
 //!
 //! One forward pass serves training and use. A cell knows its pixels and its eight neighbours (a
 //! convolution before the transformer, Xiao et al., NeurIPS 2021); 2×2 cells make a token; what the
-//! tokens find out about the whole picture is added to what the cells know of themselves.
+//! tokens find out about the whole picture is added to what the cells know of themselves, and cells look
+//! at their neighbours again with it.
 
 use std::collections::BTreeMap;
 
@@ -55,19 +56,27 @@ impl SceneVitNet {
             candle_core::bail!("{wanted} cells of {INPUTS} were said, {cells} of {numbers} found");
         }
         let cell = self.linear(&self.relu(inputs, "embed.0")?, "embed.1")?;
-        let near = neighbourhoods(&self.norm(&cell, "near.norm")?, window.rows, window.columns)?;
-        let near = self.linear(&self.relu(&near, "near.0")?, "near.1")?;
-        let cell = (cell + near)?;
+        let cell = self.near(cell, "near", window)?;
         let token = self.linear(&merge(&cell, window)?, "merge")?;
         let mut token = token.broadcast_add(&self.positions(window)?)?;
         for layer in 0..self.shape.layers {
             token = self.block(&token, layer)?;
         }
         let told = self.linear(&self.norm(&token, "split.norm")?, "split")?;
-        let cell = (cell + split(&told, window)?)?;
+        let mut cell = (cell + split(&told, window)?)?;
+        for layer in 0..self.shape.refine {
+            cell = self.near(cell, &format!("refine.{layer}"), window)?;
+        }
         let cell = self.norm(&cell, "head.norm")?;
         let feature = self.linear(&self.relu(&cell, "head.0")?, "head.1")?;
         unit_norm(&feature, NORM_EPSILON)? / (self.shape.features as f64).sqrt()
+    }
+
+    /// Tells each cell of its neighbours.
+    fn near(&self, cell: Tensor, name: &str, window: CellWindow) -> Result<Tensor> {
+        let normed = self.norm(&cell, &format!("{name}.norm"))?;
+        let near = neighbourhoods(&normed, window.rows, window.columns)?;
+        cell + self.linear(&self.relu(&near, &format!("{name}.0"))?, &format!("{name}.1"))?
     }
 
     /// `(1, tokens, width)`.

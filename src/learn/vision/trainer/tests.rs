@@ -25,6 +25,7 @@ fn config() -> VisionTraining {
             layers: 1,
             heads: 2,
             hidden: 24,
+            refine: 0,
             head: 24,
             features: 16,
         },
