@@ -79,7 +79,7 @@ impl fmt::Display for MemoryPlan {
 }
 
 /// Memory this machine can give without swapping, where it says so (Linux).
-fn available_memory() -> Option<u64> {
+pub fn available_memory() -> Option<u64> {
     parse_meminfo(&std::fs::read_to_string("/proc/meminfo").ok()?)
 }
 

@@ -48,7 +48,7 @@ pub use gguf::GgufFile;
 pub use kv_cache::KvCache;
 pub use linear::{Embedding, Linear};
 pub use llama::{Llama, PREFILL_CHUNK};
-pub use memory::MemoryPlan;
+pub use memory::{MemoryPlan, available_memory};
 pub use safetensors::SafetensorsFiles;
 pub use sampler::{Choice, Sampler, SamplingOptions, log_probabilities};
 pub(crate) use shard_index::ShardIndex;

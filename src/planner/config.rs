@@ -14,6 +14,8 @@ use super::parameters::Parameters;
 use super::qos_overrides::{self, QosOverrides};
 use crate::scene::{MapConfig, RegionConfig, RemovalConfig};
 use crate::sensing::SensingConfig;
+use crate::vision::{Placement, WeightFormat};
+use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use serde_yaml::Value;
 use std::collections::BTreeMap;
@@ -191,11 +193,20 @@ pub struct VisionConfig {
     pub extractor: String,
     /// Weights of the extractor, where it has any: a folder, or a safetensors file.
     pub weights: Option<PathBuf>,
+    /// As what numbers public encoders, those of the detector included, keep their weights.
+    pub weight_format: WeightFormat,
+}
+
+impl VisionConfig {
+    /// How encoders are placed on `device`.
+    pub fn placement(&self, device: &Device) -> Placement {
+        Placement { device: device.clone(), weights: self.weight_format }
+    }
 }
 
 impl Default for VisionConfig {
     fn default() -> Self {
-        Self { extractor: "auto".into(), weights: None }
+        Self { extractor: "auto".into(), weights: None, weight_format: WeightFormat::default() }
     }
 }
 

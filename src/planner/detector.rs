@@ -4,8 +4,9 @@ use super::EyesError;
 use crate::geometry::Pose;
 use crate::scene::lift;
 use crate::sensing::{Detection, RgbdFrame};
-use crate::vision::{Detector, GroundedSam, GroundedSettings, GroundingDino, Sam, VisionError};
-use candle_core::Device;
+use crate::vision::{
+    Detector, GroundedSam, GroundedSettings, GroundingDino, Placement, Sam, VisionError,
+};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -81,11 +82,11 @@ impl DetectorConfig {
     /// # Errors
     ///
     /// When they cannot be loaded.
-    pub fn open(&self, device: &Device) -> Result<Option<Box<dyn Detector>>, EyesError> {
+    pub fn open(&self, on: &Placement) -> Result<Option<Box<dyn Detector>>, EyesError> {
         let (Some(dino), Some(sam)) = (&self.grounding_dino, &self.sam) else { return Ok(None) };
         Ok(Some(Box::new(GroundedSam {
-            dino: GroundingDino::load(dino, device)?,
-            sam: Sam::load(sam, device)?,
+            dino: GroundingDino::load(dino, on)?,
+            sam: Sam::load(sam, on)?,
             names: self.names.clone(),
             settings: GroundedSettings {
                 box_threshold: self.box_threshold,
@@ -148,7 +149,7 @@ mod tests {
                 most_masks: 3,
                 ..DetectorConfig::default()
             };
-            let detector = config.open(&Device::Cpu).unwrap().unwrap();
+            let detector = config.open(&(&candle_core::Device::Cpu).into()).unwrap().unwrap();
             let found = detector.detect(&picture).unwrap();
             assert!(!found.is_empty() && found.len() <= 3, "{sam}: {} masks", found.len());
             for one in found {

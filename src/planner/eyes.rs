@@ -36,10 +36,10 @@ impl PlannerConfig {
         if planner.sight() != Sight::ObjectList || space.is_empty() {
             return;
         }
-        let encoder = self
-            .eyes()
-            .map_err(EyesError::from)
-            .and_then(|eyes| Ok(open_text_encoder(space, eyes.weights.as_deref(), device)?));
+        let encoder = self.eyes().map_err(EyesError::from).and_then(|eyes| {
+            let on = eyes.placement(device);
+            Ok(open_text_encoder(space, eyes.weights.as_deref(), &on)?)
+        });
         match encoder {
             Ok(encoder) => planner.set_text_encoder(encoder),
             Err(error) => tracing::warn!("goals are compared with labels by spelling: {error}"),
@@ -53,7 +53,7 @@ impl PlannerConfig {
     ///
     /// When the manifest cannot be read.
     pub fn eyes(&self) -> Result<VisionConfig, ModelError> {
-        let VisionConfig { extractor, weights } = &self.vision;
+        let VisionConfig { extractor, weights, weight_format } = self.vision.clone();
         if extractor != AUTO {
             return Ok(self.vision.clone());
         }
@@ -65,11 +65,11 @@ impl PlannerConfig {
                 let own = vision.weights.clone()?;
                 Some((vision, own))
             }) {
-                let weights = weights.clone().unwrap_or_else(|| folder.join(own));
-                return Ok(VisionConfig { extractor: vision.extractor, weights: Some(weights) });
+                let weights = Some(weights.unwrap_or_else(|| folder.join(own)));
+                return Ok(VisionConfig { extractor: vision.extractor, weights, weight_format });
             }
         }
-        Ok(VisionConfig { extractor: WITHOUT_WEIGHTS.into(), weights: weights.clone() })
+        Ok(VisionConfig { extractor: WITHOUT_WEIGHTS.into(), weights, weight_format })
     }
 }
 
@@ -82,19 +82,19 @@ impl Session {
     /// When they cannot be loaded, or the names cannot be compared with what they see.
     pub fn open(config: &PlannerConfig, device: &Device) -> Result<Self, EyesError> {
         let eyes = config.eyes()?;
-        let weights = eyes.weights.as_deref();
+        let (weights, on) = (eyes.weights.as_deref(), eyes.placement(device));
         let extractor = match eyes.extractor.as_str() {
             "none" => None,
-            kind => Some(open_extractor(kind, weights, device)?),
+            kind => Some(open_extractor(kind, weights, &on)?),
         };
         let mut session = Self::new(config, extractor)?;
         let space = session.map().config().feature_space.clone();
         if session.names().is_none() && !space.is_empty() && !config.regions.names.is_empty() {
-            let words = open_text_encoder(&space, weights, device)?;
+            let words = open_text_encoder(&space, weights, &on)?;
             let names = config.regions.names_and_structure();
             session.name_things(NamedVectors::new(words.as_ref(), names)?)?;
         }
-        if let Some(detector) = config.detector.open(device)? {
+        if let Some(detector) = config.detector.open(&on)? {
             session.set_detector(detector);
         }
         Ok(session)
@@ -104,6 +104,7 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vision::WeightFormat;
     use std::path::Path;
 
     fn fixture(name: &str) -> std::path::PathBuf {
@@ -127,7 +128,11 @@ mod tests {
 
     #[test]
     fn names_are_looked_for_in_any_space_of_texts() {
-        let vision = VisionConfig { extractor: "clip".into(), weights: Some(fixture("clip_tiny")) };
+        let vision = VisionConfig {
+            extractor: "clip".into(),
+            weights: Some(fixture("clip_tiny")),
+            weight_format: WeightFormat::Q8_0,
+        };
         let mut config = PlannerConfig { vision, ..PlannerConfig::default() };
         let open = |config: &PlannerConfig| Session::open(config, &Device::Cpu);
         assert!(open(&config).unwrap().names().is_none(), "nothing is looked for");

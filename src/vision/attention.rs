@@ -1,11 +1,11 @@
 //! Attention from one sequence to another, and perceptrons: what decoders are made of.
 
 use candle_core::{D, Module, Tensor};
-use candle_nn::Linear;
 use candle_nn::ops::softmax_last_dim;
 
 use super::VisionError;
 use super::checkpoint::Checkpoint;
+use super::linear::Linear;
 
 type Computed = Result<Tensor, candle_core::Error>;
 

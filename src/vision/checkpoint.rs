@@ -8,14 +8,15 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
-use candle_nn::{Conv2d, Conv2dConfig, LayerNorm, Linear};
+use candle_nn::{Conv2d, Conv2dConfig, LayerNorm};
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use serde::de::DeserializeOwned;
 
 use super::VisionError;
+use super::linear::{Linear, Placement};
 use super::pickle::PickleFiles;
-use crate::language::{LanguageError, SafetensorsFiles};
+use crate::language::{LanguageError, SafetensorsFiles, available_memory};
 
 /// Larger configuration files are not read.
 const MOST_CONFIG_BYTES: u64 = 16 << 20;
@@ -36,7 +37,7 @@ pub type TensorShape = (String, Vec<usize>);
 /// Tensors by name.
 pub(super) struct Checkpoint {
     extractor: &'static str,
-    device: Device,
+    on: Placement,
     source: Source,
     spelling: fn(&str) -> String,
 }
@@ -65,7 +66,7 @@ impl Checkpoint {
     pub fn open(
         extractor: &'static str,
         path: &Path,
-        device: &Device,
+        on: impl Into<Placement>,
     ) -> Result<Self, VisionError> {
         let file = match path.is_dir() {
             true => weights_of(path).map_err(|reason| bad(extractor, reason))?,
@@ -82,11 +83,11 @@ impl Checkpoint {
             }
         };
         let source = source.map_err(|reason| bad(extractor, reason))?;
-        Ok(Self::of(extractor, device, source))
+        Ok(Self::of(extractor, on, source))
     }
 
-    fn of(extractor: &'static str, device: &Device, source: Source) -> Self {
-        Self { extractor, device: device.clone(), source, spelling: str::to_owned }
+    fn of(extractor: &'static str, on: impl Into<Placement>, source: Source) -> Self {
+        Self { extractor, on: on.into(), source, spelling: str::to_owned }
     }
 
     /// From now on the tensors that are asked for stand in the file under the names that `spelling`
@@ -96,8 +97,8 @@ impl Checkpoint {
     }
 
     /// Weights from chance: the same for the same seed. Norms do nothing at first, biases are zero.
-    pub fn chance(extractor: &'static str, seed: u64, device: &Device) -> Self {
-        Self::of(extractor, device, Source::Chance(Box::new(Pcg64Mcg::seed_from_u64(seed))))
+    pub fn chance(extractor: &'static str, seed: u64, on: impl Into<Placement>) -> Self {
+        Self::of(extractor, on, Source::Chance(Box::new(Pcg64Mcg::seed_from_u64(seed))))
     }
 
     /// Names and shapes of the tensors that `build` asks for. They take no memory.
@@ -178,7 +179,7 @@ impl Checkpoint {
     }
 
     /// Fails, naming the first fault and how many there are, unless the file holds just what `build`
-    /// asks for.
+    /// asks for, and the memory of the machine holds that.
     pub fn checked<M>(
         self,
         unused: &[&str],
@@ -186,12 +187,30 @@ impl Checkpoint {
     ) -> Result<Self, VisionError> {
         let wanted = Self::listing(self.extractor, build)?;
         match self.faults(&wanted, unused).as_slice() {
-            [] => Ok(self),
+            [] => match self.too_large(&wanted) {
+                None => Ok(self),
+                Some(reason) => Err(self.fault(reason)),
+            },
             [fault] => Err(self.fault(fault.clone())),
             [fault, rest @ ..] => {
                 Err(self.fault(format!("{fault} (and {} more faults)", rest.len())))
             }
         }
+    }
+
+    /// Why `wanted` do not fit into memory, where the machine says how much there is.
+    fn too_large(&self, wanted: &[TensorShape]) -> Option<String> {
+        let of = |shape: &[usize]| match shape {
+            [outputs, inputs] => self.on.weights.map_bytes(*outputs, *inputs),
+            _ => shape.iter().fold(4, |bytes: usize, edge| bytes.saturating_mul(*edge)),
+        };
+        let bytes = wanted.iter().fold(0, |all: usize, (_, shape)| all.saturating_add(of(shape)));
+        let available = available_memory().filter(|_| self.on.device.is_cpu())?;
+        (bytes as u64 > available).then(|| {
+            let (wanted, available) = (bytes >> 20, available >> 20);
+            let format = self.on.weights.name();
+            format!("its weights take {wanted} MiB as {format}, and {available} MiB are free")
+        })
     }
 
     /// Tensor `name`, which must have `shape`, as 32-bit floats.
@@ -222,7 +241,7 @@ impl Checkpoint {
                     // Uniform within ±0.035 has the customary standard deviation of 0.02.
                     (0..count).map(|_| chance.random_range(-0.035..0.035)).collect()
                 };
-                Ok(Tensor::from_vec(values, shape, &self.device)?)
+                Ok(Tensor::from_vec(values, shape, &self.on.device)?)
             }
             Source::Listing(shapes) => {
                 shapes.push((spelled, shape.to_vec()));
@@ -240,7 +259,12 @@ impl Checkpoint {
     ) -> Result<Linear, VisionError> {
         let weight = self.tensor(&format!("{name}.weight"), &[outputs, inputs])?;
         let bias = self.tensor(&format!("{name}.bias"), &[outputs])?;
-        Ok(Linear::new(weight, Some(bias)))
+        self.map(&weight, Some(bias))
+    }
+
+    /// A linear map of `weight` `(outputs, inputs)` and a bias, kept as the numbers that are wanted.
+    pub fn map(&self, weight: &Tensor, bias: Option<Tensor>) -> Result<Linear, VisionError> {
+        Ok(Linear::new(weight, bias, self.on.weights)?)
     }
 
     /// `name.weight` and `name.bias` of a norm over `width` channels.
@@ -297,7 +321,7 @@ impl Checkpoint {
     fn finite(&self, name: &str, tensor: Tensor) -> Result<Tensor, VisionError> {
         let sum = tensor.flatten_all()?.abs()?.sum_all()?.to_scalar::<f32>()?;
         match sum.is_finite() {
-            true => Ok(tensor.to_device(&self.device)?),
+            true => Ok(tensor.to_device(&self.on.device)?),
             false => Err(self.fault(format!("tensor `{name}` holds numbers that are not finite"))),
         }
     }

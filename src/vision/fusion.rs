@@ -4,12 +4,11 @@
 
 use std::path::Path;
 
-use candle_core::Device;
 use image::RgbImage;
 
 use super::{
-    AutomaticMasks, ClipFeatures, ClipVision, FeatureExtractor, FeatureMap, Provenance, Sam,
-    SegmentedMask, VisionError,
+    AutomaticMasks, ClipFeatures, ClipVision, FeatureExtractor, FeatureMap, Placement, Provenance,
+    Sam, SegmentedMask, VisionError,
 };
 use crate::sensing::RgbdFrame;
 
@@ -32,10 +31,11 @@ impl ConceptFusion {
     pub fn load(
         folder: &Path,
         settings: AutomaticMasks,
-        device: &Device,
+        on: impl Into<Placement>,
     ) -> Result<Self, VisionError> {
-        let clip = ClipVision::load(&folder.join("clip"), ClipFeatures::TextSpace, device)?;
-        let sam = Sam::load(&folder.join("sam"), device)?;
+        let on = on.into();
+        let clip = ClipVision::load(&folder.join("clip"), ClipFeatures::TextSpace, &on)?;
+        let sam = Sam::load(&folder.join("sam"), &on)?;
         Ok(Self { clip, sam, settings })
     }
 
@@ -133,6 +133,8 @@ impl FeatureExtractor for ConceptFusion {
 
 #[cfg(test)]
 mod tests {
+    use candle_core::Device;
+
     use super::super::Mask;
     use super::super::fixtures::{fixture, picture};
     use super::*;

@@ -15,6 +15,7 @@ mod feature;
 mod fusion;
 mod grounded_sam;
 mod grounding_dino;
+mod linear;
 mod open;
 mod overlap;
 mod pickle;
@@ -46,6 +47,7 @@ pub use feature::{FeatureExtractor, FeatureMap, Provenance, TextEncoder, VisionE
 pub use fusion::ConceptFusion;
 pub use grounded_sam::{GroundedMask, GroundedSam, GroundedSettings, ground_and_segment};
 pub use grounding_dino::{BertConfig, Detection2d, GroundingDino, GroundingDinoConfig, SwinConfig};
+pub use linear::{Placement, WeightFormat};
 pub use open::{open_extractor, open_text_encoder};
 pub use pickle::PickleFile;
 pub use processor::{ImageProcessor, Resize};

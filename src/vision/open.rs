@@ -2,9 +2,8 @@
 
 use super::{
     AutomaticMasks, ClipFeatures, ClipText, ClipVision, ColorGeometry, ConceptFusion,
-    FeatureExtractor, SceneVit, TextEncoder, VisionError, Vit, VitConfig, WordHash,
+    FeatureExtractor, Placement, SceneVit, TextEncoder, VisionError, Vit, VitConfig, WordHash,
 };
-use candle_core::Device;
 use std::path::Path;
 
 /// Seed of weights that no file gives.
@@ -23,31 +22,33 @@ const KINDS: &str = "color_geometry, vit, dino, dinov2, clip, clip_patches, open
 ///   open_clip's layout; `clip_patches` and `openclip_patches`: the tower's own outputs;
 /// * `concept_fusion`: CLIP's features of what SAM cuts out, from a folder with folders `clip` and
 ///   `sam`;
-/// * `scene_vit`: this project's own, from the folder that `scenellm train vision` writes.
+/// * `scene_vit`: this project's own, from the folder that `scenellm train vision` writes; its weights
+///   are 32-bit floats always.
 pub fn open_extractor(
     kind: &str,
     weights: Option<&Path>,
-    device: &Device,
+    on: impl Into<Placement>,
 ) -> Result<Box<dyn FeatureExtractor>, VisionError> {
+    let on = &on.into();
     let bad = |reason: &str| VisionError::BadWeights {
         extractor: kind.to_owned(),
         reason: reason.to_owned(),
     };
     let clip = |features, path| {
-        let clip = ClipVision::load(path, features, device)?;
+        let clip = ClipVision::load(path, features, on)?;
         Ok::<Box<dyn FeatureExtractor>, VisionError>(Box::new(clip))
     };
     match (kind, weights) {
         ("color_geometry", None) => Ok(Box::new(ColorGeometry::default())),
         ("color_geometry", Some(_)) => Err(bad("it has no weights; leave the file out")),
-        ("vit", None) => Ok(Box::new(Vit::untrained(VitConfig::default(), SEED, device)?)),
-        ("vit" | "dino" | "dinov2", Some(path)) => Ok(Box::new(Vit::load(path, device)?)),
+        ("vit", None) => Ok(Box::new(Vit::untrained(VitConfig::default(), SEED, on)?)),
+        ("vit" | "dino" | "dinov2", Some(path)) => Ok(Box::new(Vit::load(path, on)?)),
         ("clip" | "openclip", Some(path)) => clip(ClipFeatures::TextSpace, path),
         ("clip_patches" | "openclip_patches", Some(path)) => clip(ClipFeatures::Patches, path),
         ("concept_fusion", Some(path)) => {
-            Ok(Box::new(ConceptFusion::load(path, AutomaticMasks::default(), device)?))
+            Ok(Box::new(ConceptFusion::load(path, AutomaticMasks::default(), on)?))
         }
-        ("scene_vit", Some(path)) => Ok(Box::new(SceneVit::load(path, device)?)),
+        ("scene_vit", Some(path)) => Ok(Box::new(SceneVit::load(path, &on.device)?)),
         (kind, None) if KINDS.split(", ").any(|known| known.trim() == kind) => {
             Err(bad("it needs weights; name their folder with `vision.weights` (--vision-weights)"))
         }
@@ -64,7 +65,7 @@ pub fn open_extractor(
 pub fn open_text_encoder(
     space: &str,
     weights: Option<&Path>,
-    device: &Device,
+    on: impl Into<Placement>,
 ) -> Result<Box<dyn TextEncoder>, VisionError> {
     if let Some(words) = WordHash::of_space(space) {
         return Ok(Box::new(words));
@@ -74,7 +75,7 @@ pub fn open_text_encoder(
         let reason = format!("`{space}` needs the folder of the CLIP model that it belongs to");
         return Err(bad(reason));
     };
-    let words = ClipText::load(folder, device)?;
+    let words = ClipText::load(folder, on)?;
     if words.space() != space {
         let (shown, other) = (folder.display(), words.space());
         let reason = format!("other weights than those in {shown} are wanted ({space}, {other})");
@@ -87,6 +88,7 @@ pub fn open_text_encoder(
 mod tests {
     use super::*;
     use crate::vision::Provenance;
+    use candle_core::Device;
 
     #[test]
     fn spaces_lead_to_encoders() {

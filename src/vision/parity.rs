@@ -121,3 +121,32 @@ fn vit_frame(color: RgbImage) -> crate::sensing::RgbdFrame {
         world_T_camera: crate::geometry::Pose::identity(),
     }
 }
+
+#[test]
+fn shorter_numbers_give_nearly_the_same_features() {
+    let frame = crate::sensing::RgbdFrame {
+        stamp_ns: 0,
+        color: picture(),
+        depth_m: crate::sensing::DepthImage { width: 1, height: 1, data_m: vec![1.0] },
+        camera: crate::geometry::CameraModel::pinhole(1, 1, 1.0, 1.0, 0.0, 0.0),
+        world_T_camera: crate::geometry::Pose::identity(),
+    };
+    for (kind, folder) in
+        [("vit", "vit_tiny"), ("dinov2", "dinov2_registers_tiny"), ("clip", "clip_tiny")]
+    {
+        let of = |weights: WeightFormat| {
+            let on = Placement { device: Device::Cpu, weights };
+            let extractor = open_extractor(kind, Some(&fixture(folder)), &on).unwrap();
+            extractor.extract(&frame).unwrap().data
+        };
+        let exact = of(WeightFormat::F32);
+        for format in [WeightFormat::F16, WeightFormat::Bf16, WeightFormat::Q8_0] {
+            let found = of(format);
+            let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+            let cosine = dot(&exact, &found) / (dot(&exact, &exact) * dot(&found, &found)).sqrt();
+            // The fixtures are 16-bit floats already.
+            assert_eq!(found == exact, format == WeightFormat::F16, "{kind} as {}", format.name());
+            assert!(cosine > 0.999, "{kind} as {}: {cosine}", format.name());
+        }
+    }
+}

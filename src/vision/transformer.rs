@@ -2,11 +2,12 @@
 //! behind a norm and added to what came in (pre-norm).
 
 use candle_core::{D, Module, Tensor};
+use candle_nn::LayerNorm;
 use candle_nn::ops::sigmoid;
-use candle_nn::{LayerNorm, Linear};
 
 use super::VisionError;
 use super::checkpoint::Checkpoint;
+use super::linear::Linear;
 use super::softmax::softmax;
 
 /// Most bytes that the scores of one attention may take: more is no picture but a mistake.
@@ -251,7 +252,7 @@ fn load_qkv(
     from: &mut Checkpoint,
 ) -> Result<[Linear; 3], VisionError> {
     let width = config.width;
-    let mut map = |name: &str, rows: usize, dot: &str| {
+    let mut numbers = |name: &str, rows: usize, dot: &str| {
         let weight = from.tensor(&format!("{prefix}.{name}{dot}weight"), &[rows, width])?;
         let bias = match config.qkv_bias {
             true => Some(from.tensor(&format!("{prefix}.{name}{dot}bias"), &[rows])?),
@@ -261,16 +262,16 @@ fn load_qkv(
     };
     match names.qkv {
         QkvNames::Separate([q, k, v]) => {
-            let mut one =
-                |name| map(name, width, ".").map(|(weight, bias)| Linear::new(weight, bias));
-            Ok([one(q)?, one(k)?, one(v)?])
+            let all = [numbers(q, width, ".")?, numbers(k, width, ".")?, numbers(v, width, ".")?];
+            let [q, k, v] = all.map(|(weight, bias)| from.map(&weight, bias));
+            Ok([q?, k?, v?])
         }
         QkvNames::Joined(name) => {
-            let (weight, bias) = map(name, 3 * width, "")?;
+            let (weight, bias) = numbers(name, 3 * width, "")?;
             let third = |index: usize| {
                 let bias = bias.as_ref().map(|bias| bias.narrow(0, index * width, width));
                 let weight = weight.narrow(0, index * width, width)?;
-                Ok::<_, candle_core::Error>(Linear::new(weight, bias.transpose()?))
+                from.map(&weight, bias.transpose()?)
             };
             Ok([third(0)?, third(1)?, third(2)?])
         }

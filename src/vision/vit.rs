@@ -10,7 +10,7 @@ use super::processor::ImageProcessor;
 use super::tower::{LastBlock, Tower};
 use super::vit_config::{NAME, VitConfig};
 use super::vit_names::{TIMM, VitNames};
-use super::{FeatureExtractor, FeatureMap, Provenance, TensorShape, VisionError};
+use super::{FeatureExtractor, FeatureMap, Placement, Provenance, TensorShape, VisionError};
 use crate::sensing::RgbdFrame;
 
 /// Tensors that dense features do not need, by how their names begin or end: classifiers, poolers,
@@ -36,14 +36,14 @@ pub struct Vit {
 impl Vit {
     /// Loads a safetensors file with timm's names, off whose tensors its sizes are read, or a folder
     /// of Hugging Face's with `config.json` and safetensors.
-    pub fn load(path: &Path, device: &Device) -> Result<Self, VisionError> {
+    pub fn load(path: &Path, on: impl Into<Placement>) -> Result<Self, VisionError> {
         let (config, names, folder) = if path.is_dir() {
             let (config, names) = VitConfig::of_hf(path)?;
             (Some(config), names, path)
         } else {
             (None, &TIMM, path.parent().unwrap_or(Path::new(".")))
         };
-        let checkpoint = Checkpoint::open(NAME, path, device)?;
+        let checkpoint = Checkpoint::open(NAME, path, on)?;
         let config = match config {
             Some(config) => config,
             None => VitConfig::of_timm(&checkpoint)?,
@@ -67,9 +67,13 @@ impl Vit {
     }
 
     /// Weights from chance, for timing and plumbing.
-    pub fn untrained(config: VitConfig, seed: u64, device: &Device) -> Result<Self, VisionError> {
+    pub fn untrained(
+        config: VitConfig,
+        seed: u64,
+        on: impl Into<Placement>,
+    ) -> Result<Self, VisionError> {
         config.validate()?;
-        let tower = Tower::load(&config, &TIMM, "", &mut Checkpoint::chance(NAME, seed, device))?;
+        let tower = Tower::load(&config, &TIMM, "", &mut Checkpoint::chance(NAME, seed, on))?;
         let processor = ImageProcessor::imagenet(config.image_px);
         Ok(Self { tower, processor, provenance: Provenance::Untrained })
     }

@@ -146,7 +146,7 @@ impl Demo {
             return Ok(None);
         }
         let device = parse_device(&config.plan.device)?;
-        Ok(Some(open_extractor(&eyes.extractor, eyes.weights.as_deref(), &device)?))
+        Ok(Some(open_extractor(&eyes.extractor, eyes.weights.as_deref(), eyes.placement(&device))?))
     }
 }
 

@@ -18,7 +18,7 @@ pub struct Models {
 
 #[derive(Subcommand)]
 enum What {
-    /// List source, kind, numbers, memory of 32 and of 16 bits each, licence and files of each.
+    /// List source, kind, numbers, memory as f32, f16 and q8_0, licence and files of each.
     List {
         /// Print one JSON object a line instead of a table.
         #[arg(long)]
@@ -51,12 +51,13 @@ impl Models {
                     let millions = entry.parameters as f64 / 1e6;
                     writeln!(
                         out,
-                        "{:<46} {:<14} {:>6.0} M  {:>5.0}/{:<5.0} MB  width {:>4}  {:<11} {}",
+                        "{:<46} {:<14} {:>6.0} M  {:>5.0}/{:>4.0}/{:<4.0} MB  width {:>4}  {:<11} {}",
                         entry.source,
                         entry.kind,
                         millions,
                         4.0 * millions,
                         2.0 * millions,
+                        34.0 / 32.0 * millions,
                         entry.width,
                         entry.licence,
                         entry.files.join(" ")

@@ -7,6 +7,7 @@ use scenellm::bag::{BagReader, Events, TopicSelection, select_cameras};
 use scenellm::language::parse_device;
 use scenellm::planner::{PlannerConfig, Session};
 use scenellm::tasks::GoalPlanner;
+use scenellm::vision::WeightFormat;
 use std::path::{Path, PathBuf};
 
 /// Where parameters come from.
@@ -34,6 +35,9 @@ pub struct Settings {
     /// Weights of the extractor: a folder, or a safetensors file.
     #[arg(long, value_name = "PATH")]
     vision_weights: Option<PathBuf>,
+    /// As what numbers public encoders keep their weights: f32, f16, bf16 or q8_0.
+    #[arg(long, value_name = "NAME", value_parser = weight_format)]
+    weight_format: Option<WeightFormat>,
     /// Where the model runs: auto, cpu, or cuda:N; the parameter `plan.device` unless given.
     #[arg(long, value_name = "DEVICE")]
     device: Option<String>,
@@ -75,6 +79,9 @@ impl Settings {
         }
         if let Some(weights) = &self.vision_weights {
             config.vision.weights = Some(weights.clone());
+        }
+        if let Some(format) = self.weight_format {
+            config.vision.weight_format = format;
         }
         if let Some(device) = &self.device {
             config.plan.device.clone_from(device);
@@ -131,4 +138,10 @@ impl Source {
         let milliseconds = self.bag.duration().as_millis() as u64;
         (crate::progress::bar(milliseconds, what), self.bag.start_ns().unwrap_or_default())
     }
+}
+
+/// The format of this name.
+pub fn weight_format(name: &str) -> Result<WeightFormat, String> {
+    let named = WeightFormat::ALL.into_iter().find(|format| format.name() == name);
+    named.ok_or_else(|| "write f32, f16, bf16 or q8_0".to_owned())
 }

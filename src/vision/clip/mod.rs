@@ -27,7 +27,7 @@ pub use words::ClipText;
 use super::checkpoint::{Checkpoint, TensorShape};
 use super::tower::Tower;
 use super::vit_names::{HF_CLIP, OPEN_CLIP};
-use super::{ImageProcessor, VisionError};
+use super::{ImageProcessor, Placement, VisionError};
 use text::TextTower;
 
 /// Name in errors and manifests.
@@ -63,8 +63,8 @@ impl ClipFolder {
     }
 
     /// Its tensors, checked against the sizes.
-    fn open(&self, device: &Device) -> Result<Checkpoint, VisionError> {
-        self.checkpoint(device)?.checked(&UNUSED, |from| self.whole(from))
+    fn open(&self, on: impl Into<Placement>) -> Result<Checkpoint, VisionError> {
+        self.checkpoint(on)?.checked(&UNUSED, |from| self.whole(from))
     }
 
     /// Name of the space that pictures and texts share. Two models with spaces of one width are told
@@ -80,11 +80,11 @@ impl ClipFolder {
         Ok(format!("{NAME} {hash:016x}"))
     }
 
-    fn checkpoint(&self, device: &Device) -> Result<Checkpoint, VisionError> {
+    fn checkpoint(&self, on: impl Into<Placement>) -> Result<Checkpoint, VisionError> {
         let own = OPEN_CLIP_FILES.map(|name| self.path.join(name));
         let own = own.iter().find(|path| path.exists());
         let own = own.filter(|_| self.config.layout == ClipLayout::OpenClip);
-        Checkpoint::open(NAME, own.unwrap_or(&self.path), device)
+        Checkpoint::open(NAME, own.unwrap_or(&self.path), on)
     }
 
     fn whole(&self, from: &mut Checkpoint) -> Result<(), VisionError> {

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use candle_core::Device;
 use image::RgbImage;
 
 use super::super::tower::{LastBlock, Tower};
 use super::{ClipConfig, ClipFolder, NAME, Projection, load_vision};
 use crate::sensing::RgbdFrame;
-use crate::vision::{FeatureExtractor, FeatureMap, ImageProcessor, Provenance, VisionError};
+use crate::vision::{
+    FeatureExtractor, FeatureMap, ImageProcessor, Placement, Provenance, VisionError,
+};
 
 /// What the features of a patch are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,10 +36,10 @@ impl ClipVision {
     pub fn load(
         folder: &Path,
         features: ClipFeatures,
-        device: &Device,
+        on: impl Into<Placement>,
     ) -> Result<Self, VisionError> {
         let folder = ClipFolder::read(folder)?;
-        let mut checkpoint = folder.open(device)?;
+        let mut checkpoint = folder.open(on)?;
         let (tower, projection) = load_vision(&folder.config, &mut checkpoint)?;
         let space = folder.space(&mut checkpoint)?;
         let ClipFolder { config, processor, .. } = folder;

@@ -2,12 +2,10 @@
 
 use std::path::Path;
 
-use candle_core::Device;
-
 use super::text::TextTower;
 use super::tokenizer::ClipTokenizer;
 use super::{ClipFolder, Projection, load_text};
-use crate::vision::{TextEncoder, VisionError};
+use crate::vision::{Placement, TextEncoder, VisionError};
 
 /// Longer texts are refused; the tower reads some 77 tokens of it.
 const MOST_TEXT_BYTES: usize = 64 << 10;
@@ -24,11 +22,11 @@ pub struct ClipText {
 
 impl ClipText {
     /// Loads tokenizer and text tower of the model in `folder`.
-    pub fn load(folder: &Path, device: &Device) -> Result<Self, VisionError> {
+    pub fn load(folder: &Path, on: impl Into<Placement>) -> Result<Self, VisionError> {
         let folder = ClipFolder::read(folder)?;
         let text = &folder.config.text;
         let tokenizer = ClipTokenizer::open(&folder.path, text.vocabulary, text.context)?;
-        let mut checkpoint = folder.open(device)?;
+        let mut checkpoint = folder.open(on)?;
         let (tower, projection) = load_text(&folder.config, &mut checkpoint)?;
         let space = folder.space(&mut checkpoint)?;
         Ok(Self { tokenizer, tower, projection, width: folder.config.projection, space })

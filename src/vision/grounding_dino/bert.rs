@@ -1,10 +1,11 @@
 //! BERT as a text tower whose phrases do not see each other.
 
 use candle_core::{Module, Tensor};
-use candle_nn::{Embedding, LayerNorm, Linear};
+use candle_nn::{Embedding, LayerNorm};
 
 use super::super::attention::Attention;
 use super::super::checkpoint::Checkpoint;
+use super::super::linear::Linear;
 use super::super::transformer::Activation;
 use super::Computed;
 use super::config::BertConfig;

@@ -47,7 +47,7 @@ struct DecoderLayer {
 /// Picks the places at which boxes begin.
 #[derive(Debug)]
 pub(super) struct Proposals {
-    map: candle_nn::Linear,
+    map: crate::vision::linear::Linear,
     norm: LayerNorm,
     boxes: Perceptron,
     /// Most boxes.

@@ -2,11 +2,11 @@
 //! (Deformable DETR, arXiv 2010.04159).
 
 use candle_core::{Module, Tensor};
-use candle_nn::Linear;
 use candle_nn::ops::softmax_last_dim;
 use rayon::prelude::*;
 
 use super::super::checkpoint::Checkpoint;
+use super::super::linear::Linear;
 use super::Computed;
 use super::config::GroundingDinoConfig;
 use super::pyramid::{Level, Pyramid};

@@ -2,11 +2,12 @@
 //! each place of the picture at some others.
 
 use candle_core::{D, Module, Tensor};
+use candle_nn::LayerNorm;
 use candle_nn::ops::softmax_last_dim;
-use candle_nn::{LayerNorm, Linear};
 
 use super::super::attention::Attention;
 use super::super::checkpoint::Checkpoint;
+use super::super::linear::Linear;
 use super::super::transformer::Activation;
 use super::config::GroundingDinoConfig;
 use super::deformable::{Around, DeformableAttention};

@@ -23,7 +23,6 @@ mod parity;
 use std::path::Path;
 
 use candle_core::{Device, Module, Tensor};
-use candle_nn::Linear;
 use image::RgbImage;
 
 pub use config::{BertConfig, GroundingDinoConfig};
@@ -32,7 +31,8 @@ pub use swin_config::SwinConfig;
 
 use super::attention::{Attention, Perceptron};
 use super::checkpoint::{Checkpoint, TensorShape};
-use super::{ImageProcessor, VisionError};
+use super::linear::Linear;
+use super::{ImageProcessor, Placement, VisionError};
 use bert::Bert;
 use decoder::{Decoder, Proposals};
 use detection::{Answer, Thresholds};
@@ -86,14 +86,15 @@ struct Encoded {
 
 impl GroundingDino {
     /// Loads the model in `folder`: `config.json`, `tokenizer.json` and safetensors.
-    pub fn load(folder: &Path, device: &Device) -> Result<Self, VisionError> {
+    pub fn load(folder: &Path, on: impl Into<Placement>) -> Result<Self, VisionError> {
         let config = GroundingDinoConfig::read(folder)?;
         let processor = ImageProcessor::read(folder, ImageProcessor::detr(EDGES_PX.0, EDGES_PX.1))?;
         let prompter = Prompter::open(folder, &config)?;
-        let checkpoint = Checkpoint::open(NAME, folder, device)?;
+        let on = on.into();
+        let checkpoint = Checkpoint::open(NAME, folder, &on)?;
         let load = |from: &mut Checkpoint| Parts::load(&config, from);
         let parts = load(&mut checkpoint.checked(&UNUSED, load)?)?;
-        Ok(Self { config, processor, prompter, parts, device: device.clone() })
+        Ok(Self { config, processor, prompter, parts, device: on.device })
     }
 
     /// Names and shapes of the tensors of a model in `folder` as its sizes have them.

@@ -3,9 +3,10 @@
 
 use candle_core::{Module, Tensor};
 use candle_nn::ops::softmax_last_dim;
-use candle_nn::{Conv2d, Conv2dConfig, LayerNorm, Linear};
+use candle_nn::{Conv2d, Conv2dConfig, LayerNorm};
 
 use super::super::checkpoint::Checkpoint;
+use super::super::linear::Linear;
 use super::super::transformer::Activation;
 use super::super::windows;
 use super::Computed;
@@ -113,7 +114,7 @@ impl Stage {
             let norm = from.norm(&format!("{name}.norm"), 4 * width, OUTER_EPSILON)?;
             let weight =
                 from.tensor(&format!("{name}.reduction.weight"), &[2 * width, 4 * width])?;
-            Some((norm, Linear::new(weight, None)))
+            Some((norm, from.map(&weight, None)?))
         } else {
             None
         };
@@ -169,7 +170,7 @@ impl Block {
                 true => Some(from.tensor(&format!("{name}.bias"), &[width])?),
                 false => None,
             };
-            Ok::<_, VisionError>(Linear::new(weight, bias))
+            from.map(&weight, bias)
         };
         let (q, k, v) = (map("query")?, map("key")?, map("value")?);
         let side = 2 * config.window_size - 1;

@@ -2,10 +2,11 @@
 //! the weights by which the enlarged picture is summed to a mask.
 
 use candle_core::{Module, Tensor};
-use candle_nn::{ConvTranspose2d, ConvTranspose2dConfig, LayerNorm, Linear};
+use candle_nn::{ConvTranspose2d, ConvTranspose2dConfig, LayerNorm};
 
 use super::super::attention::{Attention, Perceptron};
 use super::super::checkpoint::Checkpoint;
+use super::super::linear::Linear;
 use super::super::transformer::Activation;
 use super::channel_norm;
 use super::config::{SamConfig, SamDecoderConfig};

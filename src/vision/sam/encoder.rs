@@ -3,9 +3,10 @@
 
 use candle_core::{D, Module, Tensor};
 use candle_nn::ops::softmax_last_dim;
-use candle_nn::{Conv2d, Conv2dConfig, LayerNorm, Linear};
+use candle_nn::{Conv2d, Conv2dConfig, LayerNorm};
 
 use super::super::checkpoint::Checkpoint;
+use super::super::linear::Linear;
 use super::super::transformer::Activation;
 use super::super::windows;
 use super::config::{SamConfig, SamVisionConfig};
@@ -118,7 +119,7 @@ impl WindowBlock {
             true => Some(from.tensor(&named("attn.qkv.bias"), &[3 * width])?),
             false => None,
         };
-        let qkv = Linear::new(weight, bias);
+        let qkv = from.map(&weight, bias)?;
         let proj = from.linear(&named("attn.proj"), width, width)?;
         let side = if window == 0 { grid } else { window };
         let shape = [2 * side - 1, width / config.num_attention_heads];

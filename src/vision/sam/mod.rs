@@ -27,7 +27,7 @@ pub use mask::{Mask, SegmentedMask};
 pub use prompts::SamPrompt;
 
 use super::checkpoint::{Checkpoint, TensorShape};
-use super::{ImageProcessor, VisionError};
+use super::{ImageProcessor, Placement, VisionError};
 use decoder::MaskDecoder;
 use encoder::PictureEncoder;
 use layout::SamLayout;
@@ -90,8 +90,8 @@ impl Sam {
     /// these the sizes are read off the tensors; what the tensors do not tell (heads of the decoder,
     /// epsilon of its norms, edge of MobileSAM's pictures) is as published, or, where the folder has a
     /// `config.json`, as Hugging Face reads that.
-    pub fn load(path: &Path, device: &Device) -> Result<Self, VisionError> {
-        let (config, layout, checkpoint) = Self::open(path, device)?;
+    pub fn load(path: &Path, on: impl Into<Placement>) -> Result<Self, VisionError> {
+        let (config, layout, checkpoint) = Self::open(path, on)?;
         let usual = ImageProcessor::sam(config.vision_config.image_size);
         let processor = match path.is_dir() {
             true => ImageProcessor::read(path, usual)?,
@@ -113,9 +113,9 @@ impl Sam {
 
     fn open(
         path: &Path,
-        device: &Device,
+        on: impl Into<Placement>,
     ) -> Result<(SamConfig, SamLayout, Checkpoint), VisionError> {
-        let checkpoint = Checkpoint::open(NAME, path, device)?;
+        let checkpoint = Checkpoint::open(NAME, path, on)?;
         let layout = SamLayout::of(&checkpoint);
         let said = path.is_dir() && path.join("config.json").exists();
         let config = match layout {

@@ -6,9 +6,10 @@
 
 use candle_core::{Module, Tensor};
 use candle_nn::ops::softmax_last_dim;
-use candle_nn::{Conv2d, Conv2dConfig, LayerNorm, Linear};
+use candle_nn::{Conv2d, Conv2dConfig, LayerNorm};
 
 use super::super::checkpoint::Checkpoint;
+use super::super::linear::Linear;
 use super::super::windows;
 use super::Computed;
 use super::config::{SamConfig, TinyVitConfig};

@@ -2,6 +2,7 @@
 
 use super::peer::{self, TURNS};
 use super::report::{Table, median};
+use crate::settings::weight_format;
 use anyhow::{Context, bail};
 use candle_core::Device;
 use clap::Args;
@@ -10,7 +11,7 @@ use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use scenellm::geometry::{CameraModel, Pose};
 use scenellm::sensing::{DepthImage, RgbdFrame};
-use scenellm::vision::{FeatureExtractor, open_extractor};
+use scenellm::vision::{FeatureExtractor, Placement, WeightFormat, open_extractor};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -35,6 +36,9 @@ pub struct VisionBench {
     /// Folder with config.json in Hugging Face's layout, and weights or none.
     #[arg(long, default_value = "tests/fixtures/vision/public/dinov2-small")]
     weights: PathBuf,
+    /// As what numbers our weights are kept: f32, f16, bf16 or q8_0.
+    #[arg(long, value_name = "NAME", default_value = "f32", value_parser = weight_format)]
+    weight_format: WeightFormat,
     /// Python interpreter with torch and transformers: runs them on the same weights in turns with
     /// ours.
     #[arg(long, value_name = "PYTHON")]
@@ -56,6 +60,7 @@ struct Run {
 struct VisionResult {
     extractor: String,
     weights: &'static str,
+    weight_format: WeightFormat,
     rows: usize,
     columns: usize,
     ours: Vec<Run>,
@@ -83,7 +88,8 @@ impl VisionBench {
                 bail!("{shown} holds no weights; with --peer, random ones are made");
             }
         };
-        let extractor = open_extractor(&self.extractor, Some(folder), &Device::Cpu)?;
+        let on = Placement { device: Device::Cpu, weights: self.weight_format };
+        let extractor = open_extractor(&self.extractor, Some(folder), &on)?;
         let frame = frame();
         // The first picture only warms up.
         let grid = extractor.extract(&frame)?;
@@ -99,6 +105,7 @@ impl VisionBench {
         let result = VisionResult {
             extractor: self.extractor,
             weights: if has_weights { "from the folder" } else { "RANDOM" },
+            weight_format: self.weight_format,
             rows: grid.rows,
             columns: grid.columns,
             time_ratio: (!theirs.is_empty()).then(|| middle(&ours) / middle(&theirs)),
@@ -106,9 +113,10 @@ impl VisionBench {
             peer: theirs,
         };
         let mut table = Table::new(format!(
-            "bench vision: {}, weights {}, {}×{} patches of a picture of {}×{}",
+            "bench vision: {}, weights {}, {}, {}×{} patches of a picture of {}×{}",
             self.weights.display(),
             result.weights,
+            self.weight_format.name(),
             result.rows,
             result.columns,
             SIZE_PX.0,

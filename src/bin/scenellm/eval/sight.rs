@@ -131,7 +131,11 @@ impl SightEval {
             None => {
                 let eyes = config.eyes()?;
                 let device = parse_device(&config.plan.device)?;
-                let extractor = open_extractor(&eyes.extractor, eyes.weights.as_deref(), &device)?;
+                let extractor = open_extractor(
+                    &eyes.extractor,
+                    eyes.weights.as_deref(),
+                    eyes.placement(&device),
+                )?;
                 Episode::with_extractor(world, config, &options, extractor)?
             }
         };

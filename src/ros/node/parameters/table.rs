@@ -84,6 +84,7 @@ pub const TABLE: &[Entry] = &[
         "Features of the map: auto, none, color_geometry, scene_vit, clip, …",
     ),
     fixed("vision.weights", Any, "Weights of the extractor, where it has any."),
+    fixed("vision.weight_format", Any, "Weights of public encoders: f32, f16, bf16 or q8_0."),
     fixed("map.frame_id", Any, "Follows sensing.world_frame."),
     fixed("map.voxel_size_m", Double(0.001, 10.0), "Edge length of a voxel, metres."),
     fixed("map.max_bytes", Any, "Bytes the map may take."),
