@@ -111,7 +111,12 @@ mod tests {
 
     #[test]
     fn each_takes_away_what_it_says() {
-        let view = SceneView { frame: Some(tokens(3)), scene: Some(tokens(5)), left_out: 1 };
+        let view = SceneView {
+            frame: Some(tokens(3)),
+            scene: Some(tokens(5)),
+            left_out: 1,
+            in_frame: None,
+        };
         let left = |name: &str| name.parse::<Ablation>().unwrap().apply(&view);
         assert_eq!(left("blind"), None);
         assert_eq!(left("no_update").as_ref(), Some(&view));

@@ -79,7 +79,7 @@ impl Command {
         match Asked::of(asked) {
             Some(Asked::Place(thing)) => return Self::Where(thing),
             Some(Asked::Number(thing)) => return Self::Count(thing),
-            Some(Asked::Presence(_) | Asked::Color(_)) | None => {}
+            _ => {}
         }
         let first = asked.split(' ').next().unwrap_or_default();
         if QUESTION_WORDS.contains(&first) || (is_question && !was_polite) {

@@ -1,16 +1,16 @@
 //! Questions and what a person says, answered by a model that sees, with the objects that the answer
 //! rests on.
 //!
-//! What the list of objects tells of the scene, it tells: which things there are, how many, where, and
-//! in what colour. Else the words are the model's. What it cannot know is not passed on: an answer
-//! that names a thing which is not in the map is none, and so is the place of such a thing.
+//! What the list of objects tells of the scene, or of what the newest frame shows of it, it tells: which
+//! things there are, how many, where, in what colour, beside what, and to which side. Else the words are the model's. What it cannot know is not passed on:
+//! an answer that names a thing which is not in the map is none, and so is the place of such a thing.
 
 use super::mention::{named_in, of_class};
 use super::planning::PlanningError;
 use super::question::Asked;
 use super::relation::stands;
 use super::scene_mind::{Listener, SceneMind};
-use super::told::{Told, told};
+use super::told::{Told, side, told};
 use super::view::{About, SceneView};
 use super::{ActionVocabulary, ArgumentKind, gap_m};
 use crate::model::{PromptInput, PromptKind};
@@ -122,11 +122,20 @@ impl SceneMind {
         })
     }
 
-    /// What the list of objects tells. Of what is before the robot now it knows nothing.
+    /// What the list of objects tells, or that of those which the newest frame shows.
     fn told(&self, inquiry: &Inquiry<'_>) -> Option<Told> {
-        let asked = Asked::of(inquiry.words).filter(|_| inquiry.about == About::Scene)?;
+        let asked = Asked::of(inquiry.words)?;
         let scene = inquiry.view.and_then(|view| view.scene.as_ref());
-        told(&asked, inquiry.objects, self.vocabulary(), scene)
+        if inquiry.about == About::Scene {
+            return told(&asked, inquiry.objects, self.vocabulary(), scene);
+        }
+        let shown = inquiry.view?.in_frame.as_ref()?;
+        let is_shown = |object: &&MapObject| shown.iter().any(|one| one.id == object.id);
+        let before: Vec<MapObject> = inquiry.objects.iter().filter(is_shown).cloned().collect();
+        match &asked {
+            Asked::Side(thing) => side(thing, &before, shown),
+            _ => told(&asked, &before, self.vocabulary(), scene),
+        }
     }
 }
 

@@ -1,17 +1,32 @@
 //! What a question asks of the list of objects, read from its words.
 
-/// A question that a list of labelled objects can answer. The thing stands in the words of the
-/// question, without its article.
+/// A question that a list of labelled objects can answer. Things stand in the words of the question,
+/// without their article.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Asked {
     /// Whether there is one.
     Presence(String),
+    /// Whether there is one on or in something.
+    PresenceAt {
+        /// The thing.
+        thing: String,
+        /// What it would stand on or in.
+        holder: String,
+    },
     /// How many there are.
     Number(String),
     /// Where it is.
     Place(String),
     /// What colour it has.
     Color(String),
+    /// What is next to it.
+    Neighbour(String),
+    /// What stands on or in it.
+    Contents(String),
+    /// What the largest thing on or in it is.
+    Largest(String),
+    /// Which way it is from where the robot stands.
+    Side(String),
 }
 
 const PRESENCE: [&str; 4] = ["is there", "are there", "do you see", "can you see"];
@@ -24,6 +39,18 @@ const COLOR: [&str; 5] = [
     "what is the color of",
     "what is the colour of",
 ];
+const NEIGHBOUR: [&str; 5] = [
+    "what is next to",
+    "what is nearest to",
+    "what is beside",
+    "what stands next to",
+    "what stands beside",
+];
+const CONTENTS: [&str; 4] = ["what is", "what do you see", "what stands", "what lies"];
+const LARGEST: [&str; 2] = ["what is the largest thing", "what is the biggest thing"];
+const SIDE: [&str; 3] = ["which way is", "which way to", "on which side is"];
+/// How something stands on or in another.
+const PREPOSITIONS: [&str; 2] = ["on", "in"];
 /// What may stand behind the thing that is asked for.
 const ENDS: [&str; 7] =
     [" in the map", " in the room", " here", " are", " are there", " do you see", " can you see"];
@@ -34,28 +61,47 @@ impl Asked {
     pub fn of(question: &str) -> Option<Self> {
         let bare = question.trim().trim_end_matches(['.', '!', '?', ' ']).to_lowercase();
         let plain = bare.split_whitespace().collect::<Vec<_>>().join(" ");
-        let plain = plain.replace("where's", "where is");
-        let behind = |openings: &[&str]| thing_behind(&plain, openings);
-        let presence = || behind(&PRESENCE).map(Self::Presence);
-        let number = || behind(&NUMBER).map(Self::Number);
-        let color = || behind(&COLOR).map(Self::Color);
-        behind(&PLACE).map(Self::Place).or_else(number).or_else(presence).or_else(color)
-    }
-
-    /// The thing.
-    pub fn thing(&self) -> &str {
-        let (Self::Presence(thing) | Self::Number(thing) | Self::Place(thing) | Self::Color(thing)) =
-            self;
-        thing
+        let plain = plain.replace("where's", "where is").replace("what's", "what is");
+        let thing = |openings: &[&str]| rest_behind(&plain, openings).and_then(thing_of);
+        let holder = |openings: &[&str]| {
+            let (preposition, holder) = rest_behind(&plain, openings)?.split_once(' ')?;
+            thing_of(holder).filter(|_| PREPOSITIONS.contains(&preposition))
+        };
+        let number = || thing(&NUMBER).map(Self::Number);
+        let presence = || thing(&PRESENCE).map(presence_of);
+        let color = || thing(&COLOR).map(Self::Color);
+        let neighbour = || thing(&NEIGHBOUR).map(Self::Neighbour);
+        let contents = || holder(&CONTENTS).map(Self::Contents);
+        let largest = || holder(&LARGEST).map(Self::Largest);
+        let side = || thing(&SIDE).map(Self::Side);
+        let place = thing(&PLACE).map(Self::Place);
+        place
+            .or_else(number)
+            .or_else(presence)
+            .or_else(color)
+            .or_else(neighbour)
+            .or_else(contents)
+            .or_else(largest)
+            .or_else(side)
     }
 }
 
-/// The thing behind one of `openings`.
-fn thing_behind(sentence: &str, openings: &[&str]) -> Option<String> {
-    let rest = openings
-        .iter()
-        .find_map(|opening| sentence.strip_prefix(opening).filter(|rest| rest.starts_with(' ')))?;
-    let rest = rest.trim();
+fn presence_of(words: String) -> Asked {
+    let parts = PREPOSITIONS.iter().find_map(|word| words.split_once(&format!(" {word} ")));
+    let parts = parts.and_then(|(thing, holder)| Some((thing.to_owned(), thing_of(holder)?)));
+    match parts {
+        Some((thing, holder)) => Asked::PresenceAt { thing, holder },
+        None => Asked::Presence(words),
+    }
+}
+
+/// What stands behind one of `openings`.
+fn rest_behind<'a>(sentence: &'a str, openings: &[&str]) -> Option<&'a str> {
+    openings.iter().find_map(|opening| sentence.strip_prefix(opening)?.strip_prefix(' '))
+}
+
+/// A thing without its article and what may stand behind it.
+fn thing_of(rest: &str) -> Option<String> {
     let mut thing = ARTICLES.iter().find_map(|article| rest.strip_prefix(article)).unwrap_or(rest);
     while let Some(shorter) = ENDS.iter().find_map(|end| thing.strip_suffix(end)) {
         thing = shorter;
@@ -72,6 +118,9 @@ mod tests {
         let place = |thing: &str| Some(Asked::Place(thing.into()));
         let number = |thing: &str| Some(Asked::Number(thing.into()));
         let presence = |thing: &str| Some(Asked::Presence(thing.into()));
+        let presence_at = |thing: &str, holder: &str| {
+            Some(Asked::PresenceAt { thing: thing.into(), holder: holder.into() })
+        };
         for (question, asked) in [
             ("Where is the red mug?", place("red mug")),
             ("where's my  mug", place("mug")),
@@ -82,9 +131,17 @@ mod tests {
             ("count the forks", number("forks")),
             ("is there an egg here?", presence("egg")),
             ("can you see any mugs", presence("mugs")),
-            ("do you see a mug on the table", presence("mug on the table")),
+            ("do you see a mug on the table", presence_at("mug", "table")),
+            ("are there eggs in the fridge?", presence_at("eggs", "fridge")),
+            ("is there a mug in the room", presence("mug")),
             ("What colour is my mug?", Some(Asked::Color("mug".into()))),
-            ("what is next to the mug", None),
+            ("what is next to the mug", Some(Asked::Neighbour("mug".into()))),
+            ("What's on the dining table?", Some(Asked::Contents("dining table".into()))),
+            ("what do you see in the sink", Some(Asked::Contents("sink".into()))),
+            ("what is the biggest thing on my desk", Some(Asked::Largest("desk".into()))),
+            ("Which way is the fridge?", Some(Asked::Side("fridge".into()))),
+            ("what is the mug", None),
+            ("what is on", None),
             ("where is", None),
             ("finding the mug", None),
         ] {

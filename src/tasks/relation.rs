@@ -1,12 +1,14 @@
-//! What an object stands on or in, as its box and those of the others tell.
+//! What an object stands on or in, and what is next to it, as its box and those of the others tell.
 
-use nalgebra::Point3;
+use nalgebra::{Point3, Vector3};
 
-use super::gap_m;
+use super::{class_word, gap_m};
 use crate::scene::{MapObject, ObjectId};
 
 /// How far the bottom of a thing may be from the box it stands on, metres.
 const CONTACT_M: f64 = 0.08;
+/// Things on one receptacle that are no farther apart are next to each other, metres.
+pub(crate) const BESIDE_M: f64 = 0.35;
 /// Classes that things lie in rather than on.
 const WITHIN: [&str; 14] = [
     "bathtubbasin",
@@ -55,6 +57,48 @@ pub(crate) fn stands<'a>(
     nearest.map(|(how, other)| (how, other.id))
 }
 
+/// How far apart two objects are on the floor plan, from side to side, metres.
+pub(crate) fn apart_m(a: &MapObject, b: &MapObject) -> f64 {
+    let to_box = |from: &MapObject, to: &MapObject| {
+        let [x, y, _] = from.position_m;
+        gap_m(to, &Point3::new(x, y, to.position_m[2]))
+    };
+    let inner = |object: &MapObject| 0.5 * object.size_m[0].min(object.size_m[1]);
+    let (there, back) = (to_box(a, b) - inner(a), to_box(b, a) - inner(b));
+    there.min(back).max(0.0)
+}
+
+/// The object next to another, nearest of all `others` on what that stands on; `None` where it is far,
+/// or one of another class is about as near.
+pub(crate) fn nearest<'a>(
+    object: &MapObject,
+    others: impl Iterator<Item = &'a MapObject>,
+) -> Option<&'a MapObject> {
+    let off_m = |other: &MapObject| {
+        (Vector3::from(other.position_m) - Vector3::from(object.position_m)).xy().norm()
+    };
+    let mut others: Vec<(f64, &MapObject)> =
+        others.filter(|other| other.id != object.id).map(|other| (off_m(other), other)).collect();
+    others.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (near_m, nearest) = *others.first()?;
+    let class = class_word(&nearest.label);
+    let rival = others.iter().find(|(_, other)| class_word(&other.label) != class);
+    let is_clear = rival.is_none_or(|(off_m, _)| *off_m > 1.25 * near_m + 0.03);
+    (is_clear && apart_m(object, nearest) <= BESIDE_M).then_some(nearest)
+}
+
+/// The largest of these objects; `None` where they are all of one class, or one of another class is
+/// about as large.
+pub(crate) fn largest<'a>(objects: impl Iterator<Item = &'a MapObject>) -> Option<&'a MapObject> {
+    let volume_m3 = |object: &MapObject| object.size_m.iter().product::<f64>();
+    let mut objects: Vec<&MapObject> = objects.collect();
+    objects.sort_by(|a, b| volume_m3(b).total_cmp(&volume_m3(a)));
+    let largest = *objects.first()?;
+    let class = class_word(&largest.label);
+    let rival = objects.iter().find(|other| class_word(&other.label) != class)?;
+    (volume_m3(largest) > 1.5 * volume_m3(rival)).then_some(largest)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,5 +134,25 @@ mod tests {
         assert_eq!((of(4), of(0), of(1)), (None, None, None));
         let without_tray = objects[..5].iter();
         assert_eq!(stands(&objects[2], without_tray), Some(("on", ObjectId(1))));
+    }
+
+    #[test]
+    fn the_nearest_and_the_largest_are_told_where_they_are_clear() {
+        let objects = [
+            object(1, "mug", [0.0, 0.0, 1.0], 0.1),
+            object(2, "knife", [0.2, 0.0, 1.0], 0.05),
+            object(3, "bread", [0.5, 0.0, 1.0], 0.2),
+            object(4, "egg", [-0.22, 0.0, 1.0], 0.05),
+        ];
+        let id = |object: Option<&MapObject>| object.map(|object| object.id.0);
+        let beside = |of: usize, among: &[MapObject]| id(nearest(&objects[of], among.iter()));
+        assert_eq!(beside(0, &objects[..3]), Some(2));
+        assert_eq!(beside(0, &objects), None, "an egg is as near as the knife");
+        assert_eq!(beside(2, &objects[..2]), Some(2));
+        assert_eq!(beside(2, &objects[3..]), None, "too far away to be next to it");
+        assert_eq!(id(largest(objects.iter())), Some(3));
+        assert_eq!(id(largest(objects[2..3].iter())), None, "largest of what");
+        assert_eq!(id(largest([&objects[1], &objects[3]].into_iter())), None, "of one size");
+        assert!((apart_m(&objects[0], &objects[2]) - 0.35).abs() < 1e-9);
     }
 }

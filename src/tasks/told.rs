@@ -1,5 +1,5 @@
 //! What the list of objects tells of a question: which things there are, how many, what they stand on
-//! or in, and their colour.
+//! or in, what stands there beside them, and their colour.
 //!
 //! The list keeps up with the home, and of what it holds it tells the same as a plan does. A model
 //! that reads 3D tokens counts badly, and of what was moved it says where such things usually are.
@@ -7,15 +7,11 @@
 use super::color::color_of;
 use super::mention::{named, singulars};
 use super::question::Asked;
-use super::relation::{preposition, stands};
+use super::relation::{largest, nearest, preposition, stands};
+use super::view::AHEAD_RAD;
 use super::vocabulary::{ActionVocabulary, ArgumentKind, class_word};
-use crate::scene::{MapObject, ObjectId, VisualTokens};
-
-/// Numbers in words, from none on.
-pub(crate) const NUMBERS: [&str; 13] = [
-    "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
-    "twelve",
-];
+use super::wording::{number_word, so_many_of_each};
+use crate::scene::{MapObject, ObjectId, ShownObject, VisualTokens};
 
 /// Words, and the objects they rest on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,61 +20,178 @@ pub(super) struct Told {
     pub objects: Vec<ObjectId>,
 }
 
+impl Told {
+    fn new<'a>(words: impl Into<String>, on: impl IntoIterator<Item = &'a MapObject>) -> Self {
+        let mut objects: Vec<ObjectId> = on.into_iter().map(|object| object.id).collect();
+        objects.sort_unstable();
+        objects.dedup();
+        Self { words: words.into(), objects }
+    }
+}
+
 /// What `objects` tell of `asked`; `None` where they do not: of an empty list, of a thing that is
-/// neither on it nor a class of `words`, of the place of things that stand on no receptacle or on
-/// several, and of the colour of what is not the only one or has no token in `scene`.
+/// neither on it nor a class of `words`, of the place and the neighbours of things that stand on no
+/// receptacle or on several, of what is as near or as large as another, and of the colour of what is
+/// not the only one or has no token in `scene`.
 pub(super) fn told(
     asked: &Asked,
     objects: &[MapObject],
     words: &ActionVocabulary,
     scene: Option<&VisualTokens>,
 ) -> Option<Told> {
-    let known = words.words(ArgumentKind::Target);
-    let receptacles = words.words(ArgumentKind::Receptacle);
-    let things = named(objects, asked.thing());
-    let forms = singulars(asked.thing());
-    let is_class = || known.iter().any(|class| forms.contains(&class_word(class)));
-    if objects.is_empty() || (things.is_empty() && !is_class()) {
-        return None;
+    let list = List { objects, words };
+    match asked {
+        Asked::Presence(thing) => {
+            let things = list.things(thing)?;
+            Some(Told::new(if things.is_empty() { "no" } else { "yes" }, things))
+        }
+        Asked::PresenceAt { thing, holder } => list.presence_at(thing, holder),
+        Asked::Number(thing) => {
+            let things = list.things(thing)?;
+            let number =
+                if things.is_empty() { "none".to_owned() } else { number_word(things.len()) };
+            Some(Told::new(number, things))
+        }
+        Asked::Place(thing) => list.place(thing),
+        Asked::Color(thing) => {
+            let thing = list.only(thing)?;
+            Some(Told::new(color_of(thing, scene?)?, [thing]))
+        }
+        Asked::Neighbour(thing) => {
+            let thing = list.only(thing)?;
+            let holder = list.holder(thing)?;
+            let others = list.held_by(|other| other.id == holder.id);
+            let nearest = nearest(thing, others.into_iter())?;
+            Some(Told::new(class_word(&nearest.label), [thing, nearest]))
+        }
+        Asked::Contents(holder) => {
+            let holders = list.receptacles(holder)?;
+            let held = list.held_by(|other| holders.iter().any(|holder| holder.id == other.id));
+            let classes = held.iter().map(|thing| class_word(&thing.label));
+            let words = match held.len() {
+                0 => "nothing".to_owned(),
+                _ => so_many_of_each(classes),
+            };
+            Some(Told::new(words, holders.into_iter().chain(held)))
+        }
+        // Where the robot stands, only a view tells: see [`side`].
+        Asked::Side(_) => None,
+        Asked::Largest(holder) => {
+            let holders = list.receptacles(holder)?;
+            let held = list.held_by(|other| holders.iter().any(|holder| holder.id == other.id));
+            let largest = largest(held.into_iter())?;
+            Some(Told::new(class_word(&largest.label), [largest]))
+        }
     }
-    let mut ids: Vec<ObjectId> = things.iter().map(|thing| thing.id).collect();
-    let words = match asked {
-        Asked::Presence(_) => if things.is_empty() { "no" } else { "yes" }.to_owned(),
-        Asked::Number(_) if things.is_empty() => "none".to_owned(),
-        Asked::Number(_) => number_word(things.len()),
-        Asked::Color(_) => {
-            let [thing] = things[..] else { return None };
-            color_of(thing, scene?)?.to_owned()
-        }
-        Asked::Place(_) => {
-            let is_receptacle = |one: &MapObject| receptacles.contains(&&*class_word(&one.label));
-            let mut holders = Vec::new();
-            for thing in &things {
-                let (_, id) = stands(thing, objects.iter().filter(|one| is_receptacle(one)))?;
-                holders.push(objects.iter().find(|object| object.id == id)?);
-            }
-            ids.extend(holders.iter().map(|holder| holder.id));
-            let class = class_word(&holders.first()?.label);
-            if holders.iter().any(|holder| class_word(&holder.label) != class) {
-                return None;
-            }
-            format!("{} the {class}", preposition(&class))
-        }
-    };
-    ids.sort_unstable();
-    ids.dedup();
-    Some(Told { words, objects: ids })
 }
 
-/// A number up to twelve as a word.
-pub(crate) fn number_word(number: usize) -> String {
-    NUMBERS.get(number).map_or_else(|| number.to_string(), |word| (*word).to_string())
+/// To which side of the view the only one of `objects` that `thing` may mean is `shown`.
+pub(super) fn side(thing: &str, objects: &[MapObject], shown: &[ShownObject]) -> Option<Told> {
+    let [thing] = named(objects, thing)[..] else { return None };
+    let words = match shown.iter().find(|one| one.id == thing.id)?.bearing_rad {
+        rad if rad > AHEAD_RAD => "left",
+        rad if rad < -AHEAD_RAD => "right",
+        _ => "ahead",
+    };
+    Some(Told::new(words, [thing]))
+}
+
+/// The objects, and the classes that are spoken of.
+struct List<'a> {
+    objects: &'a [MapObject],
+    words: &'a ActionVocabulary,
+}
+
+impl<'a> List<'a> {
+    /// Those that `name` may mean; `None` where it is nothing that is known.
+    fn things(&self, name: &str) -> Option<Vec<&'a MapObject>> {
+        let things = named(self.objects, name);
+        let forms = singulars(name);
+        let classes = self.words.words(ArgumentKind::Target);
+        let is_class = || classes.iter().any(|class| forms.contains(&class_word(class)));
+        (!self.objects.is_empty() && (!things.is_empty() || is_class())).then_some(things)
+    }
+
+    /// The only one that `name` may mean.
+    fn only(&self, name: &str) -> Option<&'a MapObject> {
+        let things = self.things(name)?;
+        things.first().copied().filter(|_| things.len() == 1)
+    }
+
+    fn is_receptacle(&self, object: &MapObject) -> bool {
+        self.words.words(ArgumentKind::Receptacle).contains(&&*class_word(&object.label))
+    }
+
+    /// The receptacles that `name` may mean; `None` where there are none.
+    fn receptacles(&self, name: &str) -> Option<Vec<&'a MapObject>> {
+        let all = named(self.objects, name);
+        (!all.is_empty() && all.iter().all(|object| self.is_receptacle(object))).then_some(all)
+    }
+
+    /// The receptacle that an object stands on or in.
+    fn holder(&self, object: &MapObject) -> Option<&'a MapObject> {
+        let others = self.objects.iter().filter(|other| self.is_receptacle(other));
+        let (_, id) = stands(object, others)?;
+        self.objects.iter().find(|other| other.id == id)
+    }
+
+    /// What stands on or in those of the receptacles that `is_asked` picks.
+    fn held_by(&self, is_asked: impl Fn(&MapObject) -> bool) -> Vec<&'a MapObject> {
+        let holds = |object: &&MapObject| self.holder(object).is_some_and(&is_asked);
+        self.objects.iter().filter(holds).collect()
+    }
+
+    fn presence_at(&self, thing: &str, holder: &str) -> Option<Told> {
+        let (things, holders) = (self.things(thing)?, self.receptacles(holder)?);
+        let of = |thing: &&MapObject| self.holder(thing);
+        let is_there = |thing: &&MapObject| {
+            of(thing).is_some_and(|on| holders.iter().any(|holder| holder.id == on.id))
+        };
+        let there: Vec<&MapObject> = things.iter().copied().filter(is_there).collect();
+        if !there.is_empty() {
+            return Some(Told::new("yes", there.into_iter().chain(holders)));
+        }
+        // Of what stands on nothing that is known the list cannot tell that it is not there.
+        let is_known = things.iter().all(|thing| of(thing).is_some());
+        is_known.then(|| Told::new("no", things))
+    }
+
+    fn place(&self, thing: &str) -> Option<Told> {
+        let things = self.things(thing)?;
+        let holders: Option<Vec<&MapObject>> =
+            things.iter().map(|thing| self.holder(thing)).collect();
+        let holders = holders?;
+        let class = class_word(&holders.first()?.label);
+        let is_one = holders.iter().all(|holder| class_word(&holder.label) == class);
+        let words = format!("{} the {class}", preposition(&class));
+        is_one.then(|| Told::new(words, things.into_iter().chain(holders)))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::chat::tests::object;
     use super::*;
+
+    #[test]
+    fn a_view_tells_sides() {
+        let objects = [
+            object(1, "mug", [0.0; 3], 0.1),
+            object(2, "egg", [0.0; 3], 0.1),
+            object(3, "fork", [0.0; 3], 0.1),
+            object(4, "fork", [0.0; 3], 0.1),
+        ];
+        let shown = [(1, 0.5), (2, -0.01), (3, -0.5), (4, 0.0)]
+            .map(|(id, bearing_rad)| ShownObject { id: ObjectId(id), bearing_rad });
+        let side = |thing: &str, shown: &[ShownObject]| {
+            side(thing, &objects, shown).map(|told| told.words)
+        };
+        assert_eq!(side("mug", &shown).as_deref(), Some("left"));
+        assert_eq!(side("egg", &shown).as_deref(), Some("ahead"));
+        assert_eq!(side("forks", &shown), None, "which of them");
+        assert_eq!(side("egg", &shown[..1]), None, "not in view");
+        assert_eq!(side("spoon", &shown), None);
+    }
 
     #[test]
     fn a_list_tells_what_there_is_how_many_and_where() {
@@ -106,6 +219,13 @@ mod tests {
         assert_eq!(tell("how many plates are there"), says("none", &[]));
         assert_eq!(tell("where is the egg"), says("in the fridge", &[2, 5]));
         assert_eq!(tell("where are the forks"), says("on the diningtable", &[1, 7, 8]), "no bread");
+        assert_eq!(tell("is there an egg in the fridge"), says("yes", &[2, 5]));
+        assert_eq!(tell("do you see a mug on the dining table"), says("yes", &[1, 3]));
+        assert_eq!(tell("are there forks in the fridge"), says("no", &[7, 8]));
+        assert_eq!(tell("is there a plate in the fridge"), says("no", &[]));
+        assert_eq!(tell("what is in the fridge"), says("an egg, a mug", &[2, 4, 5]));
+        assert_eq!(tell("what is next to the egg"), says("mug", &[4, 5]));
+        assert_eq!(tell("what is the largest thing in the fridge"), says("mug", &[4]));
         for of_something_else in [
             "where are the mugs",
             "where is the plate",
@@ -113,7 +233,10 @@ mod tests {
             "is there a red mug",
             "what color is the egg",
             "is there a unicorn",
-            "do you see a mug on the dining table",
+            "is there a ball in the fridge",
+            "what is next to the ball",
+            "what is next to the mug",
+            "what is on the egg",
         ] {
             assert_eq!(tell(of_something_else), None, "{of_something_else}");
         }

@@ -1,7 +1,7 @@
 //! What a seeing model is shown beside the words.
 
 use crate::model::{Manifest, TokenKind};
-use crate::scene::{Region, TokenFrame, VisualTokens, region_tokens};
+use crate::scene::{Region, ShownObject, TokenFrame, VisualTokens, region_tokens};
 
 /// What a model takes in: whoever keeps the map makes a [`SceneView`] of it accordingly.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,9 @@ impl ViewSpec {
     }
 }
 
+/// What is seen no farther to a side is ahead, radians.
+pub(crate) const AHEAD_RAD: f64 = 0.14;
+
 /// What the robot sees and what it has seen, as 3D tokens. An absent part is not shown at all.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SceneView {
@@ -41,6 +44,8 @@ pub struct SceneView {
     pub scene: Option<VisualTokens>,
     /// Regions of the scene for which there was no room.
     pub left_out: usize,
+    /// Objects of the map that the newest frame shows; `None` where that is not known.
+    pub in_frame: Option<Vec<ShownObject>>,
 }
 
 impl SceneView {
@@ -55,6 +60,7 @@ impl SceneView {
             frame: frame.map(|regions| tokens(regions, TokenFrame::Camera, spec.frame)),
             left_out: scene.len() - shown.len(),
             scene: Some(shown),
+            in_frame: None,
         }
     }
 }

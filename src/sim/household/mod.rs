@@ -30,6 +30,7 @@ mod world;
 #[cfg(test)]
 mod tests;
 
+pub(in crate::sim) use crate::tasks::{plural, with_article};
 pub use alfred::{AlfredHome, AlfredReceptacle, alfred_world};
 pub use command::{Action, Command, Target};
 pub use expert::expert_plan;
@@ -43,5 +44,4 @@ pub use motion::{Move, STEP_M};
 pub use sample::{SampledTask, household, pose_task, sample_task};
 pub use touch::Touch;
 pub(crate) use wording::spoken;
-pub(in crate::sim) use wording::{plural, with_article};
 pub use world::{Condition, Low, Place, REACH_M, Stance, Tally, World};

@@ -5,7 +5,7 @@ use super::goal::{Task, TaskKind};
 use super::kinds::{
     is_lamp, is_portable, may_be_cleaned, may_be_cooled, may_be_heated, may_be_sliced, may_hold,
 };
-use super::wording::{plural, spoken, with_article};
+use super::wording::spoken;
 use super::world::{Stance, World};
 use crate::geometry::Pose;
 use crate::sim::builder::Builder;
@@ -14,6 +14,7 @@ use crate::sim::lamps::desk_lamp;
 use crate::sim::things::THINGS;
 use crate::sim::{Entity, Home, HomeKind, SimError};
 use crate::tasks::preposition;
+use crate::tasks::{plural, with_article};
 use nalgebra::Vector2;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};

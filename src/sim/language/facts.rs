@@ -6,18 +6,16 @@ use crate::geometry::Pose;
 use crate::scene::MapObject;
 use crate::sim::household::{Condition, Place, World};
 use crate::sim::{Renderer, SimError};
-use crate::tasks::{class_word, gap_m, preposition, stands};
-use nalgebra::{Point3, Vector2};
+use crate::tasks::{
+    AHEAD_RAD, BESIDE_M, apart_m, class_word, largest, nearest, preposition, stands,
+};
+use nalgebra::Point3;
 
 /// Fewest pixels, in the small image of [`World::finder`], that count as seeing a thing: one patch of
 /// a vision transformer with patches of 8 pixels, at 320 × 240.
 const MIN_PIXELS: usize = 16;
-/// Things on one receptacle that are no farther apart are next to each other, metres.
-const BESIDE_M: f64 = 0.35;
 /// Furniture that is no farther apart is next to each other, metres.
 const BESIDE_FURNITURE_M: f64 = 0.6;
-/// What is seen no farther to a side is ahead, radians.
-const AHEAD_RAD: f64 = 0.14;
 
 /// Where in the view a thing is seen.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -89,11 +87,6 @@ impl ObjectFact {
     /// Volume of its box, cubic metres.
     pub fn volume_m3(&self) -> f64 {
         self.object.size_m.iter().product()
-    }
-
-    fn xy_m(&self) -> Vector2<f64> {
-        let [x, y, _] = self.object.position_m;
-        Vector2::new(x, y)
     }
 }
 
@@ -234,46 +227,22 @@ impl SceneFacts {
         Some(format!("{} the {holder}", preposition(holder)))
     }
 
-    /// How far apart two things are on the floor plan, from side to side, metres.
-    pub fn apart_m(a: &ObjectFact, b: &ObjectFact) -> f64 {
-        let to_box = |from: &ObjectFact, to: &ObjectFact| {
-            let [x, y, _] = from.object.position_m;
-            gap_m(&to.object, &Point3::new(x, y, to.object.position_m[2]))
-        };
-        let inner = |fact: &ObjectFact| 0.5 * fact.object.size_m[0].min(fact.object.size_m[1]);
-        let (there, back) = (to_box(a, b) - inner(a), to_box(b, a) - inner(b));
-        there.min(back).max(0.0)
-    }
-
     /// Whether two things are next to each other: together on one receptacle, or both on the floor.
     pub fn are_beside(a: &ObjectFact, b: &ObjectFact) -> bool {
         let most_m = if a.holder.is_some() { BESIDE_M } else { BESIDE_FURNITURE_M };
-        a.id() != b.id() && a.holder == b.holder && Self::apart_m(a, b) <= most_m
+        a.id() != b.id() && a.holder == b.holder && apart_m(&a.object, &b.object) <= most_m
     }
 
     /// The thing next to another, nearest of all that stand there; `None` where that is not clear.
     pub fn nearest(&self, fact: &ObjectFact) -> Option<&ObjectFact> {
         let holder = self.holder(fact)?;
-        let off = |other: &ObjectFact| (other.xy_m() - fact.xy_m()).norm();
-        let mut others: Vec<(f64, &ObjectFact)> = self
-            .held_by(holder.id())
-            .filter(|other| other.id() != fact.id())
-            .map(|other| (off(other), other))
-            .collect();
-        others.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let (near_m, nearest) = *others.first()?;
-        let rival = others.iter().find(|(_, other)| other.category != nearest.category);
-        let is_clear = rival.is_none_or(|(off_m, _)| *off_m > 1.25 * near_m + 0.03);
-        (is_clear && Self::are_beside(fact, nearest)).then_some(nearest)
+        let others = self.held_by(holder.id()).map(|other| &other.object);
+        self.get(nearest(&fact.object, others)?.id.0)
     }
 
     /// The largest thing on or in the receptacles of a class; `None` where that is not clear.
-    pub fn largest_on<'a>(&'a self, receptacle: &str) -> Option<&'a ObjectFact> {
-        let mut on: Vec<&ObjectFact> = self.on(receptacle).collect();
-        on.sort_by(|a, b| b.volume_m3().total_cmp(&a.volume_m3()));
-        let largest = *on.first()?;
-        let rival = on.iter().find(|other| other.category != largest.category)?;
-        (largest.volume_m3() > 1.5 * rival.volume_m3()).then_some(largest)
+    pub fn largest_on(&self, receptacle: &str) -> Option<&ObjectFact> {
+        self.get(largest(self.on(receptacle).map(|fact| &fact.object))?.id.0)
     }
 
     /// What stands on or in any receptacle of a class.

@@ -4,9 +4,9 @@ use super::affordance::PURPOSES;
 use super::balance::Balance;
 use super::facts::{ObjectFact, SceneFacts, Side};
 use super::pair::{Pair, PairFrame, PairKind, QuestionKind};
-use super::words::{all_categories, number_word, one_of, so_many, wording};
+use super::words::{all_categories, number_word, one_of, wording};
 use crate::sim::household::{is_lamp, may_be_sliced, opens, plural, with_article};
-use crate::tasks::{DO_NOT_KNOW, preposition};
+use crate::tasks::{DO_NOT_KNOW, preposition, so_many_of_each};
 use rand::Rng;
 use rand::seq::IndexedRandom;
 use rand_pcg::Pcg64Mcg;
@@ -139,7 +139,8 @@ pub(super) fn candidates(facts: &SceneFacts, frame: PairFrame) -> Vec<Candidate>
         let rests_on: Vec<u32> = on.iter().map(|thing| thing.id()).collect();
         if is_holder && (1..=MOST_CONTENTS).contains(&on.len()) {
             let ask = Ask::Contents { receptacle: receptacle.to_string() };
-            add(QuestionKind::Relation, ask, contents(&on), rests_on);
+            let told = so_many_of_each(on.iter().map(|thing| thing.category.clone()));
+            add(QuestionKind::Relation, ask, told, rests_on);
         }
         if let Some(largest) = facts.largest_on(receptacle) {
             let ask = Ask::Largest { receptacle: receptacle.to_string() };
@@ -206,14 +207,6 @@ pub(super) fn side_word(side: Side) -> &'static str {
         Side::Ahead => "ahead",
         Side::Right => "right",
     }
-}
-
-/// Things by class, with their numbers.
-fn contents(things: &[&ObjectFact]) -> String {
-    let mut classes: BTreeMap<&str, usize> = BTreeMap::new();
-    things.iter().for_each(|thing| *classes.entry(&thing.category).or_default() += 1);
-    let told: Vec<String> = classes.iter().map(|(name, number)| so_many(*number, name)).collect();
-    told.join(", ")
 }
 
 /// How a question is worded.

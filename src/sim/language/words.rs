@@ -1,8 +1,8 @@
 //! Words: which there are for things, and how they are joined.
 
-use crate::sim::household::{is_portable, plural, with_article};
-pub(super) use crate::tasks::number_word;
+use crate::sim::household::is_portable;
 use crate::tasks::{ActionVocabulary, ArgumentKind, NUMBERS};
+pub(super) use crate::tasks::{number_word, so_many};
 use rand::seq::IndexedRandom;
 use rand_pcg::Pcg64Mcg;
 use std::sync::LazyLock;
@@ -32,14 +32,6 @@ pub(super) fn all_categories() -> impl Iterator<Item = &'static str> {
 pub(super) fn number_of(word: &str) -> Option<usize> {
     let known = NUMBERS.iter().position(|known| *known == word);
     known.or_else(|| if word == "none" { Some(0) } else { word.parse().ok() })
-}
-
-/// So many of a class: "a mug", "two mugs".
-pub(super) fn so_many(number: usize, category: &str) -> String {
-    match number {
-        1 => with_article(category),
-        more => format!("{} {}", number_word(more), plural(category)),
-    }
 }
 
 /// "a", "a and b", "a, b and c".

@@ -10,7 +10,7 @@ use scenellm::learn::true_surroundings;
 use scenellm::model::{Manifest, ModelKind};
 use scenellm::planner::PlannerConfig;
 use scenellm::planner::follow::{BasePose, Floor, FollowConfig, Surroundings};
-use scenellm::scene::MapObject;
+use scenellm::scene::{MapObject, ShownObject};
 use scenellm::sim::episode::{Episode, EpisodeOptions};
 use scenellm::sim::household::World;
 use scenellm::sim::language::SceneFacts;
@@ -124,7 +124,12 @@ impl HomeEyes {
         let home = SeenHome { id: String::new(), scene: String::new(), eyes };
         let mut rng = Pcg64Mcg::seed_from_u64(seed);
         let (scene, frame) = (home.scene(&oracle, &mut rng), home.view(0, &oracle, &mut rng));
-        Ok(SceneView::of_regions(&scene, Some(&frame), &self.spec))
+        let shown = facts.objects.iter().filter_map(|fact| {
+            let bearing_rad = fact.view?.bearing_rad;
+            Some(ShownObject { id: fact.object.id, bearing_rad })
+        });
+        let view = SceneView::of_regions(&scene, Some(&frame), &self.spec);
+        Ok(SceneView { in_frame: Some(shown.collect()), ..view })
     }
 
     /// Somebody who looks at `world` with these eyes. `seed` decides faults and noise.

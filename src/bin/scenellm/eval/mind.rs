@@ -36,7 +36,9 @@ impl<'a> RunMind<'a> {
         match self.run {
             None => Some(seen),
             // What the camera shows now is no map.
-            Some(Ablation::NoUpdate) => Some(SceneView { frame: seen.frame, ..first.clone() }),
+            Some(Ablation::NoUpdate) => {
+                Some(SceneView { frame: seen.frame, in_frame: seen.in_frame, ..first.clone() })
+            }
             Some(ablation) => ablation.apply(&seen),
         }
     }

@@ -1,0 +1,113 @@
+//! Which objects of the map a frame shows.
+
+use super::objects::{diagonal_m, rotation};
+use super::{MapObject, ObjectId, SceneMap};
+use crate::sensing::RgbdFrame;
+use nalgebra::{Point3, Vector3};
+
+/// Points of a box that are looked for along each of its edges, as shares of the edge from the middle.
+const ALONG: [f64; 3] = [-0.4, 0.0, 0.4];
+/// Of the 27 points of a box so many must be seen.
+const LEAST_POINTS: usize = 3;
+/// What seems smaller than this is not seen, radians: four pixels of an image 160 pixels wide.
+const LEAST_RAD: f64 = 0.03;
+/// Error of depth and of the box, metres.
+const SLACK_M: f64 = 0.05;
+
+/// An object that a frame shows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ShownObject {
+    /// The object.
+    pub id: ObjectId,
+    /// The turn from straight ahead to what is seen of it, radians, positive to the left.
+    pub bearing_rad: f64,
+}
+
+impl SceneMap {
+    /// The objects that `frame` shows, in order of id: parts of their boxes are in the image, and no
+    /// reading is nearer than the box.
+    pub fn objects_in(&self, frame: &RgbdFrame) -> Vec<ShownObject> {
+        let shown = self.objects.iter().filter_map(|object| {
+            let bearing_rad = bearing_rad(object, frame)?;
+            Some(ShownObject { id: object.id, bearing_rad })
+        });
+        shown.collect()
+    }
+}
+
+/// The mean turn to the points of a box that are seen; `None` for too few.
+fn bearing_rad(object: &MapObject, frame: &RgbdFrame) -> Option<f64> {
+    let camera_T_world = frame.world_T_camera.inverse();
+    let turn = rotation(&object.orientation_xyzw);
+    let reach_m = diagonal_m(object);
+    let is_seen = |at: &Point3<f64>| {
+        if at.z <= 0.0 || reach_m < LEAST_RAD * at.z {
+            return false;
+        }
+        let pixel = frame.camera.project((*at).into());
+        let Some([u, v]) = pixel.filter(|pixel| frame.camera.contains(*pixel)) else {
+            return false;
+        };
+        // Depth is registered to colour.
+        let pixel = v.round() as usize * frame.depth_m.width as usize + u.round() as usize;
+        let depth_m = frame.depth_m.data_m.get(pixel).copied().map_or(0.0, f64::from);
+        depth_m <= 0.0 || depth_m >= at.z - reach_m - SLACK_M
+    };
+    let point = |index: usize| {
+        let shares = [index % 3, index / 3 % 3, index / 9].map(|along| ALONG[along]);
+        let offset = Vector3::from(shares).component_mul(&Vector3::from(object.size_m));
+        camera_T_world * (Point3::from(object.position_m) + turn * offset)
+    };
+    let seen: Vec<f64> =
+        (0..27).map(point).filter(is_seen).map(|at| -(at.x / at.z).atan()).collect();
+    (seen.len() >= LEAST_POINTS).then(|| seen.iter().sum::<f64>() / seen.len() as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::{CameraModel, Pose};
+    use crate::scene::MapConfig;
+    use crate::sensing::{DepthImage, Detection};
+    use image::RgbImage;
+
+    /// A camera at the world's origin that looks along z at a wall 3 m away, which a screen 1 m away
+    /// hides on the right.
+    fn frame() -> RgbdFrame {
+        let (width, height) = (160u32, 120u32);
+        let depth = |pixel: u32| if pixel % width < 100 { 3.0 } else { 1.0 };
+        RgbdFrame {
+            stamp_ns: 0,
+            color: RgbImage::new(width, height),
+            depth_m: DepthImage { width, height, data_m: (0..width * height).map(depth).collect() },
+            camera: CameraModel::pinhole(width, height, 138.0, 138.0, 79.5, 59.5),
+            world_T_camera: Pose::identity(),
+        }
+    }
+
+    #[test]
+    fn what_is_in_the_image_and_not_hidden_is_shown() {
+        let thing = |x: f64, z: f64, edge_m: f64| Detection {
+            label: "thing".into(),
+            score: 0.9,
+            frame_T_box: Pose::translation(x, 0.0, z),
+            size_m: [edge_m; 3],
+            track_id: String::new(),
+        };
+        let things = [
+            thing(0.0, 2.0, 0.2),
+            thing(-0.6, 2.0, 0.2),
+            thing(0.6, 2.5, 0.2),
+            thing(0.0, -2.0, 0.2),
+            thing(5.0, 2.0, 0.2),
+            thing(-0.3, 2.9, 0.02),
+        ];
+        let mut map = SceneMap::new(MapConfig::default()).unwrap();
+        map.observe(&things, &Pose::identity(), 0);
+        let shown = map.objects_in(&frame());
+        let ids: Vec<u32> = shown.iter().map(|one| one.id.0).collect();
+        assert_eq!(ids, [0, 1], "hidden, behind, beside the image, too small");
+        assert!(shown[0].bearing_rad.abs() < 1e-6, "straight ahead");
+        assert!((shown[1].bearing_rad - (0.3f64).atan()).abs() < 0.01, "to the left");
+    }
+}
