@@ -107,7 +107,7 @@ impl Session {
     /// Puts what a detector found in a frame into the map.
     pub fn place(&mut self, found: &Found) {
         let Found { stamp_ns, world_T_camera, detections } = found;
-        self.map.objects_mut().observe(detections, world_T_camera, *stamp_ns);
+        self.map.observe(detections, world_T_camera, *stamp_ns);
     }
 
     /// What a model that takes in `spec` is shown: the regions that were seen, and those of the
@@ -122,7 +122,9 @@ impl Session {
             return Ok(None);
         }
         let frame = self.frame_regions()?;
-        Ok(Some(SceneView::of_regions(&self.seen.confirmed(&self.map), Some(&frame), spec)))
+        let view = SceneView::of_regions(&self.seen.confirmed(&self.map), Some(&frame), spec);
+        let in_frame = self.newest_frame().map(|frame| self.map.objects_in(frame));
+        Ok(Some(SceneView { in_frame, ..view }))
     }
 
     /// Names of the things that are looked for, if any are.
@@ -327,8 +329,7 @@ impl Session {
             );
             match pose {
                 Ok(world_T_frame) => {
-                    let objects = self.map.objects_mut();
-                    objects.observe(&event.detections, &world_T_frame, event.stamp_ns);
+                    self.map.observe(&event.detections, &world_T_frame, event.stamp_ns);
                 }
                 Err(TransformError::ExtrapolationFuture(_)) => return,
                 Err(error) => outputs.push(Output::Dropped {

@@ -162,7 +162,7 @@ impl SceneMap {
         occupied.then(|| self.view(key, block, block.index_of(place), self.config.feature_width))
     }
 
-    fn view<'a>(
+    pub(super) fn view<'a>(
         &self,
         key: [i32; 3],
         block: &'a super::voxel::Block,

@@ -4,9 +4,11 @@
 //! test has removed nearly all of those voxels, the object has gone with them. What is merely out
 //! of view, hidden, or dropped to keep the map small says nothing about objects.
 
+use super::regions::to_unit;
 use super::voxel::{Block, EDGE, voxel_at};
-use super::{MapObject, ObjectId, SceneMap};
+use super::{MapObject, ObjectId, ObserveReport, SceneMap};
 use crate::geometry::Pose;
+use crate::sensing::Detection;
 use nalgebra::{Point3, Quaternion, Translation3, UnitQuaternion, Vector3};
 
 /// The object goes when this share of its voxels has gone. Some may stay behind, where they are at
@@ -90,8 +92,9 @@ impl SceneMap {
         self.losses = losses;
         for id in &lost {
             let is_own = self.objects.is_own(*id);
+            let look = self.objects.look(*id).map(<[f32]>::to_vec);
             if let Some(object) = self.objects.remove(*id).filter(|_| is_own) {
-                self.memory.went(object);
+                self.memory.went(object, look);
             }
         }
         lost.len()
@@ -115,6 +118,41 @@ impl SceneMap {
             }
             block.retain(width, |voxel| voxel.evidence > 0)
         });
+    }
+
+    /// Merges the detections of one message into the objects of the map: [`super::ObjectStore::observe`],
+    /// which is told how what is in their boxes looks.
+    pub fn observe(
+        &mut self,
+        detections: &[Detection],
+        world_T_frame: &Pose,
+        stamp_ns: i64,
+    ) -> ObserveReport {
+        let mut objects = std::mem::take(&mut self.objects);
+        let look = |object: &MapObject| self.look(object);
+        let report = objects.observe_looking(detections, world_T_frame, stamp_ns, look);
+        self.objects = objects;
+        report
+    }
+
+    /// The mean feature, of length 1, of the voxels in the box of an object, but for what it may
+    /// stand on; `None` where they have none.
+    fn look(&self, object: &MapObject) -> Option<Vec<f32>> {
+        let (width, edge_m) = (self.config.feature_width, self.config.voxel_size_m);
+        if width == 0 {
+            return None;
+        }
+        let support = Support::new(object, edge_m / 2.0);
+        let mut sum = vec![0.0; width];
+        for block in self.blocks_around(&support).iter().filter_map(|key| self.store.block(key)) {
+            for (index, place) in block.places().enumerate() {
+                let voxel = self.view(voxel_at(block.key, place), block, index, width);
+                if support.contains(&Point3::from(voxel.xyz_m).cast()) {
+                    voxel.add_feature(1.0, &mut sum);
+                }
+            }
+        }
+        to_unit(&mut sum).then_some(sum)
     }
 
     /// Keys of the blocks that the box of a support reaches into.

@@ -86,7 +86,7 @@ pub(super) fn turned_like(
     nearest.unwrap_or((given, [x, y, z]))
 }
 
-pub(super) fn rotation([x, y, z, w]: &[f64; 4]) -> UnitQuaternion<f64> {
+pub(in crate::scene) fn rotation([x, y, z, w]: &[f64; 4]) -> UnitQuaternion<f64> {
     UnitQuaternion::new_normalize(Quaternion::new(*w, *x, *y, *z))
 }
 

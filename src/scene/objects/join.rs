@@ -40,6 +40,7 @@ impl ObjectStore {
         if parts.merged.len() > MAX_MERGED {
             parts.merged.pop_first();
         }
+        self.looks.forget(gone);
         self.doubts.forget(gone);
         self.doubts.forget(kept);
         kept

@@ -7,6 +7,7 @@ mod boxes;
 mod doubts;
 mod join;
 mod labels;
+mod looks;
 mod observe;
 mod spans;
 mod views;
@@ -14,8 +15,9 @@ mod views;
 #[cfg(test)]
 pub(super) mod tests;
 
-pub(super) use boxes::{diagonal_m, distance_m, is_inside};
+pub(super) use boxes::{diagonal_m, distance_m, is_inside, rotation};
 pub use labels::LabelScores;
+pub(super) use looks::{Looks, unlike_m, unlikeness};
 pub use observe::ObserveReport;
 
 use super::{MapObject, ObjectId};
@@ -40,6 +42,7 @@ const MAX_MERGED: usize = 4096;
 pub struct ObjectStore {
     parts: StoreParts,
     doubts: Doubts,
+    looks: Looks,
 }
 
 /// What of an object store is kept.
@@ -78,7 +81,7 @@ impl TryFrom<StoreParts> for ObjectStore {
         if parts.objects.last().is_some_and(|last| last.id.0 >= parts.next_id) {
             return Err("`next_id` is not above all ids".into());
         }
-        let store = Self { parts, doubts: Doubts::default() };
+        let store = Self { parts, doubts: Doubts::default(), looks: Looks::default() };
         let missing = |id: &ObjectId| store.index(*id).is_none();
         let StoreParts { next_id, tracks, own, labels, merged, .. } = &store.parts;
         if let Some(id) = own.iter().find(|id| missing(id)) {
@@ -163,7 +166,18 @@ impl ObjectStore {
         parts.own.remove(&id);
         parts.labels.remove(&id);
         self.doubts.forget(id);
+        self.looks.forget(id);
         Some(self.parts.objects.remove(index))
+    }
+
+    /// How an object looked last, a vector of length 1 in the space of the map's features.
+    pub(super) fn look(&self, id: ObjectId) -> Option<&[f32]> {
+        self.looks.of(id)
+    }
+
+    /// Remembers how an object looks.
+    pub(super) fn set_look(&mut self, id: ObjectId, look: Option<Vec<f32>>) {
+        self.looks.set(id, look);
     }
 
     /// Takes all objects out. Their ids are not used again.

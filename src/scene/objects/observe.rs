@@ -1,11 +1,12 @@
 //! Detections of one message become views of objects.
 //!
-//! Which object a detection shows is decided by track, name and place; what becomes of the objects
+//! Which object a detection shows is decided by track, name, place and look; what becomes of the objects
 //! stands in `views`. As in ConceptGraphs (arXiv 2309.16650), objects of one kind that overlap are
 //! joined; but not every so often and all with all: asked are the objects that a message shows, and one
 //! message alone decides nothing (`doubts`).
 
 use super::boxes::{diagonal_m, distance_m, holds_centre, is_inside, volume_m3};
+use super::looks::unlike_m;
 use super::spans::Spans;
 use super::{MapObject, NEAR_DIAGONALS, NEAR_M, ObjectId, ObjectStore, PART};
 use crate::geometry::Pose;
@@ -13,7 +14,7 @@ use crate::sensing::Detection;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Objects that are looked at for one detection at most, the nearest.
+/// Objects that are looked at for one detection at most, the nearest and likest.
 const MOST_CANDIDATES: usize = 16;
 /// Parts of one object in one message that are looked at at most, the largest.
 const MOST_PARTS: usize = 8;
@@ -35,6 +36,8 @@ struct Message<'a> {
     detections: &'a [Detection],
     /// In world coordinates, where the numbers are usable.
     seen: Vec<Option<MapObject>>,
+    /// How what each shows looks.
+    looks: Vec<Option<Vec<f32>>>,
     /// The object that each shows, as far as that is known.
     given: Vec<Option<ObjectId>>,
     /// Where the objects of the store were when the message came.
@@ -76,7 +79,8 @@ impl ObjectStore {
     /// A detection belongs to the object of its track; else to the nearest object of its name that
     /// is near enough, or of which it may be a part (one's centre lies in the box of the other), and
     /// that is not yet taken by another detection of the message; else, without a track, to the one
-    /// of its name that it lies in; else it is new.
+    /// of its name that it lies in; else it is new. What looks otherwise counts as farther away; how
+    /// things look, [`super::super::SceneMap::observe`] knows.
     ///
     /// When messages keep showing that two objects are one, or that one is several, they become so:
     /// see [`Self::get`] for the id that is no more.
@@ -86,6 +90,17 @@ impl ObjectStore {
         world_T_frame: &Pose,
         stamp_ns: i64,
     ) -> ObserveReport {
+        self.observe_looking(detections, world_T_frame, stamp_ns, |_| None)
+    }
+
+    /// [`Self::observe`], with a look at what is in the box of each detection.
+    pub(in crate::scene) fn observe_looking(
+        &mut self,
+        detections: &[Detection],
+        world_T_frame: &Pose,
+        stamp_ns: i64,
+        look: impl Fn(&MapObject) -> Option<Vec<f32>>,
+    ) -> ObserveReport {
         let in_world = |one| in_world(one, world_T_frame, stamp_ns);
         let seen: Vec<Option<MapObject>> = detections.iter().map(in_world).collect();
         let tracks = &self.parts.tracks;
@@ -94,6 +109,7 @@ impl ObjectStore {
         };
         let mut message = Message {
             detections,
+            looks: seen.iter().map(|seen| look(seen.as_ref()?)).collect(),
             given: detections.iter().zip(&seen).map(by_track).collect(),
             seen,
             spans: Spans::of(self.as_slice()),
@@ -125,12 +141,15 @@ impl ObjectStore {
             if let (Some(id), false) = (*given, track.is_empty()) {
                 self.parts.tracks.insert(track.clone(), id);
             }
+            if let Some(id) = *given {
+                self.looks.set(id, message.looks[at].take());
+            }
         }
         let new_objects = (self.parts.next_id - before) as usize;
         ObserveReport { objects: message.given, new_objects }
     }
 
-    /// Gives detections without an object the nearest one of their name, nearest pairs first.
+    /// Gives detections without an object the nearest and likest one of their name, such pairs first.
     fn match_by_place(&self, message: &mut Message<'_>) {
         let mut pairs = Vec::new();
         for (at, found) in message.open() {
@@ -144,11 +163,14 @@ impl ObjectStore {
                 .near(found, self.as_slice())
                 .filter(is_free)
                 .filter(|object| may_be(found, object))
-                .map(|object| (distance_m(found, object), object.id))
+                .map(|object| {
+                    let looks = (message.looks[at].as_deref(), self.looks.of(object.id));
+                    (distance_m(found, object) + unlike_m(looks.0, looks.1), object.id)
+                })
                 .collect();
             near.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
             near.truncate(MOST_CANDIDATES);
-            pairs.extend(near.into_iter().map(|(distance_m, id)| (distance_m, at, id)));
+            pairs.extend(near.into_iter().map(|(cost_m, id)| (cost_m, at, id)));
         }
         pairs.sort_by(|a, b| a.0.total_cmp(&b.0).then((a.1, a.2).cmp(&(b.1, b.2))));
         let mut taken: BTreeSet<ObjectId> = message.given.iter().flatten().copied().collect();

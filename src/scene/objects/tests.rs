@@ -342,3 +342,21 @@ fn a_message_is_taken_in_well_within_the_time_of_a_frame() {
     assert!(quickest.as_secs_f64() < 0.015, "{quickest:?}");
     assert_eq!(store.len(), 500, "neighbours that touch stay apart");
 }
+
+#[test]
+fn cups_that_change_places_keep_their_ids_by_their_looks() {
+    let mut store = ObjectStore::default();
+    let looks = [[1.0, 0.0], [0.0, 1.0]];
+    let observe = |store: &mut ObjectStore, first_x: f64, second_x: f64, stamp_ns: i64| {
+        let seen = [cup(first_x, ""), cup(second_x, "")];
+        let look = |object: &MapObject| {
+            let is_first = (object.position_m[0] - first_x).abs() < 1e-9;
+            Some(looks[usize::from(!is_first)].to_vec())
+        };
+        store.observe_looking(&seen, &Pose::identity(), stamp_ns, look).objects
+    };
+    let known = [Some(ObjectId(0)), Some(ObjectId(1))];
+    assert_eq!(observe(&mut store, 0.0, 0.2, 0), known);
+    assert_eq!(observe(&mut store, 0.2, 0.0, 1), known, "the looks changed places");
+    assert_eq!(observe(&mut store, 0.6, 0.0, 2)[0], Some(ObjectId(2)), "too far to be the same");
+}

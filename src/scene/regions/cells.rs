@@ -115,7 +115,7 @@ impl Cells {
 }
 
 /// Gives a vector length 1; `false` where it has no direction, which leaves it as it is.
-pub(super) fn to_unit(vector: &mut [f32]) -> bool {
+pub(in crate::scene) fn to_unit(vector: &mut [f32]) -> bool {
     let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
     let has_direction = length > 1e-12 && length.is_finite();
     if has_direction {

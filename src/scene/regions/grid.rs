@@ -7,6 +7,17 @@ use std::ops::Range;
 /// Edge of a block of the grid, cells; a block has one table.
 const EDGE: i32 = 8;
 const NOBODY: u32 = u32::MAX;
+/// From a cell to those around it and to itself.
+const STEPS: [[i32; 3]; 27] = {
+    let mut steps = [[0; 3]; 27];
+    let mut side = 0;
+    while side < 27 {
+        let at = side as i32;
+        steps[side] = [at / 9 - 1, at / 3 % 3 - 1, at % 3 - 1];
+        side += 1;
+    }
+    steps
+};
 
 /// The occupied cells among the 26 around each cell, in a fixed order.
 pub(super) struct Neighbours {
@@ -26,17 +37,24 @@ impl Neighbours {
             });
             tables[block as usize][place(key)] = index;
         }
+        // Around each block, itself in the middle: looked up once, not for every cell at its side.
+        let mut around = vec![[None; 27]; tables.len()];
+        for (home, own) in &blocks {
+            around[*own as usize] =
+                std::array::from_fn(|side| blocks.get(&beside(home, STEPS[side])).copied());
+        }
         let (mut start, mut all) = (Vec::with_capacity(keys.len() + 1), Vec::new());
         start.push(0);
         for key in keys {
             let home = key.map(|v| v.div_euclid(EDGE));
-            let own = blocks.get(&home).copied();
-            for side in (0..27).filter(|side| *side != 13) {
-                let step = [side / 9 - 1, side / 3 % 3 - 1, side % 3 - 1];
-                let next: [i32; 3] =
-                    std::array::from_fn(|axis| key[axis].saturating_add(step[axis]));
-                let there = next.map(|v| v.div_euclid(EDGE));
-                let block = if there == home { own } else { blocks.get(&there).copied() };
+            let Some(around) = blocks.get(&home).map(|own| &around[*own as usize]) else {
+                continue;
+            };
+            for step in STEPS.into_iter().filter(|step| *step != [0; 3]) {
+                let next = beside(key, step);
+                let there: [i32; 3] =
+                    std::array::from_fn(|axis| next[axis].div_euclid(EDGE) - home[axis] + 1);
+                let block = around[(there[0] * 9 + there[1] * 3 + there[2]) as usize];
                 let found = block.map_or(NOBODY, |block| tables[block as usize][place(&next)]);
                 if found != NOBODY {
                     all.push(found);
@@ -56,6 +74,11 @@ impl Neighbours {
     pub fn span(&self, cell: usize) -> Range<usize> {
         self.start[cell] as usize..self.start[cell + 1] as usize
     }
+}
+
+/// The key a step away; at the end of the grid the same one.
+fn beside(key: &[i32; 3], step: [i32; 3]) -> [i32; 3] {
+    std::array::from_fn(|axis| key[axis].saturating_add(step[axis]))
 }
 
 fn place(key: &[i32; 3]) -> usize {

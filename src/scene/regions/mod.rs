@@ -14,6 +14,7 @@ mod config;
 mod find;
 mod grid;
 mod grow;
+mod memory;
 mod names;
 mod objects;
 mod region;
@@ -23,9 +24,10 @@ mod smooth;
 #[cfg(test)]
 mod tests;
 
+pub(super) use cells::to_unit;
 pub use config::RegionConfig;
 pub use find::frame_regions;
+pub(super) use memory::ObjectMemory;
 pub use names::NamedVectors;
-pub(super) use objects::ObjectMemory;
 pub use objects::SeenObjects;
 pub use region::{Region, region_token_width, region_tokens};

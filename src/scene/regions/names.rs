@@ -6,7 +6,7 @@ use crate::vision::TextEncoder;
 /// Most names that are told apart.
 const MOST_NAMES: usize = 4096;
 /// Names that are scored side by side.
-const LANES: usize = 16;
+const LANES: usize = 32;
 
 /// Names, and for each a vector of length 1 in the space of the features it is compared with.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,14 +1,17 @@
 //! Objects made of regions: the same thing keeps its id from look to look.
 //!
-//! A region is the object of its name that is nearest; else one in its place that was taken for
-//! something else; else the only one of its name that went; else a new one. An object of the map's
+//! A region is the object of its name that is nearest and likest; else one in its place that was taken
+//! for something else; else the one of its name that went and is clearly likest, or the only one; else a
+//! new one. An object of the map's
 //! own that no region confirms goes after some looks: into the object that has grown over it, where
 //! there is one. Objects that a detector outside gave are left as they are.
 
+use super::memory::ObjectMemory;
 use super::{NamedVectors, Region, RegionConfig};
-use crate::scene::objects::{NEAR_DIAGONALS, NEAR_M, PART, diagonal_m, distance_m, is_inside};
+use crate::scene::objects::{
+    NEAR_DIAGONALS, NEAR_M, PART, diagonal_m, distance_m, is_inside, unlike_m,
+};
 use crate::scene::{MapObject, ObjectId, SceneError, SceneMap};
-use std::collections::BTreeMap;
 
 /// Looks without a region after which an object goes.
 const MISSES: u8 = 3;
@@ -16,34 +19,6 @@ const MISSES: u8 = 3;
 const SAME_PLACE_M: f64 = 0.15;
 /// … and neither box has more than this many times the diagonal of the other.
 const SAME_SIZE: f64 = 2.0;
-/// Objects that went and may come back, and places that were said to be something else.
-const REMEMBERED: usize = 64;
-
-/// What the looks at a map have left behind beside its objects; no part of the map.
-#[derive(Debug, Clone, Default)]
-pub(in crate::scene) struct ObjectMemory {
-    /// Looks in a row without a region.
-    misses: BTreeMap<ObjectId, u8>,
-    /// Own objects that went, the latest last.
-    gone: Vec<MapObject>,
-    /// Objects that were said to be none.
-    refuted: Vec<MapObject>,
-}
-
-impl ObjectMemory {
-    /// An own object went; it may turn up elsewhere.
-    pub fn went(&mut self, object: MapObject) {
-        self.misses.remove(&object.id);
-        remember(&mut self.gone, object);
-    }
-}
-
-fn remember(list: &mut Vec<MapObject>, object: MapObject) {
-    list.push(object);
-    if list.len() > REMEMBERED {
-        list.remove(0);
-    }
-}
 
 /// What a look at the map has found.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -103,36 +78,40 @@ impl SceneMap {
         memory.refuted.retain(|refuted| found.iter().any(|one| is_same(one, refuted)));
         let is_refuted = |one: &MapObject| memory.refuted.iter().any(|no| is_same(one, no));
         let open: Vec<bool> = found.iter().map(|one| !is_refuted(one)).collect();
-        let mut objects = self.associate(&found, &open);
+        let mut objects = self.associate(&found, &regions, &open);
         let mut seen = SeenObjects { regions, ..SeenObjects::default() };
         for (at, one) in found.iter().enumerate() {
             if let Some(id) = objects[at] {
                 self.objects.update_own(id, one.clone());
+                self.objects.set_look(id, Some(seen.regions[at].feature.clone()));
             }
         }
         seen.removed_objects = self.count_misses(&mut objects, &mut memory);
-        for (at, one) in found.iter().enumerate() {
-            if objects[at].is_some() || !open[at] || self.objects.is_reported(&one.label) {
-                continue;
-            }
-            let like = |other: &MapObject| other.label == one.label;
-            let alone = (0..found.len())
-                .filter(|other| objects[*other].is_none() && open[*other] && like(&found[*other]));
-            let mut gone = memory.gone.iter().enumerate().filter(|(_, gone)| like(gone));
-            let back = match (alone.count(), gone.next(), gone.next()) {
-                (1, Some((back, _)), None) => Some(memory.gone.remove(back).id),
-                _ => None,
-            };
+        let is_new = |at: &usize| {
+            objects[*at].is_none() && open[*at] && !self.objects.is_reported(&found[*at].label)
+        };
+        let new: Vec<usize> = (0..found.len()).filter(is_new).collect();
+        let looks: Vec<(&MapObject, &[f32])> =
+            new.iter().map(|at| (&found[*at], seen.regions[*at].feature.as_slice())).collect();
+        for (at, back) in new.iter().zip(memory.return_to(&looks)) {
             seen.new_objects += usize::from(back.is_none());
-            objects[at] = self.objects.add_own(one.clone(), back);
+            objects[*at] = self.objects.add_own(found[*at].clone(), back);
+            if let Some(id) = objects[*at] {
+                self.objects.set_look(id, Some(seen.regions[*at].feature.clone()));
+            }
         }
         self.memory = memory;
         seen.objects = objects;
         Ok(seen)
     }
 
-    /// Gives regions the objects they are, nearest pairs first.
-    fn associate(&self, found: &[MapObject], open: &[bool]) -> Vec<Option<ObjectId>> {
+    /// Gives regions the objects they are, the nearest and likest pairs first.
+    fn associate(
+        &self,
+        found: &[MapObject],
+        regions: &[Region],
+        open: &[bool],
+    ) -> Vec<Option<ObjectId>> {
         let mut pairs = Vec::new();
         for (at, one) in found.iter().enumerate().filter(|(at, _)| open[*at]) {
             for object in self.objects.iter() {
@@ -143,7 +122,9 @@ impl SceneMap {
                     (false, true) if is_in_place_of(one, object) => 2,
                     (false, _) => continue,
                 };
-                pairs.push((rank, apart_m, at, object.id));
+                let look = self.objects.look(object.id);
+                let cost_m = apart_m + unlike_m(Some(&regions[at].feature), look);
+                pairs.push((rank, cost_m, at, object.id));
             }
         }
         pairs.sort_by(|a, b| {
@@ -178,8 +159,11 @@ impl SceneMap {
                 let is_whole = |object: &&mut Option<ObjectId>| **object == Some(whole.id);
                 seen.iter_mut().filter(is_whole).for_each(|object| *object = Some(kept));
                 memory.misses.remove(&id);
-            } else if let Some(object) = self.objects.remove(id) {
-                memory.went(object);
+            } else {
+                let look = self.objects.look(id).map(<[f32]>::to_vec);
+                if let Some(object) = self.objects.remove(id) {
+                    memory.went(object, look);
+                }
             }
         }
         removed
@@ -197,7 +181,7 @@ impl SceneMap {
     /// looks the same, no object is made of it again.
     pub fn refute(&mut self, id: ObjectId) -> Option<MapObject> {
         let object = self.objects.remove(id)?;
-        remember(&mut self.memory.refuted, object.clone());
+        self.memory.refute(object.clone());
         Some(object)
     }
 
@@ -206,8 +190,9 @@ impl SceneMap {
     pub fn take_away(&mut self, id: ObjectId) -> Option<MapObject> {
         let object = self.objects.get(id)?.clone();
         self.clear_box(&object);
+        let look = self.objects.look(object.id).map(<[f32]>::to_vec);
         self.objects.remove(id);
-        self.memory.went(object.clone());
+        self.memory.went(object.clone(), look);
         Some(object)
     }
 }

@@ -16,10 +16,13 @@ const ROUNDS: usize = 4;
 const TRUST: f32 = 3.0;
 /// Difference of colour at which a neighbour's word counts half, of 255.
 const COLOUR: f32 = 40.0;
+/// A share that changes by no more than this is no news to the neighbours.
+const NEWS: f32 = 0.01;
 /// Cells handed to one worker at a time.
 const CELLS_A_TASK: usize = 512;
 
-/// `beliefs` after the talk. Only names that a cell considers itself can become its own.
+/// `beliefs` after the talk. Only names that a cell considers itself can become its own. After the first
+/// round only cells that hear news talk: walls soon have none.
 pub(super) fn smooth(cells: &Cells, near: &Neighbours, beliefs: &[Belief]) -> Vec<Belief> {
     let mut now = beliefs.to_vec();
     let weights: Vec<f32> = (0..cells.len())
@@ -27,12 +30,19 @@ pub(super) fn smooth(cells: &Cells, near: &Neighbours, beliefs: &[Belief]) -> Ve
             near.of(cell).iter().map(move |other| likeness(cells, cell, *other as usize))
         })
         .collect();
+    let mut news = vec![true; cells.len()];
     for _ in 0..ROUNDS {
-        let mut next = beliefs.to_vec();
+        let mut next = now.clone();
         next.par_chunks_mut(CELLS_A_TASK).enumerate().for_each(|(chunk, next)| {
             let (first, weights, now) = (chunk * CELLS_A_TASK, &weights, &now);
-            Arch::new().dispatch(Round { near, weights, now, first, next });
+            let own = &beliefs[first..first + next.len()];
+            Arch::new().dispatch(Round { near, weights, now, news: &news, first, own, next });
         });
+        let differs = |(next, now): (&Belief, &Belief)| {
+            next.names != now.names
+                || next.shares.iter().zip(now.shares).any(|(a, b)| (a - b).abs() > NEWS)
+        };
+        news = next.iter().zip(&now).map(differs).collect();
         now = next;
     }
     now
@@ -45,7 +55,11 @@ struct Round<'a> {
     /// Of the neighbours of all cells, one cell after the other.
     weights: &'a [f32],
     now: &'a [Belief],
+    /// Of all cells whether they have something new to say.
+    news: &'a [bool],
     first: usize,
+    /// What the cells believe by themselves.
+    own: &'a [Belief],
     next: &'a mut [Belief],
 }
 
@@ -54,9 +68,12 @@ impl NullaryFnOnce for Round<'_> {
 
     #[inline(always)]
     fn call(self) {
-        let Self { near, weights, now, first, next } = self;
-        for (cell, belief) in (first..).zip(next) {
-            talk(near.of(cell), &weights[near.span(cell)], now, belief);
+        let Self { near, weights, now, news, first, own, next } = self;
+        for (cell, (own, belief)) in (first..).zip(own.iter().zip(next)) {
+            if near.of(cell).iter().any(|neighbour| news[*neighbour as usize]) {
+                *belief = *own;
+                talk(near.of(cell), &weights[near.span(cell)], now, belief);
+            }
         }
     }
 }

@@ -285,3 +285,22 @@ fn halves_of_a_table_that_grow_together_are_one() {
     assert!(map.objects().is_own(whole.id));
     assert!((whole.size_m[0] - (high[0] - low[0])).abs() < 0.1, "{whole:?}");
 }
+
+#[test]
+fn detections_are_known_again_by_the_features_of_their_voxels() {
+    let beside = |name: &'static str, x: f64| (name, [x, 0.1, 0.76], [x + 0.1, 0.2, 0.86]);
+    let mut map = map(&[FLOOR, TABLE, beside("mug", 0.1), beside("apple", 0.25)], 0.0, 4);
+    let thing = |x: f64| crate::sensing::Detection {
+        label: "thing".into(),
+        score: 0.9,
+        frame_T_box: Pose::translation(x + 0.05, 0.15, 0.81),
+        size_m: [0.12; 3],
+        track_id: String::new(),
+    };
+    let things = [thing(0.1), thing(0.25)];
+    let first = map.observe(&things, &Pose::identity(), 1).objects;
+    assert_eq!(map.observe(&things, &Pose::identity(), 2).objects, first);
+    look(&mut map, &[FLOOR, TABLE, beside("apple", 0.1), beside("mug", 0.25)], 0.0, 4..80);
+    let swapped = map.observe(&things, &Pose::identity(), 3).objects;
+    assert_eq!(swapped, [first[1], first[0]], "what was at one place is at the other");
+}

@@ -1,0 +1,124 @@
+//! What the looks at a map have left behind beside its objects.
+
+use crate::scene::objects::unlikeness;
+use crate::scene::{MapObject, ObjectId};
+use std::collections::BTreeMap;
+
+/// Of two that may be the one that went, it is the one that is so much more like it, cosine.
+const CLEARLY: f64 = 0.1;
+/// Objects that went and may come back, and places that were said to be something else.
+const REMEMBERED: usize = 64;
+
+/// What is remembered of objects made of regions; no part of the map.
+#[derive(Debug, Clone, Default)]
+pub(in crate::scene) struct ObjectMemory {
+    /// Looks in a row without a region.
+    pub(super) misses: BTreeMap<ObjectId, u8>,
+    /// Own objects that went, the latest last.
+    gone: Vec<Gone>,
+    /// Objects that were said to be none.
+    pub(super) refuted: Vec<MapObject>,
+}
+
+/// An object that went, and how it looked.
+#[derive(Debug, Clone)]
+struct Gone {
+    object: MapObject,
+    look: Option<Vec<f32>>,
+}
+
+impl ObjectMemory {
+    /// An own object went; it may turn up elsewhere.
+    pub fn went(&mut self, object: MapObject, look: Option<Vec<f32>>) {
+        self.misses.remove(&object.id);
+        remember(&mut self.gone, Gone { object, look });
+    }
+
+    /// An object was said to be none.
+    pub(super) fn refute(&mut self, object: MapObject) {
+        remember(&mut self.refuted, object);
+    }
+
+    /// For each new object, with its look, the id under which it was known before it went. Of each name
+    /// it is the only new one that is the only one that went, or those that look clearly more alike than
+    /// others.
+    pub(super) fn return_to(&mut self, found: &[(&MapObject, &[f32])]) -> Vec<Option<ObjectId>> {
+        let mut pairs = Vec::new();
+        for (at, (one, look)) in found.iter().enumerate() {
+            for gone in self.gone.iter().filter(|gone| gone.object.label == one.label) {
+                let unlike = unlikeness(Some(look), gone.look.as_deref());
+                pairs.push((unlike, at, gone.object.id));
+            }
+        }
+        pairs.sort_by(|a, b| a.0.total_cmp(&b.0).then((a.1, a.2).cmp(&(b.1, b.2))));
+        let mut back = vec![None; found.len()];
+        for (unlike, at, id) in &pairs {
+            let is_open = |(_, at, id): &(f64, usize, ObjectId)| {
+                back[*at].is_none() && !back.contains(&Some(*id))
+            };
+            let shares = |other: &&(f64, usize, ObjectId)| (other.1 == *at) != (other.2 == *id);
+            let rival = pairs.iter().filter(shares).find(|other| is_open(other));
+            let is_clear = rival.is_none_or(|rival| rival.0 - unlike > CLEARLY);
+            if is_clear && is_open(&(*unlike, *at, *id)) {
+                back[*at] = Some(*id);
+            }
+        }
+        self.gone.retain(|gone| !back.contains(&Some(gone.object.id)));
+        back
+    }
+}
+
+fn remember<T>(list: &mut Vec<T>, one: T) {
+    list.push(one);
+    if list.len() > REMEMBERED {
+        list.remove(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(id: u32, label: &str) -> MapObject {
+        MapObject {
+            id: ObjectId(id),
+            ..crate::scene::objects::tests::object(label, [0.0; 3], [0.1; 3])
+        }
+    }
+
+    #[test]
+    fn what_comes_back_is_known_by_its_look_where_that_is_clear() {
+        let (red, blue, new) = ([1.0, 0.0], [0.0, 1.0], object(9, "mug"));
+        let memory = |gone: &[(u32, &[f32; 2])]| {
+            let mut memory = ObjectMemory::default();
+            memory.went(object(7, "fork"), Some(red.to_vec()));
+            gone.iter().for_each(|(id, look)| memory.went(object(*id, "mug"), Some(look.to_vec())));
+            memory
+        };
+        let of = |gone: &[(u32, &[f32; 2])], found: &[&[f32]]| {
+            let found: Vec<(&MapObject, &[f32])> = found.iter().map(|look| (&new, *look)).collect();
+            let back = memory(gone).return_to(&found).into_iter();
+            back.map(|id| id.map(|id| id.0)).collect::<Vec<_>>()
+        };
+        assert_eq!(of(&[(1, &red)], &[&blue]), [Some(1)], "the only one, however it looks");
+        assert_eq!(of(&[(1, &red), (2, &blue)], &[&blue]), [Some(2)]);
+        assert_eq!(of(&[(1, &red), (2, &blue)], &[&blue, &red]), [Some(2), Some(1)]);
+        assert_eq!(of(&[(1, &red), (2, &red)], &[&red]), [None], "either may be it");
+        assert_eq!(of(&[(1, &red)], &[&red, &red]), [None, None]);
+        assert_eq!(of(&[(1, &red)], &[&blue, &red]), [None, Some(1)]);
+        assert_eq!(of(&[], &[&red]), [None]);
+        let mut twice = memory(&[(1, &red)]);
+        assert_eq!(twice.return_to(&[(&new, &red)]), [Some(ObjectId(1))]);
+        assert_eq!(twice.return_to(&[(&new, &red)]), [None], "it is back already");
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let mut memory = ObjectMemory::default();
+        for id in 0..3 * REMEMBERED as u32 {
+            memory.went(object(id, "mug"), None);
+            memory.refute(object(id, "mug"));
+        }
+        assert_eq!((memory.gone.len(), memory.refuted.len()), (REMEMBERED, REMEMBERED));
+    }
+}
