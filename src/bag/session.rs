@@ -3,7 +3,7 @@
 use super::error::BagError;
 use super::writer::BagWriter;
 use crate::planner::Output;
-use crate::ros::{cloud_message, detections_message, objects_event, plan_message, tf_message};
+use crate::ros::{cloud_message, objects_message, plan_message, tf_message};
 use crate::scene::{EgoConfig, EgoFrame, SceneMap};
 use crate::sensing::{RgbdFrame, StampedTransform};
 use std::path::Path;
@@ -68,8 +68,8 @@ impl SessionWriter {
         let (time_ns, world) = (self.newest_ns, self.world_frame.clone());
         let voxels = map.voxels().map(|voxel| (voxel.xyz_m, voxel.rgb));
         self.writer.write(MAP_TOPIC, time_ns, &cloud_message(time_ns, &world, voxels))?;
-        let objects = objects_event(OBJECTS_TOPIC, time_ns, &world, map.objects().as_slice());
-        self.writer.write(OBJECTS_TOPIC, time_ns, &detections_message(&objects))?;
+        let objects = objects_message(map.objects(), time_ns, &world);
+        self.writer.write(OBJECTS_TOPIC, time_ns, &objects)?;
         if let Some(frame) = newest {
             let config = EgoConfig { stride: FRAME_STRIDE, ..EgoConfig::default() };
             // A frame that went into the map has points; one that has none is not worth an error.

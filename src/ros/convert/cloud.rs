@@ -1,10 +1,6 @@
-//! Coloured points and map objects as messages.
+//! Coloured points as messages.
 
-use crate::geometry::Pose;
 use crate::ros::msg::{Header, PointCloud2, PointField};
-use crate::scene::MapObject;
-use crate::sensing::{Detection, DetectionsEvent};
-use nalgebra::{Quaternion, Translation3, UnitQuaternion};
 use serde_bytes::ByteBuf;
 
 /// Bytes of a point: x, y, z, rgb.
@@ -40,34 +36,6 @@ pub fn cloud_message(
         row_step: data.len() as u32,
         data: ByteBuf::from(data),
         is_dense: true,
-    }
-}
-
-/// The objects of a map as detections in its frame, tracked by their ids.
-pub fn objects_event(
-    topic: &str,
-    stamp_ns: i64,
-    frame_id: &str,
-    objects: &[MapObject],
-) -> DetectionsEvent {
-    let detection = |object: &MapObject| {
-        let [x, y, z, w] = object.orientation_xyzw;
-        Detection {
-            label: object.label.clone(),
-            score: object.confidence,
-            frame_T_box: Pose::from_parts(
-                Translation3::from(object.position_m),
-                UnitQuaternion::from_quaternion(Quaternion::new(w, x, y, z)),
-            ),
-            size_m: object.size_m,
-            track_id: object.id.0.to_string(),
-        }
-    };
-    DetectionsEvent {
-        topic: topic.into(),
-        stamp_ns,
-        frame_id: frame_id.into(),
-        detections: objects.iter().map(detection).collect(),
     }
 }
 

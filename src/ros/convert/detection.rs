@@ -1,12 +1,15 @@
-//! Objects from a detector outside.
+//! Objects from a detector outside, and those of the map.
 
 use super::{ConvertError, frame, value_error};
+use crate::geometry::Pose;
 use crate::ros::msg::{
     self, BoundingBox3D, Detection3D, Detection3DArray, Header, ObjectHypothesis,
     ObjectHypothesisWithPose, PoseWithCovariance, Vector3,
 };
+use crate::scene::{MapObject, ObjectStore};
 use crate::sensing::{Detection, DetectionsEvent};
 use cv_convert::{ToCv, TryToCv};
+use nalgebra::{Quaternion, Translation3, UnitQuaternion};
 
 /// The detections of a message, each with its best hypothesis. One without any hypothesis says
 /// nothing about what it is and is left out. A box without orientation (all zeros, as many
@@ -81,11 +84,51 @@ pub fn detections_message(event: &DetectionsEvent) -> Detection3DArray {
     Detection3DArray { detections: detections.collect(), header: header.clone() }
 }
 
+/// The message of the objects of a map, in its frame `frame_id`, tracked by their ids. The first
+/// hypothesis is an object's name with its confidence; then what else detections have called it, with
+/// as much less as they said it less.
+pub fn objects_message(objects: &ObjectStore, stamp_ns: i64, frame_id: &str) -> Detection3DArray {
+    let detection = |object: &MapObject| {
+        let [x, y, z, w] = object.orientation_xyzw;
+        Detection {
+            label: object.label.clone(),
+            score: object.confidence,
+            frame_T_box: Pose::from_parts(
+                Translation3::from(object.position_m),
+                UnitQuaternion::from_quaternion(Quaternion::new(w, x, y, z)),
+            ),
+            size_m: object.size_m,
+            track_id: object.id.0.to_string(),
+        }
+    };
+    let mut message = detections_message(&DetectionsEvent {
+        topic: String::new(),
+        stamp_ns,
+        frame_id: frame_id.into(),
+        detections: objects.iter().map(detection).collect(),
+    });
+    for (object, shown) in objects.iter().zip(&mut message.detections) {
+        let Some(said) = objects.labels(object.id) else { continue };
+        let of = |label: &str| said.iter().find(|(name, _)| *name == label).map(|(_, sum)| sum);
+        let most = of(&object.label).unwrap_or(0.0);
+        let mut others: Vec<(&str, f32)> =
+            said.iter().filter(|(name, _)| *name != object.label).collect();
+        others.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let Some(first) = shown.results.first().cloned() else { continue };
+        shown.results.extend(others.into_iter().map(|(name, sum)| {
+            let share = if most > 0.0 { (sum / most).min(1.0) } else { 0.0 };
+            let score = f64::from(object.confidence * share);
+            let hypothesis = ObjectHypothesis { class_id: name.to_owned(), score };
+            ObjectHypothesisWithPose { hypothesis, ..first.clone() }
+        }));
+    }
+    message
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::{TopicRole, decode};
     use super::*;
-    use crate::geometry::Pose;
     use crate::ros::{Message, to_cdr};
     use crate::sensing::SensorEvent;
 
@@ -127,6 +170,30 @@ mod tests {
         assert_eq!(found.len(), 1, "one without hypothesis is left out");
         assert_eq!((found[0].label.as_str(), found[0].score), ("cup", 0.9));
         assert_eq!(found[0].frame_T_box, Pose::translation(1.0, 2.0, 3.0));
+    }
+
+    #[test]
+    fn objects_tell_all_their_names() {
+        let mut store = ObjectStore::default();
+        let box_at = mug().detections[0].clone();
+        let called = |label: &str, score: f32| Detection {
+            label: label.into(),
+            score,
+            track_id: "t".into(),
+            ..box_at.clone()
+        };
+        for one in [called("mug", 0.8), called("cup", 0.4), called("mug", 0.8)] {
+            store.observe(&[one], &Pose::identity(), 1);
+        }
+        let message = objects_message(&store, 9, "map");
+        let [shown] = message.detections.as_slice() else { panic!("{message:?}") };
+        let told = shown.results.iter().map(|one| one.hypothesis.class_id.as_str());
+        assert_eq!((told.collect::<Vec<_>>(), shown.id.as_str()), (vec!["mug", "cup"], "0"));
+        let score = |at: usize| shown.results[at].hypothesis.score;
+        assert_eq!(score(0), f64::from(store.as_slice()[0].confidence));
+        assert!((score(1) / score(0) - 0.25).abs() < 1e-6, "a quarter of what was said of a mug");
+        assert_eq!(shown.results[1].pose, shown.results[0].pose);
+        assert_eq!(event("/o", message).unwrap().detections[0].label, "mug");
     }
 
     #[test]

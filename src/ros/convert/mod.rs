@@ -9,8 +9,8 @@ mod markers;
 mod plan;
 mod transform;
 
-pub use cloud::{cloud_message, objects_event};
-pub use detection::detections_message;
+pub use cloud::cloud_message;
+pub use detection::{detections_message, objects_message};
 pub use follow::{follow_error_code, vln_action};
 pub use image::{ImageMessage, camera_info_message, image_message};
 pub use markers::{no_markers, plan_markers};

@@ -10,8 +10,8 @@ use crate::ros::msg::{
 use crate::ros::qos::{self, Qos};
 use crate::ros::transport::{Publication, Transport};
 use crate::ros::{
-    NodeNames, cloud_message, detections_message, no_markers, objects_event, plan_markers,
-    plan_message, plan_step_message, to_cdr,
+    NodeNames, cloud_message, no_markers, objects_message, plan_markers, plan_message,
+    plan_step_message, to_cdr,
 };
 use crate::scene::{EgoConfig, EgoFrame, SceneMap};
 use crate::sensing::RgbdFrame;
@@ -149,9 +149,7 @@ impl SceneOutlets {
 
     /// Publishes the objects of the map.
     pub fn objects(&self, map: &SceneMap, stamp_ns: i64) {
-        let (topic, frame_id) = (&self.objects.topic, &map.config().frame_id);
-        let event = objects_event(topic, stamp_ns, frame_id, map.objects().as_slice());
-        self.objects.send(&detections_message(&event));
+        self.objects.send(&objects_message(map.objects(), stamp_ns, &map.config().frame_id));
     }
 
     /// Publishes the points of the newest frame, in the camera's frame `frame_id`, when somebody
