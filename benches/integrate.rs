@@ -89,18 +89,21 @@ fn regions(c: &mut Criterion) {
     let named = words.objects.iter().chain(&words.receptacles);
     let encoder = WordHash::new(64).expect("a width");
     let names = NamedVectors::new(&encoder, named).expect("names with vectors");
-    let config = MapConfig { voxel_size_m: 0.03, feature_width: 64, ..MapConfig::default() };
-    let config = MapConfig { feature_space: names.space().to_owned(), ..config };
-    let mut map = SceneMap::new(config).expect("good settings");
-    for (turn, frame) in views(0.0).iter().enumerate() {
-        map.integrate(frame, Some(&patches(&names, turn))).expect("a good frame");
-    }
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
-    let name = format!("one thread, things among {} voxels, {} names", map.len(), names.len());
-    c.bench_function(&name, |b| {
-        let regions = || map.regions(&names, &RegionConfig::default()).expect("one space");
-        b.iter(|| pool.install(|| black_box(regions())));
-    });
+    for voxel_size_m in [MapConfig::default().voxel_size_m, 0.03] {
+        let space = names.space().to_owned();
+        let config = MapConfig { voxel_size_m, feature_width: 64, ..MapConfig::default() };
+        let config = MapConfig { feature_space: space, ..config };
+        let mut map = SceneMap::new(config).expect("good settings");
+        for (turn, frame) in views(0.0).iter().enumerate() {
+            map.integrate(frame, Some(&patches(&names, turn))).expect("a good frame");
+        }
+        let name = format!("one thread, things among {} voxels, {} names", map.len(), names.len());
+        c.bench_function(&name, |b| {
+            let regions = || map.regions(&names, &RegionConfig::default()).expect("one space");
+            b.iter(|| pool.install(|| black_box(regions())));
+        });
+    }
 }
 
 criterion_group!(benches, integrate, regions);
