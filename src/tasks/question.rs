@@ -52,8 +52,21 @@ const SIDE: [&str; 3] = ["which way is", "which way to", "on which side is"];
 /// How something stands on or in another.
 const PREPOSITIONS: [&str; 2] = ["on", "in"];
 /// What may stand behind the thing that is asked for.
-const ENDS: [&str; 7] =
-    [" in the map", " in the room", " here", " are", " are there", " do you see", " can you see"];
+const ENDS: [&str; 13] = [
+    " in the map",
+    " in the room",
+    " in front of you",
+    " in front of me",
+    " before you",
+    " in view",
+    " right now",
+    " now",
+    " here",
+    " are",
+    " are there",
+    " do you see",
+    " can you see",
+];
 const ARTICLES: [&str; 6] = ["the ", "a ", "an ", "my ", "any ", "some "];
 
 impl Asked {
@@ -134,6 +147,7 @@ mod tests {
             ("do you see a mug on the table", presence_at("mug", "table")),
             ("are there eggs in the fridge?", presence_at("eggs", "fridge")),
             ("is there a mug in the room", presence("mug")),
+            ("how many mugs are in front of you now?", number("mugs")),
             ("What colour is my mug?", Some(Asked::Color("mug".into()))),
             ("what is next to the mug", Some(Asked::Neighbour("mug".into()))),
             ("What's on the dining table?", Some(Asked::Contents("dining table".into()))),

@@ -172,7 +172,7 @@ pub(super) mod tests {
     use super::*;
     use crate::model::checkpoint_of;
     use crate::model::stand_in::{Act, ChatServer};
-    use crate::scene::{MapObject, ObjectId};
+    use crate::scene::{MapObject, ObjectId, ShownObject};
 
     const MANIFEST: &str = r#"
 name: tiny
@@ -330,7 +330,7 @@ decoding: {beams: 2, max_tokens: 400}
         assert!(answer.objects.is_empty() && answer.mean_log_probability.unwrap() < 0.0);
         let none = mind.answer(&inquiry, &mut |_| false);
         assert!(matches!(none, Err(PlanningError::Interrupted)));
-        // What the list tells needs no model, but for what is before the robot.
+        // What the list tells needs no model, but where it is not known what the robot sees now.
         let inquiry = Inquiry { words: "how many mugs are there", turns: None, ..inquiry };
         let answer = mind.answer(&inquiry, &mut |_| true).unwrap();
         assert_eq!((answer.words.as_str(), answer.objects.as_slice()), ("one", &[ObjectId(3)][..]));
@@ -338,6 +338,19 @@ decoding: {beams: 2, max_tokens: 400}
         let of_now = Inquiry { about: About::Frame, ..inquiry };
         let answer = mind.answer(&of_now, &mut |_| true).unwrap();
         assert!(answer.mean_log_probability.is_some());
+        let shows = |ids: &[u32]| {
+            let shown = ids.iter().map(|id| ShownObject { id: ObjectId(*id), bearing_rad: 0.5 });
+            SceneView { in_frame: Some(shown.collect()), ..seen.clone() }
+        };
+        let mut ask = |words, ids: &[u32]| {
+            let (view, about) = (shows(ids), About::of(words));
+            let of_now = Inquiry { words, about, view: Some(&view), ..inquiry };
+            let answer = mind.answer(&of_now, &mut |_| true).unwrap();
+            answer.mean_log_probability.is_none().then_some(answer.words)
+        };
+        assert_eq!(ask("which way is the mug", &[3]).as_deref(), Some("left"));
+        assert_eq!(ask("do you see a mug in front of you", &[3]).as_deref(), Some("yes"));
+        assert_eq!(ask("do you see a mug in front of you", &[9]), None, "it sees nothing known");
     }
 
     #[test]
