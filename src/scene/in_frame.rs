@@ -5,9 +5,12 @@ use super::{MapObject, ObjectId, SceneMap};
 use crate::sensing::RgbdFrame;
 use nalgebra::{Point3, Vector3};
 
-/// Points of a box that are looked for along each of its edges, as shares of the edge from the middle.
-const ALONG: [f64; 3] = [-0.4, 0.0, 0.4];
-/// Of the 27 points of a box so many must be seen.
+/// Points of a box that are looked for stand this far apart along its edges, metres: a worktop may reach
+/// out of the image to both sides ...
+const STEP_M: f64 = 0.15;
+/// ... but there are no fewer and no more along an edge.
+const POINTS: std::ops::RangeInclusive<usize> = 3..=16;
+/// So many of them must be seen.
 const LEAST_POINTS: usize = 3;
 /// What seems smaller than this is not seen, radians: four pixels of an image 160 pixels wide.
 const LEAST_RAD: f64 = 0.03;
@@ -53,13 +56,20 @@ fn bearing_rad(object: &MapObject, frame: &RgbdFrame) -> Option<f64> {
         let depth_m = frame.depth_m.data_m.get(pixel).copied().map_or(0.0, f64::from);
         depth_m <= 0.0 || depth_m >= at.z - reach_m - SLACK_M
     };
+    let count = object
+        .size_m
+        .map(|edge_m| ((edge_m / STEP_M).ceil() as usize).clamp(*POINTS.start(), *POINTS.end()));
     let point = |index: usize| {
-        let shares = [index % 3, index / 3 % 3, index / 9].map(|along| ALONG[along]);
-        let offset = Vector3::from(shares).component_mul(&Vector3::from(object.size_m));
-        camera_T_world * (Point3::from(object.position_m) + turn * offset)
+        let [x, y, _] = count;
+        let at = [index % x, index / x % y, index / (x * y)];
+        // The middles of equal parts of the edge.
+        let share = |axis: usize| (at[axis] as f64 + 0.5) / count[axis] as f64 - 0.5;
+        let offset: [f64; 3] = std::array::from_fn(|axis| share(axis) * object.size_m[axis]);
+        camera_T_world * (Point3::from(object.position_m) + turn * Vector3::from(offset))
     };
+    let all = count.iter().product();
     let seen: Vec<f64> =
-        (0..27).map(point).filter(is_seen).map(|at| -(at.x / at.z).atan()).collect();
+        (0..all).map(point).filter(is_seen).map(|at| -(at.x / at.z).atan()).collect();
     (seen.len() >= LEAST_POINTS).then(|| seen.iter().sum::<f64>() / seen.len() as f64)
 }
 
@@ -101,12 +111,13 @@ mod tests {
             thing(0.0, -2.0, 0.2),
             thing(5.0, 2.0, 0.2),
             thing(-0.3, 2.9, 0.02),
+            Detection { size_m: [9.0, 0.1, 0.5], ..thing(-3.9, 2.9, 0.1) },
         ];
         let mut map = SceneMap::new(MapConfig::default()).unwrap();
         map.observe(&things, &Pose::identity(), 0);
         let shown = map.objects_in(&frame());
         let ids: Vec<u32> = shown.iter().map(|one| one.id.0).collect();
-        assert_eq!(ids, [0, 1], "hidden, behind, beside the image, too small");
+        assert_eq!(ids, [0, 1, 6], "hidden, behind, beside the image, too small");
         assert!(shown[0].bearing_rad.abs() < 1e-6, "straight ahead");
         assert!((shown[1].bearing_rad - (0.3f64).atan()).abs() < 0.01, "to the left");
     }
