@@ -10,7 +10,7 @@ use super::planning::PlanningError;
 use super::question::Asked;
 use super::relation::stands;
 use super::scene_mind::{Listener, SceneMind};
-use super::told::{Told, side, told};
+use super::told::{Told, side, sight, told};
 use super::view::{About, SceneView};
 use super::{ActionVocabulary, ArgumentKind, gap_m};
 use crate::model::{PromptInput, PromptKind};
@@ -134,6 +134,7 @@ impl SceneMind {
         let before: Vec<MapObject> = inquiry.objects.iter().filter(is_shown).cloned().collect();
         match &asked {
             Asked::Side(thing) => side(thing, &before, shown),
+            Asked::Sight => sight(&before),
             _ => told(&asked, &before, self.vocabulary(), scene),
         }
     }

@@ -27,6 +27,8 @@ pub enum Asked {
     Largest(String),
     /// Which way it is from where the robot stands.
     Side(String),
+    /// What is seen at all.
+    Sight,
 }
 
 const PRESENCE: [&str; 4] = ["is there", "are there", "do you see", "can you see"];
@@ -49,6 +51,8 @@ const NEIGHBOUR: [&str; 5] = [
 const CONTENTS: [&str; 4] = ["what is", "what do you see", "what stands", "what lies"];
 const LARGEST: [&str; 2] = ["what is the largest thing", "what is the biggest thing"];
 const SIDE: [&str; 3] = ["which way is", "which way to", "on which side is"];
+/// What is left of "what do you see in front of you" and "what is in view" without their ends.
+const SIGHT: [&str; 2] = ["what", "what is"];
 /// How something stands on or in another.
 const PREPOSITIONS: [&str; 2] = ["on", "in"];
 /// What may stand behind the thing that is asked for.
@@ -87,6 +91,10 @@ impl Asked {
         let contents = || holder(&CONTENTS).map(Self::Contents);
         let largest = || holder(&LARGEST).map(Self::Largest);
         let side = || thing(&SIDE).map(Self::Side);
+        let core = without_ends(&plain);
+        if core.len() < plain.len() && SIGHT.contains(&core) {
+            return Some(Self::Sight);
+        }
         let place = thing(&PLACE).map(Self::Place);
         place
             .or_else(number)
@@ -115,11 +123,16 @@ fn rest_behind<'a>(sentence: &'a str, openings: &[&str]) -> Option<&'a str> {
 
 /// A thing without its article and what may stand behind it.
 fn thing_of(rest: &str) -> Option<String> {
-    let mut thing = ARTICLES.iter().find_map(|article| rest.strip_prefix(article)).unwrap_or(rest);
-    while let Some(shorter) = ENDS.iter().find_map(|end| thing.strip_suffix(end)) {
-        thing = shorter;
-    }
+    let thing = ARTICLES.iter().find_map(|article| rest.strip_prefix(article)).unwrap_or(rest);
+    let thing = without_ends(thing);
     (!thing.is_empty()).then(|| thing.to_owned())
+}
+
+fn without_ends(mut words: &str) -> &str {
+    while let Some(shorter) = ENDS.iter().find_map(|end| words.strip_suffix(end)) {
+        words = shorter;
+    }
+    words
 }
 
 #[cfg(test)]
@@ -154,7 +167,10 @@ mod tests {
             ("what do you see in the sink", Some(Asked::Contents("sink".into()))),
             ("what is the biggest thing on my desk", Some(Asked::Largest("desk".into()))),
             ("Which way is the fridge?", Some(Asked::Side("fridge".into()))),
+            ("What do you see in front of you?", Some(Asked::Sight)),
+            ("what is in view now", Some(Asked::Sight)),
             ("what is the mug", None),
+            ("what is", None),
             ("what is on", None),
             ("where is", None),
             ("finding the mug", None),

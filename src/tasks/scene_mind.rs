@@ -350,6 +350,7 @@ decoding: {beams: 2, max_tokens: 400}
         };
         assert_eq!(ask("which way is the mug", &[3]).as_deref(), Some("left"));
         assert_eq!(ask("do you see a mug in front of you", &[3]).as_deref(), Some("yes"));
+        assert_eq!(ask("what do you see in front of you", &[3]).as_deref(), Some("a mug"));
         assert_eq!(ask("do you see a mug in front of you", &[9]), None, "it sees nothing known");
     }
 

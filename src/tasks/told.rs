@@ -74,8 +74,8 @@ pub(super) fn told(
             };
             Some(Told::new(words, holders.into_iter().chain(held)))
         }
-        // Where the robot stands, only a view tells: see [`side`].
-        Asked::Side(_) => None,
+        // Of where the robot stands only a view tells: see [`side`] and [`sight`].
+        Asked::Side(_) | Asked::Sight => None,
         Asked::Largest(holder) => {
             let holders = list.receptacles(holder)?;
             let held = list.held_by(|other| holders.iter().any(|holder| holder.id == other.id));
@@ -94,6 +94,12 @@ pub(super) fn side(thing: &str, objects: &[MapObject], shown: &[ShownObject]) ->
         _ => "ahead",
     };
     Some(Told::new(words, [thing]))
+}
+
+/// All `objects` that are shown, by class; `None` where there are none.
+pub(super) fn sight(objects: &[MapObject]) -> Option<Told> {
+    let classes = objects.iter().map(|object| class_word(&object.label));
+    (!objects.is_empty()).then(|| Told::new(so_many_of_each(classes), objects))
 }
 
 /// The objects, and the classes that are spoken of.
@@ -191,6 +197,9 @@ mod tests {
         assert_eq!(side("forks", &shown), None, "which of them");
         assert_eq!(side("egg", &shown[..1]), None, "not in view");
         assert_eq!(side("spoon", &shown), None);
+        let told = sight(&objects).unwrap();
+        assert_eq!((told.words.as_str(), told.objects.len()), ("an egg, two forks, a mug", 4));
+        assert_eq!(sight(&[]), None);
     }
 
     #[test]
