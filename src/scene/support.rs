@@ -92,8 +92,7 @@ impl SceneMap {
         self.losses = losses;
         for id in &lost {
             let is_own = self.objects.is_own(*id);
-            let look = self.objects.look(*id).map(<[f32]>::to_vec);
-            if let Some(object) = self.objects.remove(*id).filter(|_| is_own) {
+            if let Some((object, look)) = self.objects.take(*id).filter(|_| is_own) {
                 self.memory.went(object, look);
             }
         }

@@ -158,6 +158,11 @@ impl ObjectStore {
 
     /// Takes an object out, or the one that it turned out to be.
     pub fn remove(&mut self, id: ObjectId) -> Option<MapObject> {
+        self.take(id).map(|(object, _)| object)
+    }
+
+    /// [`Self::remove`], with how the object looked last.
+    pub(super) fn take(&mut self, id: ObjectId) -> Option<(MapObject, Option<Vec<f32>>)> {
         let id = self.current(id);
         let index = self.index(id)?;
         let parts = &mut self.parts;
@@ -166,8 +171,8 @@ impl ObjectStore {
         parts.own.remove(&id);
         parts.labels.remove(&id);
         self.doubts.forget(id);
-        self.looks.forget(id);
-        Some(self.parts.objects.remove(index))
+        let look = self.looks.forget(id);
+        Some((self.parts.objects.remove(index), look))
     }
 
     /// How an object looked last, a vector of length 1 in the space of the map's features.

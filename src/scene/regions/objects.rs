@@ -159,11 +159,8 @@ impl SceneMap {
                 let is_whole = |object: &&mut Option<ObjectId>| **object == Some(whole.id);
                 seen.iter_mut().filter(is_whole).for_each(|object| *object = Some(kept));
                 memory.misses.remove(&id);
-            } else {
-                let look = self.objects.look(id).map(<[f32]>::to_vec);
-                if let Some(object) = self.objects.remove(id) {
-                    memory.went(object, look);
-                }
+            } else if let Some((object, look)) = self.objects.take(id) {
+                memory.went(object, look);
             }
         }
         removed
@@ -190,8 +187,7 @@ impl SceneMap {
     pub fn take_away(&mut self, id: ObjectId) -> Option<MapObject> {
         let object = self.objects.get(id)?.clone();
         self.clear_box(&object);
-        let look = self.objects.look(object.id).map(<[f32]>::to_vec);
-        self.objects.remove(id);
+        let (object, look) = self.objects.take(id)?;
         self.memory.went(object.clone(), look);
         Some(object)
     }
