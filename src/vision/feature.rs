@@ -117,6 +117,12 @@ pub trait FeatureExtractor: Send {
     fn names(&self) -> &[String] {
         &[]
     }
+    /// States it was taught to see, each before the name of what is in it: `open`, `fridge`. Its
+    /// features of an open fridge lie nearest to `open fridge`, and nearer to `fridge` than to
+    /// other names.
+    fn states(&self) -> &[[String; 2]] {
+        &[]
+    }
     /// Features of `frame`, on a grid of the extractor's choice.
     fn extract(&self, frame: &RgbdFrame) -> Result<FeatureMap, VisionError>;
 }

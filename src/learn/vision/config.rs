@@ -102,8 +102,11 @@ impl VisionTraining {
         if let Some((what, count, most)) = wrong {
             return Some(format!("{what}: is {count}, must lie within 1..={most}"));
         }
-        if !(0.0..=1.0).contains(&self.homes.close) {
-            return Some(format!("homes.close: is {}, must lie within 0..=1", self.homes.close));
+        let HomesConfig { moved, close, .. } = self.homes;
+        for (what, share) in [("moved", moved), ("close", close)] {
+            if !(0.0..=1.0).contains(&share) {
+                return Some(format!("homes.{what}: is {share}, must lie within 0..=1"));
+            }
         }
         self.objective.fault().map(|reason| format!("objective: {reason}"))
     }

@@ -3,11 +3,10 @@
 //! `frames.json` tells which homes were seen and what is in them; `frames.bin` holds the views, each
 //! of the same number of bytes. A rendering that was stopped goes on where it ended.
 
-use super::homes::{Home, HomesConfig, choose};
+use super::homes::{Home, HomesConfig, called, choose};
 use super::record::{LABELS_AT, Label, RECORD_BYTES, Record, labels_of};
 use crate::geometry::CameraModel;
 use crate::learn::{AlfredTask, LearnError};
-use crate::sim::household::World;
 use crate::sim::{Renderer, SensorNoise};
 use crate::vision::scene_vit::Part;
 use rayon::prelude::*;
@@ -19,7 +18,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// Changes whenever views would be rendered in another way.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// Homes rendered between two writings.
 const HOMES_A_WRITING: usize = 16;
 /// Most names; a name is one byte.
@@ -73,7 +72,7 @@ impl Frames {
         let there = file.metadata().map_err(LearnError::file(&path))?.len() as usize / home_bytes;
         // What was half written is written anew.
         file.set_len((there * home_bytes) as u64).map_err(LearnError::file(&path))?;
-        let names: BTreeMap<&str, u8> = header.names.iter().map(String::as_str).zip(0..).collect();
+        let names: BTreeMap<String, u8> = header.names.iter().cloned().zip(0..).collect();
         let mut done = there.min(header.homes.len());
         for homes in header.homes[done..].chunks(HOMES_A_WRITING) {
             if !report(done, header.homes.len()) {
@@ -152,16 +151,16 @@ fn header(folder: &Path, config: &HomesConfig, tasks: &[AlfredTask]) -> Result<H
         return Ok(header);
     }
     // A trajectory may be told so that the robot would stand in something: that home is left out.
-    let built: Vec<Option<(Home, BTreeSet<&str>)>> = choose(config, tasks)
+    let built: Vec<Option<(Home, BTreeSet<String>)>> = choose(config, tasks)
         .into_par_iter()
         .map(|home| {
-            let world = home.build(tasks).ok()?;
-            let names = world.home().entities.iter().map(|entity| entity.category).collect();
+            let (world, _) = home.build(tasks, config.moved).ok()?;
+            let names = world.home().entities.iter().map(|entity| called(&world, entity)).collect();
             Some((home, names))
         })
         .collect();
-    let (homes, names): (Vec<Home>, Vec<BTreeSet<&str>>) = built.into_iter().flatten().unzip();
-    let names: BTreeSet<&str> = names.into_iter().flatten().collect();
+    let (homes, names): (Vec<Home>, Vec<BTreeSet<String>>) = built.into_iter().flatten().unzip();
+    let names: BTreeSet<String> = names.into_iter().flatten().collect();
     if homes.is_empty() || config.views == 0 || names.len() > MOST_NAMES {
         let reason = format!(
             "{} homes, {} views of each, {} names; need at least one view and at most {MOST_NAMES} \
@@ -172,7 +171,7 @@ fn header(folder: &Path, config: &HomesConfig, tasks: &[AlfredTask]) -> Result<H
         );
         return Err(LearnError::Views(reason));
     }
-    let names = names.into_iter().map(str::to_owned).collect();
+    let names = names.into_iter().collect();
     let header = Header { version: VERSION, config: *config, names, homes };
     let text = serde_json::to_string(&header).expect("numbers and names are JSON");
     std::fs::write(&path, text).map_err(LearnError::file(&path))?;
@@ -184,15 +183,15 @@ fn shoot(
     home: &Home,
     config: &HomesConfig,
     tasks: &[AlfredTask],
-    names: &BTreeMap<&str, u8>,
+    names: &BTreeMap<String, u8>,
 ) -> Result<Vec<u8>, LearnError> {
-    let world: World = home.build(tasks)?;
+    let (world, moved) = home.build(tasks, config.moved)?;
     let shown = world.shown();
     let camera = camera();
     let renderer = Renderer::new(camera)?.with_shadows_of(&shown);
     let mut noise = SensorNoise::new(home.seed);
     let mut bytes = Vec::with_capacity(config.views * RECORD_BYTES);
-    for sight in home.views(&world, config, &camera) {
+    for sight in home.views(&world, &moved, config, &camera) {
         let renderer = renderer.clone().with_camera(sight.part.camera(&camera))?;
         let mut seen = renderer.render(&shown, &sight.world_T_camera);
         noise.color(&mut seen.color);
@@ -206,8 +205,15 @@ fn shoot(
 mod tests {
     use super::*;
 
-    const CONFIG: HomesConfig =
-        HomesConfig { seed: 1, procedural: 4, alfred: 0, views: 2, close: 0.5, hold_out_every: 2 };
+    const CONFIG: HomesConfig = HomesConfig {
+        seed: 1,
+        procedural: 4,
+        alfred: 0,
+        moved: 0.3,
+        views: 2,
+        close: 0.5,
+        hold_out_every: 2,
+    };
 
     #[test]
     fn views_are_rendered_once_and_show_named_cells() {

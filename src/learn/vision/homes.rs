@@ -4,7 +4,7 @@ use crate::geometry::{CameraModel, Pose};
 use crate::learn::{AlfredTask, LearnError};
 use crate::sim::Entity;
 use crate::sim::household::{
-    Stance, World, alfred_world, household, is_lamp, may_be_sliced, opens,
+    Stance, World, alfred_world, household, is_lamp, is_portable, may_be_sliced, opens,
 };
 use crate::vision::scene_vit::Part;
 use nalgebra::{UnitQuaternion, Vector2, Vector3};
@@ -12,15 +12,19 @@ use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::f64::consts::{FRAC_PI_4, PI};
 
 /// Chance that a door or drawer is open, that a thing is sliced, that a lamp is lit.
-const OPEN: f64 = 0.15;
-const SLICED: f64 = 0.2;
+const OPEN: f64 = 0.25;
+const SLICED: f64 = 0.25;
 const LIT: f64 = 0.5;
-/// Share of the views that look at one thing; the others look anywhere.
+/// Chance that what a thing was moved into stands open.
+const OPEN_ROUND_IT: f64 = 0.6;
+/// Share of the views that look at one thing, and of these at one that was moved, where there is
+/// any; the others look anywhere.
 const AIMED: f64 = 0.6;
+const AIMED_AT_MOVED: f64 = 0.4;
 /// Distance on the floor plan from which a thing is looked at, metres.
 const LOOK_FROM_M: std::ops::Range<f64> = 0.5..2.4;
 /// Share of the views that look along the eighths of a turn of the robot; the others are turned a
@@ -42,6 +46,10 @@ pub struct HomesConfig {
     pub procedural: usize,
     /// Homes after ALFRED's trajectories; as many of each floor plan.
     pub alfred: usize,
+    /// Chance that a thing lies where nobody would look for it: in the bin, in an open fridge. What
+    /// is often near it does not tell what such a thing is.
+    #[serde(default)]
+    pub moved: f64,
     /// Views of each home.
     pub views: usize,
     /// Share of them that are a quarter of what the camera sees, twice as fine.
@@ -108,12 +116,17 @@ pub fn choose(config: &HomesConfig, tasks: &[AlfredTask]) -> Vec<Home> {
 }
 
 impl Home {
-    /// Builds it as it is found on one day: some doors stand open, some lamps are lit.
+    /// Builds it as it is found on one day: some doors stand open, some lamps are lit, and a thing
+    /// is moved with the chance `moved`; which ones are told, too.
     ///
     /// # Errors
     ///
     /// When the robot can stand nowhere in it.
-    pub fn build(&self, tasks: &[AlfredTask]) -> Result<World, LearnError> {
+    pub fn build(
+        &self,
+        tasks: &[AlfredTask],
+        moved: f64,
+    ) -> Result<(World, BTreeSet<u32>), LearnError> {
         let mut world = match self.origin {
             Origin::Procedural(seed) => household(seed)?,
             Origin::Alfred(index) => {
@@ -133,11 +146,19 @@ impl Home {
             state.is_on |= is_lamp(category) && rng.random_bool(LIT);
             world.condition_at_start(id, state);
         }
-        Ok(world)
+        let moved = move_about(&mut world, moved, &mut rng);
+        Ok((world, moved))
     }
 
-    /// Where the camera stands for each of the views, and what of its picture is seen.
-    pub fn views(&self, world: &World, config: &HomesConfig, camera: &CameraModel) -> Vec<Sight> {
+    /// Where the camera stands for each of the views, and what of its picture is seen; things that
+    /// were `moved` are looked at more often than others.
+    pub fn views(
+        &self,
+        world: &World,
+        moved: &BTreeSet<u32>,
+        config: &HomesConfig,
+        camera: &CameraModel,
+    ) -> Vec<Sight> {
         let mut rng = Pcg64Mcg::seed_from_u64(self.seed ^ 0x7669_6577);
         let places = world.reachable_m();
         let seen: Vec<&Entity> = world
@@ -147,6 +168,8 @@ impl Home {
             .filter(|entity| !entity.is_structure() && !world.is_hidden(entity.id))
             .collect();
         let mut by_category: BTreeMap<&str, Vec<&Entity>> = BTreeMap::new();
+        let moved: Vec<&Entity> =
+            seen.iter().copied().filter(|entity| moved.contains(&entity.id)).collect();
         for entity in seen {
             by_category.entry(entity.category).or_default().push(entity);
         }
@@ -154,8 +177,10 @@ impl Home {
         (0..config.views)
             .map(|_| {
                 let aimed = if rng.random_bool(AIMED) {
-                    let kind = kinds.choose(&mut rng).and_then(|kind| kind.choose(&mut rng));
-                    kind.and_then(|entity| Some((*entity, look_at(entity, &places, &mut rng)?)))
+                    let of_moved = !moved.is_empty() && rng.random_bool(AIMED_AT_MOVED);
+                    let kind = if of_moved { Some(&&moved) } else { kinds.choose(&mut rng) };
+                    let thing = kind.and_then(|kind| kind.choose(&mut rng));
+                    thing.and_then(|entity| Some((*entity, look_at(entity, &places, &mut rng)?)))
                 } else {
                     None
                 };
@@ -181,6 +206,45 @@ impl Home {
             })
             .collect()
     }
+}
+
+/// What an entity is called: its category, behind a word for the state that is to be seen, if any:
+/// `open fridge`.
+pub fn called(world: &World, entity: &Entity) -> String {
+    let (category, condition) = (entity.category, world.condition(entity.id));
+    let state = match () {
+        () if condition.is_open && opens(category) => "open ",
+        () if condition.is_sliced && may_be_sliced(category) => "sliced ",
+        () if condition.is_on && is_lamp(category) => "lit ",
+        () => "",
+    };
+    format!("{state}{category}")
+}
+
+/// Moves each thing with a chance of `share` to wherever there is room for it.
+fn move_about(world: &mut World, share: f64, rng: &mut Pcg64Mcg) -> BTreeSet<u32> {
+    let (mut things, mut holders) = (Vec::new(), Vec::new());
+    for entity in &world.home().entities {
+        if is_portable(entity.category) {
+            things.push(entity.id);
+        } else if world.is_receptacle(entity) {
+            holders.push((entity.id, opens(entity.category)));
+        }
+    }
+    let mut moved = BTreeSet::new();
+    for thing in things {
+        if !rng.random_bool(share) {
+            continue;
+        }
+        let Some((holder, has_door)) = holders.choose(rng).copied() else { break };
+        if world.displace(thing, holder).is_ok() {
+            moved.insert(thing);
+            if has_door && rng.random_bool(OPEN_ROUND_IT) {
+                world.change_at_start(holder, |state| state.is_open = true);
+            }
+        }
+    }
+    moved
 }
 
 /// The quarter of a picture in which a place (camera coordinates) is seen, or any.
@@ -220,8 +284,15 @@ fn look_at(entity: &Entity, places: &[Vector2<f64>], rng: &mut Pcg64Mcg) -> Opti
 mod tests {
     use super::*;
 
-    const CONFIG: HomesConfig =
-        HomesConfig { seed: 1, procedural: 8, alfred: 0, views: 6, close: 0.5, hold_out_every: 4 };
+    const CONFIG: HomesConfig = HomesConfig {
+        seed: 1,
+        procedural: 8,
+        alfred: 0,
+        moved: 0.3,
+        views: 6,
+        close: 0.5,
+        hold_out_every: 4,
+    };
 
     fn camera() -> CameraModel {
         CameraModel::pinhole(320, 240, 277.0, 277.0, 159.5, 119.5)
@@ -232,9 +303,10 @@ mod tests {
         let homes = choose(&CONFIG, &[]);
         assert_eq!(homes.iter().filter(|home| home.held_out).count(), 2);
         assert_eq!(homes, choose(&CONFIG, &[]));
-        let world = homes[0].build(&[]).unwrap();
-        let views = homes[0].views(&world, &CONFIG, &camera());
-        assert_eq!(views, homes[0].views(&world, &CONFIG, &camera()));
+        let (world, moved) = homes[0].build(&[], CONFIG.moved).unwrap();
+        assert_eq!(moved, homes[0].build(&[], CONFIG.moved).unwrap().1);
+        let views = homes[0].views(&world, &moved, &CONFIG, &camera());
+        assert_eq!(views, homes[0].views(&world, &moved, &CONFIG, &camera()));
         assert_ne!(views[0], views[1]);
         for view in &views {
             let at = view.world_T_camera.translation.vector;
@@ -242,6 +314,20 @@ mod tests {
         }
         let close = views.iter().filter(|view| view.part != Part::WHOLE).count();
         assert!((1..views.len()).contains(&close), "{close}");
+    }
+
+    #[test]
+    fn things_lie_where_they_were_moved() {
+        let home = &choose(&CONFIG, &[])[0];
+        let (as_usual, none) = home.build(&[], 0.0).unwrap();
+        let (world, moved) = home.build(&[], 0.5).unwrap();
+        assert!(none.is_empty() && moved.len() > 3, "{moved:?}");
+        let other = |id: &&u32| world.holder(**id) != as_usual.holder(**id);
+        assert!(moved.iter().filter(other).count() > 2);
+        for entity in as_usual.home().entities.iter().filter(|entity| !moved.contains(&entity.id)) {
+            let carried = entity.parent.is_some_and(|parent| moved.contains(&parent));
+            assert!(carried || world.holder(entity.id) == as_usual.holder(entity.id));
+        }
     }
 
     #[test]
@@ -255,7 +341,7 @@ mod tests {
 
     #[test]
     fn an_aimed_view_has_its_thing_near_the_middle() {
-        let world = choose(&CONFIG, &[])[1].build(&[]).unwrap();
+        let (world, _) = choose(&CONFIG, &[])[1].build(&[], 0.0).unwrap();
         let places = world.reachable_m();
         let mut rng = Pcg64Mcg::seed_from_u64(0);
         let mut aimed = 0;

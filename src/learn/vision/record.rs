@@ -1,6 +1,6 @@
 //! One rendered view as bytes of a fixed number, so that any one can be read without the others.
 
-use super::homes::Sight;
+use super::homes::{Sight, called};
 use crate::sim::Rendered;
 use crate::sim::household::World;
 use crate::vision::scene_vit::{CELL_PX, CELLS, COLUMNS, HEIGHT_PX, Part, View, WIDTH_PX};
@@ -38,18 +38,18 @@ pub struct Record {
 }
 
 impl Record {
-    /// A view as it was rendered; `depth_mm` is what the sensor makes of its depth. Categories that
-    /// `names` does not have are nothing.
+    /// A view as it was rendered; `depth_mm` is what the sensor makes of its depth. What is called
+    /// by nothing that `names` has is nothing.
     pub fn new(
         seen: Rendered,
         depth_mm: Vec<u16>,
         sight: &Sight,
         world: &World,
-        names: &BTreeMap<&str, u8>,
+        names: &BTreeMap<String, u8>,
     ) -> Self {
         let entities = &world.home().entities;
         let name_of: Vec<Option<u8>> = std::iter::once(None)
-            .chain(entities.iter().map(|entity| names.get(entity.category).copied()))
+            .chain(entities.iter().map(|entity| names.get(&called(world, entity)).copied()))
             .collect();
         let labels = (0..CELLS)
             .map(|cell| {

@@ -193,6 +193,7 @@ fn curves(progress: &VisionProgress, path: &Path) -> Result<(), LearnError> {
             series("mean over names", watched(|watch| watch.names)),
             series("mean over things", watched(|watch| watch.things)),
             series("precision of things", watched(|watch| watch.things_precision)),
+            series("states", watched(|watch| watch.states)),
         ],
     };
     Ok(chart.write(path, 900, 500)?)

@@ -7,7 +7,7 @@ use super::record::Label;
 use crate::learn::LearnError;
 use crate::sim::household::is_portable;
 use crate::vision::SceneVitNet;
-use crate::vision::scene_vit::{CELL_PX, CELLS, CellWindow, INPUTS, cells};
+use crate::vision::scene_vit::{CELL_PX, CELLS, CellWindow, INPUTS, cells, state_and_name};
 use candle_core::{D, Device, Tensor};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,8 @@ const FEWEST_CELLS: usize = 10;
 /// Confusions that are told.
 const MOST_CONFUSIONS: usize = 40;
 
-/// How well held-out homes are seen: cells against the name that most of their pixels have.
+/// How well held-out homes are seen: cells against the name that most of their pixels have. An open
+/// fridge counts as a fridge, but for `states`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct VisionWatch {
     /// Step at which it was measured.
@@ -33,6 +34,11 @@ pub struct VisionWatch {
     pub things: f64,
     /// Share of the cells called by the name of such a thing that do show some of it.
     pub things_precision: f64,
+    /// Mean over names with a state, and over those that may have one and do not, of the share of
+    /// their cells that are called by their name with the right state among those called by it at
+    /// all.
+    #[serde(default)]
+    pub states: f64,
 }
 
 /// One name on held-out homes.
@@ -46,6 +52,17 @@ pub struct NameScore {
     pub recall: f64,
     /// Share of the cells called so that show some of it.
     pub precision: f64,
+}
+
+/// One name in one state, or in none, on held-out homes.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StateScore {
+    /// The name, behind its state if it has one.
+    pub name: String,
+    /// Cells that mostly show it and are called by the name, in whatever state.
+    pub cells: usize,
+    /// Share of them that are called so.
+    pub recall: f64,
 }
 
 /// A name taken for another.
@@ -68,6 +85,8 @@ pub struct Measured {
     pub watch: VisionWatch,
     /// By name.
     pub names: Vec<NameScore>,
+    /// By name and state, of what may have one, among the cells that are called by the name.
+    pub states: Vec<StateScore>,
     /// The commonest mistakes.
     pub confusions: Vec<Confusion>,
 }
@@ -79,6 +98,9 @@ struct Tally {
     right: usize,
     called: usize,
     shown_where_called: usize,
+    /// Cells that are right, and of those the ones whose state is, too; by name and state.
+    stated: usize,
+    state_right: usize,
 }
 
 /// Measures `net` on the views with these indices; `words` is `(width, names)`.
@@ -102,12 +124,17 @@ pub fn measure(
             Ok((shot.labels, called))
         })
         .collect::<Result<_, LearnError>>()?;
-    let mut tallies = vec![Tally::default(); frames.names().len()];
+    let names = frames.names();
+    let plain = plain(names);
+    let mut tallies = vec![Tally::default(); names.len()];
     let mut mistakes: BTreeMap<(usize, usize), usize> = BTreeMap::new();
     for (labels, called) in answers {
-        for (label, called) in labels.iter().zip(called) {
-            let called = called as usize;
-            let shows = |(name, count): &(u8, u8)| *count > 0 && usize::from(*name) == called;
+        for (label, said) in labels.iter().zip(called) {
+            let said = said as usize;
+            let plain_of = |name: usize| plain.get(name).copied().unwrap_or(name);
+            let called = plain_of(said);
+            let shows =
+                |(name, count): &(u8, u8)| *count > 0 && plain_of(usize::from(*name)) == called;
             if label[0].1 == 0 {
                 continue;
             }
@@ -115,20 +142,33 @@ pub fn measure(
                 tally.called += 1;
                 tally.shown_where_called += usize::from(label.iter().any(shows));
             }
-            let (is, pixels) = (usize::from(label[0].0), label[0].1);
+            let (stated, pixels) = (usize::from(label[0].0), label[0].1);
             if pixels < PIXELS_OF_A_CELL {
                 continue;
             }
+            let is = plain_of(stated);
             if let Some(tally) = tallies.get_mut(is) {
                 tally.cells += 1;
                 tally.right += usize::from(is == called);
             }
             if is != called {
                 *mistakes.entry((is, called)).or_default() += 1;
+            } else if let Some(tally) = tallies.get_mut(stated) {
+                tally.stated += 1;
+                tally.state_right += usize::from(stated == said);
             }
         }
     }
     Ok(summary(&tallies, mistakes, frames.names(), step))
+}
+
+/// For each name the index of the same without its state.
+fn plain(names: &[String]) -> Vec<usize> {
+    let index = |name: &String| {
+        let (_, plain) = state_and_name(name, names)?;
+        names.iter().position(|known| known == plain)
+    };
+    names.iter().enumerate().map(|(at, name)| index(name).unwrap_or(at)).collect()
 }
 
 fn summary(
@@ -147,6 +187,21 @@ fn summary(
             cells: tally.cells,
             recall: share(tally.right, tally.cells),
             precision: share(tally.shown_where_called, tally.called),
+        })
+        .collect();
+    let plain = plain(names);
+    let may_have_one = |at: usize| plain.iter().enumerate().any(|(of, to)| of != at && *to == at);
+    let states: Vec<StateScore> = names
+        .iter()
+        .zip(tallies)
+        .enumerate()
+        .filter(|(at, (_, tally))| {
+            tally.stated >= FEWEST_CELLS && (plain[*at] != *at || may_have_one(*at))
+        })
+        .map(|(_, (name, tally))| StateScore {
+            name: name.clone(),
+            cells: tally.stated,
+            recall: share(tally.state_right, tally.stated),
         })
         .collect();
     // A sum of nothing would be −0.
@@ -170,6 +225,7 @@ fn summary(
             things().map(|(_, tally)| tally.shown_where_called).sum(),
             things().map(|(_, tally)| tally.called).sum(),
         ),
+        states: mean(states.iter().map(|score| score.recall).collect()),
     };
     let told = |at: usize| names.get(at).cloned().unwrap_or_default();
     let mut confusions: Vec<Confusion> = mistakes
@@ -184,7 +240,7 @@ fn summary(
         .collect();
     confusions.sort_by(|a, b| b.share.total_cmp(&a.share).then(b.cells.cmp(&a.cells)));
     confusions.truncate(MOST_CONFUSIONS);
-    Measured { watch, names: scores, confusions }
+    Measured { watch, names: scores, states, confusions }
 }
 
 #[cfg(test)]
@@ -199,6 +255,7 @@ mod tests {
             right,
             called,
             shown_where_called,
+            ..Tally::default()
         };
         let tallies = [tally(20, 5, 8, 6), tally(180, 180, 192, 190), tally(3, 0, 0, 0)];
         let mistakes = BTreeMap::from([((0, 1), 12), ((0, 2), 3)]);
@@ -211,5 +268,17 @@ mod tests {
         assert_eq!(measured.confusions.len(), 1);
         assert_eq!(measured.confusions[0].called, "wall");
         approx::assert_relative_eq!(measured.confusions[0].share, 0.6);
+    }
+
+    #[test]
+    fn states_are_measured_beside_names() {
+        let names = ["fridge", "mug", "open fridge"].map(String::from);
+        assert_eq!(plain(&names), [0, 1, 0]);
+        let of = |stated, state_right| Tally { stated, state_right, ..Tally::default() };
+        let tallies = [of(20, 19), of(50, 50), of(10, 4)];
+        let measured = summary(&tallies, BTreeMap::new(), &names, 1);
+        let told: Vec<&str> = measured.states.iter().map(|state| state.name.as_str()).collect();
+        assert_eq!(told, ["fridge", "open fridge"], "a mug has no states");
+        approx::assert_relative_eq!(measured.watch.states, 0.5 * (0.95 + 0.4));
     }
 }

@@ -54,7 +54,8 @@ pub struct SceneVitConfig {
     /// other, at most; 1 where the file says nothing.
     #[serde(default = "one")]
     pub most_across: usize,
-    /// What the cells of its training pictures were called.
+    /// What the cells of its training pictures were called. What begins with a word for a state and
+    /// ends with another name is that one in this state: `open fridge`.
     pub names: Vec<String>,
 }
 
@@ -130,6 +131,13 @@ impl SceneVitShape {
     }
 }
 
+/// The state and the name that `name` is made of, where it is made of one of `names` and a word
+/// before it.
+pub fn state_and_name<'a>(name: &'a str, names: &[String]) -> Option<(&'a str, &'a str)> {
+    let (state, plain) = name.split_once(' ')?;
+    names.iter().any(|known| known == plain).then_some((state, plain))
+}
+
 fn one() -> usize {
     1
 }
@@ -138,6 +146,18 @@ impl SceneVitConfig {
     /// A configuration with this shape, parts of large pictures, and names.
     pub fn new(shape: SceneVitShape, most_across: usize, names: Vec<String>) -> Self {
         Self { model_type: MODEL_TYPE.to_owned(), shape, most_across, names }
+    }
+
+    /// The names without a state, and the others as state and name.
+    pub fn names_and_states(&self) -> (Vec<String>, Vec<[String; 2]>) {
+        let (mut plain, mut states) = (Vec::new(), Vec::new());
+        for name in &self.names {
+            match state_and_name(name, &self.names) {
+                Some((state, of)) => states.push([state.to_owned(), of.to_owned()]),
+                None => plain.push(name.clone()),
+            }
+        }
+        (plain, states)
     }
 
     /// Reads and checks `config.json` of a folder.

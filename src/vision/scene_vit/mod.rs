@@ -10,7 +10,7 @@ mod model;
 pub(crate) mod ops;
 mod part;
 
-pub use config::{SceneVitConfig, SceneVitShape};
+pub use config::{SceneVitConfig, SceneVitShape, state_and_name};
 pub use input::{
     CELL_PX, CELLS, COLUMNS, CellWindow, HEIGHT_PX, INPUTS, Picture, ROWS, View, WIDTH_PX, cells,
     rays,
@@ -42,6 +42,7 @@ pub struct SceneVit {
     net: SceneVitNet,
     most_across: usize,
     names: Vec<String>,
+    states: Vec<[String; 2]>,
     words: WordHash,
     device: Device,
     /// Rays of the camera seen last, by part: through a lens they are dearer than the network.
@@ -63,8 +64,9 @@ impl SceneVit {
         let mut checkpoint = Checkpoint::open(NAME, folder, device)?.checked(&[], take)?;
         let net = SceneVitNet::new(config.shape, take(&mut checkpoint)?, device)?;
         let words = WordHash::new(net.shape().features)?;
-        let SceneVitConfig { most_across, names, .. } = config;
-        Ok(Self { net, most_across, names, words, device: device.clone(), rays: Mutex::default() })
+        let (names, states) = config.names_and_states();
+        let (most_across, device, rays) = (config.most_across, device.clone(), Mutex::default());
+        Ok(Self { net, most_across, names, states, words, device, rays })
     }
 
     /// The tensors that a model in `folder` needs, and which of them are missing, have another
@@ -131,6 +133,10 @@ impl FeatureExtractor for SceneVit {
 
     fn names(&self) -> &[String] {
         &self.names
+    }
+
+    fn states(&self) -> &[[String; 2]] {
+        &self.states
     }
 
     fn extract(&self, frame: &RgbdFrame) -> Result<FeatureMap, VisionError> {

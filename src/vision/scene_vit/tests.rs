@@ -30,7 +30,7 @@ fn weights(shape: &SceneVitShape) -> BTreeMap<String, Tensor> {
 
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let config = SceneVitConfig::new(tiny(), 2, vec!["mug".into(), "wall".into()]);
+    let config = SceneVitConfig::new(tiny(), 2, ["mug", "open mug", "wall"].map(String::from).into());
     let text = serde_json::to_string(&config).unwrap();
     std::fs::write(folder.path().join("config.json"), text).unwrap();
     let tensors = weights(&tiny()).into_iter();
@@ -60,6 +60,7 @@ fn a_folder_becomes_an_extractor_in_the_space_of_words() {
     let vit = super::super::open_extractor("scene_vit", Some(folder.path()), &Device::Cpu).unwrap();
     assert_eq!((vit.width(), vit.text_space()), (16, Some("word_hash_16")));
     assert_eq!(vit.names(), ["mug", "wall"]);
+    assert_eq!(vit.states(), [["open", "mug"]]);
     for (width, height, across) in [(320, 240, 1), (640, 480, 2), (100, 90, 1), (1300, 970, 2)] {
         let map = vit.extract(&frame(width, height)).unwrap();
         assert_eq!((map.rows, map.columns, map.width), (30 * across, 40 * across, 16));

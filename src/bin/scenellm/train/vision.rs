@@ -92,13 +92,15 @@ impl TrainVision {
         }
         let percent = |share: f64| format!("{:.1} %", 100.0 * share);
         bar.println(format!(
-            "step {}: loss {:.3}; held-out cells {}, names {}, things {} (precision {})",
+            "step {}: loss {:.3}; held-out cells {}, names {}, things {} (precision {}), \
+             states {}",
             watch.step,
             step.loss,
             percent(watch.cells),
             percent(watch.names),
             percent(watch.things),
-            percent(watch.things_precision)
+            percent(watch.things_precision),
+            percent(watch.states)
         ));
         Ok(())
     }
