@@ -115,7 +115,7 @@ mod tests {
             frame: Some(tokens(3)),
             scene: Some(tokens(5)),
             left_out: 1,
-            in_frame: None,
+            ..SceneView::default()
         };
         let left = |name: &str| name.parse::<Ablation>().unwrap().apply(&view);
         assert_eq!(left("blind"), None);

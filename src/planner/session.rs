@@ -124,7 +124,8 @@ impl Session {
         let frame = self.frame_regions()?;
         let view = SceneView::of_regions(&self.seen.confirmed(&self.map), Some(&frame), spec);
         let in_frame = self.newest_frame().map(|frame| self.map.objects_in(frame));
-        Ok(Some(SceneView { in_frame, ..view }))
+        let states = self.names.as_ref().map(|names| self.map.states(names)).unwrap_or_default();
+        Ok(Some(SceneView { in_frame, states, ..view }))
     }
 
     /// Names of the things that are looked for, if any are.
@@ -353,7 +354,10 @@ fn names_of(
         true => extractor.names().to_vec(),
         false => config.names_and_structure(),
     };
-    if names.is_empty() { Ok(None) } else { NamedVectors::new(&words, names).map(Some) }
+    if names.is_empty() {
+        return Ok(None);
+    }
+    NamedVectors::new(&words, names)?.with_states(&words, extractor.states()).map(Some)
 }
 
 fn too_late(event: &DetectionsEvent) -> Output {

@@ -20,6 +20,7 @@ mod regions;
 mod removal;
 mod save;
 mod select;
+mod states;
 mod store;
 mod support;
 mod token;
@@ -46,4 +47,5 @@ pub use regions::{
     region_tokens,
 };
 pub use select::{select_frame_tokens, select_scene_tokens};
+pub use states::ObjectState;
 pub use token::{TokenFrame, VisualTokens};

@@ -12,14 +12,18 @@ use super::relation::stands;
 use super::scene_mind::{Listener, SceneMind};
 use super::told::{Told, side, sight, told};
 use super::view::{About, SceneView};
+use super::vocabulary::class_word;
 use super::{ActionVocabulary, ArgumentKind, gap_m};
 use crate::model::{PromptInput, PromptKind};
 use crate::scene::{MapObject, ObjectId};
 use nalgebra::Point3;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// What a model says where the scene does not tell.
 pub const DO_NOT_KNOW: &str = "i do not know";
+/// What a model says where nothing serves.
+const NOTHING: &str = "nothing";
 /// How questions begin that ask for the place of what they name.
 const OF_PLACES: [&str; 3] = ["where ", "which way ", "on which side "];
 /// Longest answer to a question, tokens.
@@ -101,7 +105,7 @@ impl SceneMind {
             goal: inquiry.words.to_owned(),
             ..PromptInput::default()
         };
-        let said = self.speak_freely(input, most_tokens, on_text)?;
+        let said = self.speak_freely(input, &tools(inquiry), most_tokens, on_text)?;
         let unknown = match () {
             () if !said.finished => Some("the model found no end of its answer".to_owned()),
             () if said.text.is_empty() => Some("the model said nothing".to_owned()),
@@ -125,9 +129,8 @@ impl SceneMind {
     /// What the list of objects tells, or that of those which the newest frame shows.
     fn told(&self, inquiry: &Inquiry<'_>) -> Option<Told> {
         let asked = Asked::of(inquiry.words)?;
-        let scene = inquiry.view.and_then(|view| view.scene.as_ref());
         if inquiry.about == About::Scene {
-            return told(&asked, inquiry.objects, self.vocabulary(), scene);
+            return told(&asked, inquiry.objects, self.vocabulary(), inquiry.view);
         }
         let shown = inquiry.view?.in_frame.as_ref()?;
         let is_shown = |object: &&MapObject| shown.iter().any(|one| one.id == object.id);
@@ -135,9 +138,24 @@ impl SceneMind {
         match &asked {
             Asked::Side(thing) => side(thing, &before, shown),
             Asked::Sight => sight(&before),
-            _ => told(&asked, &before, self.vocabulary(), scene),
+            _ => told(&asked, &before, self.vocabulary(), inquiry.view),
         }
     }
+}
+
+/// What may be answered where it is asked what something can be done with: a class of the objects that
+/// the question is about, or nothing. None for other questions, and where there is no object.
+fn tools(inquiry: &Inquiry<'_>) -> Vec<String> {
+    if Asked::of(inquiry.words) != Some(Asked::Tool) || inquiry.objects.is_empty() {
+        return Vec::new();
+    }
+    let shown = inquiry.view.filter(|_| inquiry.about == About::Frame);
+    let shown = shown.and_then(|view| view.in_frame.as_ref());
+    let is_there =
+        |object: &&MapObject| shown.is_none_or(|shown| shown.iter().any(|one| one.id == object.id));
+    let classes: BTreeSet<String> =
+        inquiry.objects.iter().filter(is_there).map(|object| class_word(&object.label)).collect();
+    classes.into_iter().chain([NOTHING.to_owned()]).collect()
 }
 
 /// Why `answer` is an invention; `None` where it may be true. A "no" may name what is not there, and
@@ -197,6 +215,7 @@ fn basis(question: &str, answer: &str, objects: &[MapObject]) -> Vec<ObjectId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scene::ShownObject;
 
     fn object(id: u32, label: &str, position_m: [f64; 3], edge_m: f64) -> MapObject {
         MapObject {
@@ -220,6 +239,21 @@ mod tests {
             object(4, "mug", [3.0, 0.0, 0.05], 0.1),
             object(5, "countertop", [3.5, 2.0, 0.5], 1.0),
         ]
+    }
+
+    #[test]
+    fn a_tool_is_one_of_what_is_there() {
+        let objects = kitchen();
+        let shown = ShownObject { id: ObjectId(2), bearing_rad: 0.0 };
+        let view = SceneView { in_frame: Some(vec![shown]), ..SceneView::default() };
+        let of = |words, about| {
+            let view = Some(&view);
+            tools(&Inquiry { words, turns: None, about, view, objects: &objects })
+        };
+        let use_to = "what can i use to cool the mug";
+        assert!(of(use_to, About::Scene).contains(&"countertop".to_owned()));
+        assert_eq!(of(use_to, About::Frame), ["fridge", "nothing"]);
+        assert!(of("is it cold", About::Scene).is_empty());
     }
 
     #[test]

@@ -29,6 +29,6 @@ impl SceneMind {
             goal: instruction.to_owned(),
             ..PromptInput::default()
         };
-        self.speak_freely(input, MOST_CAPTION, on_text)
+        self.speak_freely(input, &[], MOST_CAPTION, on_text)
     }
 }

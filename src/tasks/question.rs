@@ -27,6 +27,17 @@ pub enum Asked {
     Largest(String),
     /// Which way it is from where the robot stands.
     Side(String),
+    /// Whether one is in a state.
+    State {
+        /// The thing.
+        thing: String,
+        /// The state that eyes tell: `open`, `lit`, `sliced`.
+        state: &'static str,
+        /// Whether it is asked for its opposite: closed.
+        opposite: bool,
+    },
+    /// What something can be done with: a list tells what there is to choose from.
+    Tool,
     /// What is seen at all.
     Sight,
 }
@@ -51,6 +62,24 @@ const NEIGHBOUR: [&str; 5] = [
 const CONTENTS: [&str; 4] = ["what is", "what do you see", "what stands", "what lies"];
 const LARGEST: [&str; 2] = ["what is the largest thing", "what is the biggest thing"];
 const SIDE: [&str; 3] = ["which way is", "which way to", "on which side is"];
+const TOOL: [&str; 4] =
+    ["what can i use to", "what could i use to", "what do i need to", "what should i use to"];
+const STATE: [&str; 2] = ["is", "are"];
+/// Words for a state at the end of a question, the state that eyes tell, and whether they are for its
+/// opposite.
+const STATES: [(&str, &str, bool); 11] = [
+    (" open", "open", false),
+    (" closed", "open", true),
+    (" shut", "open", true),
+    (" sliced", "sliced", false),
+    (" lit", "lit", false),
+    (" switched on", "lit", false),
+    (" switched off", "lit", true),
+    (" turned on", "lit", false),
+    (" turned off", "lit", true),
+    (" on", "lit", false),
+    (" off", "lit", true),
+];
 /// What is left of "what do you see in front of you" and "what is in view" without their ends.
 const SIGHT: [&str; 2] = ["what", "what is"];
 /// How something stands on or in another.
@@ -91,6 +120,7 @@ impl Asked {
         let contents = || holder(&CONTENTS).map(Self::Contents);
         let largest = || holder(&LARGEST).map(Self::Largest);
         let side = || thing(&SIDE).map(Self::Side);
+        let state = || rest_behind(&plain, &STATE).and_then(state_of);
         let core = without_ends(&plain);
         if core.len() < plain.len() && SIGHT.contains(&core) {
             return Some(Self::Sight);
@@ -104,7 +134,17 @@ impl Asked {
             .or_else(contents)
             .or_else(largest)
             .or_else(side)
+            .or_else(state)
+            .or_else(|| thing(&TOOL).map(|_| Self::Tool))
     }
+}
+
+fn state_of(words: &str) -> Option<Asked> {
+    let words = without_ends(words);
+    let (thing, state, opposite) = STATES
+        .iter()
+        .find_map(|(word, state, opposite)| Some((words.strip_suffix(word)?, *state, *opposite)))?;
+    thing_of(thing).map(|thing| Asked::State { thing, state, opposite })
 }
 
 fn presence_of(words: String) -> Asked {
@@ -147,6 +187,9 @@ mod tests {
         let presence_at = |thing: &str, holder: &str| {
             Some(Asked::PresenceAt { thing: thing.into(), holder: holder.into() })
         };
+        let state = |thing: &str, state, opposite| {
+            Some(Asked::State { thing: thing.into(), state, opposite })
+        };
         for (question, asked) in [
             ("Where is the red mug?", place("red mug")),
             ("where's my  mug", place("mug")),
@@ -161,6 +204,11 @@ mod tests {
             ("are there eggs in the fridge?", presence_at("eggs", "fridge")),
             ("is there a mug in the room", presence("mug")),
             ("how many mugs are in front of you now?", number("mugs")),
+            ("Is the fridge open?", state("fridge", "open", false)),
+            ("are any drawers shut right now", state("drawers", "open", true)),
+            ("is the desk lamp switched off", state("desk lamp", "lit", true)),
+            ("What can I use to cut the bread?", Some(Asked::Tool)),
+            ("is any apple sliced", state("apple", "sliced", false)),
             ("What colour is my mug?", Some(Asked::Color("mug".into()))),
             ("what is next to the mug", Some(Asked::Neighbour("mug".into()))),
             ("What's on the dining table?", Some(Asked::Contents("dining table".into()))),

@@ -2,6 +2,7 @@
 
 use super::ActionVocabulary;
 use super::grammar::PlanGrammar;
+use super::line_grammar::LineGrammar;
 use super::listing::Listing;
 use super::planning::PlanningError;
 use super::token_set::{TokenTable, token_table};
@@ -97,11 +98,12 @@ impl SceneMind {
     }
 
     /// The model's own words for `input`, likeliest token by likeliest token, at most `most_tokens`.
-    /// They go to `on_text` as they come; it ends them by returning `false`. Of a list no item is said
-    /// twice.
+    /// They go to `on_text` as they come; it ends them by returning `false`. Where there are `choices`,
+    /// it is the likeliest of these; of a list no item is said twice.
     pub(super) fn speak_freely(
         &mut self,
         input: PromptInput,
+        choices: &[String],
         most_tokens: usize,
         on_text: &mut Listener<'_>,
     ) -> Result<Words, PlanningError> {
@@ -116,9 +118,11 @@ impl SceneMind {
         };
         let is_list = matches!(kind, PromptKind::Describe | PromptKind::Caption);
         let size = self.model.language().vocab_size;
-        let mut list = is_list.then(|| Listing::new(self.model.tokenizer(), size)).flatten();
-        let list = list.as_mut().map(|list| list as &mut dyn Constraint);
-        let answer = self.model.generate(&segments, list, &options, on_text)?;
+        let list = is_list.then(|| Listing::new(self.model.tokenizer(), size)).flatten();
+        let list = list.map(|list| Box::new(list) as Box<dyn Constraint>);
+        let mut held = self.one_of(choices).or(list);
+        let held = held.as_deref_mut().map(|held| held as &mut dyn Constraint);
+        let answer = self.model.generate(&segments, held, &options, on_text)?;
         if answer.stop == StopReason::Cancelled {
             return Err(PlanningError::Interrupted);
         }
@@ -127,6 +131,16 @@ impl SceneMind {
             mean_log_probability: f64::from(answer.mean_log_probability),
             finished: answer.stop == StopReason::EndOfText,
         })
+    }
+
+    /// Holds what is said to one of `choices`; `None` where there are none, or the model cannot spell
+    /// them.
+    fn one_of(&self, choices: &[String]) -> Option<Box<dyn Constraint>> {
+        if choices.is_empty() {
+            return None;
+        }
+        let grammar = LineGrammar::new(choices, self.table(&[]).into(), 1).ok()?;
+        Some(Box::new(grammar))
     }
 
     /// What a grammar needs to know of the model's tokenizer, with the tokens of `tasks`.
@@ -159,7 +173,7 @@ impl SceneMind {
             goal: goal.to_owned(),
             ..PromptInput::default()
         };
-        let words = self.speak_freely(input, MOST_DESCRIPTION, on_text)?;
+        let words = self.speak_freely(input, &[], MOST_DESCRIPTION, on_text)?;
         Ok(Some(words.text).filter(|text| words.finished && !text.is_empty()))
     }
 }

@@ -1,5 +1,5 @@
 //! What the list of objects tells of a question: which things there are, how many, what they stand on
-//! or in, what stands there beside them, and their colour.
+//! or in, what stands there beside them, their colour and state.
 //!
 //! The list keeps up with the home, and of what it holds it tells the same as a plan does. A model
 //! that reads 3D tokens counts badly, and of what was moved it says where such things usually are.
@@ -8,10 +8,10 @@ use super::color::color_of;
 use super::mention::{named, singulars};
 use super::question::Asked;
 use super::relation::{largest, nearest, preposition, stands};
-use super::view::AHEAD_RAD;
+use super::view::{AHEAD_RAD, SceneView};
 use super::vocabulary::{ActionVocabulary, ArgumentKind, class_word};
 use super::wording::{number_word, so_many_of_each};
-use crate::scene::{MapObject, ObjectId, ShownObject, VisualTokens};
+use crate::scene::{MapObject, ObjectId, ShownObject};
 
 /// Words, and the objects they rest on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,13 +31,14 @@ impl Told {
 
 /// What `objects` tell of `asked`; `None` where they do not: of an empty list, of a thing that is
 /// neither on it nor a class of `words`, of the place and the neighbours of things that stand on no
-/// receptacle or on several, of what is as near or as large as another, and of the colour of what is
-/// not the only one or has no token in `scene`.
+/// receptacle or on several, of what is as near or as large as another, of the colour of what is
+/// not the only one or has no token in the scene of `view`, and of states that it does not tell of
+/// every one.
 pub(super) fn told(
     asked: &Asked,
     objects: &[MapObject],
     words: &ActionVocabulary,
-    scene: Option<&VisualTokens>,
+    view: Option<&SceneView>,
 ) -> Option<Told> {
     let list = List { objects, words };
     match asked {
@@ -55,7 +56,7 @@ pub(super) fn told(
         Asked::Place(thing) => list.place(thing),
         Asked::Color(thing) => {
             let thing = list.only(thing)?;
-            Some(Told::new(color_of(thing, scene?)?, [thing]))
+            Some(Told::new(color_of(thing, view?.scene.as_ref()?)?, [thing]))
         }
         Asked::Neighbour(thing) => {
             let thing = list.only(thing)?;
@@ -74,8 +75,10 @@ pub(super) fn told(
             };
             Some(Told::new(words, holders.into_iter().chain(held)))
         }
-        // Of where the robot stands only a view tells: see [`side`] and [`sight`].
-        Asked::Side(_) | Asked::Sight => None,
+        Asked::State { thing, state, opposite } => list.state(thing, state, *opposite, view?),
+        // Of where the robot stands only a view tells: see [`side`] and [`sight`]; what something is
+        // good for a model knows.
+        Asked::Side(_) | Asked::Sight | Asked::Tool => None,
         Asked::Largest(holder) => {
             let holders = list.receptacles(holder)?;
             let held = list.held_by(|other| holders.iter().any(|holder| holder.id == other.id));
@@ -162,6 +165,20 @@ impl<'a> List<'a> {
         is_known.then(|| Told::new("no", things))
     }
 
+    /// Whether any thing is in a state, or in its opposite.
+    fn state(&self, thing: &str, state: &str, opposite: bool, view: &SceneView) -> Option<Told> {
+        let things = self.things(thing)?;
+        let is_so = |thing: &&MapObject| {
+            let of = view.states.iter().find(|of| of.id == thing.id && of.state == state);
+            of.map(|of| of.holds != opposite)
+        };
+        let known: Option<Vec<bool>> = things.iter().map(is_so).collect();
+        let known = known.filter(|known| !known.is_empty())?;
+        let so: Vec<&MapObject> =
+            things.iter().zip(known).filter(|(_, so)| *so).map(|(thing, _)| *thing).collect();
+        Some(if so.is_empty() { Told::new("no", things) } else { Told::new("yes", so) })
+    }
+
     fn place(&self, thing: &str) -> Option<Told> {
         let things = self.things(thing)?;
         let holders: Option<Vec<&MapObject>> =
@@ -178,6 +195,7 @@ impl<'a> List<'a> {
 mod tests {
     use super::super::chat::tests::object;
     use super::*;
+    use crate::scene::ObjectState;
 
     #[test]
     fn a_view_tells_sides() {
@@ -200,6 +218,33 @@ mod tests {
         let told = sight(&objects).unwrap();
         assert_eq!((told.words.as_str(), told.objects.len()), ("an egg, two forks, a mug", 4));
         assert_eq!(sight(&[]), None);
+    }
+
+    #[test]
+    fn a_view_tells_states_of_which_every_thing_is_known() {
+        let objects = [(1, "drawer"), (2, "drawer"), (3, "fridge"), (4, "fridge"), (5, "mug")]
+            .map(|(id, label)| object(id, label, [0.0; 3], 0.5));
+        let states = [(1, false), (2, true), (3, false)].map(|(id, holds)| ObjectState {
+            id: ObjectId(id),
+            state: "open".into(),
+            holds,
+        });
+        let view = SceneView { states: states.into(), ..SceneView::default() };
+        let words = ActionVocabulary::alfred();
+        let tell = |question: &str| {
+            let told = told(&Asked::of(question).unwrap(), &objects, &words, Some(&view))?;
+            let ids: Vec<u32> = told.objects.iter().map(|id| id.0).collect();
+            Some((told.words, ids))
+        };
+        assert_eq!(tell("is any drawer open"), Some(("yes".into(), vec![2])));
+        assert_eq!(tell("is any drawer closed"), Some(("yes".into(), vec![1])));
+        for not_known in ["is the fridge open", "is the mug open", "is any drawer on"] {
+            assert_eq!(tell(not_known), None, "{not_known}");
+        }
+        let one = [objects[2].clone()];
+        let asked = Asked::of("is the fridge open").unwrap();
+        assert_eq!(told(&asked, &one, &words, Some(&view)).unwrap().words, "no");
+        assert_eq!(told(&asked, &one, &words, None), None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What a seeing model is shown beside the words.
 
 use crate::model::{Manifest, TokenKind};
-use crate::scene::{Region, ShownObject, TokenFrame, VisualTokens, region_tokens};
+use crate::scene::{ObjectState, Region, ShownObject, TokenFrame, VisualTokens, region_tokens};
 
 /// What a model takes in: whoever keeps the map makes a [`SceneView`] of it accordingly.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +46,8 @@ pub struct SceneView {
     pub left_out: usize,
     /// Objects of the map that the newest frame shows; `None` where that is not known.
     pub in_frame: Option<Vec<ShownObject>>,
+    /// States that objects of the map were seen in, or seen not to be in.
+    pub states: Vec<ObjectState>,
 }
 
 impl SceneView {
@@ -61,6 +63,7 @@ impl SceneView {
             left_out: scene.len() - shown.len(),
             scene: Some(shown),
             in_frame: None,
+            states: Vec::new(),
         }
     }
 }

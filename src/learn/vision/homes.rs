@@ -211,14 +211,11 @@ impl Home {
 /// What an entity is called: its category, behind a word for the state that is to be seen, if any:
 /// `open fridge`.
 pub fn called(world: &World, entity: &Entity) -> String {
-    let (category, condition) = (entity.category, world.condition(entity.id));
-    let state = match () {
-        () if condition.is_open && opens(category) => "open ",
-        () if condition.is_sliced && may_be_sliced(category) => "sliced ",
-        () if condition.is_on && is_lamp(category) => "lit ",
-        () => "",
-    };
-    format!("{state}{category}")
+    let category = entity.category;
+    match world.condition(entity.id).visible(category).find(|(_, holds)| *holds) {
+        Some((state, _)) => format!("{state} {category}"),
+        None => category.to_owned(),
+    }
 }
 
 /// Moves each thing with a chance of `share` to wherever there is room for it.

@@ -17,6 +17,15 @@ pub struct NamedVectors {
     /// Names by `LANES`, and of those each number of their vectors in turn: so that some names are
     /// scored side by side in the registers.
     tiles: Vec<[f32; LANES]>,
+    states: Vec<NamedState>,
+}
+
+/// A state in which what has a name may be, and the vector of both.
+#[derive(Debug, Clone, PartialEq)]
+struct NamedState {
+    state: String,
+    name: usize,
+    vector: Vec<f32>,
 }
 
 impl NamedVectors {
@@ -54,7 +63,50 @@ impl NamedVectors {
             (0..encoder.width()).map(move |at| std::array::from_fn(|lane| number(at, lane)))
         });
         let tiles = tiles.collect();
-        Ok(Self { names: kept, vectors, space: encoder.space().to_owned(), tiles })
+        Ok(Self {
+            names: kept,
+            vectors,
+            space: encoder.space().to_owned(),
+            tiles,
+            states: Vec::new(),
+        })
+    }
+
+    /// The same with the states, each before the name of what may be in it, that features tell:
+    /// `open`, `fridge`. Those of other names are left out.
+    ///
+    /// # Errors
+    ///
+    /// When `encoder` has no vector for one.
+    pub fn with_states(
+        mut self,
+        encoder: &dyn TextEncoder,
+        states: &[[String; 2]],
+    ) -> Result<Self, SceneError> {
+        for [state, name] in states {
+            let Some(index) = self.index_of(name) else { continue };
+            let vector = encoder
+                .embed(&format!("{state} {name}"))
+                .map_err(|error| SceneError::Names { reason: error.to_string() })?;
+            self.states.push(NamedState { state: state.clone(), name: index, vector });
+        }
+        Ok(self)
+    }
+
+    /// The states in which what is called `name` may be, each with whether it looks as if it were:
+    /// whether `feature` lies nearer to both words than to the name alone.
+    pub(in crate::scene) fn states_of(
+        &self,
+        name: &str,
+        feature: &[f32],
+    ) -> impl Iterator<Item = (&'_ str, bool)> {
+        let name = self.index_of(name);
+        let states = self.states.iter().filter(move |state| Some(state.name) == name);
+        let dot = move |vector: &[f32]| vector.iter().zip(feature).map(|(a, b)| a * b).sum::<f32>();
+        states.filter_map(move |state| {
+            let plain = self.vectors.get(state.name)?;
+            Some((state.state.as_str(), dot(&state.vector) > dot(plain)))
+        })
     }
 
     /// The names.
@@ -131,6 +183,21 @@ mod tests {
         }
         assert_eq!(named.are_in(&["apple".into()]), [false, false, true]);
         assert_eq!(named.index_of("fridge"), Some(1));
+    }
+
+    #[test]
+    fn a_feature_tells_states() {
+        let words = WordHash::new(64).unwrap();
+        let states = [["open", "fridge"], ["open", "safe"]].map(|pair| pair.map(String::from));
+        let named = NamedVectors::new(&words, ["mug", "fridge"]).unwrap();
+        let named = named.with_states(&words, &states).unwrap();
+        let of = |name: &str, looks: &str| -> Vec<(String, bool)> {
+            let feature = words.embed(looks).unwrap();
+            named.states_of(name, &feature).map(|(state, is)| (state.to_owned(), is)).collect()
+        };
+        assert_eq!(of("fridge", "open fridge"), [("open".to_owned(), true)]);
+        assert_eq!(of("fridge", "fridge"), [("open".to_owned(), false)]);
+        assert!(of("mug", "open mug").is_empty() && of("safe", "open safe").is_empty());
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //! is closed.
 
 use super::interior::{PULL, WALL_M, inside};
-use super::kinds::{is_lamp, opens};
-use super::world::World;
+use super::kinds::{is_lamp, may_be_sliced, opens};
+use super::world::{Condition, World};
 use crate::geometry::Pose;
 use crate::sim::{Entity, Home, Material, Pattern, Primitive, Shape};
 use nalgebra::{Translation3, UnitQuaternion, Vector3};
@@ -15,6 +15,20 @@ const DOOR_M: f64 = 0.42;
 const SLICES: u32 = 4;
 /// Share of its place that a slice leaves free.
 const SLICE_GAP: f64 = 0.22;
+
+impl Condition {
+    /// The states in which a thing of this category is seen to be or not to be: `open`, `sliced`,
+    /// `lit`.
+    pub fn visible(&self, category: &str) -> impl Iterator<Item = (&'static str, bool)> + use<> {
+        let states = [
+            ("open", opens(category), self.is_open),
+            ("sliced", may_be_sliced(category), self.is_sliced),
+            ("lit", is_lamp(category), self.is_on),
+        ];
+        let shown = states.into_iter().filter(|(_, shows, _)| *shows);
+        shown.map(|(state, _, holds)| (state, holds))
+    }
+}
 
 impl World {
     /// The home as cameras see it. Ids are those of [`World::home`]; what is hidden has no parts.

@@ -30,7 +30,8 @@ fn weights(shape: &SceneVitShape) -> BTreeMap<String, Tensor> {
 
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let config = SceneVitConfig::new(tiny(), 2, ["mug", "open mug", "wall"].map(String::from).into());
+    let config =
+        SceneVitConfig::new(tiny(), 2, ["mug", "open mug", "wall"].map(String::from).into());
     let text = serde_json::to_string(&config).unwrap();
     std::fs::write(folder.path().join("config.json"), text).unwrap();
     let tensors = weights(&tiny()).into_iter();

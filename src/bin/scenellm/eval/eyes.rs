@@ -10,10 +10,10 @@ use scenellm::learn::true_surroundings;
 use scenellm::model::{Manifest, ModelKind};
 use scenellm::planner::PlannerConfig;
 use scenellm::planner::follow::{BasePose, Floor, FollowConfig, Surroundings};
-use scenellm::scene::{MapObject, ShownObject};
+use scenellm::scene::{MapObject, ObjectState, ShownObject};
 use scenellm::sim::episode::{Episode, EpisodeOptions};
 use scenellm::sim::household::World;
-use scenellm::sim::language::SceneFacts;
+use scenellm::sim::language::{ObjectFact, SceneFacts};
 use scenellm::tasks::{GoalPlanner, SceneView, ViewSpec};
 use scenellm::vision::{FeatureExtractor, WordHash, open_extractor};
 use serde::Serialize;
@@ -129,7 +129,8 @@ impl HomeEyes {
             Some(ShownObject { id: fact.object.id, bearing_rad })
         });
         let view = SceneView::of_regions(&scene, Some(&frame), &self.spec);
-        Ok(SceneView { in_frame: Some(shown.collect()), ..view })
+        let states = SceneFacts::of_world(world).objects.into_iter().flat_map(states_of).collect();
+        Ok(SceneView { in_frame: Some(shown.collect()), states, ..view })
     }
 
     /// Somebody who looks at `world` with these eyes. `seed` decides faults and noise.
@@ -152,6 +153,16 @@ impl HomeEyes {
         episode.look(&mut |_| {})?;
         Ok(Onlooker { eyes: self, seed, seen: Seen::Mapped(Box::new(episode)) })
     }
+}
+
+/// The states of a thing that are to be seen.
+fn states_of(fact: ObjectFact) -> impl Iterator<Item = ObjectState> {
+    let states = fact.condition.map(|condition| condition.visible(&fact.category));
+    states.into_iter().flatten().map(move |(state, holds)| ObjectState {
+        id: fact.object.id,
+        state: state.to_owned(),
+        holds,
+    })
 }
 
 /// The weights of the eyes that a model folder holds.

@@ -37,7 +37,8 @@ impl<'a> RunMind<'a> {
             None => Some(seen),
             // What the camera shows now is no map.
             Some(Ablation::NoUpdate) => {
-                Some(SceneView { frame: seen.frame, in_frame: seen.in_frame, ..first.clone() })
+                let SceneView { frame, in_frame, .. } = seen;
+                Some(SceneView { frame, in_frame, ..first.clone() })
             }
             Some(ablation) => ablation.apply(&seen),
         }
