@@ -11,10 +11,10 @@ use clap::Args;
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 use scenellm::language::parse_device;
-use scenellm::learn::{Ablation, AnswerEvaluation};
+use scenellm::learn::{Ablation, AnswerEvaluation, answers_match};
 use scenellm::sim::household::World;
 use scenellm::sim::language::{
-    Balance, Pair, PairFrame, PairKind, PairMix, SceneFacts, pairs, varied,
+    Balance, Pair, PairFrame, PairKind, PairMix, QuestionKind, SceneFacts, pairs, varied,
 };
 use scenellm::tasks::{About, GoalPlanner, Inquiry};
 use serde::Serialize;
@@ -70,6 +70,26 @@ struct QaReport {
     /// Scores by what was taken from the model; `seeing` has everything. From the blind model
     /// nothing is checked against the map either.
     runs: BTreeMap<&'static str, AnswerEvaluation>,
+    /// What it answered wrongly with everything.
+    missed: Vec<Miss>,
+}
+
+/// A question that was answered wrongly.
+#[derive(Serialize)]
+struct Miss {
+    home: String,
+    kind: QuestionKind,
+    about: PairFrame,
+    question: String,
+    expected: String,
+    said: String,
+}
+
+/// A question in a home, and what was answered in each run.
+struct Asked {
+    home: String,
+    pair: Pair,
+    said: Vec<String>,
 }
 
 impl Qa {
@@ -107,18 +127,19 @@ impl Qa {
             },
         )?;
         bar.finish_and_clear();
-        let asked: Vec<(Pair, Vec<String>)> = asked.into_iter().flatten().collect();
+        let asked: Vec<Asked> = asked.into_iter().flatten().collect();
         ensure!(!asked.is_empty(), "there is nothing to ask about in these homes");
         let by_run = runs.each().enumerate().map(|(at, run)| {
-            let said = asked.iter().filter_map(|(pair, said)| Some((pair, said.get(at)?.as_str())));
-            (Runs::name(run), AnswerEvaluation::new(said))
+            (Runs::name(run), AnswerEvaluation::new(asked.iter().filter_map(|one| one.in_run(at))))
         });
+        let seeing = runs.each().position(|run| run.is_none());
         let report = QaReport {
             model,
             eyes: self.eyes,
             homes: homes.len(),
             left_out,
             runs: by_run.collect(),
+            missed: asked.iter().filter_map(|one| one.missed(seeing?)).collect(),
         };
         let mut out = std::io::stdout().lock();
         table(&report.runs).print(&mut out)?;
@@ -147,7 +168,7 @@ impl Qa {
         world: &World,
         balance: &Balance,
         runs: &Runs,
-    ) -> anyhow::Result<Vec<(Pair, Vec<String>)>> {
+    ) -> anyhow::Result<Vec<Asked>> {
         let seen = eyes.open(world.clone(), source.number())?;
         let (view, objects) = (seen.view()?, seen.objects());
         // What is asked about the view is asked where the robot stands after its tour.
@@ -172,13 +193,34 @@ impl Qa {
                 let inquiry = Inquiry { words, turns: None, about, view: view.as_ref(), objects };
                 said.push(mind.answer(&inquiry, &mut |_| true)?.words);
             }
-            all.push((pair, said));
+            all.push(Asked { home: source.name(), pair, said });
         }
         Ok(all)
     }
 
     fn planner(&self) -> anyhow::Result<GoalPlanner> {
         Ok(GoalPlanner::load(&self.model, &parse_device(&self.device)?)?)
+    }
+}
+
+impl Asked {
+    /// The question, and what was answered in a run.
+    fn in_run(&self, run: usize) -> Option<(&Pair, &str)> {
+        Some((&self.pair, self.said.get(run)?.as_str()))
+    }
+
+    /// What was answered wrongly in a run; `None` where it was right.
+    fn missed(&self, run: usize) -> Option<Miss> {
+        let (pair, said) = self.in_run(run)?;
+        let miss = Miss {
+            home: self.home.clone(),
+            kind: pair.question?,
+            about: pair.frame,
+            question: pair.prompt.clone(),
+            expected: pair.answer.clone(),
+            said: said.to_owned(),
+        };
+        (!answers_match(said, &miss.expected)).then_some(miss)
     }
 }
 
