@@ -7,6 +7,8 @@ use crate::scene::{MapObject, ObjectId};
 
 /// How far the bottom of a thing may be from the box it stands on, metres.
 const CONTACT_M: f64 = 0.08;
+/// Most air between a thing and what it hangs above, metres.
+const ABOVE_M: f64 = 1.2;
 /// Things on one receptacle that are no farther apart are next to each other, metres.
 pub(crate) const BESIDE_M: f64 = 0.35;
 /// Classes that things lie in rather than on.
@@ -55,6 +57,23 @@ pub(crate) fn stands<'a>(
     // `in` before `on`, which is also their order in the alphabet.
     let nearest = around.min_by(|a, b| a.0.cmp(b.0).then(volume(a.1).total_cmp(&volume(b.1))));
     nearest.map(|(how, other)| (how, other.id))
+}
+
+/// The highest of `others` that the object hangs above: under its centre, farther below than what it
+/// could stand on, and no farther than an arm reaches. World frame, z up.
+pub(crate) fn above<'a>(
+    object: &MapObject,
+    others: impl Iterator<Item = &'a MapObject>,
+) -> Option<&'a MapObject> {
+    let [x, y, z] = object.position_m;
+    let bottom_m = z - object.size_m[2] / 2.0;
+    let top_m = |other: &MapObject| other.position_m[2] + other.size_m[2] / 2.0;
+    let is_under = |other: &&MapObject| {
+        let at_its_height = Point3::new(x, y, other.position_m[2]);
+        let air_m = bottom_m - top_m(other);
+        gap_m(other, &at_its_height) == 0.0 && (CONTACT_M..ABOVE_M).contains(&air_m)
+    };
+    others.filter(is_under).max_by(|a, b| top_m(a).total_cmp(&top_m(b)))
 }
 
 /// How far apart two objects are on the floor plan, from side to side, metres.
@@ -134,6 +153,19 @@ mod tests {
         assert_eq!((of(4), of(0), of(1)), (None, None, None));
         let without_tray = objects[..5].iter();
         assert_eq!(stands(&objects[2], without_tray), Some(("on", ObjectId(1))));
+    }
+
+    #[test]
+    fn a_cabinet_hangs_above_the_stove() {
+        let objects = [
+            object(1, "stove", [0.0, 0.0, 0.45], 0.9),
+            object(2, "pan", [0.1, 0.0, 0.93], 0.06),
+            object(3, "cabinet", [0.1, 0.1, 1.8], 0.6),
+            object(4, "lamp", [0.1, 0.1, 2.8], 0.2),
+            object(5, "fridge", [0.9, 0.0, 0.9], 0.8),
+        ];
+        let of = |at: usize| above(&objects[at], objects.iter()).map(|under| under.id.0);
+        assert_eq!([of(0), of(1), of(2), of(3), of(4)], [None, None, Some(1), Some(3), None]);
     }
 
     #[test]

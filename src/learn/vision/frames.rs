@@ -3,7 +3,7 @@
 //! `frames.json` tells which homes were seen and what is in them; `frames.bin` holds the views, each
 //! of the same number of bytes. A rendering that was stopped goes on where it ended.
 
-use super::homes::{Home, HomesConfig, called, choose};
+use super::homes::{Home, HomesConfig, choose};
 use super::record::{LABELS_AT, Label, RECORD_BYTES, Record, labels_of};
 use crate::geometry::CameraModel;
 use crate::learn::{AlfredTask, LearnError};
@@ -155,7 +155,7 @@ fn header(folder: &Path, config: &HomesConfig, tasks: &[AlfredTask]) -> Result<H
         .into_par_iter()
         .map(|home| {
             let (world, _) = home.build(tasks, config.moved).ok()?;
-            let names = world.home().entities.iter().map(|entity| called(&world, entity)).collect();
+            let names = world.home().entities.iter().map(|entity| world.called(entity)).collect();
             Some((home, names))
         })
         .collect();

@@ -208,16 +208,6 @@ impl Home {
     }
 }
 
-/// What an entity is called: its category, behind a word for the state that is to be seen, if any:
-/// `open fridge`.
-pub fn called(world: &World, entity: &Entity) -> String {
-    let category = entity.category;
-    match world.condition(entity.id).visible(category).find(|(_, holds)| *holds) {
-        Some((state, _)) => format!("{state} {category}"),
-        None => category.to_owned(),
-    }
-}
-
 /// Moves each thing with a chance of `share` to wherever there is room for it.
 fn move_about(world: &mut World, share: f64, rng: &mut Pcg64Mcg) -> BTreeSet<u32> {
     let (mut things, mut holders) = (Vec::new(), Vec::new());

@@ -1,6 +1,6 @@
 //! One rendered view as bytes of a fixed number, so that any one can be read without the others.
 
-use super::homes::{Sight, called};
+use super::homes::Sight;
 use crate::sim::Rendered;
 use crate::sim::household::World;
 use crate::vision::scene_vit::{CELL_PX, CELLS, COLUMNS, HEIGHT_PX, Part, View, WIDTH_PX};
@@ -49,7 +49,7 @@ impl Record {
     ) -> Self {
         let entities = &world.home().entities;
         let name_of: Vec<Option<u8>> = std::iter::once(None)
-            .chain(entities.iter().map(|entity| names.get(&called(world, entity)).copied()))
+            .chain(entities.iter().map(|entity| names.get(&world.called(entity)).copied()))
             .collect();
         let labels = (0..CELLS)
             .map(|cell| {

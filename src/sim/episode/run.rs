@@ -401,7 +401,7 @@ impl<'a> Episode<'a> {
             self.eyes.refresh();
         }
         if let Some(truth) = &self.truth {
-            truth.set(world.shown());
+            truth.set(world);
         }
         match self.eyes.look(world) {
             Ok((image, events)) => {

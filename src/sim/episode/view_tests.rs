@@ -112,6 +112,28 @@ fn a_thing_that_appears_is_in_the_view_after_a_look() {
 }
 
 #[test]
+fn what_stands_open_is_seen_to() {
+    for is_open in [false, true] {
+        let (mut world, _) = kitchen_with_one_mug(3);
+        let fridge = world.named("fridge").next().unwrap().id;
+        world.change_at_start(fridge, |state| state.is_open = is_open);
+        let (config, options) = (PlannerConfig::default(), options(Knowledge::Seen));
+        let mut episode = Episode::with_true_eyes(world, &config, &options, 0.0).unwrap();
+        episode.tour(&mut |_| {}).unwrap();
+        let script = Script::new(COOL_MUG);
+        let spec = Seer { script, mugs_m: Vec::new(), tokens: Vec::new() }.view_spec().unwrap();
+        let states = episode.view(&spec).unwrap().unwrap().states;
+        let objects = episode.objects();
+        let fridges = objects.iter().filter(|object| object.label == "fridge");
+        for fridge in fridges {
+            let state = states.iter().find(|state| state.id == fridge.id).unwrap();
+            assert_eq!((state.state.as_str(), state.holds), ("open", is_open));
+        }
+        assert!(objects.iter().any(|object| object.label == "fridge"));
+    }
+}
+
+#[test]
 fn perfect_knowledge_is_nobodys_sight() {
     let (world, _) = kitchen_with_one_mug(3);
     let (config, options) = (PlannerConfig::default(), options(Knowledge::Oracle));

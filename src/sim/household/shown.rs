@@ -31,6 +31,16 @@ impl Condition {
 }
 
 impl World {
+    /// What an entity is called: its category, behind the word for the state in which it is seen, if
+    /// any: `open fridge`.
+    pub fn called(&self, entity: &Entity) -> String {
+        let category = entity.category;
+        match self.condition(entity.id).visible(category).find(|(_, holds)| *holds) {
+            Some((state, _)) => format!("{state} {category}"),
+            None => category.to_owned(),
+        }
+    }
+
     /// The home as cameras see it. Ids are those of [`World::home`]; what is hidden has no parts.
     pub fn shown(&self) -> Home {
         let mut shown = self.home.clone();

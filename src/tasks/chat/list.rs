@@ -11,7 +11,7 @@ use std::fmt::Write;
 use nalgebra::Point3;
 
 use crate::scene::{MapObject, ObjectId};
-use crate::tasks::{class_word, gap_m, stands};
+use crate::tasks::{above, class_word, gap_m, nearest, stands};
 
 /// A label is as like a word of the goal as this to be named by it, 0..=1.
 const NAMED: f64 = 0.6;
@@ -100,11 +100,13 @@ impl<'a> ObjectList<'a> {
     }
 
     /// The same as text, a line each: name, position rounded to a decimetre, distance, what it
-    /// stands on or in; and how many are left out.
+    /// stands on or in and is next to there, or hangs above; and how many are left out.
     pub fn text(&self, count: usize) -> String {
         let first = self.first(count);
         let mut text = String::new();
-        for listed in &first {
+        let names: HashMap<ObjectId, &str> =
+            first.iter().map(|listed| (listed.object.id, listed.name.as_str())).collect();
+        for (listed, relations) in first.iter().zip(relations(&first)) {
             let object = listed.object;
             let [x, y, z] = object.position_m;
             let distance_m = gap_m(object, &self.robot);
@@ -114,11 +116,8 @@ impl<'a> ObjectList<'a> {
                 continue;
             }
             let _ = write!(text, ", {distance_m:.1} m away");
-            let others = first.iter().map(|other| other.object);
-            if let Some((how, id)) = stands(object, others)
-                && let Some(place) = first.iter().find(|other| other.object.id == id)
-            {
-                let _ = write!(text, ", {how} {}", place.name);
+            for (how, other) in relations {
+                let _ = write!(text, ", {how} {}", names.get(&other).copied().unwrap_or_default());
             }
             text.push('\n');
         }
@@ -140,6 +139,22 @@ impl<'a> ObjectList<'a> {
         let held = self.by_relevance.iter().find(|listed| Some(listed.object.id) == self.held)?;
         Some(&held.name)
     }
+}
+
+/// How each of the objects stands to others of the list.
+fn relations(list: &[Listed<'_>]) -> Vec<Vec<(&'static str, ObjectId)>> {
+    let objects = || list.iter().map(|listed| listed.object);
+    let holders: Vec<_> = objects().map(|object| stands(object, objects())).collect();
+    let of = |(object, holder): (&MapObject, &Option<(&'static str, ObjectId)>)| {
+        let Some((how, on)) = *holder else {
+            return above(object, objects()).map(|under| ("above", under.id)).into_iter().collect();
+        };
+        let there =
+            objects().zip(&holders).filter(|(_, other)| other.is_some_and(|(_, o)| o == on));
+        let beside = nearest(object, there.map(|(other, _)| other));
+        [Some((how, on)), beside.map(|other| ("next to", other.id))].into_iter().flatten().collect()
+    };
+    objects().zip(&holders).map(of).collect()
 }
 
 /// Class and id as one word of letters, digits and underscores.
@@ -245,6 +260,21 @@ pub(crate) mod tests {
         assert!(text.contains("spoon_6 at (7.0, 0.0, 0.0), in the robot's hand\n"), "{text}");
         assert!(text.ends_with("(3 more are left out: the goal has least to do with them)\n"));
         assert!(!list.text(6).contains("left out"));
+    }
+
+    #[test]
+    fn relations_are_told() {
+        let objects = [
+            object(1, "table", [0.0, 0.0, 0.4], 0.8),
+            object(2, "mug", [0.1, 0.0, 0.85], 0.1),
+            object(3, "plate", [0.3, 0.0, 0.85], 0.1),
+            object(4, "lamp", [0.0, 0.0, 1.6], 0.3),
+        ];
+        let text = ObjectList::new(&objects, "tidy up", [0.0; 3], None).text(4);
+        assert!(text.contains("m away, on table_1, next to plate_3\n"), "{text}");
+        assert!(text.contains("m away, above table_1\n"), "{text}");
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[0].ends_with("m away"), "{text}");
     }
 
     #[test]

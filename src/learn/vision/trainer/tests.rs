@@ -7,8 +7,15 @@ use crate::learn::vision::{
 use crate::vision::{FeatureExtractor, SceneVit, SceneVitShape};
 use candle_core::Device;
 
-const HOMES: HomesConfig =
-    HomesConfig { seed: 3, procedural: 4, alfred: 0, views: 2, close: 0.5, hold_out_every: 4 };
+const HOMES: HomesConfig = HomesConfig {
+    seed: 3,
+    procedural: 4,
+    alfred: 0,
+    moved: 0.3,
+    views: 2,
+    close: 0.5,
+    hold_out_every: 4,
+};
 
 const LABELS: LabelsConfig =
     LabelsConfig { weight: 1.0, temperature: 0.1, rarity: 0.5, tilt: 0.2, most: 30.0 };
