@@ -78,8 +78,8 @@ fn a_kitchen_goes_in_and_a_grounded_plan_comes_out() {
     assert!(bound.count() >= 3, "the kitchen holds what the goal speaks of: {plan:?}");
 
     let cloud = wait_for(|| maps.newest::<PointCloud2>()).expect("a map");
-    assert_eq!((cloud.header.frame_id.as_str(), cloud.point_step), ("map", 16));
-    assert!(cloud.width > 500 && cloud.data.len() == 16 * cloud.width as usize);
+    assert_eq!((cloud.header.frame_id.as_str(), cloud.point_step), ("map", 24));
+    assert!(cloud.width > 500 && cloud.data.len() == 24 * cloud.width as usize);
     let seen = wait_for(|| objects.newest::<Detection3DArray>()).expect("objects");
     assert!(seen.detections.len() > 5);
     let path = wait_for(|| paths.newest::<Path>()).expect("a path");

@@ -3,7 +3,7 @@
 use super::error::BagError;
 use super::writer::BagWriter;
 use crate::planner::Output;
-use crate::ros::{cloud_message, objects_message, plan_message, tf_message};
+use crate::ros::{cloud_message, map_message, objects_message, plan_message, tf_message};
 use crate::scene::{EgoConfig, EgoFrame, SceneMap};
 use crate::sensing::{RgbdFrame, StampedTransform};
 use std::path::Path;
@@ -66,8 +66,7 @@ impl SessionWriter {
     /// Writes the map, its objects and the newest egocentric frame, and closes the bag.
     pub fn finish(mut self, map: &SceneMap, newest: Option<&RgbdFrame>) -> Result<(), BagError> {
         let (time_ns, world) = (self.newest_ns, self.world_frame.clone());
-        let voxels = map.voxels().map(|voxel| (voxel.xyz_m, voxel.rgb));
-        self.writer.write(MAP_TOPIC, time_ns, &cloud_message(time_ns, &world, voxels))?;
+        self.writer.write(MAP_TOPIC, time_ns, &map_message(time_ns, map, 1))?;
         let objects = objects_message(map.objects(), time_ns, &world);
         self.writer.write(OBJECTS_TOPIC, time_ns, &objects)?;
         if let Some(frame) = newest {

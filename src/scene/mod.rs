@@ -14,6 +14,7 @@ mod lift;
 mod map;
 mod object;
 mod objects;
+mod owner;
 mod principal;
 mod query;
 mod regions;
@@ -40,6 +41,7 @@ pub use lift::lift;
 pub use map::{MapCounts, SceneMap, VoxelView};
 pub use object::{MapObject, ObjectId};
 pub use objects::{LabelScores, ObjectStore, ObserveReport};
+pub use owner::ObjectBoxes;
 pub use principal::PrincipalColors;
 pub use query::{Place, VoxelScore, places};
 pub use regions::{

@@ -9,7 +9,7 @@ mod markers;
 mod plan;
 mod transform;
 
-pub use cloud::cloud_message;
+pub use cloud::{cloud_message, map_message};
 pub use detection::{detections_message, objects_message};
 pub use follow::{follow_error_code, vln_action};
 pub use image::{ImageMessage, camera_info_message, image_message};

@@ -90,6 +90,8 @@ pub struct PointField {
 }
 
 impl PointField {
+    /// `datatype` of a 32-bit integer.
+    pub const INT32: u8 = 5;
     /// `datatype` of a 32-bit unsigned integer.
     pub const UINT32: u8 = 6;
     /// `datatype` of a 32-bit float.

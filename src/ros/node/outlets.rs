@@ -10,7 +10,7 @@ use crate::ros::msg::{
 use crate::ros::qos::{self, Qos};
 use crate::ros::transport::{Publication, Transport};
 use crate::ros::{
-    NodeNames, cloud_message, no_markers, objects_message, plan_markers, plan_message,
+    NodeNames, cloud_message, map_message, no_markers, objects_message, plan_markers, plan_message,
     plan_step_message, to_cdr,
 };
 use crate::scene::{EgoConfig, EgoFrame, SceneMap};
@@ -143,8 +143,7 @@ impl SceneOutlets {
     /// Publishes the voxels of the map, thinned evenly to `max_points`.
     pub fn map(&self, map: &SceneMap, stamp_ns: i64, max_points: usize) {
         let every = map.len().div_ceil(max_points).max(1);
-        let voxels = map.voxels().step_by(every).map(|voxel| (voxel.xyz_m, voxel.rgb));
-        self.map.send(&cloud_message(stamp_ns, &map.config().frame_id, voxels));
+        self.map.send(&map_message(stamp_ns, map, every));
     }
 
     /// Publishes the objects of the map.

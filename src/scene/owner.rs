@@ -1,0 +1,88 @@
+//! Which object of the map a point belongs to.
+
+use super::objects::{diagonal_m, rotation};
+use super::{MapObject, SceneMap};
+use nalgebra::{Point3, UnitQuaternion, Vector3};
+
+/// The boxes of the objects, made ready to be asked for many points.
+#[derive(Debug)]
+pub struct ObjectBoxes<'a> {
+    /// The smallest first: a mug in the sink is a mug.
+    boxes: Vec<OneBox<'a>>,
+}
+
+#[derive(Debug)]
+struct OneBox<'a> {
+    object: &'a MapObject,
+    object_R_world: UnitQuaternion<f64>,
+    half_m: Vector3<f64>,
+    radius_m: f64,
+}
+
+impl SceneMap {
+    /// The boxes of its objects, wider by half a voxel all round.
+    pub fn object_boxes(&self) -> ObjectBoxes<'_> {
+        let slack_m = 0.5 * self.config().voxel_size_m;
+        let mut boxes: Vec<OneBox<'_>> = self
+            .objects
+            .iter()
+            .map(|object| OneBox {
+                object,
+                object_R_world: rotation(&object.orientation_xyzw).inverse(),
+                half_m: Vector3::from(object.size_m).map(|edge_m| 0.5 * edge_m + slack_m),
+                radius_m: 0.5 * diagonal_m(object) + 2.0 * slack_m,
+            })
+            .collect();
+        boxes.sort_by(|a, b| a.half_m.product().total_cmp(&b.half_m.product()));
+        ObjectBoxes { boxes }
+    }
+}
+
+impl<'a> ObjectBoxes<'a> {
+    /// The object with the smallest box around a point of the world, metres; `None` where there is
+    /// none.
+    pub fn at(&self, xyz_m: [f32; 3]) -> Option<&'a MapObject> {
+        let point = Point3::from(xyz_m).cast::<f64>();
+        let holds = |one: &&OneBox<'_>| {
+            let offset = point - Point3::from(one.object.position_m);
+            if offset.norm_squared() > one.radius_m * one.radius_m {
+                return false;
+            }
+            let offset = one.object_R_world * offset;
+            (0..3).all(|axis| offset[axis].abs() <= one.half_m[axis])
+        };
+        self.boxes.iter().find(holds).map(|one| one.object)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scene::{MapConfig, ObjectId};
+
+    fn object(label: &str, position_m: [f64; 3], size_m: [f64; 3]) -> MapObject {
+        MapObject {
+            id: ObjectId::default(),
+            label: label.into(),
+            position_m,
+            orientation_xyzw: [0.0, 0.0, 0.0, 1.0],
+            size_m,
+            confidence: 0.5,
+            observations: 1,
+            first_seen_ns: 0,
+            last_seen_ns: 0,
+        }
+    }
+
+    #[test]
+    fn a_point_belongs_to_the_smallest_box_around_it() {
+        let mut map = SceneMap::new(MapConfig::default()).unwrap();
+        map.objects.add_own(object("sink", [0.0, 0.0, 0.8], [0.6, 0.4, 0.3]), None);
+        map.objects.add_own(object("mug", [0.1, 0.0, 0.8], [0.1, 0.1, 0.1]), None);
+        let boxes = map.object_boxes();
+        let at = |x: f32, y: f32| boxes.at([x, y, 0.8]).map(|one| one.label.as_str());
+        assert_eq!([at(0.1, 0.0), at(-0.2, 0.1), at(1.0, 0.0)], [Some("mug"), Some("sink"), None]);
+        assert_eq!(at(0.31, 0.0), Some("sink"), "half a voxel beside it");
+        assert_eq!(at(0.34, 0.0), None);
+    }
+}
