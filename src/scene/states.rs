@@ -15,8 +15,7 @@ pub struct ObjectState {
 
 impl SceneMap {
     /// The states in which objects were when they were seen last, as far as `names` have states for
-    /// theirs, and those in which they were not. Of what only a detector outside told nothing is
-    /// known.
+    /// theirs, and those in which they were not. Of an object whose look is not known nothing is told.
     pub fn states(&self, names: &NamedVectors) -> Vec<ObjectState> {
         let of = self.objects.iter().filter_map(|object| {
             let look = self.objects.look(object.id)?;

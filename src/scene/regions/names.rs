@@ -99,7 +99,7 @@ impl NamedVectors {
         &self,
         name: &str,
         feature: &[f32],
-    ) -> impl Iterator<Item = (&'_ str, bool)> {
+    ) -> impl Iterator<Item = (&str, bool)> {
         let name = self.index_of(name);
         let states = self.states.iter().filter(move |state| Some(state.name) == name);
         let dot = move |vector: &[f32]| vector.iter().zip(feature).map(|(a, b)| a * b).sum::<f32>();
