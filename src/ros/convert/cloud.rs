@@ -120,7 +120,7 @@ mod tests {
             let x_m = f32::from_le_bytes([0, 1, 2, 3].map(|at| point[at]));
             let object = i32::from_le_bytes([16, 17, 18, 19].map(|at| point[at]));
             let label = u32::from_le_bytes([20, 21, 22, 23].map(|at| point[at]));
-            let is_inside = x_m.abs() < 0.12;
+            let is_inside = x_m.abs() <= 0.125;
             assert_eq!((object, label), if is_inside { (id, number("wall")) } else { (-1, 0) });
         }
     }
