@@ -71,7 +71,10 @@ fn third_parties_read_every_message() {
     let steps: Vec<Value> = plan["steps"].as_array().unwrap().iter().map(spoken).collect();
     assert!(!steps.is_empty());
     assert_eq!(last(2, "/scenellm_planner/plan"), Value::from(steps));
-    assert_eq!(last(2, "/scenellm_planner/map")[0], json!(["x", "y", "z", "rgb", "object", "label"]));
+    assert_eq!(
+        last(2, "/scenellm_planner/map")[0],
+        json!(["x", "y", "z", "rgb", "object", "label"])
+    );
 }
 
 /// A step of `plan.json` as the script tells it.
