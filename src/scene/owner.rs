@@ -58,21 +58,8 @@ impl<'a> ObjectBoxes<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scene::{MapConfig, ObjectId};
-
-    fn object(label: &str, position_m: [f64; 3], size_m: [f64; 3]) -> MapObject {
-        MapObject {
-            id: ObjectId::default(),
-            label: label.into(),
-            position_m,
-            orientation_xyzw: [0.0, 0.0, 0.0, 1.0],
-            size_m,
-            confidence: 0.5,
-            observations: 1,
-            first_seen_ns: 0,
-            last_seen_ns: 0,
-        }
-    }
+    use crate::scene::MapConfig;
+    use crate::scene::objects::tests::object;
 
     #[test]
     fn a_point_belongs_to_the_smallest_box_around_it() {
