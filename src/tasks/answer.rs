@@ -2,8 +2,10 @@
 //! rests on.
 //!
 //! What the list of objects tells of the scene, or of what the newest frame shows of it, it tells: which
-//! things there are, how many, where, in what colour, beside what, and to which side. Else the words are the model's. What it cannot know is not passed on:
-//! an answer that names a thing which is not in the map is none, and so is the place of such a thing.
+//! things there are, how many, where, in what colour and state, beside what, and to which side. Else the
+//! words are the model's; what something can be done with it chooses among what is there. What it cannot
+//! know is not passed on: an answer that names a thing which is not in the map is none, and so is the
+//! place of such a thing.
 
 use super::mention::{named_in, of_class};
 use super::planning::PlanningError;

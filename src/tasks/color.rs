@@ -17,8 +17,8 @@ const NEAR_DIAGONALS: f64 = 0.5;
 /// What is so much lower than long lies flat ...
 const FLAT: f64 = 0.35;
 /// ... and is lit from above: what stands upright has this share of its brightness. Of 351 things in
-/// kitchens, toured with eyes that are never wrong, 81 % are called by their colour with it, 77 %
-/// without.
+/// the kitchens of seeds 3000 to 3019, toured with eyes that are never wrong, 81 % were called by their
+/// colour with it, 77 % without (a throwaway build; `eval qa` asks in other kitchens).
 const UPRIGHT: f32 = 0.75;
 
 /// The colour of an object, by the 3D token that stands where it does; `None` where none does.
