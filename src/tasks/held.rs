@@ -4,7 +4,7 @@ use super::{Argument, Grounding, PlanStep};
 use crate::scene::ObjectId;
 
 /// The action that takes a thing into the hand, in ALFRED's vocabulary.
-const PICK_UP: &str = "PickupObject";
+pub(super) const PICK_UP: &str = "PickupObject";
 
 /// What is held after `step` succeeded, having held `before`: what was picked up; nothing after an
 /// action that brings what is held to another thing.

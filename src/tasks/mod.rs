@@ -23,6 +23,7 @@ mod token_set;
 mod told;
 mod view;
 mod vocabulary;
+mod whereabouts;
 mod wording;
 mod writer;
 

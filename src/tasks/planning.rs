@@ -25,11 +25,15 @@ pub enum PlanningError {
     /// The vocabulary of the model folder cannot be used.
     #[error(transparent)]
     Vocabulary(#[from] VocabularyError),
-    /// The model whose judgement should count as well knows other words.
-    #[error("the prior {}: its vocabulary is not that of the model it belongs to", folder.display())]
+    /// The reader whose judgement should count as well knows other words.
+    #[error("the prior {}: `{}`: {reason}", folder.display(), acts.escape_debug())]
     Prior {
         /// Its folder.
         folder: PathBuf,
+        /// What is done by one of its meanings.
+        acts: String,
+        /// What the vocabulary of the model that it belongs to has against that.
+        reason: String,
     },
     /// The tokenizer of the model cannot write plans.
     #[error(transparent)]

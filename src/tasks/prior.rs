@@ -1,11 +1,17 @@
-//! What is to be done, by the word of two models: the one that sees, and one that was taught language
-//! alone and for longer. A small model that learns to see forgets some of the words it could read.
+//! What is to be done, by the word of two models: the one that sees, and one that only reads, but has read
+//! far more. A small model that learns to see forgets some of the words it could read.
 //!
 //! Each names its likeliest drafts. A draft counts as the weighted mean of its log-probabilities (a
 //! log-linear pool; Hinton, 2002, calls it a product of experts); one that a model does not name is
 //! worth no more to it than the least of those it names.
 
+use super::planning::PlanningError;
+use super::text::parse_plan;
 use super::writer::SpokenPlan;
+use super::{ActionVocabulary, ArgumentKind};
+use crate::model::GoalReader;
+use candle_core::Device;
+use std::path::Path;
 
 /// What is to be done as one model has it, and its log-probability.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,18 +20,70 @@ pub(super) struct Draft {
     pub log_probability: f64,
 }
 
+/// A reader of goals that has a say in what is done.
+#[derive(Debug)]
+pub(super) struct Prior {
+    reader: GoalReader,
+    /// Its meanings as plans.
+    plans: Vec<SpokenPlan>,
+    /// How much its judgement counts, 0..=1.
+    pub weight: f64,
+}
+
+impl Prior {
+    /// Loads the reader in `folder`, whose meanings must be told in the words of `vocabulary`.
+    pub fn load(
+        folder: &Path,
+        weight: f64,
+        vocabulary: &ActionVocabulary,
+        device: &Device,
+    ) -> Result<Self, PlanningError> {
+        let reader = GoalReader::load(folder, device)?;
+        let foreign = |acts: &str, reason: String| PlanningError::Prior {
+            folder: folder.into(),
+            acts: acts.into(),
+            reason,
+        };
+        let words = vocabulary.words(ArgumentKind::Target);
+        let plan = |acts: &str, task: &str| {
+            let text = format!("{acts}\n{}", vocabulary.end);
+            let steps =
+                parse_plan(&text, vocabulary).map_err(|error| foreign(acts, error.to_string()))?;
+            let mut spoken = steps.iter().flat_map(|step| &step.arguments);
+            if let Some(word) = spoken.find(|word| !words.contains(&word.as_str())) {
+                return Err(foreign(acts, format!("`{word}` is no word of the vocabulary")));
+            }
+            let task = Some(task.to_owned());
+            Ok(SpokenPlan { task, steps, mean_log_probability: None, saw: None })
+        };
+        let meanings = reader.meanings().iter();
+        let plans = meanings.map(|one| plan(&one.acts, &one.task)).collect::<Result<_, _>>()?;
+        Ok(Self { reader, plans, weight })
+    }
+
+    /// What it finds likely to be done, likeliest first, `most` at most.
+    pub fn drafts(&self, goal: &str, most: usize) -> Result<Vec<Draft>, PlanningError> {
+        let judged = self.reader.read(goal)?;
+        let mut order: Vec<usize> = (0..judged.len()).collect();
+        order.sort_by(|a, b| judged[*b].total_cmp(&judged[*a]));
+        order.truncate(most);
+        let draft = |at: usize| Draft { plan: self.plans[at].clone(), log_probability: judged[at] };
+        Ok(order.into_iter().map(draft).collect())
+    }
+}
+
 /// The draft that both judge best, `weight` being that of `theirs`; `None` where there is none. Of equal
 /// ones the first, ours before theirs.
-pub(super) fn pooled(ours: Vec<Draft>, theirs: Vec<Draft>, weight: f64) -> Option<SpokenPlan> {
+pub(super) fn pooled(ours: &[Draft], theirs: &[Draft], weight: f64) -> Option<SpokenPlan> {
     let judged = |drafts: &[Draft], plan: &SpokenPlan| {
         let same = |one: &&Draft| one.plan.task == plan.task && one.plan.steps == plan.steps;
         let least = || drafts.iter().map(|one| one.log_probability).fold(0.0, f64::min);
         drafts.iter().find(same).map_or_else(least, |one| one.log_probability)
     };
     let score =
-        |plan: &SpokenPlan| (1.0 - weight) * judged(&ours, plan) + weight * judged(&theirs, plan);
+        |plan: &SpokenPlan| (1.0 - weight) * judged(ours, plan) + weight * judged(theirs, plan);
     let mut best: Option<(f64, &SpokenPlan)> = None;
-    for Draft { plan, .. } in ours.iter().chain(&theirs) {
+    for Draft { plan, .. } in ours.iter().chain(theirs) {
         let score = score(plan);
         if best.is_none_or(|(most, _)| score > most) {
             best = Some((score, plan));
@@ -52,7 +110,7 @@ mod tests {
     }
 
     fn best(ours: &[(&str, f64)], theirs: &[(&str, f64)], weight: f64) -> String {
-        pooled(drafts(ours), drafts(theirs), weight).unwrap().task.unwrap()
+        pooled(&drafts(ours), &drafts(theirs), weight).unwrap().task.unwrap()
     }
 
     #[test]
@@ -64,6 +122,6 @@ mod tests {
         assert_eq!(best(&ours, &theirs, 1.0), "cool");
         assert_eq!(best(&ours, &[], 0.5), "wash");
         assert_eq!(best(&[], &theirs, 0.5), "cool");
-        assert_eq!(pooled(Vec::new(), Vec::new(), 0.5), None);
+        assert_eq!(pooled(&[], &[], 0.5), None);
     }
 }

@@ -4,17 +4,20 @@
 //! robot becomes words of what matters to the goal, "I saw …"; the 3D tokens of the scene and those
 //! words become what is to be done; and that becomes the plan, with where to go for it.
 
-use super::ActionVocabulary;
 use super::grammar::PlanGrammar;
 use super::ground::ground;
 use super::planning::{PlanRequest, PlanningError};
-use super::prior::{Draft, pooled};
+use super::prior::{Draft, Prior, pooled};
 use super::scene_mind::{Listener, SceneMind};
 use super::text::{parse_plan, plan_text};
 use super::token_set::TokenTable;
 use super::view::{About, SceneView};
+use super::whereabouts::Whereabouts;
 use super::writer::{PlanWriter, ShownObjects, Sight, SpokenPlan, WrittenPlan};
-use crate::model::{PriorSpec, PromptInput, Segment};
+use super::{ActionVocabulary, ArgumentKind};
+use crate::model::{PriorSpec, PromptInput, Segment, TokenKind};
+use crate::scene::NamedVectors;
+use crate::vision::{TextEncoder, WordHash};
 use candle_core::Device;
 use std::path::Path;
 
@@ -23,33 +26,43 @@ use std::path::Path;
 pub struct ScenePlanner {
     mind: SceneMind,
     prior: Option<Prior>,
+    /// Vectors of the words of its vocabulary, where the features that it is shown can be compared with
+    /// them.
+    names: Option<NamedVectors>,
 }
 
-/// A model that has a say in what is done.
-#[derive(Debug)]
-struct Prior {
-    mind: SceneMind,
-    weight: f64,
-}
-
+/// The extractor whose features are compared with hashed words.
+const SCENE_VIT: &str = "scene_vit";
 /// Drafts that each of two models names.
 const DRAFTS: usize = 6;
+/// Plans around a draft among which the map chooses.
+const WAYS: usize = 12;
 
 impl ScenePlanner {
-    /// Loads the model folder `folder` onto `device`, and the model of its prior where it has one.
+    /// Loads the model folder `folder` onto `device`, and the reader that is its prior where it has one.
     pub fn load(folder: &Path, device: &Device) -> Result<Self, PlanningError> {
         let mind = SceneMind::load(folder, device)?;
         let prior = match &mind.model.manifest().prior {
             None => None,
             Some(PriorSpec { folder: inside, weight }) => {
-                let prior = SceneMind::load(&folder.join(inside), device)?;
-                if prior.vocabulary() != mind.vocabulary() {
-                    return Err(PlanningError::Prior { folder: folder.join(inside) });
-                }
-                Some(Prior { mind: prior, weight: *weight })
+                Some(Prior::load(&folder.join(inside), *weight, mind.vocabulary(), device)?)
             }
         };
-        Ok(Self { mind, prior })
+        let mut planner = Self { mind, prior, names: None };
+        // Hashed words need no weights.
+        if let Some(spec) = planner.mind.view_spec().filter(|spec| spec.extractor == SCENE_VIT) {
+            planner.names = WordHash::new(spec.width).ok().and_then(|words| planner.named(&words));
+        }
+        Ok(planner)
+    }
+
+    /// The vectors that `encoder` gives the words of the vocabulary; `None` where they are of another
+    /// width than what is shown.
+    fn named(&self, encoder: &dyn TextEncoder) -> Option<NamedVectors> {
+        let spec = self.mind.view_spec()?;
+        let fits = spec.tokens == TokenKind::Regions && spec.width == encoder.width();
+        let words = self.mind.vocabulary().words(ArgumentKind::Target);
+        NamedVectors::new(encoder, words).ok().filter(|_| fits)
     }
 
     fn speak_aloud(
@@ -61,6 +74,9 @@ impl ScenePlanner {
     ) -> Result<SpokenPlan, PlanningError> {
         let saw = self.mind.describe(goal, view, &mut |_| on_text(""))?;
         let (frame, scene) = self.mind.shown(About::Scene, view);
+        let names = self.names.clone();
+        let there = names.as_ref().zip(scene.as_ref());
+        let there = there.and_then(|(names, tokens)| Whereabouts::of(tokens, names));
         let input = PromptInput {
             frame,
             scene,
@@ -73,7 +89,8 @@ impl ScenePlanner {
         let table = self.mind.table(&vocabulary.tasks);
         if draft_end.is_empty() {
             let grammar = PlanGrammar::new(vocabulary, table)?;
-            let plan = likeliest(&mut self.mind, &segments, grammar, vocabulary, on_text)?;
+            let plan =
+                likeliest(&mut self.mind, &segments, grammar, vocabulary, there.as_ref(), on_text)?;
             return Ok(SpokenPlan { saw, ..plan });
         }
         // Where to go depends on the home more than on the goal, so its guesses must not sway what
@@ -84,7 +101,8 @@ impl ScenePlanner {
         segments.push(Segment::Template(said));
         let table = self.mind.table(&vocabulary.tasks);
         let around = PlanGrammar::around(vocabulary, table, &draft.steps)?;
-        let plan = likeliest(&mut self.mind, &segments, around, vocabulary, on_text)?;
+        let plan =
+            likeliest(&mut self.mind, &segments, around, vocabulary, there.as_ref(), on_text)?;
         Ok(SpokenPlan {
             task: draft.task,
             mean_log_probability: draft.mean_log_probability,
@@ -101,50 +119,64 @@ impl ScenePlanner {
         vocabulary: &ActionVocabulary,
         on_text: &mut Listener<'_>,
     ) -> Result<SpokenPlan, PlanningError> {
+        let table = self.mind.table(&vocabulary.tasks);
+        let draft_end = &self.mind.model.manifest().prompt.draft_end;
+        let end = self.mind.model.tokenizer().token(draft_end).unwrap_or(table.end);
+        let acts = PlanGrammar::new(&vocabulary.without_going(), TokenTable { end, ..table })?;
         let answers = if self.prior.is_some() { DRAFTS } else { 1 };
-        let ours = drafts(&mut self.mind, segments, vocabulary, answers, on_text)?;
-        let (theirs, weight) = match &mut self.prior {
+        let ours: Vec<Draft> =
+            search(&mut self.mind, segments, acts, vocabulary, answers, on_text)?
+                .into_iter()
+                .map(|(draft, _)| draft)
+                .collect();
+        let (theirs, weight) = match &self.prior {
             None => (Vec::new(), 0.0),
-            Some(Prior { mind, weight }) => {
-                let input = PromptInput { goal: goal.to_owned(), ..PromptInput::default() };
-                let segments = mind.model.prompt(input)?;
-                (drafts(mind, &segments, vocabulary, answers, on_text)?, *weight)
-            }
+            Some(prior) => (prior.drafts(goal, answers)?, prior.weight),
         };
         let tokens = self.mind.model.manifest().decoding.max_tokens;
-        pooled(ours, theirs, weight).ok_or(PlanningError::Unfinished { tokens })
+        pooled(&ours, &theirs, weight).ok_or(PlanningError::Unfinished { tokens })
     }
 }
 
-/// What a model finds likely to be done, likeliest first.
-fn drafts(
-    mind: &mut SceneMind,
-    segments: &[Segment],
-    vocabulary: &ActionVocabulary,
-    answers: usize,
-    on_text: &mut Listener<'_>,
-) -> Result<Vec<Draft>, PlanningError> {
-    let table = mind.table(&vocabulary.tasks);
-    let draft_end = &mind.model.manifest().prompt.draft_end;
-    let end = mind.model.tokenizer().token(draft_end).unwrap_or(table.end);
-    let acts = PlanGrammar::new(&vocabulary.without_going(), TokenTable { end, ..table })?;
-    search(mind, segments, acts, vocabulary, answers, on_text)
-}
-
-/// The likeliest answer to `segments` under `grammar`.
+/// The likeliest answer to `segments` under `grammar`; where the map has a say, of the likeliest ones the
+/// one that fits it best. Words are said that nothing can take back any more.
 fn likeliest(
     mind: &mut SceneMind,
     segments: &[Segment],
     grammar: PlanGrammar,
     vocabulary: &ActionVocabulary,
+    there: Option<&Whereabouts<'_>>,
     on_text: &mut Listener<'_>,
 ) -> Result<SpokenPlan, PlanningError> {
-    let found = search(mind, segments, grammar, vocabulary, 1, on_text)?;
     let tokens = mind.model.manifest().decoding.max_tokens;
-    found.into_iter().next().map(|one| one.plan).ok_or(PlanningError::Unfinished { tokens })
+    let Some(there) = there else {
+        let found = search(mind, segments, grammar, vocabulary, 1, on_text)?;
+        let plan = found.into_iter().next().map(|(one, _)| one.plan);
+        return plan.ok_or(PlanningError::Unfinished { tokens });
+    };
+    // What comes last is the rest of the model's own choice, which need not be the map's.
+    let (mut said, mut newest) = (String::new(), String::new());
+    let mut listen = |text: &str| {
+        if text.is_empty() {
+            return on_text("");
+        }
+        let agreed = std::mem::replace(&mut newest, text.to_owned());
+        said.push_str(&agreed);
+        on_text(&agreed)
+    };
+    let found = search(mind, segments, grammar, vocabulary, WAYS, &mut listen)?;
+    let score = |(draft, _): &(Draft, String)| {
+        draft.log_probability + there.of_ways(&draft.plan.steps, vocabulary)
+    };
+    let best = found.into_iter().reduce(|a, b| if score(&b) > score(&a) { b } else { a });
+    let (draft, text) = best.ok_or(PlanningError::Unfinished { tokens })?;
+    if !on_text(text.strip_prefix(&said).unwrap_or_default()) {
+        return Err(PlanningError::Interrupted);
+    }
+    Ok(draft.plan)
 }
 
-/// Answers to `segments` under `grammar`, likeliest first.
+/// Answers to `segments` under `grammar`, likeliest first, with their texts.
 fn search(
     mind: &mut SceneMind,
     segments: &[Segment],
@@ -152,7 +184,7 @@ fn search(
     vocabulary: &ActionVocabulary,
     answers: usize,
     on_text: &mut Listener<'_>,
-) -> Result<Vec<Draft>, PlanningError> {
+) -> Result<Vec<(Draft, String)>, PlanningError> {
     let tasks = mind.table(&vocabulary.tasks).tasks;
     let mut wanted = true;
     let mut listen = |text: &str| {
@@ -172,7 +204,8 @@ fn search(
             mean_log_probability: Some(f64::from(reply.mean_log_probability)),
             saw: None,
         };
-        Some(Draft { plan, log_probability: f64::from(reply.log_probability) })
+        let log_probability = f64::from(reply.log_probability);
+        Some((Draft { plan, log_probability }, reply.text))
     });
     Ok(spoken.collect())
 }
@@ -188,6 +221,10 @@ impl PlanWriter for ScenePlanner {
 
     fn vocabulary(&self) -> &ActionVocabulary {
         self.mind.vocabulary()
+    }
+
+    fn set_text_encoder(&mut self, encoder: Box<dyn TextEncoder>) {
+        self.names = self.named(&*encoder).or(self.names.take());
     }
 
     fn mind(&mut self) -> Option<&mut SceneMind> {
@@ -233,7 +270,7 @@ mod tests {
     use super::*;
     use crate::tasks::SpokenStep;
 
-    /// The shipped model without eyes but for its projector, its prior with this weight.
+    /// The shipped model without its eyes, its prior with this weight.
     fn nano(weight: f64) -> tempfile::TempDir {
         let nano = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/nano");
         let folder = tempfile::tempdir().unwrap();
@@ -265,19 +302,22 @@ mod tests {
     #[test]
     fn a_prior_that_alone_counts_says_alone_what_is_done() {
         let folder = nano(1.0);
+        let vocabulary = ActionVocabulary::read(&folder.path().join("vocabulary.yaml")).unwrap();
+        let prior =
+            Prior::load(&folder.path().join("prior"), 1.0, &vocabulary, &Device::Cpu).unwrap();
         for goal in ["put a chilled tomato in the microwave", "look at a pen under the lamp"] {
-            let alone = acts(&folder.path().join("prior"), goal);
-            assert_eq!(acts(folder.path(), goal), alone, "{goal}");
+            let best = prior.drafts(goal, 1).unwrap().remove(0).plan;
+            assert_eq!(acts(folder.path(), goal), (best.task, best.steps), "{goal}");
         }
     }
 
     #[test]
     fn a_prior_of_other_words_is_refused() {
         let folder = nano(0.5);
-        let vocabulary = folder.path().join("prior/vocabulary.yaml");
+        let vocabulary = folder.path().join("vocabulary.yaml");
         let text = std::fs::read_to_string(&vocabulary).unwrap();
-        std::fs::write(&vocabulary, text.replacen("mug", "cuplet", 1)).unwrap();
+        std::fs::write(&vocabulary, text.replacen("alarmclock", "wakeclock", 1)).unwrap();
         let error = ScenePlanner::load(folder.path(), &Device::Cpu).unwrap_err().to_string();
-        assert!(error.contains("prior: its vocabulary is not that"), "{error}");
+        assert!(error.contains("prior") && error.contains("`alarmclock` is no word"), "{error}");
     }
 }

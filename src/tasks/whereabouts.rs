@@ -1,0 +1,175 @@
+//! What the 3D tokens of a scene say to the places that a plan goes to: what stands there.
+//!
+//! A language model reads the same tokens, but a small one weighs them against habit: it sends the robot
+//! to the countertop for a mug that stands on the desk. Features of regions are compared with the vectors of
+//! words, so what is taken for a cup is a little of a mug, too: where a mug is wanted and none is in sight,
+//! the cup may be it.
+
+use super::held::PICK_UP;
+use super::{ActionVocabulary, SpokenStep};
+use crate::scene::{NamedVectors, VisualTokens, region_token_width};
+
+/// What cosines are divided by before they become probabilities, and the cosine of what has no name: as
+/// regions are named ([`crate::scene::RegionConfig`]).
+const TEMPERATURE: f32 = 0.05;
+const NOTHING: f32 = 0.1;
+/// How likely a thing is gone for to where none is seen.
+const UNSEEN_THERE: f64 = 0.03;
+
+/// What the regions of a scene may be called, and what they stand on.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Whereabouts<'a> {
+    names: &'a NamedVectors,
+    regions: Vec<Seen>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Seen {
+    /// Probability of each name.
+    is: Vec<f32>,
+    /// The same of what it stands on; `None` where that is nothing known.
+    on: Option<Vec<f32>>,
+}
+
+impl<'a> Whereabouts<'a> {
+    /// Reads the tokens of regions; `None` where they are of another width than the names.
+    pub fn of(tokens: &VisualTokens, names: &'a NamedVectors) -> Option<Self> {
+        let width = names.width();
+        if tokens.width != region_token_width(width) {
+            return None;
+        }
+        let seen = |row: &[f32]| {
+            let (is, on) = (&row[..width], &row[width..2 * width]);
+            let stands = on.iter().any(|value| *value != 0.0);
+            Seen { is: shares(is, names), on: stands.then(|| shares(on, names)) }
+        };
+        Some(Self {
+            names,
+            regions: tokens.features.chunks_exact(tokens.width).map(seen).collect(),
+        })
+    }
+
+    /// The logarithm of how well the places that are gone to for a thing fit where such things are. Of
+    /// two things of a name the second is where the first was not.
+    pub fn of_ways(&self, steps: &[SpokenStep], vocabulary: &ActionVocabulary) -> f64 {
+        let mut gone: Vec<[&str; 2]> = Vec::new();
+        let mut fit = 0.0;
+        for pair in steps.windows(2) {
+            let [way, act] = pair else { continue };
+            let ([place], [thing]) = (&way.arguments[..], &act.arguments[..]) else { continue };
+            if !vocabulary.only_goes(&way.action) || act.action != PICK_UP {
+                continue;
+            }
+            let Some(there) = self.there(thing, place) else { continue };
+            let taken = gone.iter().filter(|before| **before == [thing, place]).count();
+            let left = (there - taken as f64).clamp(0.0, 1.0);
+            fit += (UNSEEN_THERE + (1.0 - UNSEEN_THERE) * left).ln();
+            gone.push([thing, place]);
+        }
+        fit
+    }
+
+    /// How many things called `thing` stand on what is called `place`; what stands on nothing is gone to
+    /// itself.
+    fn there(&self, thing: &str, place: &str) -> Option<f64> {
+        let (thing, place) = (self.names.index_of(thing)?, self.names.index_of(place)?);
+        let of = |one: &Seen| {
+            let on = match &one.on {
+                Some(on) if thing != place => on[place],
+                None if thing == place => 1.0,
+                _ => 0.0,
+            };
+            f64::from(one.is[thing] * on)
+        };
+        Some(self.regions.iter().map(of).sum())
+    }
+}
+
+/// Probability of each name, or of none, by cosines.
+fn shares(feature: &[f32], names: &NamedVectors) -> Vec<f32> {
+    let dot = |vector: &Vec<f32>| vector.iter().zip(feature).map(|(a, b)| a * b).sum::<f32>();
+    let scores: Vec<f32> = names.vectors().iter().map(dot).collect();
+    let top = scores.iter().copied().fold(NOTHING, f32::max);
+    let share = |score: f32| ((score - top) / TEMPERATURE).exp();
+    let sum = share(NOTHING) + scores.iter().map(|score| share(*score)).sum::<f32>();
+    scores.into_iter().map(|score| share(score) / sum).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scene::TokenFrame;
+    use crate::tasks::ArgumentKind;
+    use crate::vision::{TextEncoder, WordHash};
+
+    const WIDTH: usize = 64;
+
+    /// A scene of things on what they stand on.
+    fn scene(things: &[(&str, Option<&str>)]) -> VisualTokens {
+        let words = WordHash::new(WIDTH).unwrap();
+        let row = |(thing, on): &(&str, Option<&str>)| {
+            let on = on.map_or(vec![0.0; WIDTH], |on| words.embed(on).unwrap());
+            [words.embed(thing).unwrap(), on, vec![0.1; 3]].concat()
+        };
+        VisualTokens {
+            frame: TokenFrame::World,
+            width: region_token_width(WIDTH),
+            features: things.iter().flat_map(row).collect(),
+            xyz_m: vec![[0.0; 3]; things.len()],
+            rgb: vec![[0.5; 3]; things.len()],
+        }
+    }
+
+    fn names() -> NamedVectors {
+        let vocabulary = ActionVocabulary::alfred();
+        let words = vocabulary.words(ArgumentKind::Target);
+        NamedVectors::new(&WordHash::new(WIDTH).unwrap(), words).unwrap()
+    }
+
+    fn steps(text: &str) -> Vec<SpokenStep> {
+        let vocabulary = ActionVocabulary::alfred();
+        super::super::parse_plan(&format!("{}\nNoOp", text.replace(", ", "\n")), &vocabulary)
+            .unwrap()
+    }
+
+    #[test]
+    fn one_goes_where_the_thing_is_and_for_a_second_where_another_is() {
+        let (names, vocabulary) = (names(), ActionVocabulary::alfred());
+        let tokens = scene(&[("mug", Some("desk")), ("mug", Some("shelf")), ("box", None)]);
+        let there = Whereabouts::of(&tokens, &names).unwrap();
+        let fit = |text: &str| there.of_ways(&steps(text), &vocabulary);
+        let right = fit("GotoLocation desk, PickupObject mug, GotoLocation bed, PutObject mug bed");
+        assert!(right > -0.2, "where it is put is not asked for: {right}");
+        assert!(right > fit("GotoLocation bed, PickupObject mug") + 1.0);
+        let both = "GotoLocation desk, PickupObject mug, GotoLocation shelf, PickupObject mug";
+        let twice = "GotoLocation desk, PickupObject mug, GotoLocation desk, PickupObject mug";
+        assert!(fit(both) > fit(twice) + 1.0);
+        // A word that names nothing known says nothing.
+        assert_eq!(fit("GotoLocation gizmo, PickupObject mug"), 0.0);
+        // What stands on nothing known is gone to itself.
+        assert!(
+            fit("GotoLocation box, PickupObject box") > fit("GotoLocation bed, PickupObject box")
+        );
+    }
+
+    #[test]
+    fn where_nothing_of_the_name_is_what_looks_a_little_like_it_counts() {
+        let (names, vocabulary) = (names(), ActionVocabulary::alfred());
+        let words = WordHash::new(WIDTH).unwrap();
+        let [mug, cup] = ["mug", "cup"].map(|word| words.embed(word).unwrap());
+        let mut tokens = scene(&[("cup", Some("desk"))]);
+        let between = cup.iter().zip(&mug).map(|(cup, mug)| 0.55 * cup + 0.45 * mug);
+        tokens.features.splice(..WIDTH, between);
+        let there = Whereabouts::of(&tokens, &names).unwrap();
+        let fit = |text: &str| there.of_ways(&steps(text), &vocabulary);
+        assert!(
+            fit("GotoLocation desk, PickupObject mug") > fit("GotoLocation bed, PickupObject mug")
+        );
+    }
+
+    #[test]
+    fn tokens_of_another_width_are_not_read() {
+        let tokens = VisualTokens { width: 70, features: vec![0.0; 70], ..scene(&[("mug", None)]) };
+        assert_eq!(Whereabouts::of(&tokens, &names()), None);
+    }
+}
