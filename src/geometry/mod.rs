@@ -7,5 +7,5 @@ mod pose;
 mod transforms;
 
 pub use camera::{CameraModel, Distortion, RayTable};
-pub use pose::{Pose, pose_from_row_major, pose_to_row_major};
+pub use pose::{Pose, heading_of_camera_rad, pose_from_row_major, pose_to_row_major};
 pub use transforms::{Extrapolation, TransformBuffer, TransformError, TreeEdge};

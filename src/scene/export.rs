@@ -20,11 +20,13 @@ struct Summary<'a> {
     objects: Vec<Told<'a>>,
 }
 
-/// An object, and what detections have called it, each name with its scores added up.
+/// An object, of how many voxels it is made, and what detections have called it, each name with its
+/// scores added up.
 #[derive(Serialize)]
 struct Told<'a> {
     #[serde(flatten)]
     object: &'a MapObject,
+    voxels: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     labels: Option<&'a LabelScores>,
 }
@@ -57,7 +59,12 @@ impl SceneMap {
     /// Writes a JSON summary: frame, voxel size, counts, bounds, bytes and objects.
     pub fn write_json(&self, path: &Path) -> Result<MapCounts, SceneError> {
         let counts = self.counts();
-        let told = |object| Told { object, labels: self.objects.labels(object.id) };
+        let voxels = self.voxels_of_objects();
+        let objects = self.objects.iter().map(|object| Told {
+            object,
+            voxels: voxels.get(&object.id).copied().unwrap_or_default(),
+            labels: self.objects.labels(object.id),
+        });
         let summary = Summary {
             frame_id: &self.config.frame_id,
             voxel_size_m: self.config.voxel_size_m,
@@ -66,7 +73,7 @@ impl SceneMap {
             bytes: self.bytes(),
             bytes_per_voxel: self.bytes_per_voxel(),
             feature_width: self.config.feature_width,
-            objects: self.objects.iter().map(told).collect(),
+            objects: objects.collect(),
         };
         write_file(path, |out| {
             serde_json::to_writer_pretty(&mut *out, &summary)?;

@@ -1,8 +1,9 @@
-//! Which object of the map a point belongs to.
+//! Which object of the map a point belongs to, and of how many it is made.
 
 use super::objects::{diagonal_m, rotation};
-use super::{MapObject, SceneMap};
+use super::{MapObject, ObjectId, SceneMap};
 use nalgebra::{Point3, UnitQuaternion, Vector3};
+use std::collections::BTreeMap;
 
 /// The boxes of the objects, made ready to be asked for many points.
 #[derive(Debug)]
@@ -35,6 +36,16 @@ impl SceneMap {
             .collect();
         boxes.sort_by(|a, b| a.half_m.product().total_cmp(&b.half_m.product()));
         ObjectBoxes { boxes }
+    }
+
+    /// How many voxels belong to each object: lie in its box and in no smaller one. Objects without any
+    /// are left out.
+    pub fn voxels_of_objects(&self) -> BTreeMap<ObjectId, usize> {
+        let (boxes, mut voxels) = (self.object_boxes(), BTreeMap::new());
+        for object in self.voxels().filter_map(|voxel| boxes.at(voxel.xyz_m)) {
+            *voxels.entry(object.id).or_default() += 1;
+        }
+        voxels
     }
 }
 

@@ -428,6 +428,9 @@ fn exports_say_what_the_map_holds() {
     assert_eq!(said["frame_id"], "map");
     assert_eq!(said["counts"]["voxels"], map.len());
     assert_eq!(said["objects"][0]["label"], "crate");
+    // The crate is there; where the mug was seen nothing has been mapped.
+    let voxels = [0, 1].map(|at| said["objects"][at]["voxels"].as_u64().unwrap());
+    assert!(voxels[0] > 20 && voxels[1] == 0, "{voxels:?}");
     assert!(said["objects"][0]["labels"]["crate"].as_f64().is_some_and(|score| score > 0.6));
     assert_eq!(said["bytes"], map.bytes());
     let nowhere = map.write_ply(&folder.path().join("no/map.ply")).unwrap_err();

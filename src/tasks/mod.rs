@@ -38,7 +38,9 @@ pub use navigate::Program;
 pub use plan::{Argument, Grounding, Plan, PlanStep, Refusal};
 pub use planning::{GoalPlanner, PlanRequest, PlanningError};
 pub use question::Asked;
-pub(crate) use relation::{BESIDE_M, above, apart_m, largest, nearest, preposition, stands};
+pub(crate) use relation::{
+    BESIDE_M, above, apart_m, largest, nearest, preposition, side_of, stands,
+};
 pub use scene_mind::{SceneMind, Words};
 pub use scene_planner::ScenePlanner;
 pub use text::{PlanTextError, parse_plan, plan_text, step_text};

@@ -61,6 +61,8 @@ pub struct PlanRequest<'a> {
     pub objects: &'a [MapObject],
     /// Where the robot is, in the world frame, metres.
     pub robot_m: [f64; 3],
+    /// Where it looks, from the world's x axis to the left, radians; `None` where that is not known.
+    pub heading_rad: Option<f64>,
     /// What the robot holds, where that is known.
     pub held: Option<ObjectId>,
     /// What a model that sees is shown.
@@ -237,6 +239,7 @@ mod tests {
             goal: "put a chilled tomato in the microwave",
             objects: &[],
             robot_m: [0.0; 3],
+            heading_rad: None,
             held: None,
             view: None,
             frame_id: "map",

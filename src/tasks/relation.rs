@@ -29,6 +29,24 @@ const WITHIN: [&str; 14] = [
     "sinkbasin",
 ];
 
+/// On which side of a robot at `robot_m` something is, metres in the world frame, z up. `heading_rad` is
+/// where the robot looks, from the world's x axis to the left.
+pub(crate) fn side_of(
+    robot_m: &Point3<f64>,
+    heading_rad: f64,
+    position_m: [f64; 3],
+) -> &'static str {
+    let (x, y) = (position_m[0] - robot_m.x, position_m[1] - robot_m.y);
+    let (sin, cos) = heading_rad.sin_cos();
+    let (ahead_m, left_m) = (x * cos + y * sin, y * cos - x * sin);
+    match () {
+        () if ahead_m >= left_m.abs() => "ahead",
+        () if -ahead_m >= left_m.abs() => "behind",
+        () if left_m > 0.0 => "to the left",
+        () => "to the right",
+    }
+}
+
 /// How a thing is in or on what holds it, by the class of that.
 pub(crate) fn preposition(holder: &str) -> &'static str {
     if WITHIN.contains(&holder) { "in" } else { "on" }
@@ -186,5 +204,16 @@ mod tests {
         assert_eq!(id(largest(objects[2..3].iter())), None, "largest of what");
         assert_eq!(id(largest([&objects[1], &objects[3]].into_iter())), None, "of one size");
         assert!((apart_m(&objects[0], &objects[2]) - 0.35).abs() < 1e-9);
+    }
+
+    #[test]
+    fn sides_are_those_of_the_robot() {
+        let robot_m = Point3::new(1.0, 1.0, 0.0);
+        let side = |heading_rad: f64, x: f64, y: f64| side_of(&robot_m, heading_rad, [x, y, 5.0]);
+        assert_eq!(side(0.0, 3.0, 1.5), "ahead");
+        assert_eq!(side(0.0, 1.5, 3.0), "to the left");
+        assert_eq!(side(0.0, 1.5, -1.0), "to the right");
+        assert_eq!(side(0.0, -1.0, 1.0), "behind");
+        assert_eq!(side(std::f64::consts::FRAC_PI_2, 3.0, 1.5), "to the right");
     }
 }

@@ -283,6 +283,7 @@ decoding: {beams: 2, max_tokens: 400}
             goal: "bring the mug",
             objects: &objects,
             robot_m: [0.0; 3],
+            heading_rad: None,
             held: None,
             view: Some(&view),
             frame_id: "map",

@@ -119,6 +119,7 @@ impl Ask {
             goal,
             objects: map.objects().as_slice(),
             robot_m: known.robot_m,
+            heading_rad: None,
             held: self.held.map(ObjectId),
             view: known.view.as_ref(),
             frame_id: &map.config().frame_id,

@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use image::RgbImage;
 use scenellm::bag::{EventError, SessionWriter};
-use scenellm::geometry::Pose;
+use scenellm::geometry::{Pose, heading_of_camera_rad};
 use scenellm::language::parse_device;
 use scenellm::planner::{FrameRecord, Output, PlannerConfig, Session};
 use scenellm::report::{FeaturePicture, ReportPage, TopDown, frames_csv, timings_svg};
@@ -249,6 +249,7 @@ fn plan(
         goal,
         objects: session.map().objects().as_slice(),
         robot_m,
+        heading_rad: newest.and_then(|frame| heading_of_camera_rad(&frame.world_T_camera)),
         held: None,
         view: view.as_ref(),
         frame_id: &session.map().config().frame_id,

@@ -8,7 +8,7 @@ use super::map_request::MapRequest;
 use super::newest::Newest;
 use super::outlets::SceneOutlets;
 use super::view::View;
-use crate::geometry::Pose;
+use crate::geometry::{Pose, heading_of_camera_rad};
 use crate::planner::follow::BasePose;
 use crate::planner::{Output, PlannerConfig, Session};
 use crate::ros::decode;
@@ -171,6 +171,7 @@ impl Perception {
         view.sensing = self.session.assembler().statuses();
         if let Some(newest) = self.session.newest_frame() {
             view.robot_m = newest.world_T_camera.translation.vector.into();
+            view.heading_rad = heading_of_camera_rad(&newest.world_T_camera);
             view.stamp_ns = newest.stamp_ns;
         }
         self.view.set(view.clone());

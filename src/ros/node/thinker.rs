@@ -66,6 +66,7 @@ impl Thinker {
             goal,
             objects: &view.objects,
             robot_m: view.robot_m,
+            heading_rad: view.heading_rad,
             held: *held,
             view: seen.as_ref(),
             frame_id: &config.sensing.world_frame,

@@ -10,6 +10,8 @@ pub struct View {
     pub objects: Vec<MapObject>,
     /// Where the camera was last, world frame, metres.
     pub robot_m: [f64; 3],
+    /// Where it looked, from the world's x axis to the left, radians; `None` if straight up or down.
+    pub heading_rad: Option<f64>,
     /// Stamp of the newest frame in the map, nanoseconds; 0 before the first.
     pub stamp_ns: i64,
     /// Voxels of the map.

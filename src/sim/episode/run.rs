@@ -3,6 +3,7 @@
 use super::memory::{Memory, next_act};
 use super::truth::{ShownHome, TruthEyes};
 use super::{EpisodeError, EpisodeOptions, EpisodeResult, Eyes, Knowledge, Mind, Moment};
+use crate::geometry::heading_of_camera_rad;
 use crate::planner::{Act, Ending, Executive, PlannerConfig, Session, resume};
 use crate::scene::{MapObject, ObjectId};
 use crate::sensing::{SensorEvent, StepFeedback};
@@ -266,6 +267,7 @@ impl<'a> Episode<'a> {
             goal,
             objects: &objects,
             robot_m: [at.x, at.y, 0.0],
+            heading_rad: heading_of_camera_rad(&self.world.robot().world_T_camera()),
             held,
             view: view.as_ref(),
             frame_id: &self.session.map().config().frame_id,

@@ -11,7 +11,7 @@ use std::fmt::Write;
 use nalgebra::Point3;
 
 use crate::scene::{MapObject, ObjectId};
-use crate::tasks::{above, class_word, gap_m, nearest, stands};
+use crate::tasks::{above, class_word, gap_m, nearest, side_of, stands};
 
 /// A label is as like a word of the goal as this to be named by it, 0..=1.
 const NAMED: f64 = 0.6;
@@ -32,6 +32,7 @@ pub struct Listed<'a> {
 pub struct ObjectList<'a> {
     by_relevance: Vec<Listed<'a>>,
     robot: Point3<f64>,
+    heading_rad: Option<f64>,
     held: Option<ObjectId>,
 }
 
@@ -84,7 +85,13 @@ impl<'a> ObjectList<'a> {
             .into_iter()
             .map(|(_, _, _, object)| Listed { name: name_of(object), object })
             .collect();
-        Self { by_relevance, robot, held }
+        Self { by_relevance, robot, heading_rad: None, held }
+    }
+
+    /// The same for a robot that is known to look where `heading_rad` says, from the world's x axis to
+    /// the left: the text then tells on which side of it objects are.
+    pub fn facing(self, heading_rad: Option<f64>) -> Self {
+        Self { heading_rad, ..self }
     }
 
     /// Number of objects.
@@ -99,7 +106,7 @@ impl<'a> ObjectList<'a> {
         first
     }
 
-    /// The same as text, a line each: name, position rounded to a decimetre, distance, what it
+    /// The same as text, a line each: name, position rounded to a decimetre, distance and side, what it
     /// stands on or in and is next to there, or hangs above; and how many are left out.
     pub fn text(&self, count: usize) -> String {
         let first = self.first(count);
@@ -116,6 +123,9 @@ impl<'a> ObjectList<'a> {
                 continue;
             }
             let _ = write!(text, ", {distance_m:.1} m away");
+            if let Some(heading_rad) = self.heading_rad {
+                let _ = write!(text, " {}", side_of(&self.robot, heading_rad, object.position_m));
+            }
             for (how, other) in relations {
                 let _ = write!(text, ", {how} {}", names.get(&other).copied().unwrap_or_default());
             }
@@ -275,6 +285,12 @@ pub(crate) mod tests {
         assert!(text.contains("m away, above table_1\n"), "{text}");
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[0].ends_with("m away"), "{text}");
+
+        // It looks along y: x is to its right.
+        let robot_m = [-2.0, 0.0, 0.0];
+        let list = ObjectList::new(&objects[..1], "tidy up", robot_m, None);
+        let text = list.facing(Some(std::f64::consts::FRAC_PI_2)).text(1);
+        assert!(text.ends_with("m away to the right\n"), "{text}");
     }
 
     #[test]

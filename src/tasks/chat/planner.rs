@@ -93,9 +93,9 @@ impl ChatPlanner {
         &mut self,
         request: &PlanRequest<'a>,
     ) -> Result<(ObjectList<'a>, usize), PlanningError> {
-        let PlanRequest { goal, objects, robot_m, held, .. } = *request;
+        let PlanRequest { goal, objects, robot_m, heading_rad, held, .. } = *request;
         let most = objects.len().min(self.model.manifest().most_objects);
-        let list = ObjectList::new(objects, goal, robot_m, held);
+        let list = ObjectList::new(objects, goal, robot_m, held).facing(heading_rad);
         let count = self.fitting(most, &|count| self.messages(&list, count, request))?;
         let Some(meaning) = self.meaning.as_mut().filter(|_| count < objects.len()) else {
             return Ok((list, count));
@@ -108,6 +108,7 @@ impl ChatPlanner {
             }
         };
         let list = ObjectList::by_meaning(objects, goal, robot_m, held, &meant);
+        let list = list.facing(heading_rad);
         let count = self.fitting(most, &|count| self.messages(&list, count, request))?;
         Ok((list, count))
     }

@@ -41,6 +41,7 @@ fn request<'a>(goal: &'a str, objects: &'a [MapObject]) -> PlanRequest<'a> {
         goal,
         objects,
         robot_m: [0.0; 3],
+        heading_rad: None,
         held: None,
         view: None,
         frame_id: "map",

@@ -73,6 +73,7 @@ impl PlanBench {
                 goal,
                 objects: &[],
                 robot_m: [0.0; 3],
+                heading_rad: None,
                 held: None,
                 view: None,
                 frame_id: "map",
