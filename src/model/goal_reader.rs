@@ -14,8 +14,11 @@ use candle_transformers::models::bert::{BertModel, Config};
 use serde::{Deserialize, Serialize};
 
 use super::ModelError;
-use crate::language::{SafetensorsFiles, Tokenizer};
+use crate::language::{LanguageError, SafetensorsFiles, Tokenizer};
 
+const CONFIG: &str = "config.json";
+const TOKENIZER: &str = "tokenizer.json";
+const MEANINGS: &str = "meanings.json";
 /// Most tokens of a goal that are read; what comes behind them is not.
 const MOST_TOKENS: usize = 64;
 /// Larger files are no configuration and no list of meanings.
@@ -61,65 +64,60 @@ impl GoalReader {
     ///
     /// When a file is missing or broken, or they do not fit together.
     pub fn load(folder: &Path, device: &Device) -> Result<Self, ModelError> {
-        let config: Config = read_json(&folder.join("config.json"))?;
-        let path = folder.join("meanings.json");
-        let meanings: Vec<Meaning> = read_json(&path)?;
-        let refuse = |field: &str, reason: String| ModelError::Manifest {
-            path: path.clone(),
+        let config: Config = read_json(&folder.join(CONFIG))?;
+        let meanings: Vec<Meaning> = read_json(&folder.join(MEANINGS))?;
+        let refuse = |file: &str, field: &str, reason: String| ModelError::Manifest {
+            path: folder.join(file),
             field: field.into(),
             reason,
         };
-        let weights = folder.join("model.safetensors");
-        let mut files = SafetensorsFiles::open_file(&weights)?;
+        let Config { hidden_size: width, num_attention_heads: heads, .. } = config;
+        if heads == 0 || width % heads != 0 {
+            let reason = format!("{heads} do not share a width of {width}");
+            return Err(refuse(CONFIG, "num_attention_heads", reason));
+        }
+        if config.max_position_embeddings < MOST_TOKENS {
+            let reason = format!("{}, less than {MOST_TOKENS}", config.max_position_embeddings);
+            return Err(refuse(CONFIG, "max_position_embeddings", reason));
+        }
+        let tokenizer = Tokenizer::open(&folder.join(TOKENIZER))?;
+        let (found, known) = (tokenizer.vocabulary_size(), config.vocab_size);
+        if found > known {
+            let reason = format!("has {found} tokens, the encoder knows {known}");
+            return Err(refuse(TOKENIZER, "model.vocab", reason));
+        }
+        let end = |name: &str| {
+            let missing = || refuse(TOKENIZER, "model.vocab", format!("has no '{name}'"));
+            tokenizer.token(name).ok_or_else(missing)
+        };
+        let ends = [end("[CLS]")?, end("[SEP]")?];
+
+        let mut files = SafetensorsFiles::open_file(&folder.join("model.safetensors"))?;
         let shapes: Vec<(String, Vec<usize>)> =
             files.shapes().map(|(name, shape)| (name.to_owned(), shape.to_vec())).collect();
-        let parts =
-            shapes.iter().find(|(name, _)| name == "head.bias").map_or(0, |(_, shape)| shape[0]);
-        let head =
-            files.tensor("head.weight", &[parts, 2 * config.hidden_size], DType::F32, device)?;
-        let head = [head, files.tensor("head.bias", &[parts], DType::F32, device)?];
-        let bias = files.tensor("bias", &[meanings.len()], DType::F32, &Device::Cpu)?.to_vec1()?;
-        if meanings.is_empty() {
-            return Err(refuse("meanings", "there are none".into()));
-        }
+        let head = shapes.iter().find(|(name, _)| name == "head.bias");
+        let parts = head.and_then(|(_, shape)| shape.first().copied()).unwrap_or_default();
         let broken = |one: &Meaning| one.parts.iter().any(|part| *part >= parts);
         if let Some(at) = meanings.iter().position(broken) {
             let reason = format!("{:?}, and there are {parts}", meanings[at].parts);
-            return Err(refuse(&format!("[{at}].parts"), reason));
+            return Err(refuse(MEANINGS, &format!("[{at}].parts"), reason));
         }
+        let head = [
+            finite(&mut files, "head.weight", &[parts, width.saturating_mul(2)], device)?,
+            finite(&mut files, "head.bias", &[parts], device)?,
+        ];
+        let bias = finite(&mut files, "bias", &[meanings.len()], &Device::Cpu)?.to_vec1()?;
         let mut tensors = HashMap::new();
         for (name, shape) in shapes.into_iter().filter(|(name, _)| is_of_encoder(name)) {
-            let tensor = files.tensor(&name, &shape, DType::F32, device)?;
+            let tensor = finite(&mut files, &name, &shape, device)?;
             tensors.insert(name, tensor);
         }
         let encoder =
             BertModel::load(VarBuilder::from_tensors(tensors, DType::F32, device), &config)?;
-        let path = folder.join("tokenizer.json");
-        let tokenizer = Tokenizer::open(&path)?;
-        let (found, known) = (tokenizer.vocabulary_size(), config.vocab_size);
-        let refuse = |field: &str, reason: String| ModelError::Manifest {
-            path: path.clone(),
-            field: field.into(),
-            reason,
-        };
-        if found > known {
-            return Err(refuse(
-                "model.vocab",
-                format!("has {found} tokens, the encoder knows {known}"),
-            ));
-        }
-        if config.max_position_embeddings < MOST_TOKENS {
-            let reason = format!("{}, less than {MOST_TOKENS}", config.max_position_embeddings);
-            return Err(refuse("max_position_embeddings", reason));
-        }
-        let end = |name: &str| {
-            tokenizer.token(name).ok_or_else(|| refuse("model.vocab", format!("has no '{name}'")))
-        };
-        let ends = [end("[CLS]")?, end("[SEP]")?];
         Ok(Self { tokenizer, ends, encoder, head, bias, meanings })
     }
 
-    /// The meanings that it tells apart; never none.
+    /// The meanings that it tells apart.
     pub fn meanings(&self) -> &[Meaning] {
         &self.meanings
     }
@@ -148,6 +146,21 @@ impl GoalReader {
         let all = top + logits.iter().map(|logit| (logit - top).exp()).sum::<f64>().ln();
         Ok(logits.into_iter().map(|logit| logit - all).collect())
     }
+}
+
+/// A tensor whose numbers are all finite.
+fn finite(
+    files: &mut SafetensorsFiles,
+    name: &str,
+    shape: &[usize],
+    device: &Device,
+) -> Result<Tensor, ModelError> {
+    let tensor = files.tensor(name, shape, DType::F32, device)?;
+    if !tensor.sum_all()?.to_scalar::<f32>()?.is_finite() {
+        let reason = format!("'{name}' has numbers that are not finite");
+        return Err(LanguageError::Weights { path: files.path().to_owned(), reason }.into());
+    }
+    Ok(tensor)
 }
 
 fn is_of_encoder(name: &str) -> bool {
@@ -233,6 +246,9 @@ mod tests {
         assert!(error.contains("head.weight") && error.contains("768"), "{error}");
         let error = changed("config.json", "\"vocab_size\": ", "\"vocab_size\": 9");
         assert!(error.contains("word_embeddings"), "{error}");
+        let error =
+            changed("config.json", "\"num_attention_heads\": 12", "\"num_attention_heads\": 0");
+        assert!(error.contains("num_attention_heads"), "{error}");
         let error = changed("tokenizer.json", "[SEP]", "[END]");
         assert!(error.contains("tokenizer.json"), "{error}");
     }

@@ -27,10 +27,10 @@ pub enum EyesError {
 }
 
 impl PlannerConfig {
-    /// Gives a planner that reads the objects of `map` as text the encoder of the space in which the
-    /// map's features stand, where texts have vectors in it: what a goal means then has a say in what is
-    /// left out of a list that is too long. Without the encoder's weights it is cut by spelling and
-    /// distance, which is said in the log.
+    /// Gives a planner the encoder of the space in which the features of `map` stand, where texts have
+    /// vectors in it. Of one that reads the objects as text, what a goal means then has a say in what is
+    /// left out of a list that is too long; of one that sees, what regions look like has one in where it
+    /// goes. Without the encoder's weights neither is so, which is said in the log.
     pub fn give_text_encoder(&self, planner: &mut GoalPlanner, map: &SceneMap, device: &Device) {
         let space = map.config().feature_space.as_str();
         if planner.sight() == Sight::Blind || space.is_empty() {
@@ -42,7 +42,7 @@ impl PlannerConfig {
         });
         match encoder {
             Ok(encoder) => planner.set_text_encoder(encoder),
-            Err(error) => tracing::warn!("goals are compared with labels by spelling: {error}"),
+            Err(error) => tracing::warn!("words are not compared by what they mean: {error}"),
         }
     }
 

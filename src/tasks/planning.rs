@@ -102,8 +102,9 @@ impl GoalPlanner {
         self.writer.sight()
     }
 
-    /// Gives a planner that reads the list of objects an encoder of texts: where the list is too long,
-    /// what the goal means decides with its words and the distance what is left out.
+    /// Gives a planner an encoder of texts. Where one that reads the list of objects finds it too long,
+    /// what the goal means decides with its words and the distance what is left out; one that sees goes
+    /// where what looks like the thing stands.
     pub fn set_text_encoder(&mut self, encoder: Box<dyn TextEncoder>) {
         self.writer.set_text_encoder(encoder);
     }

@@ -267,6 +267,7 @@ impl PlanWriter for ScenePlanner {
 
 #[cfg(test)]
 mod tests {
+    use super::super::whereabouts::tests::scene;
     use super::*;
     use crate::tasks::SpokenStep;
 
@@ -308,6 +309,39 @@ mod tests {
         for goal in ["put a chilled tomato in the microwave", "look at a pen under the lamp"] {
             let best = prior.drafts(goal, 1).unwrap().remove(0).plan;
             assert_eq!(acts(folder.path(), goal), (best.task, best.steps), "{goal}");
+        }
+    }
+
+    #[test]
+    fn a_thing_is_gone_for_where_the_map_shows_it_and_what_is_said_is_what_is_planned() {
+        let folder = nano(0.5);
+        let mut planner = ScenePlanner::load(folder.path(), &Device::Cpu).unwrap();
+        for place in ["diningtable", "shelf", "cabinet"] {
+            let things = [("mug", Some(place)), (place, None), ("coffeemachine", None)];
+            let view = SceneView { scene: Some(scene(&things)), ..SceneView::default() };
+            let request = PlanRequest {
+                goal: "put a mug in the coffee maker",
+                objects: &[],
+                robot_m: [0.0; 3],
+                heading_rad: None,
+                held: None,
+                view: Some(&view),
+                frame_id: "map",
+                stamp_ns: 0,
+                step_expiry_ns: 0,
+                require_grounding: false,
+            };
+            let mut said = String::new();
+            let plan = planner
+                .write(&request, &mut |text| {
+                    said += text;
+                    true
+                })
+                .unwrap();
+            let steps = parse_plan(&said, planner.vocabulary()).unwrap();
+            assert_eq!(steps[0].arguments, [place], "{said}");
+            let actions = plan.steps.iter().map(|(action, _)| action.as_str());
+            assert!(actions.eq(steps.iter().map(|step| step.action.as_str())), "{said}");
         }
     }
 

@@ -96,7 +96,7 @@ fn shares(feature: &[f32], names: &NamedVectors) -> Vec<f32> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::scene::TokenFrame;
     use crate::tasks::ArgumentKind;
@@ -105,7 +105,7 @@ mod tests {
     const WIDTH: usize = 64;
 
     /// A scene of things on what they stand on.
-    fn scene(things: &[(&str, Option<&str>)]) -> VisualTokens {
+    pub(crate) fn scene(things: &[(&str, Option<&str>)]) -> VisualTokens {
         let words = WordHash::new(WIDTH).unwrap();
         let row = |(thing, on): &(&str, Option<&str>)| {
             let on = on.map_or(vec![0.0; WIDTH], |on| words.embed(on).unwrap());

@@ -86,8 +86,8 @@ pub trait PlanWriter: Send {
     /// Its actions and words.
     fn vocabulary(&self) -> &ActionVocabulary;
 
-    /// Gives it an encoder by which it may tell what goals mean. A model that reads no list of objects
-    /// has no use for one.
+    /// Gives it an encoder by which it may tell what goals mean, or what the features that it is shown
+    /// look like.
     fn set_text_encoder(&mut self, _encoder: Box<dyn TextEncoder>) {}
 
     /// The Scene-LLM behind it, which can do more than plan; `None` where there is none.
