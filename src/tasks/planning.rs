@@ -221,9 +221,25 @@ fn missing(plan: &Plan) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::tasks::{SpokenStep, parse_plan};
+
+    /// A request for `goal` over an empty map.
+    pub(crate) fn request(goal: &str) -> PlanRequest<'_> {
+        PlanRequest {
+            goal,
+            objects: &[],
+            robot_m: [0.0; 3],
+            heading_rad: None,
+            held: None,
+            view: None,
+            frame_id: "map",
+            stamp_ns: 0,
+            step_expiry_ns: 0,
+            require_grounding: false,
+        }
+    }
 
     #[test]
     fn goals_that_cannot_be_read_are_refused_with_a_reason() {
@@ -236,18 +252,7 @@ mod tests {
     fn a_plan_is_said_while_it_is_made_and_can_be_interrupted() {
         let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/models/nano"));
         let mut planner = GoalPlanner::load(folder, &Device::Cpu).unwrap();
-        let request = PlanRequest {
-            goal: "put a chilled tomato in the microwave",
-            objects: &[],
-            robot_m: [0.0; 3],
-            heading_rad: None,
-            held: None,
-            view: None,
-            frame_id: "map",
-            stamp_ns: 0,
-            step_expiry_ns: 0,
-            require_grounding: false,
-        };
+        let request = request("put a chilled tomato in the microwave");
         let mut parts = Vec::new();
         let plan = planner.plan_aloud(&request, &mut |text| {
             parts.extend((!text.is_empty()).then(|| text.to_owned()));

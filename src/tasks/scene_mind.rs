@@ -181,6 +181,7 @@ impl SceneMind {
 #[cfg(test)]
 pub(super) mod tests {
     use super::super::chat::tests::object;
+    use super::super::planning::tests::request;
     use super::super::view::tests::regions;
     use super::super::{About, GoalPlanner, Inquiry, PlanRequest};
     use super::*;
@@ -280,16 +281,10 @@ decoding: {beams: 2, max_tokens: 400}
         let view = view(planner.mind().unwrap());
         let objects = [object(7, "mug", [1.0, 0.0, 0.5], 0.1)];
         let plan = planner.plan(&PlanRequest {
-            goal: "bring the mug",
             objects: &objects,
-            robot_m: [0.0; 3],
-            heading_rad: None,
-            held: None,
             view: Some(&view),
-            frame_id: "map",
-            stamp_ns: 0,
-            step_expiry_ns: 0,
             require_grounding: true,
+            ..request("bring the mug")
         });
         assert_eq!((plan.refusal, plan.steps.len()), (None, 2));
         assert!((plan.mean_log_probability.unwrap() + 0.2).abs() < 1e-6);

@@ -267,6 +267,7 @@ impl PlanWriter for ScenePlanner {
 
 #[cfg(test)]
 mod tests {
+    use super::super::planning::tests::request;
     use super::super::whereabouts::tests::scene;
     use super::*;
     use crate::tasks::SpokenStep;
@@ -319,18 +320,8 @@ mod tests {
         for place in ["diningtable", "shelf", "cabinet"] {
             let things = [("mug", Some(place)), (place, None), ("coffeemachine", None)];
             let view = SceneView { scene: Some(scene(&things)), ..SceneView::default() };
-            let request = PlanRequest {
-                goal: "put a mug in the coffee maker",
-                objects: &[],
-                robot_m: [0.0; 3],
-                heading_rad: None,
-                held: None,
-                view: Some(&view),
-                frame_id: "map",
-                stamp_ns: 0,
-                step_expiry_ns: 0,
-                require_grounding: false,
-            };
+            let request =
+                PlanRequest { view: Some(&view), ..request("put a mug in the coffee maker") };
             let mut said = String::new();
             let plan = planner
                 .write(&request, &mut |text| {
