@@ -88,9 +88,10 @@ impl Default for RemovalConfig {
 
 impl RemovalConfig {
     /// For poses that are exact to some millimetres: rays that pass through a voxel show it absent, and
-    /// so what is flat goes as well when it is taken away.
+    /// so what is flat goes as well when it is taken away. Two such frames are enough, however often
+    /// it was seen before: a tour may bring no more.
     pub fn of_exact_poses() -> Self {
-        Self { margin_m: 0.005, margin_per_m2: 0.002, radius_m: 0.005, miss: 2, ..Self::default() }
+        Self { margin_m: 0.005, margin_per_m2: 0.002, radius_m: 0.005, miss: 4, ..Self::default() }
     }
 }
 

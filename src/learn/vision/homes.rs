@@ -107,8 +107,8 @@ pub fn choose(config: &HomesConfig, tasks: &[AlfredTask]) -> Vec<Home> {
         }
     }
     for number in 0..config.procedural {
-        // Far from the small seeds that everybody plays and measures with.
-        let origin = Origin::Procedural((1 << 40) + number as u64);
+        // Far from the small seeds that everybody plays and measures with; other ones for each seed.
+        let origin = Origin::Procedural((1 << 40) | (config.seed << 20) | number as u64);
         homes.push(Home { origin, seed: rng.random(), held_out: number % every == every - 1 });
     }
     homes.shuffle(&mut rng);

@@ -12,8 +12,13 @@ use crate::sim::household::{
 };
 use crate::tasks::{Plan, PlanRequest, PlanStep, SceneView, ViewSpec, class_word};
 use crate::vision::FeatureExtractor;
+use nalgebra::Point3;
 use std::collections::VecDeque;
 
+/// One of so many images of a tour goes into bins and sinks.
+const INTO: usize = 8;
+/// What shows what is in it only to a steep look.
+const PITS: [&str; 3] = ["garbagecan", "sinkbasin", "bathtubbasin"];
 /// How much farther off than the hand reaches the middle of a thing may be that was taken, metres.
 const TAKEN_M: f64 = 0.5;
 /// Height at which the hand holds things, metres.
@@ -129,7 +134,7 @@ impl<'a> Episode<'a> {
         &self.session
     }
 
-    /// Tours the home and maps it.
+    /// Tours the home and maps it. The last images go into the bins and sinks that the map knows.
     ///
     /// # Errors
     ///
@@ -137,15 +142,32 @@ impl<'a> Episode<'a> {
     pub fn tour(&mut self, tell: &mut dyn FnMut(Moment<'_>)) -> Result<(), EpisodeError> {
         if self.options.knowledge == Knowledge::Seen {
             let mut world = self.world.clone();
-            world.tour(self.options.tour_frames, &mut |world, is_image| match is_image {
-                true => self.see(world, None, tell),
-                false => tell(Moment::Drove { world }),
+            let into = self.options.tour_frames / INTO;
+            let most = self.options.tour_frames - into;
+            world.tour(most, &mut |world, is_image| self.watch(world, is_image, tell));
+            let pits_m = self.pits_m();
+            world.look_into(&pits_m, into, &mut |world, is_image| {
+                self.watch(world, is_image, tell);
             });
             self.world = world;
             self.refresh();
         }
         tell(Moment::Toured { world: &self.world, session: &self.session });
         self.broken.take().map_or(Ok(()), Err)
+    }
+
+    fn watch(&mut self, world: &World, is_image: bool, tell: &mut dyn FnMut(Moment<'_>)) {
+        match is_image {
+            true => self.see(world, None, tell),
+            false => tell(Moment::Drove { world }),
+        }
+    }
+
+    /// Where the bins and sinks of the map are, world coordinates.
+    fn pits_m(&self) -> Vec<Point3<f64>> {
+        let objects = self.session.map().objects().iter();
+        let pits = objects.filter(|object| PITS.contains(&object.label.as_str()));
+        pits.map(|object| object.position_m.into()).collect()
     }
 
     /// Works for `goal` until the executive ends it, and says what was met of `task`.

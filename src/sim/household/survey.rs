@@ -3,7 +3,8 @@
 //! What stands on furniture is small, and shows only in images that are taken close by. The plan of
 //! the floor tells where something stands in the way; what lies on the floor or juts out of a wall is
 //! furniture to it. How high tops are is not known, so every patch is looked at as if it had a low
-//! and a high one.
+//! and a high one. Into a bin or a sink only a steep look goes: where some are known, they can be
+//! looked into.
 
 use super::motion::{HEADINGS, Node, Ways};
 use super::world::{Stance, World};
@@ -15,6 +16,11 @@ use std::ops::RangeInclusive;
 const PATCH_M: f64 = 0.25;
 /// Heights of the tops of furniture: those of a bed or a low table, and of a counter.
 const TOPS_M: [f64; 2] = [0.5, 0.9];
+/// Sines of how far down a look goes: by the first it meets the rim of a pit, by the second it sees
+/// all there is.
+const STEEP: [f64; 2] = [0.5, 0.7];
+/// A pit of which less is to be found is done.
+const WORTH_A_LOOK: f64 = 0.2;
 /// Way over furniture after which nothing behind it is believed to show, metres.
 const OVER_M: f64 = 0.9;
 /// Points on the way to a patch at which it is asked for furniture are as far apart, metres.
@@ -35,10 +41,14 @@ const MOVES: f64 = 12.0;
 /// How well each patch of furniture was looked at.
 pub(super) struct Survey {
     patches: Vec<Patch>,
+    /// Looks that gain no more than this are not worth it.
+    least: f64,
 }
 
 struct Patch {
     at_m: Point3<f64>,
+    /// Whether it lies behind a rim.
+    in_pit: bool,
     /// Share of what is on it that nobody can have found yet.
     left: f64,
 }
@@ -58,24 +68,35 @@ impl Survey {
             for j in 0..=steps.y {
                 let at_m = least + Vector2::new(i as f64, j as f64) * PATCH_M;
                 if is_furniture(&world.obstacles, &at_m) {
-                    let top = |z_m: &f64| Patch { at_m: at_m.push(*z_m).into(), left: 1.0 };
+                    let top = |z_m: &f64| Patch {
+                        at_m: at_m.push(*z_m).into(),
+                        in_pit: false,
+                        left: 1.0,
+                    };
                     patches.extend(TOPS_M.iter().map(top));
                 }
             }
         }
-        Self { patches }
+        Self { patches, least: 0.0 }
+    }
+
+    /// Of what lies behind rims, at these places in world coordinates.
+    pub fn of_pits(pits_m: &[Point3<f64>]) -> Self {
+        let pit = |at_m: &Point3<f64>| Patch { at_m: *at_m, in_pit: true, left: 1.0 };
+        Self { patches: pits_m.iter().map(pit).collect(), least: WORTH_A_LOOK }
     }
 
     /// An image was taken from `stance`.
     pub fn looked(&mut self, world: &World, stance: &Stance) {
         for patch in &mut self.patches {
             if shows(&world.obstacles, stance, &patch.at_m) {
-                patch.left *= 1.0 - FOUND * quality(stance, &patch.at_m);
+                patch.left *= 1.0 - FOUND * patch.quality(stance);
             }
         }
     }
 
-    /// The node and the tilt from which most is to be found for the moves there.
+    /// The node and the tilt from which most is to be found for the moves there; `None` where no look is
+    /// worth it.
     pub fn next(&self, world: &World, ways: &Ways) -> Option<(Node, i8)> {
         let mut best: Option<(f64, (Node, i8))> = None;
         for (_, cell) in ways.cells() {
@@ -96,8 +117,11 @@ impl Survey {
                     let gain: f64 = near
                         .iter()
                         .filter(|patch| is_in_view(&stance, &patch.at_m))
-                        .map(|patch| patch.left * quality(&stance, &patch.at_m))
+                        .map(|patch| patch.left * patch.quality(&stance))
                         .sum();
+                    if gain <= self.least {
+                        continue;
+                    }
                     let worth = gain / (MOVES + f64::from(moves));
                     if best.is_none_or(|(most, _)| worth > most) {
                         best = Some((worth, (node, look)));
@@ -109,18 +133,27 @@ impl Survey {
     }
 }
 
+impl Patch {
+    /// How well it is seen: by its distance, and in a pit by how steeply.
+    fn quality(&self, stance: &Stance) -> f64 {
+        let way = self.at_m.coords - stance.world_T_camera().translation.vector;
+        let distance_m = way.norm();
+        if distance_m > FAR_M {
+            return 0.0;
+        }
+        let near = (NEAR_M / distance_m).min(1.0).powi(2);
+        let [rim, all] = STEEP;
+        let open = (-way.z / distance_m - rim) / (all - rim);
+        if self.in_pit { near * open.clamp(0.0, 1.0) } else { near }
+    }
+}
+
 fn is_furniture(obstacles: &[Obstacle], at_m: &Vector2<f64>) -> bool {
     obstacles.iter().any(|obstacle| obstacle.distance_m(at_m) == 0.0)
 }
 
 fn shows(obstacles: &[Obstacle], stance: &Stance, at_m: &Point3<f64>) -> bool {
     is_in_view(stance, at_m) && is_open(obstacles, &stance.xy_m, at_m)
-}
-
-/// How well the top at `at_m` is seen: by its distance.
-fn quality(stance: &Stance, at_m: &Point3<f64>) -> f64 {
-    let distance_m = (stance.world_T_camera().translation.vector - at_m.coords).norm();
-    if distance_m > FAR_M { 0.0 } else { (NEAR_M / distance_m).min(1.0).powi(2) }
 }
 
 fn is_in_view(stance: &Stance, at_m: &Point3<f64>) -> bool {

@@ -3,7 +3,7 @@
 use super::motion::{Move, Node};
 use super::survey::Survey;
 use super::world::{Low, World};
-use nalgebra::Vector2;
+use nalgebra::{Point3, Vector2};
 
 /// Images taken all round from one place, an eighth of a turn apart.
 const VIEWS: usize = 8;
@@ -23,11 +23,12 @@ impl World {
         let mut survey = Survey::new(self);
         for frame in 0..frames {
             if frame >= ROUNDS * VIEWS {
-                let ways = self.ways();
-                let Some((node, look)) = survey.next(self, &ways) else { return };
-                self.drive(&ways.moves_to(node), watch);
-                self.tilt(look);
-            } else if frame % VIEWS == 0 {
+                if !self.go_on(&mut survey, watch) {
+                    return;
+                }
+                continue;
+            }
+            if frame % VIEWS == 0 {
                 if frame > 0 {
                     self.go_farthest(&start_m, watch);
                 }
@@ -40,6 +41,33 @@ impl World {
             survey.looked(self, &stance);
             watch(self, true);
         }
+    }
+
+    /// Drives to where it can look steeply into bins and sinks at `pits_m`, world coordinates, for at
+    /// most `frames` images; `watch` as in [`Self::tour`].
+    pub fn look_into(
+        &mut self,
+        pits_m: &[Point3<f64>],
+        frames: usize,
+        watch: &mut dyn FnMut(&Self, bool),
+    ) {
+        let mut survey = Survey::of_pits(pits_m);
+        for _ in 0..frames {
+            if !self.go_on(&mut survey, watch) {
+                return;
+            }
+        }
+    }
+
+    /// Takes the image that `survey` wants most; `false` where it wants none.
+    fn go_on(&mut self, survey: &mut Survey, watch: &mut dyn FnMut(&Self, bool)) -> bool {
+        let ways = self.ways();
+        let Some((node, look)) = survey.next(self, &ways) else { return false };
+        self.drive(&ways.moves_to(node), watch);
+        self.tilt(look);
+        survey.looked(self, &self.robot);
+        watch(self, true);
+        true
     }
 
     /// Turns all round, and calls `watch` after each turn.
@@ -81,7 +109,8 @@ impl World {
 
 #[cfg(test)]
 mod tests {
-    use crate::sim::household::{household, is_portable};
+    use crate::sim::Renderer;
+    use crate::sim::household::{World, household, is_portable};
     use nalgebra::Vector3;
     use std::collections::BTreeMap;
 
@@ -113,5 +142,35 @@ mod tests {
         assert!((30..600).contains(&moves), "{moves}");
         let near = nearest_m.values().filter(|distance| **distance < 1.5).count();
         assert!(near * 10 >= things.len() * 9, "{near} of {}: {nearest_m:?}", things.len());
+    }
+
+    #[test]
+    fn it_looks_into_bins_it_knows() {
+        let (mut moved, mut found) = (0, 0);
+        for seed in 0..6 {
+            let mut world = household(seed).unwrap();
+            let entities = &world.home().entities;
+            let bin = entities.iter().find(|entity| entity.category == "garbagecan").unwrap();
+            let (bin, at_m) = (bin.id, bin.world_T_entity.translation.vector.into());
+            let small = ["apple", "mug", "cup", "soapbottle"];
+            let thing = entities.iter().find(|entity| small.contains(&entity.category)).unwrap().id;
+            if world.displace(thing, bin).is_err() {
+                continue;
+            }
+            let renderer = Renderer::new(World::finder()).unwrap();
+            let (mut images, mut most) = (0, 0);
+            world.look_into(&[at_m], 4, &mut |world, is_image| {
+                if is_image {
+                    let ids = renderer.instances(&world.shown(), &world.robot().world_T_camera());
+                    most = most.max(ids.iter().filter(|id| **id == thing).count());
+                    images += 1;
+                }
+            });
+            assert!((1..=4).contains(&images), "seed {seed}: {images}");
+            moved += 1;
+            found += usize::from(most >= 12);
+        }
+        // One may lie close behind the rim on the side that the robot comes from.
+        assert!(moved >= 4 && found + 1 >= moved, "{found} of {moved}");
     }
 }
