@@ -37,7 +37,7 @@ pub struct Demo {
     /// Nobody moves anything.
     #[arg(long)]
     undisturbed: bool,
-    /// Images of the tour.
+    /// Images of the tour, at most.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=2000))]
     tour_frames: u32,
     /// Plan by the rules of the expert who knows the home, instead of by a model.

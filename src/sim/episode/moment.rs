@@ -49,7 +49,7 @@ pub enum Knowledge {
 pub struct EpisodeOptions {
     /// The robot's camera; rectified.
     pub camera: CameraModel,
-    /// Images of the tour before the goal is given.
+    /// Images of the tour before the goal is given, at most: fewer where few bins and sinks are known.
     pub tour_frames: usize,
     /// Seed of the sensor noise.
     pub noise_seed: u64,

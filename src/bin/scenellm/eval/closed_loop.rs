@@ -44,7 +44,7 @@ pub struct ClosedLoopEval {
     /// no_update, no_position, frame_only, half_tokens.
     #[arg(long, value_delimiter = ',', conflicts_with = "expert")]
     ablate: Vec<Ablation>,
-    /// Images of the tour.
+    /// Images of the tour, at most.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=2000))]
     tour_frames: u32,
     /// Write scores and episodes as JSON.

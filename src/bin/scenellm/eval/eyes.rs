@@ -43,7 +43,7 @@ impl Look {
 /// What homes are looked at with.
 #[derive(Args, Clone)]
 pub struct Gaze {
-    /// Images of a tour, from the start pose on; with `true` and `seen` eyes only.
+    /// Images of a tour at most, from the start pose on; with `true` and `seen` eyes only.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=2000))]
     pub frames: u32,
     /// Weights of the model's eyes, where they are not in its folder.

@@ -45,7 +45,7 @@ pub struct SightEval {
     /// The first seed.
     #[arg(long, default_value_t = 1000)]
     first_seed: u64,
-    /// Images of the tour.
+    /// Images of the tour, at most.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=2000))]
     tour_frames: u32,
     /// See what there is, with noise of this length on features of length 1, instead of by an
