@@ -27,6 +27,9 @@ pub struct MapConfig {
     pub feature_space: String,
     /// How many frames the mean feature of a voxel remembers at most, were all like the newest.
     pub feature_memory: u16,
+    /// What was not seen for longer than this may be another thing now: its mean feature counts no
+    /// more than the next look at it, seconds.
+    pub revisit_s: f64,
     /// How voxels are removed when what they showed has gone.
     pub removal: RemovalConfig,
 }
@@ -42,6 +45,7 @@ impl Default for MapConfig {
             feature_width: 0,
             feature_space: String::new(),
             feature_memory: 32,
+            revisit_s: 600.0,
             removal: RemovalConfig::default(),
         }
     }
@@ -101,6 +105,11 @@ impl MapConfig {
         [self.min_depth_m, self.max_depth_m]
     }
 
+    /// [`Self::revisit_s`] in nanoseconds.
+    pub(super) fn revisit_ns(&self) -> i64 {
+        (self.revisit_s * 1e9) as i64
+    }
+
     /// Whether every setting can be used.
     pub fn validate(&self) -> Result<(), SceneError> {
         let check = |holds: bool, field: &'static str, reason: &str| {
@@ -126,6 +135,11 @@ impl MapConfig {
         )?;
         check(self.feature_width <= MAX_FEATURE_WIDTH, "feature_width", "must be at most 16384")?;
         check(self.feature_memory >= 1, "feature_memory", "must be at least 1 frame")?;
+        check(
+            self.revisit_s.is_finite() && self.revisit_s >= 0.0,
+            "revisit_s",
+            "must be 0 seconds or more",
+        )?;
         check(
             [removal.margin_m, removal.margin_per_m2, removal.radius_m]
                 .iter()

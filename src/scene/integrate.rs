@@ -82,13 +82,14 @@ impl SceneMap {
         let keys: Vec<[i32; 3]> = blocks.iter().map(|(key, _)| *key).collect();
         let (width, memory) = (self.config.feature_width, self.config.feature_memory);
         let (gain, most) = (self.config.removal.hit, self.config.removal.max_evidence);
+        let revisit_ns = self.config.revisit_ns();
         let new = self.store.update(&keys, |index, block| {
             let range = blocks[index].1.clone();
             let new = block.occupy(&mask_of(hits, range.clone()), width, stamp_ns);
             for (key, hit) in &hits.hits[range.clone()] {
                 let voxel = block.index_of((key & 511) as usize);
                 let voxel = &mut block.voxels[voxel];
-                voxel.merge(hit, stamp_ns);
+                voxel.merge(hit, stamp_ns, revisit_ns);
                 voxel.evidence = voxel.evidence.saturating_add(gain).min(most);
             }
             block.last_seen_ns = block.last_seen_ns.max(stamp_ns);

@@ -313,6 +313,25 @@ fn features_are_means_and_cost_nothing_when_absent() {
 }
 
 #[test]
+fn after_an_absence_the_next_look_counts_as_much_as_all_before() {
+    for (away_s, expected) in [(599, 0.9), (601, 0.5)] {
+        let config = MapConfig { feature_width: 1, ..MapConfig::default() };
+        let mut map = SceneMap::new(config).unwrap();
+        let flat = |value: f32| FeatureMap { rows: 1, columns: 1, width: 1, data: vec![value] };
+        let mut frame = render(&[WALL, CRATE], Pose::identity(), 0);
+        for _ in 0..9 {
+            map.integrate(&frame, Some(&flat(1.0))).unwrap();
+        }
+        frame.stamp_ns += away_s * 1_000_000_000;
+        map.integrate(&frame, Some(&flat(0.0))).unwrap();
+        for voxel in map.voxels() {
+            let feature = voxel.feature().unwrap()[0];
+            assert!((feature - expected).abs() < 2e-3, "{away_s} s: {feature}");
+        }
+    }
+}
+
+#[test]
 fn the_byte_cap_holds_and_the_oldest_goes_first() {
     let config = MapConfig { max_bytes: 150_000, ..MapConfig::default() };
     let mut map = SceneMap::new(config).unwrap();

@@ -73,8 +73,14 @@ impl Voxel {
         }))
     }
 
-    /// Moves the running means towards the points of `hit`.
-    pub(super) fn merge(&mut self, hit: &Hit, stamp_ns: i64) {
+    /// Moves the running means towards the points of `hit`. Where nothing was seen for longer than
+    /// `revisit_ns`, other things may stand now, and the old feature counts no more than a look like
+    /// this one.
+    pub(super) fn merge(&mut self, hit: &Hit, stamp_ns: i64, revisit_ns: i64) {
+        if stamp_ns.saturating_sub(self.last_seen_ns) > revisit_ns {
+            let one_look = u16::try_from(hit.count).unwrap_or(u16::MAX);
+            self.feature_pixels = self.feature_pixels.min(one_look);
+        }
         let points = hit.count as f32;
         self.count = self.count.saturating_add(hit.count);
         let share = points / self.count as f32;

@@ -37,6 +37,11 @@ impl Eyes {
         self.now_ns
     }
 
+    /// Nothing is seen for so long.
+    pub fn rest(&mut self, for_ns: i64) {
+        self.now_ns += for_ns;
+    }
+
     /// Something in the home changed, and with it the shadows.
     pub fn refresh(&mut self) {
         self.renderer = None;

@@ -129,6 +129,11 @@ impl<'a> Episode<'a> {
         &mut self.world
     }
 
+    /// The robot sees nothing for so long.
+    pub fn rest(&mut self, for_ns: i64) {
+        self.eyes.rest(for_ns);
+    }
+
     /// What the robot has seen.
     pub fn session(&self) -> &Session {
         &self.session

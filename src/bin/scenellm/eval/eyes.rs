@@ -19,6 +19,9 @@ use scenellm::vision::{FeatureExtractor, WordHash, open_extractor};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
+/// For how long nobody looks after a home was changed, nanoseconds.
+const AWAY_NS: i64 = 3_600_000_000_000;
+
 /// How a home is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -240,8 +243,8 @@ impl Onlooker<'_> {
         }
     }
 
-    /// Somebody changes the home behind the robot's back, and it looks again: with eyes that tour,
-    /// on another tour from where it stands.
+    /// Somebody changes the home behind the robot's back, and an hour later it looks again: with eyes
+    /// that tour, on another tour from where it stands.
     ///
     /// # Errors
     ///
@@ -251,6 +254,7 @@ impl Onlooker<'_> {
             Seen::Truth(world) => change(world),
             Seen::Mapped(episode) => {
                 change(episode.world_mut());
+                episode.rest(AWAY_NS);
                 episode.tour(&mut |_| {})?;
                 episode.look(&mut |_| {})?;
             }

@@ -97,6 +97,11 @@ pub const TABLE: &[Entry] = &[
         Integer(1, 65_535),
         "Frames that the mean feature of a voxel remembers.",
     ),
+    fixed(
+        "map.revisit_s",
+        Double(0.0, 1e9),
+        "What was not seen for longer may be another thing now, seconds.",
+    ),
     fixed("map.removal.enabled", Any, "Whether what is seen to be gone is removed."),
     fixed(
         "map.removal.margin_m",
