@@ -28,8 +28,8 @@ pub struct FollowConfig {
     pub motion_timeout_s: f64,
     /// Age at which the robot's pose is stale, seconds.
     pub pose_stale_s: f64,
-    /// Whether a model that was taught to navigate reads instructions. Rules read them otherwise, and
-    /// refuse what they do not know.
+    /// Whether a model that was taught to navigate reads the instructions that the rules do not know,
+    /// or whose places the map does not have; without one they are refused.
     pub by_model: bool,
 }
 

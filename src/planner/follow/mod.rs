@@ -1,7 +1,5 @@
-//! Following a spoken instruction by rule and map: words → steps → motions of the base, each
+//! Following a spoken instruction: words → steps, by rules or a model → motions of the base, each
 //! decided from where the robot is and what the map shows.
-//!
-//! No model takes part: what the rules do not know is refused.
 
 mod config;
 mod error;
@@ -19,4 +17,4 @@ pub use follower::{FollowAct, Follower, Surroundings};
 pub use instruction::{InstructionStep, parse_instruction};
 pub use motion::{BasePose, Motion};
 pub use program::{MOST_STEPS, parse_program, program_text};
-pub use understand::understand;
+pub use understand::{by_rules, understand};

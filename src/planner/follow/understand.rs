@@ -1,18 +1,30 @@
-//! The words of an instruction → its steps, by a model that sees.
+//! The words of an instruction → its steps, by a model that sees where the rules do not know them.
 //!
 //! The model writes a program, and the grammar lets it write nothing but lines that
 //! [`parse_program`] reads: motions in whole steps, and ways to what the plan's vocabulary or the
 //! map has a name for. Whether such a thing is there the follower finds out.
 
-use super::{FollowError, InstructionStep, MOST_STEPS, parse_program, program_text};
+use super::{
+    FollowError, InstructionStep, MOST_STEPS, parse_instruction, parse_program, program_text,
+};
 use crate::scene::MapObject;
-use crate::tasks::{ArgumentKind, SceneMind, SceneView, class_word};
+use crate::tasks::{ArgumentKind, SceneMind, SceneView, class_word, named};
 use std::collections::BTreeSet;
 
 /// Ways ahead come in steps of 5 cm, up to this many.
 const MOST_WAY: u32 = 200;
 /// Turns and looks come in steps of this many degrees.
 const ANGLE_DEG: u32 = 5;
+
+/// The steps of `instruction` where the rules read all of it and each place it leads to is among
+/// `objects`; what so many words say needs no model.
+pub fn by_rules(instruction: &str, objects: &[MapObject]) -> Option<Vec<InstructionStep>> {
+    let is_known = |step: &InstructionStep| match step {
+        InstructionStep::GoTo(name) => !named(objects, name).is_empty(),
+        _ => true,
+    };
+    parse_instruction(instruction).ok().filter(|steps| steps.iter().all(is_known))
+}
 
 /// The steps of `instruction`, as `mind` understands them with `view` before it.
 ///

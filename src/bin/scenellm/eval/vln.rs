@@ -13,7 +13,8 @@ use rand_pcg::Pcg64Mcg;
 use scenellm::language::parse_device;
 use scenellm::learn::{Ablation, NavigationScores, Walked, ndtw, walk};
 use scenellm::planner::follow::{
-    FollowConfig, FollowError, InstructionStep, parse_instruction, program_text, understand,
+    FollowConfig, FollowError, InstructionStep, by_rules, parse_instruction, program_text,
+    understand,
 };
 use scenellm::sim::household::World;
 use scenellm::sim::language::{
@@ -32,9 +33,10 @@ const RULES: &str = "rules";
 
 /// Have instructions followed in homes that were looked at.
 ///
-/// A model makes a program of each instruction; the follower drives a base through the home. Reports
-/// success within a metre (SR), success weighed by path length (SPL) and nDTW, with bootstrap 95 %
-/// intervals, beside the blind twin and the follower's own rules for words.
+/// As in the node with `follow.by_model`: what the follower's rules read, and whose places the map
+/// has, is driven as it stands, and of the rest a model makes a program. Reports success within a
+/// metre (SR), success weighed by path length (SPL) and nDTW, with bootstrap 95 % intervals, beside
+/// the blind twin, which knows no places, and the rules alone.
 #[derive(Args)]
 pub struct Vln {
     #[command(flatten)]
@@ -183,7 +185,11 @@ impl Vln {
             };
             let mut walks = Vec::new();
             for left in runs.views(&shown) {
-                let steps = understand(mind, &pair.prompt, left.as_ref(), &objects);
+                let known = if left.is_some() { objects.as_slice() } else { &[] };
+                let steps = match by_rules(&pair.prompt, known) {
+                    Some(steps) => Ok(steps),
+                    None => understand(mind, &pair.prompt, left.as_ref(), known),
+                };
                 walks.push(drive(&seen, source, &pair, route, steps));
             }
             let steps = parse_instruction(&pair.prompt);

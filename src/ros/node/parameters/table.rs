@@ -201,7 +201,7 @@ pub const TABLE: &[Entry] = &[
         Double(0.05, 60.0),
         "Age of the robot's pose at which it is told to stop, seconds.",
     ),
-    fixed("follow.by_model", Any, "Whether the model reads instructions, and not rules."),
+    fixed("follow.by_model", Any, "Whether the model reads what the rules do not know."),
     live(
         "publish.map_period_s",
         Double(0.01, 3600.0),
