@@ -32,7 +32,7 @@ pub use chat::{AnswerError, ChatPlanner};
 pub use grammar::{GrammarError, MAX_STEPS, PlanGrammar};
 pub(crate) use ground::gap_m;
 pub use ground::{SpokenStep, ground};
-pub use held::held_after;
+pub use held::{Mentioned, held_after};
 pub use mention::{named, named_in};
 pub use navigate::Program;
 pub use plan::{Argument, Grounding, Plan, PlanStep, Refusal};

@@ -111,8 +111,11 @@ impl Perception {
                 Output::Frame(record) => {
                     gathered.view.frames += 1;
                     gathered.view.frame_ms = record.timings.total_ms();
-                    // Of several cameras, the way of the first is that of the robot.
+                    // Of several cameras, the first looks where the robot does.
                     if record.camera == 0 {
+                        let camera = &record.world_T_camera;
+                        gathered.view.robot_m = camera.translation.vector.into();
+                        gathered.view.heading_rad = heading_of_camera_rad(camera);
                         gathered.extend_path(record.stamp_ns, record.world_T_camera);
                     }
                     published.map_is_new = true;
@@ -170,8 +173,6 @@ impl Perception {
         view.map_bytes = map.bytes();
         view.sensing = self.session.assembler().statuses();
         if let Some(newest) = self.session.newest_frame() {
-            view.robot_m = newest.world_T_camera.translation.vector.into();
-            view.heading_rad = heading_of_camera_rad(&newest.world_T_camera);
             view.stamp_ns = newest.stamp_ns;
         }
         self.view.set(view.clone());

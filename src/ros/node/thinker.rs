@@ -10,9 +10,10 @@ use super::pilot::PilotRequest;
 use super::text_stream::TextStream;
 use super::view::View;
 use crate::planner::PlannerConfig;
-use crate::planner::follow::{FollowError, InstructionStep, parse_instruction, understand};
-use crate::scene::MapObject;
-use crate::tasks::{About, Answer, GoalPlanner, Inquiry, PlanRequest, SceneView, named};
+use crate::planner::follow::{
+    FollowError, InstructionStep, by_rules, parse_instruction, understand,
+};
+use crate::tasks::{About, Answer, GoalPlanner, Inquiry, Mentioned, PlanRequest, SceneView};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
@@ -34,6 +35,8 @@ pub struct Thinker {
     pub stream: TextStream,
     /// What was said and replied, oldest first.
     pub turns: Vec<[String; 2]>,
+    /// The things that plans have named.
+    pub mentioned: Mentioned,
 }
 
 impl Thinker {
@@ -62,9 +65,10 @@ impl Thinker {
     fn plan(&mut self, Job { number, goal, held }: &Job) {
         let seen = self.look();
         let (view, config) = (self.view.get(), self.config.get());
+        let objects = self.mentioned.with_held(&view.objects, *held, view.robot_m);
         let request = PlanRequest {
             goal,
-            objects: &view.objects,
+            objects: &objects,
             robot_m: view.robot_m,
             heading_rad: view.heading_rad,
             held: *held,
@@ -83,6 +87,7 @@ impl Thinker {
             self.jobs.wants(number)
         });
         self.stream.end();
+        self.mentioned.remember(&plan, &objects, *held);
         if self.desk.ask(DeskRequest::Planned { number, plan }).is_err() {
             tracing::debug!("a plan came too late");
         }
@@ -123,25 +128,14 @@ impl Thinker {
         mind.answer(&inquiry, &mut |_| !jobs.is_closed()).map_err(|error| error.to_string())
     }
 
-    /// The steps of an instruction. What the rules read, and whose places the map has, is followed as
-    /// it stands; the model reads the rest.
+    /// The steps of an instruction: of one that the rules and the map do not know, by the model.
     fn understand(&mut self, words: &str) -> Result<Vec<InstructionStep>, FollowError> {
-        let by_rule = parse_instruction(words);
         let objects = self.view.get().objects.clone();
-        match by_rule {
-            Ok(steps) if steps.iter().all(|step| is_known(step, &objects)) => return Ok(steps),
-            _ => {}
+        if let Some(steps) = by_rules(words, &objects) {
+            return Ok(steps);
         }
         let seen = self.look();
-        let Some(mind) = self.planner.mind() else { return by_rule };
+        let Some(mind) = self.planner.mind() else { return parse_instruction(words) };
         understand(mind, words, seen.as_ref(), &objects)
-    }
-}
-
-/// Whether the map has what a step leads to.
-fn is_known(step: &InstructionStep, objects: &[MapObject]) -> bool {
-    match step {
-        InstructionStep::GoTo(name) => !named(objects, name).is_empty(),
-        _ => true,
     }
 }

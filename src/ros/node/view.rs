@@ -8,7 +8,7 @@ use crate::sensing::AssemblerStatus;
 pub struct View {
     /// Objects of the map.
     pub objects: Vec<MapObject>,
-    /// Where the camera was last, world frame, metres.
+    /// Where the first camera was last, world frame, metres.
     pub robot_m: [f64; 3],
     /// Where it looked, from the world's x axis to the left, radians; `None` if straight up or down.
     pub heading_rad: Option<f64>,
