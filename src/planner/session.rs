@@ -20,6 +20,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
+/// Detections of one message that are taken in: each is held against those of its place, and no view
+/// shows more things.
+const MAX_DETECTIONS: usize = 1024;
 /// Detections that wait for their transform; older ones are dropped beyond it.
 const MAX_WAITING_DETECTIONS: usize = 100;
 
@@ -178,7 +181,8 @@ impl Session {
     pub fn push(&mut self, event: SensorEvent) -> Vec<Output> {
         let mut outputs = Vec::new();
         match event {
-            SensorEvent::Detections(event) => {
+            SensorEvent::Detections(mut event) => {
+                outputs.extend(keep_surest(&mut event));
                 self.waiting_detections.push_back(event);
                 if self.waiting_detections.len() > MAX_WAITING_DETECTIONS {
                     let oldest = self.waiting_detections.pop_front();
@@ -360,6 +364,21 @@ fn names_of(
     NamedVectors::new(&words, names)?.with_states(&words, extractor.states()).map(Some)
 }
 
+/// Leaves the surest of too many detections, and says so.
+fn keep_surest(event: &mut DetectionsEvent) -> Option<Output> {
+    let found = event.detections.len();
+    if found <= MAX_DETECTIONS {
+        return None;
+    }
+    event.detections.sort_by(|a, b| b.score.total_cmp(&a.score));
+    event.detections.truncate(MAX_DETECTIONS);
+    let reason = format!(
+        "{}: {found} detections at {} ns; the {MAX_DETECTIONS} surest are taken in",
+        event.topic, event.stamp_ns
+    );
+    Some(Output::Dropped { stamp_ns: event.stamp_ns, reason })
+}
+
 fn too_late(event: &DetectionsEvent) -> Output {
     Output::Dropped {
         stamp_ns: event.stamp_ns,
@@ -372,4 +391,42 @@ fn too_late(event: &DetectionsEvent) -> Output {
 
 fn milliseconds(since: Instant) -> f64 {
     since.elapsed().as_secs_f64() * 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::Pose;
+    use crate::sensing::{Detection, StampedTransform};
+
+    #[test]
+    fn of_too_many_detections_the_surest_are_taken_in() {
+        let mut session = Session::new(&PlannerConfig::default(), None).unwrap();
+        let at = |index: u32| Detection {
+            label: "cup".into(),
+            score: index as f32 / 10_000.0,
+            frame_T_box: Pose::translation(f64::from(index), 0.0, 0.0),
+            size_m: [0.1; 3],
+            track_id: String::new(),
+        };
+        let event = DetectionsEvent {
+            topic: "/detections".into(),
+            stamp_ns: 1,
+            frame_id: "camera".into(),
+            detections: (0..10_000).map(at).collect(),
+        };
+        let map_T_camera = StampedTransform {
+            stamp_ns: 0,
+            parent: session.map().config().frame_id.clone(),
+            child: "camera".into(),
+            parent_T_child: Pose::identity(),
+        };
+        session.push(SensorEvent::StaticTransforms(vec![map_T_camera]));
+        let outputs = session.push(SensorEvent::Detections(event));
+        let [Output::Dropped { reason, .. }] = &outputs[..] else { panic!("{outputs:?}") };
+        assert!(reason.starts_with("/detections: 10000 detections"), "{reason}");
+        let objects = session.map().objects();
+        assert_eq!(objects.len(), MAX_DETECTIONS);
+        assert!(objects.iter().all(|object| object.position_m[0] >= 8976.0));
+    }
 }

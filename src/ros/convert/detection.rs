@@ -11,6 +11,9 @@ use crate::sensing::{Detection, DetectionsEvent};
 use cv_convert::{ToCv, TryToCv};
 use nalgebra::{Quaternion, Translation3, UnitQuaternion};
 
+/// Longest name of a class or a track, bytes: each is kept with its object.
+const MAX_NAME: usize = 256;
+
 /// The detections of a message, each with its best hypothesis. One without any hypothesis says
 /// nothing about what it is and is left out. A box without orientation (all zeros, as many
 /// detectors leave it) stands straight in its frame.
@@ -42,6 +45,14 @@ fn best(message: &Detection3D) -> Result<Option<Detection>, String> {
     };
     if !(0.0..=1.0).contains(&hypothesis.score) {
         return Err(format!("has score {}, which is not in 0..=1", hypothesis.score));
+    }
+    for (what, name) in [("class", &hypothesis.class_id), ("track", &message.id)] {
+        if name.len() > MAX_NAME {
+            return Err(format!(
+                "names its {what} in {} bytes; {MAX_NAME} are the most",
+                name.len()
+            ));
+        }
     }
     let BoundingBox3D { center, size } = message.bbox;
     let msg::Quaternion { x, y, z, w } = center.orientation;
@@ -207,6 +218,9 @@ mod tests {
         assert_eq!(frames, "/d: detections[0] stands in frame \"camera\", its array in \"map\"");
         assert!(refused(|d| d.results[0].hypothesis.score = 2.0).contains("score 2"));
         assert!(refused(|d| d.bbox.size.y = -1.0).contains("edge lengths"));
+        let long = refused(|d| d.results[0].hypothesis.class_id = "x".repeat(257));
+        assert!(long.contains("its class in 257 bytes"), "{long}");
+        assert!(refused(|d| d.id = "7".repeat(1000)).contains("its track in 1000 bytes"));
         assert!(refused(|d| d.bbox.center.position.z = f64::NAN).contains("not finite"));
     }
 }

@@ -1,6 +1,6 @@
 //! Two objects that turn out to be one.
 
-use super::{LabelScores, MAX_MERGED, MapObject, ObjectId, ObjectStore};
+use super::{LabelScores, MAX_MERGED, MAX_TRACKS, MapObject, ObjectId, ObjectStore};
 
 impl ObjectStore {
     /// Makes one of two objects, with the box that `shown` has: that of the older id, which is
@@ -33,6 +33,13 @@ impl ObjectStore {
                 object.label = best.to_owned();
             }
         }
+        let of_gone = parts.tracks.values().filter(|id| **id == gone).count();
+        let mut room = MAX_TRACKS.saturating_sub(of_gone);
+        parts.tracks.retain(|_, id| {
+            let stays = *id != kept || room > 0;
+            room -= usize::from(stays && *id == kept);
+            stays
+        });
         let lead_to_gone = |id: &&mut ObjectId| **id == gone;
         parts.tracks.values_mut().filter(lead_to_gone).for_each(|id| *id = kept);
         parts.merged.values_mut().filter(lead_to_gone).for_each(|id| *id = kept);

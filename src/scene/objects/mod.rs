@@ -33,6 +33,8 @@ pub(super) const NEAR_DIAGONALS: f64 = 0.25;
 pub(super) const PART: f64 = 0.6;
 /// Objects a map takes; detections of more are refused.
 const MAX_OBJECTS: usize = 100_000;
+/// Tracks that lead to one object: a tracker that lost it so often does not find the first ones again.
+const MAX_TRACKS: usize = 16;
 /// Ids of objects that turned out to be another that are remembered.
 const MAX_MERGED: usize = 4096;
 

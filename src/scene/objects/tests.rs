@@ -297,6 +297,20 @@ fn many_detections_of_one_place_are_taken_in_bounds() {
 }
 
 #[test]
+fn tracks_of_one_object_are_bounded() {
+    let mut store = ObjectStore::default();
+    store.observe(&[cup(0.0, "first")], &Pose::identity(), 0);
+    for lost in 1..100 {
+        let track = format!("{lost:03}");
+        let report = store.observe(&[cup(0.0, &track)], &Pose::identity(), lost);
+        let shown = store.as_slice()[0].clone();
+        store.join([ObjectId(0), report.objects[0].unwrap()], &shown);
+    }
+    assert_eq!((store.len(), store.parts().tracks.len()), (1, MAX_TRACKS));
+    assert!(store.parts().tracks.contains_key("099"), "the newest is known");
+}
+
+#[test]
 fn merged_ids_and_names_are_kept_and_checked() {
     let mut store = ObjectStore::default();
     let [left, right] = halves();
