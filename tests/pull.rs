@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex};
 /// A checkpoint in the layout of the one that is pulled, but small.
 const FILES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/vision/vit_tiny");
 const NAME: &str = "vit-base-patch16-224";
+/// What `torch.save` wrote, beside that.
+const PICKLE: &str = "pickle/nested.pt";
 
 /// How the hub treats us.
 #[derive(Clone, Copy, PartialEq)]
@@ -22,6 +24,8 @@ enum Manner {
     Lies,
     /// Names content by a path out of the cache.
     Escapes,
+    /// Has the weights only as PyTorch wrote them; those of something else.
+    Pickles,
 }
 
 /// Ranges of the weights that were asked for, first bytes.
@@ -47,7 +51,20 @@ fn serve(mut stream: TcpStream, manner: Manner, asked: &Asked) {
     let headers: Vec<String> =
         lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
     let file = request.split_whitespace().nth(1).unwrap().rsplit('/').next().unwrap().to_owned();
-    let Ok(content) = std::fs::read(Path::new(FILES).join(&file)) else {
+    let path = match (manner, file.as_str()) {
+        (Manner::Pickles, "pytorch_model.bin") => Path::new(FILES).with_file_name(PICKLE),
+        (Manner::Pickles, "model.safetensors") => PathBuf::new(),
+        _ => Path::new(FILES).join(&file),
+    };
+    if manner == Manner::Pickles && request.contains("/api/models/") {
+        let body = r#"{"sha": "c0ffee00", "siblings": [{"rfilename": "pytorch_model.bin"}]}"#;
+        let length = body.len();
+        let head =
+            format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).unwrap();
+        return;
+    }
+    let Ok(content) = std::fs::read(path) else {
         stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").unwrap();
         return;
     };
@@ -134,6 +151,18 @@ fn false_content_is_removed_and_named() {
     let (fair, _) = hub(Manner::Fair);
     let again = pull(NAME, &fair, cache.path());
     assert!(again.status.success(), "{}", said(&again.stderr));
+}
+
+#[test]
+fn weights_come_as_pytorch_wrote_them_where_there_are_no_others() {
+    let cache = tempfile::tempdir().unwrap();
+    let (endpoint, _) = hub(Manner::Pickles);
+    let done = pull(NAME, &endpoint, cache.path());
+    let (out, error) = (said(&done.stdout), said(&done.stderr));
+    let folder = PathBuf::from(out.lines().last().unwrap_or_else(|| panic!("{error}")));
+    let original = std::fs::read(Path::new(FILES).with_file_name(PICKLE)).unwrap();
+    assert!(std::fs::read(folder.join("pytorch_model.bin")).unwrap() == original);
+    assert!(!done.status.success() && out.contains("belongs to another kind"), "{out}");
 }
 
 #[test]

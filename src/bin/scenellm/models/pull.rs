@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 
 /// How often a broken transfer is taken up again.
 const RETRIES: usize = 3;
+/// Weights as the catalogue names them, and as PyTorch wrote them, which is all that some publishers have.
+const WEIGHTS: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
 
 /// Fetch the files of a public checkpoint and check every tensor in them.
 ///
@@ -55,9 +57,11 @@ impl Pull {
         let (remote, local) = (api.repo(repo.clone()), cache.repo(repo));
         let mut folder = None;
         for file in &entry.files {
-            let path = match local.get(file) {
+            let is_there = names_of(file).into_iter().find_map(|name| local.get(name));
+            let path = match is_there {
                 Some(path) => path,
                 None => {
+                    let file = published(&remote, file);
                     let id = content_id(&api.metadata(&remote.url(file))?, file)?;
                     fetch(&remote, file, &id)?
                 }
@@ -73,6 +77,22 @@ impl Pull {
         writeln!(out, "{}", folder.display())?;
         Ok(if check.faults.is_empty() { Outcome::Done } else { Outcome::No })
     }
+}
+
+/// Under which names `file` may be published, the best first.
+fn names_of(file: &str) -> Vec<&str> {
+    if file == WEIGHTS[0] { WEIGHTS.to_vec() } else { vec![file] }
+}
+
+/// The name under which the hub lists `file`. A mirror may list nothing: then its own.
+fn published<'a>(remote: &ApiRepo, file: &'a str) -> &'a str {
+    let names = names_of(file);
+    if names.len() == 1 {
+        return file;
+    }
+    let listed = remote.info().map(|info| info.siblings).unwrap_or_default();
+    let is_listed = |name: &&str| listed.iter().any(|one| one.rfilename == **name);
+    names.into_iter().find(is_listed).unwrap_or(file)
 }
 
 /// The hash by which the hub knows the content of `file`. It becomes a file name, as the commit does,
