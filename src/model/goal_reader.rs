@@ -19,6 +19,7 @@ use crate::language::{LanguageError, SafetensorsFiles, Tokenizer};
 const CONFIG: &str = "config.json";
 const TOKENIZER: &str = "tokenizer.json";
 const MEANINGS: &str = "meanings.json";
+const WEIGHTS: &str = "model.safetensors";
 /// Most tokens of a goal that are read; what comes behind them is not.
 const MOST_TOKENS: usize = 64;
 /// Larger files are no configuration and no list of meanings.
@@ -92,7 +93,7 @@ impl GoalReader {
         };
         let ends = [end("[CLS]")?, end("[SEP]")?];
 
-        let mut files = SafetensorsFiles::open_file(&folder.join("model.safetensors"))?;
+        let mut files = SafetensorsFiles::open_file(&folder.join(WEIGHTS))?;
         let shapes: Vec<(String, Vec<usize>)> =
             files.shapes().map(|(name, shape)| (name.to_owned(), shape.to_vec())).collect();
         let head = shapes.iter().find(|(name, _)| name == "head.bias");
@@ -115,6 +116,17 @@ impl GoalReader {
         let encoder =
             BertModel::load(VarBuilder::from_tensors(tensors, DType::F32, device), &config)?;
         Ok(Self { tokenizer, ends, encoder, head, bias, meanings })
+    }
+
+    /// Bytes that the weights in `folder` will take: 32-bit floats, however the file has them.
+    ///
+    /// # Errors
+    ///
+    /// When the header of their file cannot be read.
+    pub fn weights_bytes(folder: &Path) -> Result<u64, ModelError> {
+        let files = SafetensorsFiles::open_file(&folder.join(WEIGHTS))?;
+        let numbers = |shape: &[usize]| shape.iter().map(|dim| *dim as u64).product::<u64>();
+        Ok(files.shapes().map(|(_, shape)| 4 * numbers(shape)).sum())
     }
 
     /// The meanings that it tells apart.

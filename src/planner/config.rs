@@ -10,6 +10,7 @@
 use super::cameras::CameraConfig;
 use super::detector::DetectorConfig;
 use super::follow::FollowConfig;
+use super::memory::PlannerMemory;
 use super::parameters::Parameters;
 use super::qos_overrides::{self, QosOverrides};
 use crate::scene::{MapConfig, RegionConfig, RemovalConfig};
@@ -254,6 +255,9 @@ pub enum ConfigError {
         /// Parameter and reason.
         reason: String,
     },
+    /// What it names does not fit into memory all together.
+    #[error("not enough memory: {}", .0.excess())]
+    Memory(PlannerMemory),
 }
 
 impl PlannerConfig {

@@ -2,16 +2,17 @@
 
 use std::path::Path;
 
+use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::VisionError;
-use super::checkpoint::read_json;
+use super::checkpoint::{Checkpoint, TensorShape, bytes_in_memory, read_json};
 use super::clip::{ClipFolder, ClipLayout};
 use super::grounding_dino::GroundingDino;
 use super::sam::Sam;
 use super::scene_vit::SceneVit;
 use super::vit::Vit;
+use super::{VisionError, WeightFormat};
 
 const FILES: [&str; 5] = [
     include_str!("../../config/models/clip.yaml"),
@@ -72,6 +73,31 @@ pub fn catalogue() -> Result<Vec<CatalogueEntry>, VisionError> {
 
 /// Holds the tensors in `folder` against its configuration. Only the headers of files are read.
 pub fn check_folder(folder: &Path) -> Result<FolderCheck, VisionError> {
+    let (kind, wanted, faults) = read_folder(folder)?;
+    let elements = |shape: &[usize]| shape.iter().map(|dim| *dim as u64).product::<u64>();
+    let parameters = wanted.iter().map(|(_, shape)| elements(shape)).sum();
+    Ok(FolderCheck { kind, tensors: wanted.len(), parameters, faults })
+}
+
+/// Bytes that the weights at `path` will take, kept as `format`: of a folder those that its
+/// configuration asks for, of a file all. Only the headers of files are read.
+///
+/// # Errors
+///
+/// When a file cannot be read, or the folder holds no model that is known.
+pub fn weights_bytes(path: &Path, format: WeightFormat) -> Result<u64, VisionError> {
+    if path.is_dir() {
+        let (_, wanted, _) = read_folder(path)?;
+        return Ok(bytes_in_memory(&wanted, format));
+    }
+    let file = Checkpoint::open("weights", path, &Device::Cpu)?;
+    let tensors = file.shapes().into_iter().map(|(name, shape)| (name.to_owned(), shape.to_vec()));
+    Ok(bytes_in_memory(&tensors.collect::<Vec<_>>(), format))
+}
+
+/// The kind of model that the configuration in `folder` describes, the tensors it needs, and what is
+/// wrong with those that are there.
+fn read_folder(folder: &Path) -> Result<(String, Vec<TensorShape>, Vec<String>), VisionError> {
     let path = folder.join("config.json");
     let kind = if ClipLayout::of(folder) == ClipLayout::OpenClip {
         "open_clip".to_owned()
@@ -99,9 +125,7 @@ pub fn check_folder(folder: &Path) -> Result<FolderCheck, VisionError> {
             return Err(VisionError::Config { path, reason });
         }
     };
-    let elements = |shape: &[usize]| shape.iter().map(|dim| *dim as u64).product::<u64>();
-    let parameters = wanted.iter().map(|(_, shape)| elements(shape)).sum();
-    Ok(FolderCheck { kind, tensors: wanted.len(), parameters, faults })
+    Ok((kind, wanted, faults))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use rand_pcg::Pcg64Mcg;
 use serde::de::DeserializeOwned;
 
 use super::VisionError;
-use super::linear::{Linear, Placement};
+use super::linear::{Linear, Placement, WeightFormat};
 use super::pickle::PickleFiles;
 use crate::language::{LanguageError, SafetensorsFiles, available_memory};
 
@@ -198,15 +198,12 @@ impl Checkpoint {
         }
     }
 
-    /// Why `wanted` do not fit into memory, where the machine says how much there is.
+    /// Why `wanted` do not fit into memory, where the machine says how much there is. That is for an
+    /// encoder by itself; all parts of a planner are added up before any is opened.
     fn too_large(&self, wanted: &[TensorShape]) -> Option<String> {
-        let of = |shape: &[usize]| match shape {
-            [outputs, inputs] => self.on.weights.map_bytes(*outputs, *inputs),
-            _ => shape.iter().fold(4, |bytes: usize, edge| bytes.saturating_mul(*edge)),
-        };
-        let bytes = wanted.iter().fold(0, |all: usize, (_, shape)| all.saturating_add(of(shape)));
+        let bytes = bytes_in_memory(wanted, self.on.weights);
         let available = available_memory().filter(|_| self.on.device.is_cpu())?;
-        (bytes as u64 > available).then(|| {
+        (bytes > available).then(|| {
             let (wanted, available) = (bytes >> 20, available >> 20);
             let format = self.on.weights.name();
             format!("its weights take {wanted} MiB as {format}, and {available} MiB are free")
@@ -327,6 +324,16 @@ impl Checkpoint {
     }
 }
 
+/// Bytes that `tensors` take whose linear maps, matrices that are no tables of embeddings, are kept as
+/// `format`.
+pub(super) fn bytes_in_memory(tensors: &[TensorShape], format: WeightFormat) -> u64 {
+    let of = |(name, shape): &TensorShape| match shape.as_slice() {
+        [outputs, inputs] if !name.contains("embed") => format.map_bytes(*outputs, *inputs),
+        shape => shape.iter().fold(4, |bytes: usize, edge| bytes.saturating_mul(*edge)),
+    };
+    tensors.iter().fold(0, |all: u64, tensor| all.saturating_add(of(tensor) as u64))
+}
+
 /// The file of weights that `folder` holds.
 fn weights_of(folder: &Path) -> Result<PathBuf, String> {
     if let Some(usual) = USUAL_FILES.iter().map(|name| folder.join(name)).find(|path| path.exists())
@@ -406,6 +413,14 @@ mod tests {
     use super::super::fixtures::fixture;
     use super::*;
     use std::fs::{copy, write};
+
+    #[test]
+    fn only_linear_maps_are_kept_short() {
+        let tensors = [("map", vec![4, 64]), ("token_embedding", vec![2, 64]), ("bias", vec![4])];
+        let tensors: [TensorShape; 3] = tensors.map(|(name, shape)| (name.to_owned(), shape));
+        assert_eq!(bytes_in_memory(&tensors, WeightFormat::F32), 4 * (256 + 128 + 4));
+        assert_eq!(bytes_in_memory(&tensors, WeightFormat::Q8_0), 4 * 68 + 4 * (128 + 4));
+    }
 
     /// Both kinds of shards, in one file each, named by the folder or by their index.
     #[test]

@@ -38,7 +38,7 @@ mod fixtures;
 #[cfg(test)]
 mod parity;
 
-pub use catalogue::{CatalogueEntry, FolderCheck, catalogue, check_folder};
+pub use catalogue::{CatalogueEntry, FolderCheck, catalogue, check_folder, weights_bytes};
 pub use checkpoint::TensorShape;
 pub use clip::{ClipConfig, ClipFeatures, ClipLayout, ClipText, ClipTextConfig, ClipVision};
 pub use color_geometry::ColorGeometry;
@@ -48,7 +48,7 @@ pub use fusion::ConceptFusion;
 pub use grounded_sam::{GroundedMask, GroundedSam, GroundedSettings, ground_and_segment};
 pub use grounding_dino::{BertConfig, Detection2d, GroundingDino, GroundingDinoConfig, SwinConfig};
 pub use linear::{Placement, WeightFormat};
-pub use open::{open_extractor, open_text_encoder};
+pub use open::{extractor_bytes, open_extractor, open_text_encoder};
 pub use pickle::PickleFile;
 pub use processor::{ImageProcessor, Resize};
 pub use resample::{Filter, resize};

@@ -2,7 +2,8 @@
 
 use super::{
     AutomaticMasks, ClipFeatures, ClipText, ClipVision, ColorGeometry, ConceptFusion,
-    FeatureExtractor, Placement, SceneVit, TextEncoder, VisionError, Vit, VitConfig, WordHash,
+    FeatureExtractor, Placement, SceneVit, TextEncoder, VisionError, Vit, VitConfig, WeightFormat,
+    WordHash, weights_bytes,
 };
 use std::path::Path;
 
@@ -53,6 +54,29 @@ pub fn open_extractor(
             Err(bad("it needs weights; name their folder with `vision.weights` (--vision-weights)"))
         }
         _ => Err(bad(&format!("no such extractor; there are {KINDS}"))),
+    }
+}
+
+/// Bytes that the weights of the extractor called `kind` will take, kept as `format`, those of the
+/// encoder of texts in the same file included. Only the headers of files are read.
+///
+/// # Errors
+///
+/// As of [`weights_bytes`].
+pub fn extractor_bytes(
+    kind: &str,
+    weights: Option<&Path>,
+    format: WeightFormat,
+) -> Result<u64, VisionError> {
+    match (kind, weights) {
+        ("concept_fusion", Some(folder)) => {
+            let [clip, sam] = ["clip", "sam"].map(|part| folder.join(part));
+            Ok(weights_bytes(&clip, format)?.saturating_add(weights_bytes(&sam, format)?))
+        }
+        ("scene_vit", Some(folder)) => weights_bytes(folder, WeightFormat::F32),
+        (_, Some(path)) => weights_bytes(path, format),
+        // Those from chance are a tiny model's.
+        (_, None) => Ok(0),
     }
 }
 

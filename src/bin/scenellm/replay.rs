@@ -61,12 +61,14 @@ impl Replay {
         let source = Source::open(&self.bag, &config)?;
         // Loaded before the bag is read: a model that cannot be loaded is said at once.
         let wanted = self.goal.is_some() || source.selection().goal.is_some();
+        let device = parse_device(&config.plan.device)?;
+        let memory = config.memory(&device, wanted).check()?;
+        tracing::info!("memory: {memory}");
         let mut planner = if wanted { Some(planner(&config, None)?) } else { None };
         std::fs::create_dir_all(&self.out)
             .with_context(|| format!("cannot make {}", self.out.display()))?;
         let mut session = session(&config)?;
         if let Some(planner) = &mut planner {
-            let device = parse_device(&config.plan.device)?;
             config.give_text_encoder(planner, session.map(), &device);
         }
         let mut writer =

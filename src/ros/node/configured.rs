@@ -17,13 +17,16 @@ pub struct Configured {
 }
 
 impl Configured {
-    /// Loads what `config` names.
+    /// Loads what `config` names, after checking that all of it fits into memory.
     ///
     /// # Errors
     ///
-    /// When the model or the features cannot be loaded, with the path and what to do.
+    /// When it does not fit, or the model or the features cannot be loaded, with the path and what to
+    /// do.
     pub fn load(config: &PlannerConfig) -> Result<Self, NodeError> {
         let device = parse_device(&config.plan.device)?;
+        let memory = config.memory(&device, true).check()?;
+        tracing::info!("memory: {memory}");
         let folder = &config.plan.model;
         let mut planner = GoalPlanner::load(folder, &device)
             .map_err(|source| NodeError::Model { folder: folder.clone(), source })?;

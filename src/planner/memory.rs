@@ -1,0 +1,284 @@
+//! What a planner will take of the memory, all its parts together, known before any is loaded: by the
+//! headers of files, and by the configuration.
+//!
+//! Parts may fit one by one and not together, and the map grows while the robot drives: what was too
+//! much all along would show in the middle of a task.
+
+use super::{ConfigError, EyesError, PlannerConfig, VisionConfig};
+use crate::language::{MemoryPlan, PREFILL_CHUNK, Weights, available_memory};
+use crate::model::{ChatManifest, GoalReader, Manifest, ModelError, ModelKind, Projector};
+use crate::vision::{VisionError, extractor_bytes, weights_bytes};
+use candle_core::Device;
+use std::fmt;
+use std::path::Path;
+
+/// A part of a planner that takes memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MemoryPart {
+    /// Weights of the language model; of one on a server, its table of tokens.
+    LanguageModel,
+    /// What the language model keeps of a prompt, and its largest intermediate results.
+    Context,
+    /// Weights of the projector.
+    Projector,
+    /// Weights of the reader of goals.
+    GoalReader,
+    /// Weights of the extractor of features and of its encoder of texts.
+    Eyes,
+    /// Weights of the detector.
+    Detector,
+    /// The most that the map may take.
+    Map,
+}
+
+impl MemoryPart {
+    /// Its name, and what makes it smaller.
+    const fn words(self) -> [&'static str; 2] {
+        match self {
+            Self::LanguageModel => ["language model", "use a smaller or quantised model"],
+            Self::Context => ["context", "shorten the context in the manifest of the model"],
+            Self::Projector => ["projector", "use a smaller model"],
+            Self::GoalReader => ["goal reader", "use a model with a smaller prior, or none"],
+            Self::Eyes => ["eyes", "use smaller ones, or vision.weight_format: q8_0"],
+            Self::Detector => ["detector", "use a smaller one, or vision.weight_format: q8_0"],
+            Self::Map => ["map", "lower map.max_bytes"],
+        }
+    }
+}
+
+/// What the parts of a planner take, and what there is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannerMemory {
+    /// The parts, each with its bytes.
+    pub parts: Vec<(MemoryPart, u64)>,
+    /// Memory that can be had, bytes; `None` where the system does not say, or a GPU has the weights.
+    pub available_bytes: Option<u64>,
+}
+
+impl PlannerMemory {
+    /// All parts together, bytes.
+    pub fn total_bytes(&self) -> u64 {
+        self.parts.iter().fold(0, |all: u64, (_, bytes)| all.saturating_add(*bytes))
+    }
+
+    /// The same again, unless it is more than what is available.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Memory`], with all parts and what makes the largest smaller.
+    pub fn check(self) -> Result<Self, ConfigError> {
+        match self.available_bytes {
+            Some(available) if self.total_bytes() > available => Err(ConfigError::Memory(self)),
+            _ => Ok(self),
+        }
+    }
+
+    /// What is too much, and what helps.
+    pub(super) fn excess(&self) -> String {
+        match self.parts.iter().max_by_key(|(_, bytes)| *bytes) {
+            Some((part, _)) => {
+                let [name, cure] = part.words();
+                format!("{self}; the largest share is that of the {name}: {cure}")
+            }
+            None => self.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for PlannerMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (part, bytes)) in self.parts.iter().enumerate() {
+            let [name, _] = part.words();
+            let comma = if index == 0 { "" } else { ", " };
+            let most = if *part == MemoryPart::Map { "at most " } else { "" };
+            write!(f, "{comma}{name} {most}{}", size(*bytes))?;
+        }
+        write!(f, "; {}", size(self.total_bytes()))?;
+        match self.available_bytes {
+            Some(available) => write!(f, " of {}", size(available)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Bytes as people read them.
+fn size(bytes: u64) -> String {
+    let mib = bytes as f64 / f64::from(1 << 20);
+    if mib >= 1024.0 {
+        format!("{:.2} GiB", mib / 1024.0)
+    } else if mib >= 10.0 {
+        format!("{mib:.0} MiB")
+    } else {
+        format!("{mib:.1} MiB")
+    }
+}
+
+impl PlannerConfig {
+    /// What the parts that this configuration names will take on `device`: eyes, detector and map, and
+    /// the model where it `plans`. Of encoders only weights count. A part whose files cannot be read is
+    /// left out: who loads it says why.
+    pub fn memory(&self, device: &Device, plans: bool) -> PlannerMemory {
+        let mut parts = match plans {
+            true => of_model(&self.plan.model, device).unwrap_or_default(),
+            false => Vec::new(),
+        };
+        parts.push((MemoryPart::Eyes, self.eyes_bytes().unwrap_or_default()));
+        parts.push((MemoryPart::Detector, self.detector_bytes().unwrap_or_default()));
+        parts.push((MemoryPart::Map, self.map.max_bytes as u64));
+        parts.retain(|(_, bytes)| *bytes > 0);
+        let available_bytes = if device.is_cpu() { available_memory() } else { None };
+        PlannerMemory { parts, available_bytes }
+    }
+
+    fn eyes_bytes(&self) -> Result<u64, EyesError> {
+        let VisionConfig { extractor, weights, weight_format } = self.eyes()?;
+        match extractor.as_str() {
+            "none" => Ok(0),
+            kind => Ok(extractor_bytes(kind, weights.as_deref(), weight_format)?),
+        }
+    }
+
+    fn detector_bytes(&self) -> Result<u64, VisionError> {
+        let weights = [&self.detector.grounding_dino, &self.detector.sam].into_iter().flatten();
+        weights.map(|path| weights_bytes(path, self.vision.weight_format)).sum()
+    }
+}
+
+/// The parts of the model in `folder`.
+fn of_model(folder: &Path, device: &Device) -> Result<Vec<(MemoryPart, u64)>, ModelError> {
+    if ModelKind::of(folder)? == ModelKind::Chat {
+        let ChatManifest { local, context, .. } = ChatManifest::load(folder)?;
+        return match local {
+            Some(spec) => of_language(&folder.join(spec.weights), context, device),
+            None => Ok(Vec::new()),
+        };
+    }
+    let Manifest { language, tokens, projector, prior, .. } = Manifest::load(folder)?;
+    let weights = folder.join(&language.weights);
+    let mut parts = match language.endpoint {
+        None => of_language(&weights, tokens.context, device)?,
+        Some(_) => {
+            let weights = Weights::open(&weights)?;
+            let config = weights.config()?;
+            let numbers = (config.vocab_size * config.hidden_size) as u64;
+            let bytes = weights.compute_dtype(device).size_in_bytes() as u64;
+            vec![(MemoryPart::LanguageModel, numbers * bytes)]
+        }
+    };
+    if let Some(spec) = &projector {
+        let shapes = Projector::tensor_shapes(spec).into_iter();
+        let numbers: usize = shapes.map(|(_, shape)| shape.iter().product::<usize>()).sum();
+        parts.push((MemoryPart::Projector, 4 * numbers as u64));
+    }
+    if let Some(spec) = &prior {
+        let bytes = GoalReader::weights_bytes(&folder.join(&spec.folder))?;
+        parts.push((MemoryPart::GoalReader, bytes));
+    }
+    Ok(parts)
+}
+
+/// The parts of a language model that runs here, with room for `context` tokens.
+fn of_language(
+    path: &Path,
+    context: usize,
+    device: &Device,
+) -> Result<Vec<(MemoryPart, u64)>, ModelError> {
+    let weights = Weights::open(path)?;
+    let config = weights.config()?;
+    // A longer context is refused by who loads the model.
+    let context = context.min(config.max_position_embeddings);
+    let plan = MemoryPlan::new(&config, &weights, device, context, PREFILL_CHUNK);
+    let context = plan.kv_cache_bytes.saturating_add(plan.activations_bytes);
+    Ok(vec![(MemoryPart::LanguageModel, plan.weights_bytes), (MemoryPart::Context, context)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::language::SafetensorsFiles;
+    use crate::planner::DetectorConfig;
+    use crate::vision::WeightFormat;
+    use std::path::PathBuf;
+
+    const MIB: u64 = 1 << 20;
+
+    fn repository(path: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+    }
+
+    fn bytes_of(memory: &PlannerMemory, part: MemoryPart) -> Option<u64> {
+        memory.parts.iter().find(|(one, _)| *one == part).map(|(_, bytes)| *bytes)
+    }
+
+    #[test]
+    fn parts_are_told_and_held_against_what_there_is() {
+        let mut memory = PlannerMemory {
+            parts: vec![
+                (MemoryPart::LanguageModel, 4096 * MIB),
+                (MemoryPart::Eyes, 7 * MIB / 2),
+                (MemoryPart::Map, 512 * MIB),
+            ],
+            available_bytes: Some(5120 * MIB),
+        };
+        let told = "language model 4.00 GiB, eyes 3.5 MiB, map at most 512 MiB; 4.50 GiB";
+        assert_eq!(memory.total_bytes(), 4611 * MIB + MIB / 2);
+        assert_eq!(memory.to_string(), format!("{told} of 5.00 GiB"));
+        memory = memory.check().unwrap();
+        memory.available_bytes = Some(4300 * MIB);
+        let error = memory.clone().check().unwrap_err().to_string();
+        assert!(error.starts_with(&format!("not enough memory: {told} of 4.20 GiB; ")), "{error}");
+        assert!(error.ends_with("that of the language model: use a smaller or quantised model"));
+        memory.parts[0].1 = MIB / 2;
+        memory.available_bytes = Some(0);
+        let error = memory.clone().check().unwrap_err().to_string();
+        assert!(error.ends_with("that of the map: lower map.max_bytes"), "{error}");
+        memory.available_bytes = None;
+        assert!(memory.check().unwrap().to_string().ends_with("; 516 MiB"));
+    }
+
+    #[test]
+    fn the_shipped_model_counts_as_it_will_stand_in_memory() {
+        let mut config = PlannerConfig::default();
+        config.plan.model = repository("models/nano");
+        let memory = config.memory(&Device::Cpu, true);
+        for (part, file) in [
+            (MemoryPart::LanguageModel, "model.safetensors"),
+            (MemoryPart::Projector, "projector.safetensors"),
+            (MemoryPart::GoalReader, "prior/model.safetensors"),
+            (MemoryPart::Eyes, "vision/model.safetensors"),
+        ] {
+            let files = SafetensorsFiles::open_file(&config.plan.model.join(file)).unwrap();
+            let numbers: usize =
+                files.shapes().map(|(_, shape)| shape.iter().product::<usize>()).sum();
+            assert_eq!(bytes_of(&memory, part), Some(4 * numbers as u64), "{file}");
+        }
+        assert!(bytes_of(&memory, MemoryPart::Context).is_some_and(|bytes| bytes > MIB));
+        assert_eq!(bytes_of(&memory, MemoryPart::Map), Some(config.map.max_bytes as u64));
+        assert_eq!(bytes_of(&memory, MemoryPart::Detector), None);
+        let blind = config.memory(&Device::Cpu, false);
+        let parts: Vec<MemoryPart> = blind.parts.iter().map(|(part, _)| *part).collect();
+        assert_eq!(parts, [MemoryPart::Eyes, MemoryPart::Map]);
+    }
+
+    #[test]
+    fn encoders_count_in_the_format_that_they_are_kept_in() {
+        let fixture = |name: &str| Some(repository("tests/fixtures/vision").join(name));
+        let mut config = PlannerConfig::default();
+        config.plan.model = "no/such/model".into();
+        config.vision.extractor = "clip".into();
+        config.vision.weights = fixture("clip_tiny");
+        config.detector = DetectorConfig {
+            grounding_dino: fixture("grounding_dino_tiny"),
+            sam: fixture("mobile_sam_tiny/mobile_sam.pt"),
+            ..DetectorConfig::default()
+        };
+        let exact = config.memory(&Device::Cpu, true);
+        config.vision.weight_format = WeightFormat::F16;
+        let short = config.memory(&Device::Cpu, true);
+        assert_eq!(exact.parts.len(), 3, "{exact}");
+        for part in [MemoryPart::Eyes, MemoryPart::Detector] {
+            let [exact, short] = [&exact, &short].map(|memory| bytes_of(memory, part).unwrap());
+            assert!(short < exact && 2 * short >= exact, "{part:?}: {short} of {exact}");
+        }
+    }
+}
