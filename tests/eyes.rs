@@ -64,6 +64,16 @@ fn texts_are_found_in_a_map_of_clip_features() {
     let said = find(&map, CLIP, &["--most", "1"]);
     assert!(text(&said.stdout).starts_with(" 1  at "), "{}", text(&said.stdout));
 
+    // A question goes the same way: nothing in the map is called so, and weights from chance may find it.
+    let shown = [map.display().to_string(), folder.path().join("asked.png").display().to_string()];
+    let found = scenellm(&["find", "--text", "piano", "--map", &shown[0], "--weights", CLIP]);
+    let eyes = ["ask", "--map", &shown[0], "--extractor", "clip", "--vision-weights", CLIP];
+    let asked = scenellm(&[&eyes[..], &["--picture", &shown[1], "where is the piano?"]].concat());
+    assert_eq!(asked.status.code(), found.status.code(), "{}", text(&asked.stderr));
+    let said = text(&asked.stdout);
+    assert_eq!(said.contains("likeness"), asked.status.success(), "{said}");
+    assert!(image::open(&shown[1]).unwrap().width() > 400);
+
     // Another model with a space of the same width is told apart.
     let other = folder.path().join("other");
     std::fs::create_dir(&other).unwrap();

@@ -101,6 +101,9 @@ fn a_kitchen_goes_in_and_a_grounded_plan_comes_out() {
     let answer = peer.call::<Ask>("/scenellm_planner/ask", &request);
     assert_eq!(answer.error_code, ERROR_NONE, "{answer:?}");
     assert!(answer.answer.contains("microwave #") && !answer.object_ids.is_empty());
+    let request = AskRequest { question: "where is the floor?".into() };
+    let answer = peer.call::<Ask>("/scenellm_planner/ask", &request);
+    assert!(answer.answer.contains("likeness") && answer.object_ids.is_empty(), "{answer:?}");
     let request = DescribeSceneRequest { max_objects: 3 };
     let scene = peer.call::<DescribeScene>("/scenellm_planner/describe_scene", &request);
     assert_eq!(scene.object_ids.len(), 3, "{scene:?}");

@@ -90,6 +90,16 @@ fn the_shipped_bag_becomes_a_grounded_plan_twice_the_same() {
     assert!(asked.status.success(), "{}", text(&asked.stderr));
     let asked: Plan = serde_json::from_slice(&asked.stdout).unwrap();
     assert_eq!(asked.steps.len(), plan.steps.len());
+
+    // Of the floor there is no object: what looks like it is told, and drawn.
+    let heat = folder.path().join("heat.png").display().to_string();
+    let asked = scenellm(&["ask", "--map", &map, "--picture", &heat, "where is the floor?"]);
+    assert!(asked.status.success(), "{}", text(&asked.stderr));
+    let said = text(&asked.stdout);
+    assert!(said.starts_with("no object is called floor; what looks most like it is at"), "{said}");
+    assert!(image::open(&heat).unwrap().width() > 400);
+    let asked = scenellm(&["ask", "--map", &map, "where is the microwave?"]);
+    assert!(!text(&asked.stdout).contains("likeness"), "{}", text(&asked.stdout));
 }
 
 /// What a replay of the shipped bag comes to: what a reviewer looks at when it changes.

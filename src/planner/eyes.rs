@@ -3,7 +3,7 @@
 use super::{PlannerConfig, Session, VisionConfig};
 use crate::model::{MANIFEST_FILE, Manifest, ModelError, ModelKind};
 use crate::scene::{NamedVectors, SceneError, SceneMap};
-use crate::tasks::{GoalPlanner, Sight};
+use crate::tasks::GoalPlanner;
 use crate::vision::{VisionError, open_extractor, open_text_encoder};
 use candle_core::Device;
 
@@ -30,10 +30,11 @@ impl PlannerConfig {
     /// Gives a planner the encoder of the space in which the features of `map` stand, where texts have
     /// vectors in it. Of one that reads the objects as text, what a goal means then has a say in what is
     /// left out of a list that is too long; of one that sees, what regions look like has one in where it
-    /// goes. Without the encoder's weights neither is so, which is said in the log.
+    /// goes. Beside any, what has no object is looked for by its look. Without the encoder's weights none
+    /// of this is so, which is said in the log.
     pub fn give_text_encoder(&self, planner: &mut GoalPlanner, map: &SceneMap, device: &Device) {
         let space = map.config().feature_space.as_str();
-        if planner.sight() == Sight::Blind || space.is_empty() {
+        if space.is_empty() {
             return;
         }
         let encoder = self.eyes().map_err(EyesError::from).and_then(|eyes| {
@@ -41,7 +42,7 @@ impl PlannerConfig {
             Ok(open_text_encoder(space, eyes.weights.as_deref(), &on)?)
         });
         match encoder {
-            Ok(encoder) => planner.set_text_encoder(encoder),
+            Ok(encoder) => planner.set_text_encoder(encoder.into()),
             Err(error) => tracing::warn!("words are not compared by what they mean: {error}"),
         }
     }

@@ -1,6 +1,7 @@
-//! What the list of objects says, in words: facts of the map and nothing else.
+//! What the list of objects says, in words: facts of the map and nothing else. Where it says nothing, the
+//! map may look like what is asked for; that is said to be a likeness.
 
-use crate::scene::{MapObject, ObjectId};
+use crate::scene::{MapObject, ObjectId, Place};
 use crate::tasks::named;
 use std::collections::BTreeMap;
 
@@ -23,6 +24,17 @@ pub fn whereabouts(objects: &[MapObject], name: &str, frame_id: &str) -> Option<
         many => format!("{} of them in {frame_id}: {}", many.len(), many.join("; ")),
     };
     Some(Fact { words, objects: found.iter().map(|object| object.id).collect() })
+}
+
+/// Where the map looks most like `name`, of which it has no object, in the frame `frame_id`.
+pub fn likeness(name: &str, place: &Place, frame_id: &str) -> Fact {
+    let [x, y, z] = place.position_m;
+    let words = format!(
+        "no object is called {name}; what looks most like it is at ({x:.2}, {y:.2}, {z:.2}) m in \
+         {frame_id}, likeness {:.2}",
+        place.similarity
+    );
+    Fact { words, objects: Vec::new() }
 }
 
 /// How many things called `name` there are.
@@ -91,6 +103,22 @@ mod tests {
         assert_eq!(knives.objects, [ObjectId(4), ObjectId(6)]);
         assert_eq!(whereabouts(&objects, "spoon", "map"), None);
         assert_eq!(count(&objects, "knife").words, "2 in the map");
+    }
+
+    #[test]
+    fn a_likeness_is_said_to_be_one() {
+        let place = Place {
+            position_m: [1.2, 0.4, 0.9],
+            size_m: [0.2; 3],
+            confidence: 0.8,
+            similarity: 0.31,
+            voxels: 9,
+            last_seen_ns: 0,
+        };
+        let fact = likeness("kettle", &place, "map");
+        let told = "no object is called kettle; what looks most like it is at (1.20, 0.40, 0.90) m in \
+                    map, likeness 0.31";
+        assert_eq!((fact.words.as_str(), fact.objects.len()), (told, 0));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::ReportError;
 use super::canvas::{Canvas, draw_label, wrap};
 use super::chart::use_compiled_in_face;
-use crate::scene::{Place, VoxelScore};
+use crate::scene::{Likeness, Place, SceneMap, VoxelScore};
 use image::RgbImage;
 use plotters::backend::BitMapBackend;
 use plotters::prelude::*;
@@ -35,7 +35,15 @@ pub struct HeatMap<'a> {
     pub places: &'a [Place],
 }
 
-impl HeatMap<'_> {
+impl<'a> HeatMap<'a> {
+    /// How well `map` fits `text`.
+    pub fn of(map: &'a SceneMap, text: &'a str, likeness: &'a Likeness) -> Self {
+        let Likeness { scores, places } = likeness;
+        let config = map.config();
+        let (frame_id, voxel_size_m) = (config.frame_id.as_str(), config.voxel_size_m);
+        Self { text, frame_id, scores, voxel_size_m, places }
+    }
+
     /// Draws the picture. Every column of the map shows the voxel that fits best.
     pub fn draw(&self) -> Result<RgbImage, ReportError> {
         use_compiled_in_face();

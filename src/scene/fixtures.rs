@@ -1,4 +1,4 @@
-//! Maps for the tests of this room.
+//! Maps for tests.
 
 use super::{MapConfig, SceneMap};
 use crate::geometry::{CameraModel, Pose};
@@ -6,7 +6,7 @@ use crate::sensing::{DepthImage, RgbdFrame};
 use crate::vision::FeatureMap;
 
 /// A wall at 2 m whose column `c` of `columns` has the feature `feature(c)`.
-pub(super) fn wall(columns: usize, feature: impl Fn(usize) -> Vec<f32>) -> SceneMap {
+pub(crate) fn wall(columns: usize, feature: impl Fn(usize) -> Vec<f32>) -> SceneMap {
     let (width, height) = (60u32, 20u32);
     let frame = RgbdFrame {
         stamp_ns: 7,

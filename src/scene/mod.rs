@@ -28,7 +28,7 @@ mod token;
 mod voxel;
 
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 #[cfg(test)]
 mod tests;
 
@@ -43,7 +43,7 @@ pub use object::{MapObject, ObjectId};
 pub use objects::{LabelScores, ObjectStore, ObserveReport};
 pub use owner::ObjectBoxes;
 pub use principal::PrincipalColors;
-pub use query::{Place, VoxelScore, places};
+pub use query::{Likeness, Place, TextQuery, VoxelScore, places};
 pub use regions::{
     NamedVectors, Region, RegionConfig, SeenObjects, frame_regions, region_token_width,
     region_tokens,

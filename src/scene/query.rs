@@ -6,6 +6,7 @@
 //! fits it best. At ½ it looks like the text no more than like just anything.
 
 use super::{SceneError, SceneMap};
+use crate::vision::{TextEncoder, VisionError, WordHash};
 use hashbrown::HashMap;
 use rayon::prelude::*;
 use rustc_hash::FxBuildHasher;
@@ -14,6 +15,56 @@ use rustc_hash::FxBuildHasher;
 const SHARPNESS: f32 = 10.0;
 /// Fewer voxels than this, next to one another, are no place but noise.
 const LEAST_VOXELS: usize = 2;
+/// Confidence of what fits no better than just anything.
+const CHANCE: f32 = 0.5;
+/// Phrases that fit anything; LERF's.
+const ANYTHING: [&str; 4] = ["object", "things", "stuff", "texture"];
+
+/// A text and what it competes with, as vectors of one space.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TextQuery {
+    text: Vec<f32>,
+    rivals: Vec<Vec<f32>>,
+}
+
+impl TextQuery {
+    /// `text` against phrases that fit anything and, in the space of hashed words, which knows no
+    /// such, against all other `names` of things instead.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::against`].
+    pub fn new(
+        words: &dyn TextEncoder,
+        text: &str,
+        names: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> Result<Self, VisionError> {
+        if WordHash::of_space(words.space()).is_none() {
+            return Self::against(words, text, ANYTHING);
+        }
+        Self::against(words, text, names.into_iter().filter(|name| name.as_ref() != text))
+    }
+
+    /// `text` against `rivals`.
+    ///
+    /// # Errors
+    ///
+    /// When `words` has no vector for one of them, or there is no rival.
+    pub fn against(
+        words: &dyn TextEncoder,
+        text: &str,
+        rivals: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> Result<Self, VisionError> {
+        let rivals: Result<Vec<_>, _> =
+            rivals.into_iter().map(|rival| words.embed(rival.as_ref())).collect();
+        let rivals = rivals?;
+        if rivals.is_empty() {
+            let reason = format!("`{text}` has nothing to compete with");
+            return Err(VisionError::BadText { extractor: words.space().to_owned(), reason });
+        }
+        Ok(Self { text: words.embed(text)?, rivals })
+    }
+}
 
 /// A voxel and how well it fits.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,9 +98,40 @@ pub struct Place {
     pub last_seen_ns: i64,
 }
 
+/// How well a map fits a text, and where.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Likeness {
+    /// All voxels that have a feature.
+    pub scores: Vec<VoxelScore>,
+    /// Where they fit, best first.
+    pub places: Vec<Place>,
+}
+
+impl Likeness {
+    /// The best place, where it fits the text better than just anything does.
+    pub fn found(&self) -> Option<&Place> {
+        self.places.first().filter(|place| place.confidence > CHANCE)
+    }
+}
+
 impl SceneMap {
+    /// How well the map fits a text, and where: `most` places at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::relevance`].
+    pub fn likeness(&self, query: &TextQuery, most: usize) -> Result<Likeness, SceneError> {
+        let scores = self.relevance(&query.text, &query.rivals)?;
+        let places = places(&scores, self.config.voxel_size_m, most);
+        Ok(Likeness { scores, places })
+    }
+
     /// How well each voxel that has a feature fits `text` rather than any of `others`; all are
     /// vectors of the map's feature width, in the order of [`SceneMap::voxels`].
+    ///
+    /// # Errors
+    ///
+    /// When one of them is of another width.
     pub fn relevance(
         &self,
         text: &[f32],
@@ -180,6 +262,27 @@ mod tests {
         let places = places(&scores, 0.05, 1);
         assert_eq!(places.len(), 1);
         assert!(places[0].confidence < 0.1, "{places:?}");
+    }
+
+    #[test]
+    fn a_text_is_found_where_the_map_looks_like_it_and_like_no_other_name() {
+        let words = WordHash::new(64).unwrap();
+        let map = wall(3, |column| words.embed(["kettle", "wall", "wall"][column]).unwrap());
+        let look_for = |text: &str| {
+            let query = TextQuery::new(&words, text, ["kettle", "wall", "mug"]).unwrap();
+            map.likeness(&query, 5).unwrap()
+        };
+        let kettle = look_for("kettle");
+        let place = kettle.found().unwrap();
+        assert!((place.position_m[0] + 0.98).abs() < 0.1 && place.similarity > 0.95, "{place:?}");
+        assert_eq!(kettle.scores.len(), map.len());
+        assert!(look_for("wall").found().is_some());
+        for not_there in ["mug", "unicorn"] {
+            assert_eq!(look_for(not_there).found(), None, "{not_there}");
+        }
+        let alone = TextQuery::new(&words, "kettle", ["kettle"]).unwrap_err();
+        assert!(alone.to_string().contains("nothing to compete with"), "{alone}");
+        assert!(map.likeness(&TextQuery { text: vec![1.0], rivals: vec![] }, 1).is_err());
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::scene::{MapObject, ObjectId};
 use crate::vision::TextEncoder;
 use candle_core::Device;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Longest goal that is read, bytes; the model's own limit is counted in tokens.
 const MAX_GOAL_BYTES: usize = 4096;
@@ -80,6 +81,7 @@ pub struct PlanRequest<'a> {
 /// A model that plans.
 pub struct GoalPlanner {
     writer: Box<dyn PlanWriter>,
+    encoder: Option<Arc<dyn TextEncoder>>,
 }
 
 impl GoalPlanner {
@@ -89,7 +91,7 @@ impl GoalPlanner {
             ModelKind::SceneLlm => Box::new(ScenePlanner::load(folder, device)?),
             ModelKind::Chat => Box::new(ChatPlanner::load(folder, device)?),
         };
-        Ok(Self { writer })
+        Ok(Self { writer, encoder: None })
     }
 
     /// Name of the model.
@@ -105,8 +107,14 @@ impl GoalPlanner {
     /// Gives a planner an encoder of texts. Where one that reads the list of objects finds it too long,
     /// what the goal means decides with its words and the distance what is left out; one that sees goes
     /// where what looks like the thing stands.
-    pub fn set_text_encoder(&mut self, encoder: Box<dyn TextEncoder>) {
-        self.writer.set_text_encoder(encoder);
+    pub fn set_text_encoder(&mut self, encoder: Arc<dyn TextEncoder>) {
+        self.writer.set_text_encoder(Arc::clone(&encoder));
+        self.encoder = Some(encoder);
+    }
+
+    /// The encoder of texts that it was given, for others who compare texts with the same features.
+    pub fn text_encoder(&self) -> Option<&Arc<dyn TextEncoder>> {
+        self.encoder.as_ref()
     }
 
     /// What it is to be shown; `None` where it looks at nothing.

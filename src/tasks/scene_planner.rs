@@ -20,6 +20,7 @@ use crate::scene::NamedVectors;
 use crate::vision::{TextEncoder, WordHash};
 use candle_core::Device;
 use std::path::Path;
+use std::sync::Arc;
 
 /// A Scene-LLM that plans in the words of its vocabulary; they are bound to the map afterwards.
 #[derive(Debug)]
@@ -223,7 +224,7 @@ impl PlanWriter for ScenePlanner {
         self.mind.vocabulary()
     }
 
-    fn set_text_encoder(&mut self, encoder: Box<dyn TextEncoder>) {
+    fn set_text_encoder(&mut self, encoder: Arc<dyn TextEncoder>) {
         self.names = self.named(&*encoder).or(self.names.take());
     }
 

@@ -6,6 +6,7 @@ use super::view::SceneView;
 use super::{ActionVocabulary, Argument, SpokenStep};
 use crate::vision::TextEncoder;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// A plan before its words are bound to the map.
 #[derive(Debug, Clone, PartialEq)]
@@ -88,7 +89,7 @@ pub trait PlanWriter: Send {
 
     /// Gives it an encoder by which it may tell what goals mean, or what the features that it is shown
     /// look like.
-    fn set_text_encoder(&mut self, _encoder: Box<dyn TextEncoder>) {}
+    fn set_text_encoder(&mut self, _encoder: Arc<dyn TextEncoder>) {}
 
     /// The Scene-LLM behind it, which can do more than plan; `None` where there is none.
     fn mind(&mut self) -> Option<&mut SceneMind> {

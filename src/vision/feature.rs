@@ -128,7 +128,7 @@ pub trait FeatureExtractor: Send {
 }
 
 /// Puts texts into a space that they share with features.
-pub trait TextEncoder: Send {
+pub trait TextEncoder: Send + Sync {
     /// Length of a vector.
     fn width(&self) -> usize;
     /// Name of the space, as [`FeatureExtractor::text_space`] gives it.

@@ -2,21 +2,27 @@
 
 use crate::Outcome;
 use crate::settings::{Settings, planner, session};
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use scenellm::language::parse_device;
 use scenellm::model::PromptKind;
 use scenellm::planner::{Command, PlannerConfig, facts};
-use scenellm::scene::{MapObject, ObjectId, SceneMap};
+use scenellm::report::HeatMap;
+use scenellm::scene::{MapObject, ObjectId, SceneMap, TextQuery};
+use scenellm::sim::household::categories;
 use scenellm::tasks::{About, Answer, GoalPlanner, Inquiry, PlanRequest, SceneView};
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
+
+/// Most places that the heat map marks.
+const MOST_PLACES: usize = 5;
 
 /// Plan for goals, and answer questions, over a saved map (`map.scenemap` of a replay).
 ///
 /// Without words, reads one goal or question a line from the standard input; a model that talks
 /// remembers what was said before. A model that sees is shown the map. A blind one plans, and
-/// questions are answered from the labelled objects by rule.
+/// questions are answered from the labelled objects by rule. Where something is of which the map has no
+/// object, its features tell, if it looks like it anywhere.
 #[derive(Args)]
 pub struct Ask {
     /// The goal or question, in plain words.
@@ -33,6 +39,9 @@ pub struct Ask {
     /// Id of the object in the robot's hand.
     #[arg(long, value_name = "ID")]
     held: Option<u32>,
+    /// The heat map to write when it is asked where something is, PNG: bright where the map looks like it.
+    #[arg(long, value_name = "FILE")]
+    picture: Option<PathBuf>,
     /// Print plans and answers as JSON, one a line.
     #[arg(long)]
     json: bool,
@@ -56,7 +65,7 @@ impl Ask {
             config.plan.model.clone_from(model);
         }
         let &[x, y, z] = self.robot.as_slice() else {
-            anyhow::bail!("--robot takes three numbers: x,y,z");
+            bail!("--robot takes three numbers: x,y,z");
         };
         let mut planner = planner(&config, None)?;
         let (map, view) = self.look(&config, &mut planner)?;
@@ -142,6 +151,14 @@ impl Ask {
         known: &Known,
         planner: &mut GoalPlanner,
     ) -> anyhow::Result<Outcome> {
+        if let Command::Where(name) = Command::of(words)
+            && let Some(fact) = self.likeness(&name, known, planner)?
+        {
+            if let Some(turns) = turns {
+                turns.push([words.to_owned(), fact.words.clone()]);
+            }
+            return self.say(words, Some(&fact));
+        }
         let objects = known.map.objects().as_slice();
         let mind = planner.mind().filter(|_| known.view.is_some());
         let mind = mind.filter(|mind| mind.can(PromptKind::Ask));
@@ -166,6 +183,39 @@ impl Ask {
         Ok(if answer.unknown.is_some() { Outcome::No } else { Outcome::Done })
     }
 
+    /// Where the map looks like something of which it has no object; `None` where it has one, or looks
+    /// like it nowhere. The heat map is drawn in any case.
+    fn likeness(
+        &self,
+        name: &str,
+        known: &Known,
+        planner: &GoalPlanner,
+    ) -> anyhow::Result<Option<facts::Fact>> {
+        let map = &known.map;
+        let frame_id = &map.config().frame_id;
+        let has_object = facts::whereabouts(map.objects().as_slice(), name, frame_id).is_some();
+        if has_object && self.picture.is_none() {
+            return Ok(None);
+        }
+        let Some(encoder) = planner.text_encoder() else {
+            if self.picture.is_some() {
+                bail!(
+                    "--picture: no words can be compared with the features of the map; make it with \
+                     `--extractor scene_vit`, or with `--extractor clip` and name CLIP's weights here \
+                     too (--extractor, --vision-weights)"
+                );
+            }
+            return Ok(None);
+        };
+        let query = TextQuery::new(encoder.as_ref(), name, categories())?;
+        let likeness = map.likeness(&query, MOST_PLACES)?;
+        if let Some(path) = &self.picture {
+            HeatMap::of(map, name, &likeness).write(path).context("no heat map")?;
+        }
+        let place = likeness.found().filter(|_| !has_object);
+        Ok(place.map(|place| facts::likeness(name, place, frame_id)))
+    }
+
     fn answer_by_rule(&self, words: &str, known: &Known) -> anyhow::Result<Outcome> {
         let objects = known.map.objects().as_slice();
         let frame_id = &known.map.config().frame_id;
@@ -175,10 +225,14 @@ impl Ask {
             Command::Where(name) => facts::whereabouts(objects, &name, frame_id),
             _ => None,
         };
+        self.say(words, fact.as_ref())
+    }
+
+    /// Prints a fact, or that there is none.
+    fn say(&self, words: &str, fact: Option<&facts::Fact>) -> anyhow::Result<Outcome> {
         let mut out = std::io::stdout();
-        let said = fact
-            .as_ref()
-            .map_or("the labelled objects of the map do not tell", |fact| fact.words.as_str());
+        let said =
+            fact.map_or("the labelled objects of the map do not tell", |fact| fact.words.as_str());
         if self.json {
             let ids: Vec<u32> = fact.iter().flat_map(|fact| &fact.objects).map(|id| id.0).collect();
             let answer = serde_json::json!({"question": words, "words": said, "objects": ids});

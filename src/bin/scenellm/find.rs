@@ -5,16 +5,11 @@ use anyhow::{Context, bail};
 use clap::Args;
 use scenellm::language::parse_device;
 use scenellm::report::HeatMap;
-use scenellm::scene::{Place, SceneMap, places};
+use scenellm::scene::{Likeness, SceneMap, TextQuery};
 use scenellm::sim::household::categories;
-use scenellm::vision::{WordHash, open_text_encoder};
+use scenellm::vision::open_text_encoder;
 use std::io::Write;
 use std::path::PathBuf;
-
-/// Confidence of what fits no better than just anything.
-const CHANCE: f32 = 0.5;
-/// Phrases that fit anything; LERF's.
-const ANYTHING: [&str; 4] = ["object", "things", "stuff", "texture"];
 
 /// Find where a saved map looks like a text, by the features of its voxels.
 ///
@@ -65,32 +60,21 @@ impl Find {
         let device = parse_device(&self.device)?;
         let words = open_text_encoder(space, self.weights.as_deref(), &device)
             .with_context(|| format!("no words for {}", self.map.display()))?;
-        let text = words.embed(&self.text)?;
-        let rivals = match &self.against {
-            Some(phrases) => phrases.clone(),
-            None if WordHash::of_space(space).is_some() => {
-                categories().filter(|name| *name != self.text).map(str::to_owned).collect()
-            }
-            None => ANYTHING.map(str::to_owned).into(),
+        let query = match &self.against {
+            Some(phrases) => TextQuery::against(words.as_ref(), &self.text, phrases)?,
+            None => TextQuery::new(words.as_ref(), &self.text, categories())?,
         };
-        let others: Result<Vec<_>, _> = rivals.iter().map(|text| words.embed(text)).collect();
-        let scores = map.relevance(&text, &others?)?;
-        let voxel_size_m = map.config().voxel_size_m;
-        let places = places(&scores, voxel_size_m, self.most);
+        let likeness = map.likeness(&query, self.most)?;
         if let Some(path) = &self.picture {
-            let frame_id = &map.config().frame_id;
-            let text = &self.text;
-            let heat = HeatMap { text, frame_id, scores: &scores, voxel_size_m, places: &places };
-            heat.write(path).context("no heat map")?;
+            HeatMap::of(&map, &self.text, &likeness).write(path).context("no heat map")?;
         }
-        self.print(&places)?;
-        let found = places.first().is_some_and(|place| place.confidence > CHANCE);
-        Ok(if found { Outcome::Done } else { Outcome::No })
+        self.print(&likeness)?;
+        Ok(if likeness.found().is_some() { Outcome::Done } else { Outcome::No })
     }
 
-    fn print(&self, places: &[Place]) -> anyhow::Result<()> {
+    fn print(&self, likeness: &Likeness) -> anyhow::Result<()> {
         let mut out = std::io::stdout();
-        for (number, place) in (1..).zip(places) {
+        for (number, place) in (1..).zip(&likeness.places) {
             if self.json {
                 writeln!(out, "{}", serde_json::to_string(place)?)?;
                 continue;
@@ -103,8 +87,7 @@ impl Find {
                 place.confidence, place.similarity, place.voxels
             )?;
         }
-        let confident = places.first().is_some_and(|place| place.confidence > CHANCE);
-        if !self.json && !confident {
+        if !self.json && likeness.found().is_none() {
             writeln!(out, "nothing looks more like \"{}\" than like just anything", self.text)?;
         }
         Ok(())

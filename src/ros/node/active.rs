@@ -18,6 +18,7 @@ use super::plan_task::PlanTasks;
 use super::qos_overrides::Tuned;
 use super::services;
 use super::spotter::Spotter;
+use super::text_search::TextSearch;
 use super::text_stream::TextStream;
 use super::thinker::Thinker;
 use super::view::View;
@@ -25,7 +26,7 @@ use crate::planner::follow::BasePose;
 use crate::planner::{PlannerConfig, Session};
 use crate::ros::NodeNames;
 use crate::ros::transport::{Opened, Transport};
-use crate::tasks::GoalPlanner;
+use crate::tasks::{GoalPlanner, Mentioned};
 use crate::vision::Detector;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -62,6 +63,7 @@ pub struct Open {
     stream: TextStream,
     tasks: PlanTasks,
     pilot: Pilot,
+    search: Option<TextSearch>,
     seen: Vec<Arc<Input>>,
     told: Vec<Arc<Input>>,
     diagnostics: Diagnostics,
@@ -87,7 +89,9 @@ impl Surroundings {
         let tasks = PlanTasks::open(&*transport, names, desk)?;
         let pilot =
             Pilot::open(&*transport, names, &config, pilot, (map, base, jobs), &self.clock)?;
-        let mut opened = services::offer(&*transport, names, (map, jobs), view, &frame_id)?;
+        let search = TextSearch::new(configured, map);
+        let mut opened =
+            services::offer(&*transport, names, (map, jobs), view, search.as_ref(), &frame_id)?;
         let (seen, subscribed) = input::open_perception(&config, names, &*transport, map)?;
         opened.extend(subscribed);
         let (told, subscribed) = input::open_desk(&config, names, &*transport, desk)?;
@@ -104,6 +108,7 @@ impl Surroundings {
             stream,
             tasks,
             pilot,
+            search,
             seen,
             told,
             diagnostics,
@@ -164,6 +169,7 @@ impl Active {
             config,
             stream: open.stream,
             turns: Vec::new(),
+            mentioned: Mentioned::default(),
         };
         let desk = Desk {
             inbox: Arc::clone(&channels.desk),
@@ -174,6 +180,7 @@ impl Active {
             jobs: Arc::clone(&channels.jobs),
             map: Arc::clone(&channels.map),
             view: Arc::clone(&channels.view),
+            search: open.search,
             clock,
             diagnostics: open.diagnostics,
             frame_id: open.frame_id,

@@ -10,6 +10,7 @@ use super::newest::Newest;
 use super::outlets::DeskOutlets;
 use super::pilot::PilotRequest;
 use super::plan_task::PlanTasks;
+use super::text_search::TextSearch;
 use super::view::View;
 use crate::planner::{Act, Command, Dialogue, Executive, StopCause, facts};
 use crate::ros::action::{ActionRequest, Asked};
@@ -22,7 +23,7 @@ use std::time::{Duration, Instant};
 
 /// How often the thread looks around when nothing comes.
 const NAP: Duration = Duration::from_millis(100);
-/// How long a person is let wait for the map to be forgotten.
+/// How long a person is let wait for the map.
 const PATIENCE: Duration = Duration::from_secs(5);
 const NOT_UNDERSTOOD: &str = "I can plan for household goals, tell what is in the map, where it \
     is and how many there are, forget the map, and stop. I cannot answer that.";
@@ -59,6 +60,8 @@ pub struct Desk {
     pub jobs: Arc<JobCell>,
     pub map: Arc<Inbox<MapRequest>>,
     pub view: Arc<Newest<View>>,
+    /// Where texts can be compared with features of the map.
+    pub search: Option<TextSearch>,
     pub clock: Arc<NodeClock>,
     pub diagnostics: Diagnostics,
     pub frame_id: String,
@@ -184,7 +187,8 @@ impl Desk {
                 format!("I see in the map: {}", facts::describe(&view.objects, 0).words)
             }
             Command::Where(name) => {
-                match facts::whereabouts(&view.objects, &name, &self.frame_id) {
+                let known = facts::whereabouts(&view.objects, &name, &self.frame_id);
+                match known.or_else(|| self.search.as_ref()?.whereabouts(&name, PATIENCE)) {
                     Some(fact) => fact.words,
                     None => format!("there is no {name} in the map"),
                 }

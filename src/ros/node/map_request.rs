@@ -3,7 +3,7 @@
 use crate::planner::follow::{BasePose, Floor, FollowConfig, Surroundings};
 use crate::planner::{Found, Session};
 use crate::ros::srv::{ERROR_NONE, MapFileResponse, ResetMapResponse};
-use crate::scene::{MapCounts, SceneError, SceneMap};
+use crate::scene::{MapCounts, Place, SceneError, SceneMap, TextQuery};
 use crate::tasks::{SceneView, ViewSpec};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::SyncSender;
@@ -17,6 +17,8 @@ pub enum MapRequest {
     Surroundings(BasePose, FollowConfig, SyncSender<Surroundings>),
     /// What a model that takes this in is shown; `None` where the map has nothing of the kind.
     View(ViewSpec, SyncSender<Option<SceneView>>),
+    /// Where the map looks most like this; `None` where it looks like it nowhere.
+    Likeness(TextQuery, SyncSender<Option<Place>>),
     /// Put in what a detector found.
     Place(Found),
     /// Something between the map and a file.
@@ -70,6 +72,17 @@ impl MapRequest {
                 });
                 let _ = reply.try_send(view);
                 true
+            }
+            Self::Likeness(query, reply) => {
+                let place = match map.likeness(&query, 1) {
+                    Ok(likeness) => likeness.found().cloned(),
+                    Err(error) => {
+                        tracing::warn!("nothing is looked for in the map: {error}");
+                        None
+                    }
+                };
+                let _ = reply.try_send(place);
+                false
             }
             Self::File(task, path, reply) => {
                 let done = match task {

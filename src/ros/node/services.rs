@@ -6,6 +6,7 @@ use super::inbox::Inbox;
 use super::jobs::{JobCell, Question};
 use super::map_request::{FileTask, MapRequest};
 use super::newest::Newest;
+use super::text_search::TextSearch;
 use super::view::View;
 use crate::planner::{Command, facts};
 use crate::ros::srv::{
@@ -30,12 +31,14 @@ pub fn offer(
     names: &NodeNames,
     (map, jobs): (&Arc<Inbox<MapRequest>>, &Arc<JobCell>),
     view: &Arc<Newest<View>>,
+    search: Option<&TextSearch>,
     frame_id: &str,
 ) -> Result<Vec<Opened>, NodeError> {
     let (seen, frame, model) = (Arc::clone(view), frame_id.to_owned(), Arc::clone(jobs));
+    let search = search.cloned();
     // What the list of objects can answer, it answers, with ids and positions; the model the rest.
     let answer = move |request: AskRequest| {
-        let fact = ask(&request, &seen, &frame);
+        let fact = ask(&request, &seen, search.as_ref(), &frame);
         let open = fact.error_code == AskResponse::ERROR_NOT_UNDERSTOOD;
         if open && model.abilities.asks { ask_model(request, &model) } else { Some(fact) }
     };
@@ -110,7 +113,12 @@ fn ask_model(request: AskRequest, jobs: &JobCell) -> Option<AskResponse> {
     })
 }
 
-fn ask(request: &AskRequest, view: &Newest<View>, frame_id: &str) -> AskResponse {
+fn ask(
+    request: &AskRequest,
+    view: &Newest<View>,
+    search: Option<&TextSearch>,
+    frame_id: &str,
+) -> AskResponse {
     let refuse = |error_code, error_msg: String| AskResponse {
         error_code,
         error_msg,
@@ -120,13 +128,16 @@ fn ask(request: &AskRequest, view: &Newest<View>, frame_id: &str) -> AskResponse
     let fact = match Command::of(&request.question) {
         Command::Describe => facts::describe(objects, 0),
         Command::Count(name) => facts::count(objects, &name),
-        Command::Where(name) => match facts::whereabouts(objects, &name, frame_id) {
-            Some(fact) => fact,
-            None => {
-                let reason = format!("there is no {name} in the map");
-                return refuse(AskResponse::ERROR_NOT_FOUND, reason);
+        Command::Where(name) => {
+            let known = facts::whereabouts(objects, &name, frame_id);
+            match known.or_else(|| search?.whereabouts(&name, PATIENCE)) {
+                Some(fact) => fact,
+                None => {
+                    let reason = format!("there is no {name} in the map");
+                    return refuse(AskResponse::ERROR_NOT_FOUND, reason);
+                }
             }
-        },
+        }
         _ => {
             let reason = "ask what is there, where something is, or how many there are";
             return refuse(AskResponse::ERROR_NOT_UNDERSTOOD, reason.into());
@@ -164,7 +175,7 @@ mod tests {
 
     fn asked(question: &str) -> AskResponse {
         let request = AskRequest { question: question.into() };
-        ask(&request, &Newest::default(), "map")
+        ask(&request, &Newest::default(), None, "map")
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! the map: nearer to the one that fits best than to the middle one, as places on the map are found.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::vision::{TextEncoder, VisionError};
 
@@ -13,13 +14,13 @@ const MOST_KEPT: usize = 4096;
 
 /// An encoder of texts with the labels it has read.
 pub struct Meaning {
-    encoder: Box<dyn TextEncoder>,
+    encoder: Arc<dyn TextEncoder>,
     labels: HashMap<String, Vec<f32>>,
 }
 
 impl Meaning {
     /// By this encoder.
-    pub fn new(encoder: Box<dyn TextEncoder>) -> Self {
+    pub fn new(encoder: Arc<dyn TextEncoder>) -> Self {
         Self { encoder, labels: HashMap::new() }
     }
 
@@ -91,7 +92,7 @@ pub(crate) mod tests {
 
     #[test]
     fn what_stands_out_is_meant() {
-        let mut meaning = Meaning::new(Box::new(Subjects));
+        let mut meaning = Meaning::new(Arc::new(Subjects));
         let labels = ["chair", "lamp", "cup", "sofa", "cup", "door"];
         let mut meant = |goal: &str| {
             let meant = meaning.of(goal, labels.into_iter()).unwrap();
@@ -108,7 +109,7 @@ pub(crate) mod tests {
 
     #[test]
     fn hashed_words_mean_what_is_written_alike() {
-        let mut meaning = Meaning::new(Box::new(WordHash::new(1024).unwrap()));
+        let mut meaning = Meaning::new(Arc::new(WordHash::new(1024).unwrap()));
         let labels = ["fridge", "countertops", "mug", "lamp", "door"];
         let meant = meaning.of("wipe the countertop", labels.into_iter()).unwrap();
         assert!(meant.contains_key("countertops"), "{meant:?}");

@@ -1,6 +1,7 @@
 //! The planner that asks a chat model.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use candle_core::Device;
 
@@ -173,7 +174,7 @@ impl PlanWriter for ChatPlanner {
         &self.vocabulary
     }
 
-    fn set_text_encoder(&mut self, encoder: Box<dyn TextEncoder>) {
+    fn set_text_encoder(&mut self, encoder: Arc<dyn TextEncoder>) {
         self.meaning = Some(Meaning::new(encoder));
     }
 

@@ -238,7 +238,7 @@ fn of_a_long_list_stays_what_the_goal_means() {
     let mut planner = GoalPlanner::load(folder.path(), &Device::Cpu).unwrap();
     // By spelling and distance the lamp stays, and a plan with the cup is refused.
     assert!(planner.plan(&request).refusal.is_some());
-    planner.set_text_encoder(Box::new(super::super::meaning::tests::Subjects));
+    planner.set_text_encoder(Arc::new(super::super::meaning::tests::Subjects));
     let plan = planner.plan(&request);
     assert_eq!((plan.refusal.as_ref(), ids(&plan)), (None, vec![vec![Some(4)]]));
     assert_eq!(plan.shown, Some(ShownObjects { listed: 1, left_out: 3 }));
