@@ -1,12 +1,17 @@
 //! What an object stands on or in, and what is next to it, as its box and those of the others tell.
 
-use nalgebra::{Point3, Vector3};
+use nalgebra::{Point3, Quaternion, UnitQuaternion, Vector3};
 
 use super::{class_word, gap_m};
 use crate::scene::{MapObject, ObjectId};
 
 /// How far the bottom of a thing may be from the box it stands on, metres.
 const CONTACT_M: f64 = 0.08;
+/// Share of the floor plan of a thing that lies over what it stands on: what merely touches the edge of a
+/// drawer stands on the countertop behind it.
+const OVER: f64 = 0.5;
+/// Points along each edge of a floor plan that are asked for what is under them.
+const PLAN_POINTS: u8 = 5;
 /// Most air between a thing and what it hangs above, metres.
 const ABOVE_M: f64 = 1.2;
 /// Things on one receptacle that are no farther apart are next to each other, metres.
@@ -52,8 +57,8 @@ pub(crate) fn preposition(holder: &str) -> &'static str {
     if WITHIN.contains(&holder) { "in" } else { "on" }
 }
 
-/// How and on which of `others` the object stands: `in` the smallest box around its centre, else
-/// `on` the smallest box that its bottom touches from above. World frame, z up.
+/// How and on which of `others` the object stands, of those that are under half of it: `in` the smallest
+/// box around its centre, else `on` the smallest box that its bottom touches from above. World frame, z up.
 pub(crate) fn stands<'a>(
     object: &MapObject,
     others: impl Iterator<Item = &'a MapObject>,
@@ -63,6 +68,7 @@ pub(crate) fn stands<'a>(
     let volume = |object: &MapObject| object.size_m.iter().product::<f64>();
     let around = others
         .filter(|other| other.id != object.id && volume(other) > volume(object))
+        .filter(|other| share_over(object, other) >= OVER)
         .filter_map(|other| {
             let is_above = center.z > other.position_m[2];
             let how = match other {
@@ -75,6 +81,22 @@ pub(crate) fn stands<'a>(
     // `in` before `on`, which is also their order in the alphabet.
     let nearest = around.min_by(|a, b| a.0.cmp(b.0).then(volume(a.1).total_cmp(&volume(b.1))));
     nearest.map(|(how, other)| (how, other.id))
+}
+
+/// The share of the object's floor plan that lies over another, 0..=1.
+fn share_over(object: &MapObject, other: &MapObject) -> f64 {
+    let [x, y, z, w] = object.orientation_xyzw;
+    let world_R_box = UnitQuaternion::from_quaternion(Quaternion::new(w, x, y, z));
+    // Middles of equal parts of an edge, from its own middle.
+    let along = |i: u8| (f64::from(i) + 0.5) / f64::from(PLAN_POINTS) - 0.5;
+    let points = (0..PLAN_POINTS).flat_map(|i| (0..PLAN_POINTS).map(move |j| [i, j].map(along)));
+    let is_over = |[i, j]: &[f64; 2]| {
+        let [length_m, width_m, _] = object.size_m;
+        let out_m = world_R_box * Vector3::new(i * length_m, j * width_m, 0.0);
+        let at_m = Point3::from(object.position_m) + out_m;
+        gap_m(other, &Point3::new(at_m.x, at_m.y, other.position_m[2])) == 0.0
+    };
+    points.filter(is_over).count() as f64 / f64::from(PLAN_POINTS).powi(2)
 }
 
 /// The highest of `others` that the object hangs above: under its centre, farther below than what it
@@ -139,6 +161,7 @@ pub(crate) fn largest<'a>(objects: impl Iterator<Item = &'a MapObject>) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::f64::consts::FRAC_PI_2;
 
     fn object(id: u32, label: &str, position_m: [f64; 3], edge_m: f64) -> MapObject {
         MapObject {
@@ -171,6 +194,28 @@ mod tests {
         assert_eq!((of(4), of(0), of(1)), (None, None, None));
         let without_tray = objects[..5].iter();
         assert_eq!(stands(&objects[2], without_tray), Some(("on", ObjectId(1))));
+    }
+
+    #[test]
+    fn what_touches_a_drawer_stands_on_the_countertop_behind_it() {
+        let sized = |id: u32, label: &str, position_m: [f64; 3], size_m: [f64; 3]| MapObject {
+            size_m,
+            ..object(id, label, position_m, 1.0)
+        };
+        let mut objects = [
+            sized(1, "countertop", [0.0, 0.0, 0.88], [0.9, 0.6, 0.08]),
+            sized(2, "drawer", [0.0, -0.26, 0.76], [0.9, 0.1, 0.2]),
+            sized(3, "mug", [0.1, -0.19, 0.97], [0.1, 0.12, 0.1]),
+        ];
+        assert_eq!(share_over(&objects[2], &objects[0]), 1.0);
+        assert_eq!(share_over(&objects[2], &objects[1]), 0.4);
+        assert_eq!(stands(&objects[2], objects.iter()), Some(("on", ObjectId(1))));
+        // A quarter of a turn later the drawer's front reaches no farther than half its depth.
+        let turned = UnitQuaternion::from_axis_angle(&Vector3::z_axis(), FRAC_PI_2);
+        objects[1].orientation_xyzw = turned.coords.into();
+        assert_eq!(share_over(&objects[2], &objects[1]), 0.0);
+        objects[2].position_m = [0.02, -0.3, 0.97];
+        assert_eq!(share_over(&objects[2], &objects[1]), 0.8);
     }
 
     #[test]
@@ -214,6 +259,6 @@ mod tests {
         assert_eq!(side(0.0, 1.5, 3.0), "to the left");
         assert_eq!(side(0.0, 1.5, -1.0), "to the right");
         assert_eq!(side(0.0, -1.0, 1.0), "behind");
-        assert_eq!(side(std::f64::consts::FRAC_PI_2, 3.0, 1.5), "to the right");
+        assert_eq!(side(FRAC_PI_2, 3.0, 1.5), "to the right");
     }
 }
