@@ -100,6 +100,15 @@ impl Drop for Over<'_> {
 }
 
 fn tasks_end_as_the_action_says(peer: &Peer, tasks: &ActionClient<'_, PlanTask>) {
+    // Services answer before feedback is heard: each finds its other end by itself.
+    let only = |goal| PlanTaskGoal { plan_only: true, ..task(goal) };
+    let hears = wait_for(|| {
+        let id = tasks.send(&only("rinse the mug"));
+        tasks.result(id);
+        (!tasks.all_feedback(id).is_empty()).then_some(())
+    });
+    assert!(hears.is_some(), "feedback is heard");
+
     // Step by step to the end, while the result is waited for.
     let id = tasks.send(&task("rinse the mug"));
     let done = std::thread::scope(|scope| {
@@ -135,8 +144,7 @@ fn tasks_end_as_the_action_says(peer: &Peer, tasks: &ActionClient<'_, PlanTask>)
     assert_eq!((status, code), (GoalStatus::ABORTED, PlanTaskResult::ERROR_BAD_GOAL));
     assert_eq!(plan.refusal, Plan::REFUSAL_BAD_GOAL);
 
-    let only = PlanTaskGoal { plan_only: true, ..task("heat an apple") };
-    let (status, code, plan) = end(tasks.send(&only));
+    let (status, code, plan) = end(tasks.send(&only("heat an apple")));
     assert_eq!((status, code), (GoalStatus::SUCCEEDED, PlanTaskResult::ERROR_NONE));
     assert!(plan.steps.len() > 1);
 

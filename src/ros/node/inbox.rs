@@ -104,15 +104,11 @@ impl<R> Inbox<R> {
         Ok(())
     }
 
-    /// Puts a request in that may be lost: only where no other waits, so that it keeps none out.
-    pub fn mention(&self, request: R) {
-        let mut state = self.lock();
-        if state.closed || !state.requests.is_empty() {
-            return;
-        }
-        state.requests.push_back(request);
-        drop(state);
-        self.ready.notify_one();
+    /// Puts a request in that takes the place of those it makes `stale`, so that few of its kind
+    /// wait, and the newest is not lost. It is, as others are, when too many wait.
+    pub fn supersede(&self, request: R, stale: impl Fn(&R) -> bool) -> Result<(), R> {
+        self.lock().requests.retain(|waiting| !stale(waiting));
+        self.ask(request)
     }
 
     /// Takes the next request, else the message that came first; waits for `patience` at most.
@@ -205,14 +201,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_only_mentioned_keeps_nothing_out() {
+    fn of_what_is_said_the_newest_waits() {
         let inbox = Inbox::default();
-        inbox.mention("so far");
-        inbox.mention("further");
-        inbox.ask("done").unwrap();
-        inbox.mention("late");
+        let say = |text| inbox.supersede(text, |waiting: &&str| waiting.starts_with("so"));
+        say("so").unwrap();
+        inbox.ask("stop").unwrap();
+        say("so far").unwrap();
         let taken = [0; 3].map(|_| inbox.take(NOW));
-        assert_eq!(taken, [Taken::Request("so far"), Taken::Request("done"), Taken::Nothing]);
+        assert_eq!(taken, [Taken::Request("stop"), Taken::Request("so far"), Taken::Nothing]);
     }
 
     #[test]

@@ -82,8 +82,10 @@ impl Thinker {
         let plan = self.planner.plan_aloud(&request, &mut |text| {
             self.stream.part(text);
             let text = self.stream.said().to_owned();
-            // Where this is lost, the next part says it too.
-            self.desk.mention(DeskRequest::Said { number, text });
+            let earlier = |waiting: &DeskRequest| matches!(waiting, DeskRequest::Said { .. });
+            if self.desk.supersede(DeskRequest::Said { number, text }, earlier).is_err() {
+                tracing::debug!("a part of a plan was not told: too many requests wait");
+            }
             self.jobs.wants(number)
         });
         self.stream.end();
