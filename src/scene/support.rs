@@ -4,6 +4,7 @@
 //! test has removed nearly all of those voxels, the object has gone with them. What is merely out
 //! of view, hidden, or dropped to keep the map small says nothing about objects.
 
+use super::objects::Found;
 use super::regions::to_unit;
 use super::voxel::{Block, EDGE, voxel_at};
 use super::{MapObject, ObjectId, ObserveReport, SceneMap};
@@ -91,8 +92,7 @@ impl SceneMap {
         }
         self.losses = losses;
         for id in &lost {
-            let is_own = self.objects.is_own(*id);
-            if let Some((object, look)) = self.objects.take(*id).filter(|_| is_own) {
+            if let Some((object, look)) = self.objects.take(*id) {
                 self.memory.went(object, look);
             }
         }
@@ -120,7 +120,7 @@ impl SceneMap {
     }
 
     /// Merges the detections of one message into the objects of the map: [`super::ObjectStore::observe`],
-    /// which is told how what is in their boxes looks.
+    /// which is told how what is in their boxes looks, and what went.
     pub fn observe(
         &mut self,
         detections: &[Detection],
@@ -128,9 +128,11 @@ impl SceneMap {
         stamp_ns: i64,
     ) -> ObserveReport {
         let mut objects = std::mem::take(&mut self.objects);
+        let mut memory = std::mem::take(&mut self.memory);
         let look = |object: &MapObject| self.look(object);
-        let report = objects.observe_looking(detections, world_T_frame, stamp_ns, look);
-        self.objects = objects;
+        let back = |found: &[Found<'_>]| memory.return_to(found);
+        let report = objects.observe_looking(detections, world_T_frame, stamp_ns, look, back);
+        (self.objects, self.memory) = (objects, memory);
         report
     }
 

@@ -18,6 +18,7 @@ pub(super) mod tests;
 pub(super) use boxes::{diagonal_m, distance_m, is_inside, rotation};
 pub use labels::LabelScores;
 pub(super) use looks::{Looks, unlike_m, unlikeness};
+pub(super) use observe::Found;
 pub use observe::ObserveReport;
 
 use super::{MapObject, ObjectId};
@@ -213,17 +214,22 @@ impl ObjectStore {
         Some(id)
     }
 
-    /// Adds an object made of a region: with the id `was`, if it is one that went, or a new one.
-    pub(super) fn add_own(&mut self, object: MapObject, was: Option<ObjectId>) -> Option<ObjectId> {
+    /// Adds an object: with the id `was`, if it is one that went, or with a new one.
+    fn add_again(&mut self, object: MapObject, was: Option<ObjectId>) -> Option<ObjectId> {
         let back = was.filter(|id| id.0 < self.parts.next_id && self.len() < MAX_OBJECTS);
         let objects = &mut self.parts.objects;
-        let id = match back.map(|id| (id, objects.binary_search_by_key(&id, |o| o.id))) {
+        match back.map(|id| (id, objects.binary_search_by_key(&id, |o| o.id))) {
             Some((id, Err(at))) => {
                 objects.insert(at, MapObject { id, ..object });
-                id
+                Some(id)
             }
-            _ => self.add(object)?,
-        };
+            _ => self.add(object),
+        }
+    }
+
+    /// [`Self::add_again`] for an object made of a region.
+    pub(super) fn add_own(&mut self, object: MapObject, was: Option<ObjectId>) -> Option<ObjectId> {
+        let id = self.add_again(object, was)?;
         self.parts.own.insert(id);
         Some(id)
     }

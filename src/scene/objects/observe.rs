@@ -31,6 +31,9 @@ pub struct ObserveReport {
     pub new_objects: usize,
 }
 
+/// An object that was found, and how it looks, where that is known.
+pub(in crate::scene) type Found<'a> = (&'a MapObject, Option<&'a [f32]>);
+
 /// The detections of a message, and what they show.
 struct Message<'a> {
     detections: &'a [Detection],
@@ -55,6 +58,12 @@ impl Message<'_> {
 
     fn is_tracked(&self, at: usize) -> bool {
         !self.detections[at].track_id.is_empty()
+    }
+
+    /// What shows no known object, and how it looks.
+    fn unknown(&self) -> Vec<(usize, Found<'_>)> {
+        let found = |(at, seen): (usize, _)| (at, (seen, self.looks[at].as_deref()));
+        self.open().map(found).collect()
     }
 
     /// For each object that is shown, the detections that show it, largest first.
@@ -82,6 +91,9 @@ impl ObjectStore {
     /// of its name that it lies in; else it is new. What looks otherwise counts as farther away; how
     /// things look, [`super::super::SceneMap::observe`] knows.
     ///
+    /// What would be new is the one of its name that went, where it is the only one or clearly the
+    /// likest: a thing that was carried keeps its id ([`super::super::SceneMap::observe`]).
+    ///
     /// When messages keep showing that two objects are one, or that one is several, they become so:
     /// see [`Self::get`] for the id that is no more.
     pub fn observe(
@@ -90,16 +102,19 @@ impl ObjectStore {
         world_T_frame: &Pose,
         stamp_ns: i64,
     ) -> ObserveReport {
-        self.observe_looking(detections, world_T_frame, stamp_ns, |_| None)
+        let none = |found: &[Found<'_>]| vec![None; found.len()];
+        self.observe_looking(detections, world_T_frame, stamp_ns, |_| None, none)
     }
 
-    /// [`Self::observe`], with a look at what is in the box of each detection.
+    /// [`Self::observe`], with a look at what is in the box of each detection; of what would be new,
+    /// `back` tells the ids of those that went and are there again.
     pub(in crate::scene) fn observe_looking(
         &mut self,
         detections: &[Detection],
         world_T_frame: &Pose,
         stamp_ns: i64,
         look: impl Fn(&MapObject) -> Option<Vec<f32>>,
+        back: impl FnOnce(&[Found<'_>]) -> Vec<Option<ObjectId>>,
     ) -> ObserveReport {
         let in_world = |one| in_world(one, world_T_frame, stamp_ns);
         let seen: Vec<Option<MapObject>> = detections.iter().map(in_world).collect();
@@ -130,11 +145,14 @@ impl ObjectStore {
                 message.given[at] = Some(part);
             }
         }
+        let (unknown, found): (Vec<usize>, Vec<Found<'_>>) = message.unknown().into_iter().unzip();
+        let was: BTreeMap<usize, Option<ObjectId>> =
+            unknown.into_iter().zip(back(&found)).collect();
         for (at, seen) in message.seen.into_iter().enumerate() {
             let given = &mut message.given[at];
             *given = match (*given, seen) {
                 (Some(id), _) => Some(self.current(id)),
-                (None, Some(seen)) => self.add_seen(seen),
+                (None, Some(seen)) => self.add_seen(seen, was.get(&at).copied().flatten()),
                 (None, None) => None,
             };
             let track = &detections[at].track_id;

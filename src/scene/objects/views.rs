@@ -65,13 +65,13 @@ impl ObjectStore {
         object.orientation_xyzw = part.orientation_xyzw;
         object.size_m = part.size_m;
         let others = parts.into_iter().filter(|(at, _)| *at != keeps);
-        others.filter_map(|(at, part)| Some((at, self.add_seen(part)?))).collect()
+        others.filter_map(|(at, part)| Some((at, self.add_seen(part, None)?))).collect()
     }
 
-    /// Adds an object as a detection has shown it.
-    pub(super) fn add_seen(&mut self, seen: MapObject) -> Option<ObjectId> {
+    /// Adds an object as a detection has shown it, with the id `was` if it is one that went.
+    pub(super) fn add_seen(&mut self, seen: MapObject, was: Option<ObjectId>) -> Option<ObjectId> {
         let said = LabelScores::of(&seen);
-        let id = self.add(seen)?;
+        let id = self.add_again(seen, was)?;
         self.parts.labels.insert(id, said);
         Some(id)
     }

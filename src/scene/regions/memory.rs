@@ -1,6 +1,6 @@
 //! What the looks at a map have left behind beside its objects.
 
-use crate::scene::objects::unlikeness;
+use crate::scene::objects::{Found, unlikeness};
 use crate::scene::{MapObject, ObjectId};
 use std::collections::BTreeMap;
 
@@ -9,12 +9,13 @@ const CLEARLY: f64 = 0.1;
 /// Objects that went and may come back, and places that were said to be something else.
 const REMEMBERED: usize = 64;
 
-/// What is remembered of objects made of regions; no part of the map.
+/// What is remembered of objects that are no more, and of those that looks at regions miss; no part of
+/// the map.
 #[derive(Debug, Clone, Default)]
 pub(in crate::scene) struct ObjectMemory {
     /// Looks in a row without a region.
     pub(super) misses: BTreeMap<ObjectId, u8>,
-    /// Own objects that went, the latest last.
+    /// Objects that went, the latest last.
     gone: Vec<Gone>,
     /// Objects that were said to be none.
     pub(super) refuted: Vec<MapObject>,
@@ -28,7 +29,7 @@ struct Gone {
 }
 
 impl ObjectMemory {
-    /// An own object went; it may turn up elsewhere.
+    /// An object went; it may turn up elsewhere.
     pub fn went(&mut self, object: MapObject, look: Option<Vec<f32>>) {
         self.misses.remove(&object.id);
         remember(&mut self.gone, Gone { object, look });
@@ -42,11 +43,11 @@ impl ObjectMemory {
     /// For each new object, with its look, the id under which it was known before it went. Of each name
     /// it is the only new one that is the only one that went, or those that look clearly more alike than
     /// others.
-    pub(super) fn return_to(&mut self, found: &[(&MapObject, &[f32])]) -> Vec<Option<ObjectId>> {
+    pub fn return_to(&mut self, found: &[Found<'_>]) -> Vec<Option<ObjectId>> {
         let mut pairs = Vec::new();
         for (at, (one, look)) in found.iter().enumerate() {
             for gone in self.gone.iter().filter(|gone| gone.object.label == one.label) {
-                let unlike = unlikeness(Some(look), gone.look.as_deref());
+                let unlike = unlikeness(*look, gone.look.as_deref());
                 pairs.push((unlike, at, gone.object.id));
             }
         }
@@ -96,7 +97,7 @@ mod tests {
             memory
         };
         let of = |gone: &[(u32, &[f32; 2])], found: &[&[f32]]| {
-            let found: Vec<(&MapObject, &[f32])> = found.iter().map(|look| (&new, *look)).collect();
+            let found: Vec<Found<'_>> = found.iter().map(|look| (&new, Some(*look))).collect();
             let back = memory(gone).return_to(&found).into_iter();
             back.map(|id| id.map(|id| id.0)).collect::<Vec<_>>()
         };
@@ -108,8 +109,9 @@ mod tests {
         assert_eq!(of(&[(1, &red)], &[&blue, &red]), [None, Some(1)]);
         assert_eq!(of(&[], &[&red]), [None]);
         let mut twice = memory(&[(1, &red)]);
-        assert_eq!(twice.return_to(&[(&new, &red)]), [Some(ObjectId(1))]);
-        assert_eq!(twice.return_to(&[(&new, &red)]), [None], "it is back already");
+        let found: Found<'_> = (&new, None);
+        assert_eq!(twice.return_to(&[found]), [Some(ObjectId(1))], "the only one, unseen");
+        assert_eq!(twice.return_to(&[found]), [None], "it is back already");
     }
 
     #[test]

@@ -9,7 +9,7 @@
 use super::memory::ObjectMemory;
 use super::{NamedVectors, Region, RegionConfig};
 use crate::scene::objects::{
-    NEAR_DIAGONALS, NEAR_M, PART, diagonal_m, distance_m, is_inside, unlike_m,
+    Found, NEAR_DIAGONALS, NEAR_M, PART, diagonal_m, distance_m, is_inside, unlike_m,
 };
 use crate::scene::{MapObject, ObjectId, SceneError, SceneMap};
 
@@ -91,8 +91,8 @@ impl SceneMap {
             objects[*at].is_none() && open[*at] && !self.objects.is_reported(&found[*at].label)
         };
         let new: Vec<usize> = (0..found.len()).filter(is_new).collect();
-        let looks: Vec<(&MapObject, &[f32])> =
-            new.iter().map(|at| (&found[*at], seen.regions[*at].feature.as_slice())).collect();
+        let look = |at: usize| Some(seen.regions[at].feature.as_slice());
+        let looks: Vec<Found<'_>> = new.iter().map(|at| (&found[*at], look(*at))).collect();
         for (at, back) in new.iter().zip(memory.return_to(&looks)) {
             seen.new_objects += usize::from(back.is_none());
             objects[*at] = self.objects.add_own(found[*at].clone(), back);
