@@ -115,6 +115,19 @@ fn folders_of_weights_are_checked() {
     assert_eq!(bad.status.code(), Some(3));
     let said = text(&bad.stdout);
     assert!(said.contains("no tensor `encoder.layer.0.layernorm_before.weight`"), "{said}");
+    for model in ["chat_planner", "chat_planner/model.gguf"] {
+        let chat = scenellm(&["models", "check", &format!("tests/fixtures/{model}")]);
+        assert!(text(&chat.stdout).contains("qwen2: 26 tensors"), "{}", text(&chat.stderr));
+        assert!(chat.status.success(), "{}", text(&chat.stdout));
+    }
+    let wordless = scenellm(&["models", "check", "tests/fixtures/chat_tiny/gemma2/model.gguf"]);
+    assert_eq!(wordless.status.code(), Some(3));
+    assert!(text(&wordless.stdout).contains("chat template: there is none"));
     let list = scenellm(&["models", "list"]);
     assert!(text(&list.stdout).contains("openai/clip-vit-base-patch32"));
+    let list = text(&scenellm(&["models", "list", "--json"]).stdout);
+    let first: serde_json::Value = serde_json::from_str(list.lines().next().unwrap()).unwrap();
+    let numbers = first["parameters"].as_u64().unwrap();
+    assert_eq!(first["memory_bytes"]["f32"], 4 * numbers);
+    assert_eq!(first["memory_bytes"]["bf16"], 2 * numbers);
 }

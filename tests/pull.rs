@@ -111,9 +111,14 @@ fn sha256(content: &[u8]) -> String {
 }
 
 fn pull(name: &str, endpoint: &str, cache: &Path) -> Output {
+    pull_with(&[name], endpoint, cache)
+}
+
+fn pull_with(arguments: &[&str], endpoint: &str, cache: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_scenellm"))
-        .args(["models", "pull", name, "--endpoint", endpoint, "--cache"])
+        .args(["models", "pull", "--endpoint", endpoint, "--cache"])
         .arg(cache)
+        .args(arguments)
         .env_remove("HF_TOKEN")
         .output()
         .unwrap()
@@ -151,6 +156,49 @@ fn false_content_is_removed_and_named() {
     let (fair, _) = hub(Manner::Fair);
     let again = pull(NAME, &fair, cache.path());
     assert!(again.status.success(), "{}", said(&again.stderr));
+}
+
+#[test]
+fn hashes_of_the_catalogue_are_held_against_what_comes_and_what_is_there() {
+    let cache = tempfile::tempdir().unwrap();
+    let catalogue = tempfile::NamedTempFile::new().unwrap();
+    let (endpoint, asked) = hub(Manner::Fair);
+    let [config, weights] = ["config.json", "model.safetensors"]
+        .map(|file| sha256(&std::fs::read(Path::new(FILES).join(file)).unwrap()));
+    let pull = |config: &str, weights: &str| {
+        let text = format!(
+            "[{{name: pinned, source: me/pinned, licence: MIT, kind: vit, parameters: 1, \
+             width: 24, image_px: 32, patch_px: 8, files: [config.json, model.safetensors], \
+             sha256: {{config.json: '{config}', model.safetensors: '{weights}'}}}}]"
+        );
+        std::fs::write(catalogue.path(), text).unwrap();
+        let file = catalogue.path().to_str().unwrap();
+        pull_with(&["pinned", "--catalogue", file], &endpoint, cache.path())
+    };
+    let folder = cache.path().join("models--me--pinned/snapshots").join("c0ffee00".repeat(5));
+    let other = "ab".repeat(32);
+
+    // A small file, of which the server tells no SHA-256, is found out when it is there.
+    let done = pull(&other, &weights);
+    let error = said(&done.stderr);
+    let told = format!("config.json: SHA-256 is {config}, the catalogue says {other}");
+    assert!(!done.status.success() && error.contains(&told), "{error}");
+    assert!(!folder.join("config.json").exists(), "a false file is not kept");
+    // A large one before it is fetched.
+    let done = pull(&config, &other);
+    let error = said(&done.stderr);
+    assert!(!done.status.success() && error.contains("model.safetensors: SHA-256 is"), "{error}");
+    assert!(asked.lock().unwrap().is_empty() && !folder.join("model.safetensors").exists());
+    // And what lies in the cache already.
+    let done = pull(&config, &weights);
+    assert!(done.status.success(), "{}", said(&done.stderr));
+    std::fs::remove_file(folder.join("config.json")).unwrap();
+    std::fs::write(folder.join("config.json"), "{}").unwrap();
+    let done = pull(&config, &weights);
+    let error = said(&done.stderr);
+    assert!(!done.status.success() && error.contains("config.json: SHA-256 is"), "{error}");
+    assert!(!folder.join("config.json").exists());
+    assert!(pull(&config, &weights).status.success());
 }
 
 #[test]

@@ -93,68 +93,6 @@ pub struct LlamaConfig {
 }
 
 impl LlamaConfig {
-    /// Names and shapes of all tensors, as Hugging Face calls them.
-    pub fn tensor_shapes(&self) -> Vec<(String, Vec<usize>)> {
-        let (hidden, inner) = (self.hidden_size, self.intermediate_size);
-        let (queries, keys) = (self.heads * self.head_dim, self.kv_heads * self.head_dim);
-        let mut shapes = vec![
-            ("model.embed_tokens.weight".to_string(), vec![self.vocab_size, hidden]),
-            ("model.norm.weight".to_string(), vec![hidden]),
-        ];
-        if !self.tie_word_embeddings {
-            shapes.push(("lm_head.weight".to_string(), vec![self.vocab_size, hidden]));
-        }
-        let mut block: Vec<(&str, Vec<usize>)> = match self.family.is_fused() {
-            true => vec![
-                ("self_attn.qkv_proj.weight", vec![queries + 2 * keys, hidden]),
-                ("mlp.gate_up_proj.weight", vec![2 * inner, hidden]),
-            ],
-            false => vec![
-                ("self_attn.q_proj.weight", vec![queries, hidden]),
-                ("self_attn.k_proj.weight", vec![keys, hidden]),
-                ("self_attn.v_proj.weight", vec![keys, hidden]),
-                ("mlp.gate_proj.weight", vec![inner, hidden]),
-                ("mlp.up_proj.weight", vec![inner, hidden]),
-            ],
-        };
-        block.extend([
-            ("self_attn.o_proj.weight", vec![hidden, queries]),
-            ("mlp.down_proj.weight", vec![hidden, inner]),
-            ("input_layernorm.weight", vec![hidden]),
-            ("post_attention_layernorm.weight", vec![hidden]),
-        ]);
-        if self.family.has_bias() {
-            block.extend([
-                ("self_attn.q_proj.bias", vec![queries]),
-                ("self_attn.k_proj.bias", vec![keys]),
-                ("self_attn.v_proj.bias", vec![keys]),
-            ]);
-        }
-        if self.family.norms_heads() {
-            block.extend([
-                ("self_attn.q_norm.weight", vec![self.head_dim]),
-                ("self_attn.k_norm.weight", vec![self.head_dim]),
-            ]);
-        }
-        if self.family.is_gemma() {
-            block.extend([
-                ("pre_feedforward_layernorm.weight", vec![hidden]),
-                ("post_feedforward_layernorm.weight", vec![hidden]),
-            ]);
-        }
-        for layer in 0..self.layers {
-            let name = |part: &str| format!("model.layers.{layer}.{part}");
-            shapes.extend(block.iter().map(|(part, shape)| (name(part), shape.clone())));
-        }
-        shapes
-    }
-
-    /// Number of weights of the whole model.
-    pub fn parameters(&self) -> u64 {
-        let of_shape = |shape: &[usize]| shape.iter().map(|dim| *dim as u64).product::<u64>();
-        self.tensor_shapes().iter().map(|(_, shape)| of_shape(shape)).sum()
-    }
-
     /// Bytes of keys and values of `positions` positions, `bytes` a number.
     pub fn kv_cache_bytes(&self, positions: usize, bytes: usize) -> u64 {
         2 * (self.layers * self.kv_heads * self.head_dim * bytes) as u64 * positions as u64

@@ -55,6 +55,14 @@ pub enum LanguageError {
         /// Shape it has.
         found: Vec<usize>,
     },
+    /// A tensor holds what is no number, and so would make none of all that is computed.
+    #[error("{path}: tensor '{name}' holds numbers that are not finite; is the file whole?")]
+    NotFinite {
+        /// File that holds the tensor.
+        path: PathBuf,
+        /// Name of the tensor.
+        name: String,
+    },
     /// The tokenizer cannot be loaded or cannot encode a text.
     #[error("{path}: tokenizer: {reason}")]
     Tokenizer {

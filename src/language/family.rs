@@ -48,7 +48,9 @@ impl Family {
         }
     }
 
-    const KNOWN: &'static str = "llama, mistral, qwen2, qwen3, phi3, gemma2, gemma3_text";
+    /// Names of all of them in `config.json`.
+    pub(crate) const KNOWN: &'static str =
+        "llama, mistral, qwen2, qwen3, phi3, gemma2, gemma3_text";
 
     /// Whether queries, keys and values have a bias.
     pub fn has_bias(self) -> bool {

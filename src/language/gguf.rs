@@ -1,24 +1,34 @@
 //! GGUF files of Llama models, under the names Hugging Face gives their tensors.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use candle_core::quantized::gguf_file::Content;
+use candle_core::quantized::gguf_file::{Content, TensorInfo};
 use candle_core::quantized::{GgmlDType, QStorage, QTensor};
 use candle_core::{Device, Tensor};
 
 use super::config::LlamaConfig;
 use super::error::LanguageError;
 use super::family::Family;
+use super::faults::{TensorShape, tensor_faults};
+use super::finite::blocks_are_finite;
 use super::tokenizer::Tokenizer;
+
+/// Divisors of the rotary frequencies, of which a file has those of one name or none.
+const ROPE_FACTORS: [&str; 2] = ["rope_freqs.weight", "rope_factors_short.weight"];
+/// Tensors that no decoder asks for.
+const UNUSED: [&str; 1] = ["rope_factors_long.weight"];
 
 /// An open GGUF file and the configuration in its metadata.
 #[derive(Debug)]
 pub struct GgufFile {
     path: PathBuf,
     reader: BufReader<File>,
+    /// Bytes of the file.
+    length: u64,
     content: Content,
     config: LlamaConfig,
 }
@@ -53,7 +63,7 @@ impl GgufFile {
         let vocabulary = table.shape.dims().first().copied().unwrap_or_default();
         let tied = !content.tensor_infos.contains_key("output.weight");
         let config = LlamaConfig::from_gguf(&content.metadata, vocabulary, tied, path)?;
-        Ok(Self { path: path.into(), reader, content, config })
+        Ok(Self { path: path.into(), reader, length, content, config })
     }
 
     /// The file.
@@ -91,6 +101,27 @@ impl GgufFile {
         self.content.tensor_infos.values().map(|info| (info.ggml_dtype, info.shape.dims()))
     }
 
+    /// What is wrong with the tensors of the file, by its own names: each of `wanted` that is missing
+    /// or has another shape, each that does not lie in the file, and each that nobody asks for.
+    pub(super) fn faults(&self, wanted: &[TensorShape]) -> Vec<String> {
+        let infos = &self.content.tensor_infos;
+        let spelled =
+            |name: &str| gguf_name(name, self.config.family).unwrap_or_else(|| name.to_owned());
+        let mut wanted: Vec<TensorShape> =
+            wanted.iter().map(|(name, shape)| (spelled(name), shape.clone())).collect();
+        if let Some(name) = self.rope_factors_name() {
+            wanted.push((name.to_owned(), vec![self.config.rotary_dim / 2]));
+        }
+        let found: HashMap<&str, &[usize]> =
+            infos.iter().map(|(name, info)| (name.as_str(), info.shape.dims())).collect();
+        let mut faults = tensor_faults(&wanted, &found, &UNUSED, "language model");
+        let mut outside: Vec<String> =
+            infos.iter().filter_map(|(name, info)| self.place(name, info).err()).collect();
+        outside.sort_unstable();
+        faults.extend(outside);
+        faults
+    }
+
     /// Reads the blocks of the tensor Hugging Face calls `name`, which must have the shape
     /// `expected`.
     ///
@@ -122,8 +153,16 @@ impl GgufFile {
             });
         }
         let dtype = info.ggml_dtype;
-        let start = self.content.tensor_data_offset.saturating_add(info.offset);
-        let mut bytes = self.read_blocks(name, expected, dtype, start)?;
+        let (start, length) = self
+            .place(name, info)
+            .map_err(|reason| LanguageError::Weights { path: self.path.clone(), reason })?;
+        let read = |source| LanguageError::Read { path: self.path.clone(), source };
+        let mut bytes = vec![0; length];
+        self.reader.seek(SeekFrom::Start(start)).map_err(read)?;
+        self.reader.read_exact(&mut bytes).map_err(read)?;
+        if !blocks_are_finite(&bytes, dtype) {
+            return Err(LanguageError::NotFinite { path: self.path.clone(), name: name.into() });
+        }
         let is_head = name.ends_with("q_proj.weight") || name.ends_with("k_proj.weight");
         if is_head && family.interleaves_heads() {
             bytes = unpermute(&bytes, expected[0], self.config.head_dim);
@@ -144,39 +183,35 @@ impl GgufFile {
 
     /// Divisors of the rotary frequencies, where the file has them (Llama 3, Phi 3).
     pub fn rope_factors(&mut self) -> Result<Option<Vec<f32>>, LanguageError> {
+        let Some(name) = self.rope_factors_name() else { return Ok(None) };
         let half = self.config.rotary_dim / 2;
-        for name in ["rope_freqs.weight", "rope_factors_short.weight"] {
-            if self.content.tensor_infos.contains_key(name) {
-                return Ok(Some(self.tensor(name, &[half], &Device::Cpu)?.to_vec1()?));
+        let factors: Vec<f32> = self.tensor(name, &[half], &Device::Cpu)?.to_vec1()?;
+        let odd = factors.iter().copied().find(|factor| *factor <= 0.0);
+        match odd {
+            None => Ok(Some(factors)),
+            Some(factor) => {
+                let reason = format!("'{name}' holds {factor}, and frequencies are divided by it");
+                Err(LanguageError::Weights { path: self.path.clone(), reason })
             }
         }
-        Ok(None)
     }
 
-    fn read_blocks(
-        &mut self,
-        name: &str,
-        shape: &[usize],
-        dtype: GgmlDType,
-        start: u64,
-    ) -> Result<Vec<u8>, LanguageError> {
-        let read = |source| LanguageError::Read { path: self.path.clone(), source };
-        let elements: usize = shape.iter().product();
+    fn rope_factors_name(&self) -> Option<&'static str> {
+        ROPE_FACTORS.into_iter().find(|name| self.content.tensor_infos.contains_key(*name))
+    }
+
+    /// First byte and number of bytes of the blocks of tensor `name`, or why they cannot be read.
+    fn place(&self, name: &str, info: &TensorInfo) -> Result<(u64, usize), String> {
+        let (shape, dtype, length) = (info.shape.dims(), info.ggml_dtype, self.length);
+        let start = self.content.tensor_data_offset.saturating_add(info.offset);
+        let bytes = shape.iter().product::<usize>() / dtype.block_size() * dtype.type_size();
         let row_is_whole = shape.last().is_some_and(|row| row.is_multiple_of(dtype.block_size()));
-        let bytes = elements / dtype.block_size() * dtype.type_size();
-        let length = self.reader.get_ref().metadata().map_err(read)?.len();
         if !row_is_whole || start.saturating_add(bytes as u64) > length {
-            return Err(LanguageError::Weights {
-                path: self.path.clone(),
-                reason: format!(
-                    "'{name}' {shape:?} {dtype:?} needs {bytes} bytes at {start} of {length}"
-                ),
-            });
+            return Err(format!(
+                "'{name}' {shape:?} {dtype:?} needs {bytes} bytes at {start} of {length}"
+            ));
         }
-        let mut buffer = vec![0; bytes];
-        self.reader.seek(SeekFrom::Start(start)).map_err(read)?;
-        self.reader.read_exact(&mut buffer).map_err(read)?;
-        Ok(buffer)
+        Ok((start, bytes))
     }
 }
 

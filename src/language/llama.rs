@@ -6,6 +6,7 @@ use super::attention::attend;
 use super::config::LlamaConfig;
 use super::embedder::TokenEmbedder;
 use super::error::LanguageError;
+use super::faults::TensorShape;
 use super::kv_cache::KvCache;
 use super::layer::{Layer, norm};
 use super::linear::Linear;
@@ -28,6 +29,24 @@ pub struct Llama {
     window_rope: Option<Rope>,
 }
 
+impl LlamaConfig {
+    /// Names and shapes of all tensors, as Hugging Face calls them: what [`Llama::load`] asks for.
+    pub fn tensor_shapes(&self) -> Result<Vec<TensorShape>, LanguageError> {
+        let mut weights = Weights::Listing(Vec::new());
+        Llama::load(self.clone(), &mut weights, &Device::Cpu)?;
+        match weights {
+            Weights::Listing(shapes) => Ok(shapes),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Number of weights of the whole model.
+    pub fn parameters(&self) -> Result<u64, LanguageError> {
+        let of_shape = |shape: &[usize]| shape.iter().map(|dim| *dim as u64).product::<u64>();
+        Ok(self.tensor_shapes()?.iter().map(|(_, shape)| of_shape(shape)).sum())
+    }
+}
+
 impl Llama {
     /// Reads all tensors of `config` from `weights`.
     pub fn load(
@@ -37,17 +56,18 @@ impl Llama {
     ) -> Result<Self, LanguageError> {
         let (hidden, vocabulary) = (config.hidden_size, config.vocab_size);
         let embedder = TokenEmbedder::load(&config, weights, device)?;
-        let blocks: Result<_, _> =
-            (0..config.layers).map(|layer| Layer::load(&config, layer, weights, device)).collect();
+        let norm = norm(&config, weights, "model.norm", hidden, device)?;
         let head = if config.tie_word_embeddings {
             embedder.as_linear()?
         } else {
             weights.linear("lm_head.weight", vocabulary, hidden, device)?
         };
+        let blocks: Result<_, _> =
+            (0..config.layers).map(|layer| Layer::load(&config, layer, weights, device)).collect();
         Ok(Self {
             embedder,
             blocks: blocks?,
-            norm: norm(&config, weights, "model.norm", hidden, device)?,
+            norm,
             head,
             rope: Rope::new(&config, weights.rope_factors()?.as_deref()),
             window_rope: Rope::of_window(&config),

@@ -306,7 +306,7 @@ fn memory_is_known_before_loading() {
     let weights = Weights::open(&Path::new(FIXTURE).join("model.safetensors")).unwrap();
     let config = weights.config().unwrap();
     let plan = MemoryPlan::new(&config, &weights, &Device::Cpu, 96, PREFILL_CHUNK);
-    assert_eq!(plan.weights_bytes, 4 * config.parameters());
+    assert_eq!(plan.weights_bytes, 4 * config.parameters().unwrap());
     assert_eq!(plan.kv_cache_bytes, 2 * 2 * 2 * 8 * 4 * 96);
     assert!(plan.activations_bytes > 0);
 }

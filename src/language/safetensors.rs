@@ -9,6 +9,7 @@ use candle_core::{DType, Device, Tensor};
 use serde::Deserialize;
 
 use super::error::LanguageError;
+use super::finite::floats_are_finite;
 use super::shard_index::ShardIndex;
 
 /// Larger headers are not read; real ones stay below 1 MB.
@@ -91,7 +92,7 @@ impl SafetensorsFiles {
         self.entries.iter().map(|(name, entry)| (name.as_str(), entry.shape.as_slice()))
     }
 
-    /// Reads tensor `name`, which must have the shape `expected`, as `dtype`.
+    /// Reads tensor `name`, which must have the shape `expected` and finite numbers, as `dtype`.
     pub fn tensor(
         &mut self,
         name: &str,
@@ -119,6 +120,9 @@ impl SafetensorsFiles {
         file.seek(SeekFrom::Start(entry.start))
             .and_then(|_| file.read_exact(&mut bytes))
             .map_err(|source| LanguageError::Read { path: path.clone(), source })?;
+        if !floats_are_finite(&bytes, entry.dtype) {
+            return Err(LanguageError::NotFinite { path: path.clone(), name: name.into() });
+        }
         // Converted where it was read: a GPU then receives no more than it keeps.
         let tensor = Tensor::from_raw_buffer(&bytes, entry.dtype, &entry.shape, &Device::Cpu)?;
         Ok(tensor.to_dtype(dtype)?.to_device(device)?)

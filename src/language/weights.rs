@@ -10,12 +10,16 @@ use super::blocks::BlockMatrix;
 use super::config::LlamaConfig;
 use super::device::compute_dtype;
 use super::error::LanguageError;
+use super::faults::{TensorShape, tensor_faults};
 use super::gguf::GgufFile;
 use super::linear::{Embedding, Linear};
 use super::safetensors::SafetensorsFiles;
 
 /// What candle's packed copy of a quantised matrix adds on x86, as measured with Q4_K_M.
 const PACKED_FACTOR: f64 = 2.15;
+/// Tensors of safetensors that no decoder asks for, by how their names begin or end: an output layer
+/// beside the table of tokens that stands for it, and rotary frequencies, which are computed.
+const UNUSED: [&str; 2] = ["lm_head.weight", "rotary_emb.inv_freq"];
 
 /// Tensors under their Hugging Face names.
 #[derive(Debug)]
@@ -26,6 +30,8 @@ pub enum Weights {
     Gguf(Box<GgufFile>),
     /// Tensors in memory, such as those being trained; they keep their type and their gradients.
     Tensors(HashMap<String, Tensor>),
+    /// None: what is asked for is written down, and what comes takes no memory.
+    Listing(Vec<TensorShape>),
 }
 
 impl Weights {
@@ -58,6 +64,7 @@ impl Weights {
             Self::Tensors(tensors) => {
                 tensors.values().next().map_or(DType::F32, |tensor| tensor.dtype())
             }
+            Self::Listing(_) => DType::F32,
         }
     }
 
@@ -81,8 +88,8 @@ impl Weights {
                     }
                 })
                 .sum(),
-            // They are there already.
-            Self::Tensors(_) => 0,
+            // They are there already, or never will be.
+            Self::Tensors(_) | Self::Listing(_) => 0,
         }
     }
 
@@ -92,13 +99,25 @@ impl Weights {
             Self::Gguf(file) => return Ok(file.config().clone()),
             Self::Safetensors(files) if files.path().is_dir() => files.path().join("config.json"),
             Self::Safetensors(files) => files.path().with_file_name("config.json"),
-            Self::Tensors(_) => {
+            Self::Tensors(_) | Self::Listing(_) => {
                 return Err(LanguageError::Argument("tensors in memory have no file".into()));
             }
         };
         let text = std::fs::read_to_string(&path)
             .map_err(|source| LanguageError::Read { path: path.clone(), source })?;
         LlamaConfig::from_json(&text, &path)
+    }
+
+    /// What is wrong with the tensors of the file, where it is one: each of `wanted` that is missing or
+    /// has another shape, and each that nobody asks for. Nothing but its header counts.
+    pub fn faults(&self, wanted: &[TensorShape]) -> Vec<String> {
+        match self {
+            Self::Safetensors(files) => {
+                tensor_faults(wanted, &files.shapes().collect(), &UNUSED, "language model")
+            }
+            Self::Gguf(file) => file.faults(wanted),
+            Self::Tensors(_) | Self::Listing(_) => Vec::new(),
+        }
     }
 
     /// Reads a tensor as plain numbers.
@@ -123,6 +142,10 @@ impl Weights {
                     }
                     None => Err(LanguageError::MissingTensor { path, name, expected }),
                 }
+            }
+            Self::Listing(shapes) => {
+                shapes.push((name.to_owned(), shape.to_vec()));
+                Ok(Tensor::zeros((), dtype, device)?.broadcast_as(shape)?)
             }
         }
     }

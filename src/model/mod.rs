@@ -2,6 +2,7 @@
 //! language, and chat models of any make, which read the map as text.
 
 mod chat;
+mod check;
 mod decoder;
 mod error;
 mod goal_reader;
@@ -18,6 +19,7 @@ pub use chat::{
     ChatBackend, ChatEndpoint, ChatManifest, ChatModel, ChatTemplate, EndpointFault, EndpointSpec,
     LocalChat, LocalChatSpec, Message, ResponseFormat, Role,
 };
+pub use check::check_language_model;
 pub use decoder::Reply;
 pub use error::ModelError;
 pub use goal_reader::{GoalReader, Meaning};

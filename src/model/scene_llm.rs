@@ -268,7 +268,7 @@ pub(super) mod tests {
             let tensors: HashMap<String, Tensor> = random_tensors(shapes);
             candle_core::safetensors::save(&tensors, folder.path().join(name)).unwrap();
         };
-        save(config.tensor_shapes(), "model.safetensors");
+        save(config.tensor_shapes().unwrap(), "model.safetensors");
         let parsed = Manifest::parse(manifest, Path::new("m")).unwrap();
         if let Some(spec) = &parsed.projector {
             save(Projector::tensor_shapes(spec), "projector.safetensors");

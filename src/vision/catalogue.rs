@@ -1,5 +1,6 @@
 //! Public checkpoints that this room loads, and the check of a folder that should hold one.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use candle_core::Device;
@@ -13,6 +14,7 @@ use super::sam::Sam;
 use super::scene_vit::SceneVit;
 use super::vit::Vit;
 use super::{VisionError, WeightFormat};
+use crate::language::Family;
 
 const FILES: [&str; 5] = [
     include_str!("../../config/models/clip.yaml"),
@@ -44,9 +46,36 @@ pub struct CatalogueEntry {
     pub patch_px: usize,
     /// Files that are needed.
     pub files: Vec<String>,
+    /// SHA-256 of those whose content is known, by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sha256: BTreeMap<String, String>,
 }
 
-/// What a folder holds, held against what its configuration says.
+impl CatalogueEntry {
+    /// Bytes of its numbers, all kept as `format`. Which of them stay 32-bit floats in any format the
+    /// files tell; see [`weights_bytes`].
+    pub fn bytes(&self, format: WeightFormat) -> u64 {
+        match format {
+            WeightFormat::F32 => self.parameters.saturating_mul(4),
+            WeightFormat::F16 | WeightFormat::Bf16 => self.parameters.saturating_mul(2),
+            WeightFormat::Q8_0 => self.parameters.div_ceil(32).saturating_mul(34),
+        }
+    }
+
+    /// The first thing that is wrong with it.
+    fn fault(&self) -> Option<String> {
+        let name = &self.name;
+        let is_name = |file: &str| Path::new(file).file_name().is_some_and(|name| name == file);
+        if let Some(file) = self.files.iter().find(|file| !is_name(file)) {
+            return Some(format!("{name}: files: '{file}' is no name of a file"));
+        }
+        let is_hash = |hash: &str| hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit());
+        let odd = self.sha256.iter().find(|(_, hash)| !is_hash(hash));
+        odd.map(|(file, hash)| format!("{name}: sha256: '{hash}' of {file} is no SHA-256"))
+    }
+}
+
+/// What a folder or a file holds, held against what its configuration says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FolderCheck {
     /// What kind of model its configuration describes.
@@ -55,28 +84,55 @@ pub struct FolderCheck {
     pub tensors: usize,
     /// Numbers in them.
     pub parameters: u64,
-    /// Each tensor that is missing, has another shape or belongs to another model.
+    /// Each tensor that is missing, has another shape or belongs to another model, and what else is
+    /// missing.
     pub faults: Vec<String>,
+}
+
+impl FolderCheck {
+    /// The check of a model that needs the tensors `wanted`.
+    pub(crate) fn new(kind: String, wanted: &[TensorShape], faults: Vec<String>) -> Self {
+        let elements = |shape: &[usize]| shape.iter().map(|dim| *dim as u64).product::<u64>();
+        let parameters = wanted.iter().map(|(_, shape)| elements(shape)).sum();
+        Self { kind, tensors: wanted.len(), parameters, faults }
+    }
 }
 
 /// The public checkpoints that are known.
 pub fn catalogue() -> Result<Vec<CatalogueEntry>, VisionError> {
-    let mut all = Vec::new();
-    for text in FILES {
-        let entries: Vec<CatalogueEntry> = serde_yaml::from_str(text).map_err(|error| {
-            VisionError::Config { path: "config/models".into(), reason: error.to_string() }
-        })?;
-        all.extend(entries);
-    }
-    Ok(all)
+    let parsed = FILES.into_iter().map(|text| parse(text, Path::new("config/models")));
+    Ok(parsed.collect::<Result<Vec<_>, _>>()?.concat())
 }
 
-/// Holds the tensors in `folder` against its configuration. Only the headers of files are read.
-pub fn check_folder(folder: &Path) -> Result<FolderCheck, VisionError> {
-    let (kind, wanted, faults) = read_folder(folder)?;
-    let elements = |shape: &[usize]| shape.iter().map(|dim| *dim as u64).product::<u64>();
-    let parameters = wanted.iter().map(|(_, shape)| elements(shape)).sum();
-    Ok(FolderCheck { kind, tensors: wanted.len(), parameters, faults })
+/// The checkpoints that the file at `path` lists, in the form of those that are known.
+///
+/// # Errors
+///
+/// When it cannot be read, or an entry is not usable, which is named.
+pub fn read_catalogue(path: &Path) -> Result<Vec<CatalogueEntry>, VisionError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| VisionError::Config { path: path.into(), reason: error.to_string() })?;
+    parse(&text, path)
+}
+
+fn parse(text: &str, path: &Path) -> Result<Vec<CatalogueEntry>, VisionError> {
+    let refuse = |reason: String| VisionError::Config { path: path.into(), reason };
+    let entries: Vec<CatalogueEntry> =
+        serde_yaml::from_str(text).map_err(|error| refuse(error.to_string()))?;
+    match entries.iter().find_map(CatalogueEntry::fault) {
+        Some(reason) => Err(refuse(reason)),
+        None => Ok(entries),
+    }
+}
+
+/// Holds the tensors in `path` against what they should be: in a folder against its configuration, in a
+/// file of timm's or of SAM's authors against each other. Only the headers of files are read.
+pub fn check_folder(path: &Path) -> Result<FolderCheck, VisionError> {
+    let (kind, wanted, faults) = match path.is_file() {
+        true => read_file(path)?,
+        false => read_folder(path)?,
+    };
+    Ok(FolderCheck::new(kind, &wanted, faults))
 }
 
 /// Bytes that the weights at `path` will take, kept as `format`: of a folder those that its
@@ -95,9 +151,25 @@ pub fn weights_bytes(path: &Path, format: WeightFormat) -> Result<u64, VisionErr
     Ok(bytes_in_memory(&tensors.collect::<Vec<_>>(), format))
 }
 
-/// The kind of model that the configuration in `folder` describes, the tensors it needs, and what is
-/// wrong with those that are there.
-fn read_folder(folder: &Path) -> Result<(String, Vec<TensorShape>, Vec<String>), VisionError> {
+/// A kind of model, the tensors it needs, and what is wrong with those that are there.
+type Held = (String, Vec<TensorShape>, Vec<String>);
+
+/// What a file holds whose sizes can be read off its tensors.
+fn read_file(path: &Path) -> Result<Held, VisionError> {
+    let file = Checkpoint::open("weights", path, &Device::Cpu)?;
+    let (kind, (wanted, faults)) = if file.contains("patch_embed.proj.weight") {
+        ("vit", Vit::check(path)?)
+    } else if file.shapes().keys().any(|name| name.starts_with("image_encoder.")) {
+        ("sam", Sam::check(path)?)
+    } else {
+        let reason = "neither timm's ViT nor SAM of its authors: name the folder with config.json";
+        return Err(file.fault(reason.into()));
+    };
+    Ok((kind.to_owned(), wanted, faults))
+}
+
+/// What a folder holds, as its configuration describes it.
+fn read_folder(folder: &Path) -> Result<Held, VisionError> {
     let path = folder.join("config.json");
     let kind = if ClipLayout::of(folder) == ClipLayout::OpenClip {
         "open_clip".to_owned()
@@ -120,7 +192,8 @@ fn read_folder(folder: &Path) -> Result<(String, Vec<TensorShape>, Vec<String>),
         other => {
             let reason = format!(
                 "model_type: is '{other}'; known are clip, vit, dinov2, dinov2_with_registers, \
-                 sam, grounding-dino and scene_vit"
+                 sam, grounding-dino and scene_vit, and the language models {}",
+                Family::KNOWN
             );
             return Err(VisionError::Config { path, reason });
         }
@@ -153,6 +226,46 @@ mod tests {
             let config = std::fs::read_to_string(config).unwrap();
             assert!(config.contains(&format!(":{}", entry.width)), "{}", entry.name);
         }
+    }
+
+    #[test]
+    fn entries_that_cannot_be_used_are_named() {
+        let listed = |files: &str, sha256: &str| {
+            let text = format!(
+                "[{{name: mine, source: me/mine, licence: MIT, kind: vit, parameters: 64, \
+                 width: 8, image_px: 16, patch_px: 8, files: [{files}], sha256: {{{sha256}}}}}]"
+            );
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), text).unwrap();
+            read_catalogue(file.path())
+        };
+        let hash = "c0ffee00".repeat(8);
+        let entry = &listed("a.json", &format!("a.json: '{hash}'")).unwrap()[0];
+        assert_eq!(entry.sha256["a.json"], hash);
+        let bytes = WeightFormat::ALL.map(|format| entry.bytes(format));
+        assert_eq!(bytes, [256, 128, 128, 68]);
+        for (files, sha256, said) in [
+            ("a.json", "a.json: c0ffee", "mine: sha256: 'c0ffee' of a.json"),
+            ("../a.json", "", "mine: files: '../a.json'"),
+            ("/a.json", "", "mine: files: '/a.json'"),
+            ("''", "", "mine: files: ''"),
+        ] {
+            let error = listed(files, sha256).unwrap_err().to_string();
+            assert!(error.contains(said), "{error}");
+        }
+    }
+
+    #[test]
+    fn files_whose_tensors_tell_their_sizes_are_checked_by_themselves() {
+        for (file, kind) in [
+            ("timm_tiny/model.safetensors", "vit"),
+            ("segment_anything_tiny/sam_vit_tiny.pth", "sam"),
+        ] {
+            let check = check_folder(&fixture(file)).unwrap();
+            assert_eq!((check.kind.as_str(), check.faults.len()), (kind, 0), "{check:?}");
+        }
+        let error = check_folder(&fixture("clip_tiny/model.safetensors")).unwrap_err().to_string();
+        assert!(error.contains("name the folder"), "{error}");
     }
 
     #[test]

@@ -16,7 +16,8 @@ use serde::de::DeserializeOwned;
 use super::VisionError;
 use super::linear::{Linear, Placement, WeightFormat};
 use super::pickle::PickleFiles;
-use crate::language::{LanguageError, SafetensorsFiles, available_memory};
+pub use crate::language::TensorShape;
+use crate::language::{LanguageError, SafetensorsFiles, available_memory, tensor_faults};
 
 /// Larger configuration files are not read.
 const MOST_CONFIG_BYTES: u64 = 16 << 20;
@@ -30,9 +31,6 @@ const USUAL_FILES: [&str; 5] = [
     "pytorch_model.bin",
     "open_clip_pytorch_model.bin",
 ];
-
-/// Name and shape of a tensor.
-pub type TensorShape = (String, Vec<usize>);
 
 /// Tensors by name.
 pub(super) struct Checkpoint {
@@ -153,29 +151,7 @@ impl Checkpoint {
     /// What of `wanted` is missing or has another shape, and which tensors nobody asks for; of
     /// those, any that begin or end with a word of `unused` do not count.
     pub fn faults(&self, wanted: &[TensorShape], unused: &[&str]) -> Vec<String> {
-        let found = self.shapes();
-        let mut faults: Vec<String> = wanted
-            .iter()
-            .filter_map(|(name, expected)| match found.get(name.as_str()) {
-                None => Some(format!("no tensor `{name}`; expected one of shape {expected:?}")),
-                Some(found) if found == expected => None,
-                Some(found) => {
-                    Some(format!("tensor `{name}`: expected {expected:?}, found {found:?}"))
-                }
-            })
-            .collect();
-        let known: std::collections::HashSet<&str> =
-            wanted.iter().map(|(name, _)| name.as_str()).collect();
-        let spare = |name: &&str| {
-            let known = known.contains(name);
-            known || unused.iter().any(|part| name.starts_with(part) || name.ends_with(part))
-        };
-        let mut strange: Vec<&str> = found.into_keys().filter(|name| !spare(name)).collect();
-        strange.sort_unstable();
-        let told =
-            |name: &str| format!("tensor `{name}` belongs to another kind of {}", self.extractor);
-        faults.extend(strange.into_iter().map(told));
-        faults
+        tensor_faults(wanted, &self.shapes(), unused, self.extractor)
     }
 
     /// Fails, naming the first fault and how many there are, unless the file holds just what `build`
@@ -215,9 +191,8 @@ impl Checkpoint {
         let spelled = (self.spelling)(name);
         match &mut self.source {
             Source::Files(files) => {
-                let tensor = files.tensor(&spelled, shape, DType::F32, &Device::Cpu);
-                let tensor = tensor.map_err(|error| bad(self.extractor, error.to_string()))?;
-                self.finite(&spelled, tensor)
+                let tensor = files.tensor(&spelled, shape, DType::F32, &self.on.device);
+                tensor.map_err(|error| bad(self.extractor, error.to_string()))
             }
             Source::Pickle(file) => {
                 let tensor = file.tensor(&spelled, shape);
@@ -313,8 +288,8 @@ impl Checkpoint {
         bad(self.extractor, format!("{place}{reason}"))
     }
 
-    /// The tensor where it is wanted. One number that is none would turn every feature into none;
-    /// better said here.
+    /// The tensor of a pickle where it is wanted. One number that is none would turn every feature into
+    /// none; better said here.
     fn finite(&self, name: &str, tensor: Tensor) -> Result<Tensor, VisionError> {
         let sum = tensor.flatten_all()?.abs()?.sum_all()?.to_scalar::<f32>()?;
         match sum.is_finite() {

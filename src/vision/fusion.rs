@@ -200,6 +200,10 @@ mod tests {
             assert!(lengths.iter().all(|length| *length == 0.0 || (length - 1.0).abs() < 1e-4));
             assert!(lengths.iter().any(|length| *length > 0.0), "{sam}");
             assert!(fusion.text_space().is_some());
+            let one = fusion.dense(&RgbImage::new(1, 1)).unwrap();
+            assert!(one.data.iter().all(|x| x.is_finite()) && !one.data.is_empty());
+            let empty = fusion.dense(&RgbImage::new(0, 9));
+            assert!(matches!(empty, Err(VisionError::BadImage { .. })));
         }
     }
 }

@@ -38,7 +38,9 @@ mod fixtures;
 #[cfg(test)]
 mod parity;
 
-pub use catalogue::{CatalogueEntry, FolderCheck, catalogue, check_folder, weights_bytes};
+pub use catalogue::{
+    CatalogueEntry, FolderCheck, catalogue, check_folder, read_catalogue, weights_bytes,
+};
 pub use checkpoint::TensorShape;
 pub use clip::{ClipConfig, ClipFeatures, ClipLayout, ClipText, ClipTextConfig, ClipVision};
 pub use color_geometry::ColorGeometry;

@@ -37,16 +37,10 @@ impl Vit {
     /// Loads a safetensors file with timm's names, off whose tensors its sizes are read, or a folder
     /// of Hugging Face's with `config.json` and safetensors.
     pub fn load(path: &Path, on: impl Into<Placement>) -> Result<Self, VisionError> {
-        let (config, names, folder) = if path.is_dir() {
-            let (config, names) = VitConfig::of_hf(path)?;
-            (Some(config), names, path)
-        } else {
-            (None, &TIMM, path.parent().unwrap_or(Path::new(".")))
-        };
-        let checkpoint = Checkpoint::open(NAME, path, on)?;
-        let config = match config {
-            Some(config) => config,
-            None => VitConfig::of_timm(&checkpoint)?,
+        let (config, names, checkpoint) = Self::open(path, on)?;
+        let folder = match path.is_dir() {
+            true => path,
+            false => path.parent().unwrap_or(Path::new(".")),
         };
         let processor = ImageProcessor::read(folder, ImageProcessor::imagenet(config.image_px))?;
         let prefix = prefix(names, &checkpoint);
@@ -55,11 +49,24 @@ impl Vit {
         Ok(Self { tower, processor, provenance: Provenance::Trained })
     }
 
-    /// The tensors that a model of Hugging Face's in `folder` needs, and which of them are missing,
-    /// have another shape, or are not asked for.
-    pub(super) fn check(folder: &Path) -> Result<(Vec<TensorShape>, Vec<String>), VisionError> {
-        let (config, names) = VitConfig::of_hf(folder)?;
-        let checkpoint = Checkpoint::open(NAME, folder, &Device::Cpu)?;
+    /// The sizes of a model in a folder of Hugging Face's or a file of timm's, what its tensors are
+    /// called, and they.
+    fn open(
+        path: &Path,
+        on: impl Into<Placement>,
+    ) -> Result<(VitConfig, &'static VitNames, Checkpoint), VisionError> {
+        if !path.is_dir() {
+            let checkpoint = Checkpoint::open(NAME, path, on)?;
+            return Ok((VitConfig::of_timm(&checkpoint)?, &TIMM, checkpoint));
+        }
+        let (config, names) = VitConfig::of_hf(path)?;
+        Ok((config, names, Checkpoint::open(NAME, path, on)?))
+    }
+
+    /// The tensors that a model at `path` needs, and which of them are missing, have another shape, or
+    /// are not asked for.
+    pub(super) fn check(path: &Path) -> Result<(Vec<TensorShape>, Vec<String>), VisionError> {
+        let (config, names, checkpoint) = Self::open(path, &Device::Cpu)?;
         let prefix = prefix(names, &checkpoint);
         let wanted = Checkpoint::listing(NAME, |from| Tower::load(&config, names, prefix, from))?;
         let faults = checkpoint.faults(&wanted, &UNUSED);
@@ -186,6 +193,19 @@ mod tests {
         assert!(one.data.iter().all(|v| v.is_finite()));
         assert!(one == features(1) && one != features(2));
         assert_ne!(one.cell(0, 0), one.cell(3, 2));
+    }
+
+    #[test]
+    fn small_and_empty_pictures() {
+        let vit = Vit::untrained(tiny(true), 1, &Device::Cpu).unwrap();
+        for (width, height) in [(1, 1), (1, 300)] {
+            let map = vit.extract(&frame(RgbImage::new(width, height))).unwrap();
+            assert!(map.data.iter().all(|v| v.is_finite()) && !map.data.is_empty());
+        }
+        for (width, height) in [(0, 0), (0, 7), (7, 0)] {
+            let empty = vit.extract(&frame(RgbImage::new(width, height)));
+            assert!(matches!(empty, Err(VisionError::BadImage { .. })));
+        }
     }
 
     #[test]

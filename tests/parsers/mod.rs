@@ -186,8 +186,10 @@ pub fn safetensors(bytes: &[u8]) {
     let shapes: Vec<_> =
         tensors.shapes().map(|(name, shape)| (name.to_owned(), shape.to_vec())).collect();
     for (name, shape) in shapes {
-        let tensor = tensors.tensor_of_any_shape(&name, DType::F32, &Device::Cpu).unwrap();
-        assert_eq!(tensor.dims(), shape);
+        match tensors.tensor_of_any_shape(&name, DType::F32, &Device::Cpu) {
+            Err(error) => assert_names(&error.to_string(), &name),
+            Ok(tensor) => assert_eq!(tensor.dims(), shape),
+        }
     }
     Weights::Safetensors(tensors).loaded_bytes(&Device::Cpu);
 }
@@ -239,13 +241,16 @@ pub fn gguf(bytes: &[u8]) {
         Err(error) => return assert_names(&error.to_string(), name),
         Ok(gguf) => gguf,
     };
+    let shapes = gguf.config().tensor_shapes().unwrap();
     // Enough for every kind of tensor.
-    for (name, shape) in gguf.config().tensor_shapes().into_iter().take(40) {
-        if let Err(error) = gguf.tensor(&name, &shape, &Device::Cpu) {
-            assert_names(&error.to_string(), &name);
+    for (name, shape) in shapes.iter().take(40) {
+        if let Err(error) = gguf.tensor(name, shape, &Device::Cpu) {
+            assert_names(&error.to_string(), name);
         }
     }
-    Weights::Gguf(Box::new(gguf)).loaded_bytes(&Device::Cpu);
+    let weights = Weights::Gguf(Box::new(gguf));
+    weights.loaded_bytes(&Device::Cpu);
+    weights.faults(&shapes);
 }
 
 /// The text of a plan: what is understood is written and read back the same.

@@ -1,15 +1,20 @@
-//! `scenellm models`: which public encoders are known, how to get one, and whether a folder holds one
-//! as it should.
+//! `scenellm models`: which public encoders are known, how to get one, and whether an encoder or a
+//! language model on disk is as it should be.
 
 mod pull;
 
 use crate::Outcome;
 use clap::{Args, Subcommand};
-use scenellm::vision::{catalogue, check_folder};
+use scenellm::model::check_language_model;
+use scenellm::vision::{
+    CatalogueEntry, FolderCheck, WeightFormat, catalogue, check_folder, read_catalogue,
+};
+use serde::Serialize;
+use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// List the public encoders that are known, fetch one, or check a folder of weights.
+/// List the public encoders that are known, fetch one, or check the weights of a model.
 #[derive(Args)]
 pub struct Models {
     #[command(subcommand)]
@@ -20,17 +25,21 @@ pub struct Models {
 enum What {
     /// List source, kind, numbers, memory as f32, f16 and q8_0, licence and files of each.
     List {
+        /// List what this file has, in the form of those in config/models, instead.
+        #[arg(long, value_name = "FILE")]
+        catalogue: Option<PathBuf>,
         /// Print one JSON object a line instead of a table.
         #[arg(long)]
         json: bool,
     },
     Pull(pull::Pull),
-    /// Hold every tensor of a folder against its configuration. Exit code 3 says that some do not
-    /// fit; each is named.
+    /// Hold every tensor of a model against its configuration; of a language model its tokenizer and
+    /// chat template, too. Exit code 3 says that something is missing or does not fit; each is named.
     Check {
-        /// Folder with weights and config.json or open_clip_config.json, which a SAM as its authors
-        /// publish it does not have.
-        folder: PathBuf,
+        /// An encoder: a folder with weights and config.json or open_clip_config.json, or the one file
+        /// of timm's ViT or of SAM's authors. A chat model: a GGUF file, a folder with safetensors and
+        /// config.json, or one with scenellm.yaml, as a Scene-LLM has it as well.
+        path: PathBuf,
         /// Print one JSON object instead of text.
         #[arg(long)]
         json: bool,
@@ -42,22 +51,23 @@ impl Models {
     pub fn run(self) -> anyhow::Result<Outcome> {
         let mut out = std::io::stdout();
         match self.what {
-            What::List { json } => {
-                for entry in catalogue()? {
+            What::List { catalogue, json } => {
+                for entry in known(catalogue.as_deref())? {
                     if json {
-                        writeln!(out, "{}", serde_json::to_string(&entry)?)?;
+                        let listed = Listed::new(&entry);
+                        writeln!(out, "{}", serde_json::to_string(&listed)?)?;
                         continue;
                     }
-                    let millions = entry.parameters as f64 / 1e6;
+                    let megabytes = |format| entry.bytes(format) as f64 / 1e6;
                     writeln!(
                         out,
                         "{:<46} {:<14} {:>6.0} M  {:>5.0}/{:>4.0}/{:<4.0} MB  width {:>4}  {:<11} {}",
                         entry.source,
                         entry.kind,
-                        millions,
-                        4.0 * millions,
-                        2.0 * millions,
-                        34.0 / 32.0 * millions,
+                        entry.parameters as f64 / 1e6,
+                        megabytes(WeightFormat::F32),
+                        megabytes(WeightFormat::F16),
+                        megabytes(WeightFormat::Q8_0),
                         entry.width,
                         entry.licence,
                         entry.files.join(" ")
@@ -66,8 +76,8 @@ impl Models {
                 Ok(Outcome::Done)
             }
             What::Pull(pull) => pull.run(),
-            What::Check { folder, json } => {
-                let check = check_folder(&folder)?;
+            What::Check { path, json } => {
+                let check = check(&path)?;
                 if json {
                     writeln!(out, "{}", serde_json::to_string(&check)?)?;
                 } else {
@@ -85,5 +95,37 @@ impl Models {
                 Ok(if check.faults.is_empty() { Outcome::Done } else { Outcome::No })
             }
         }
+    }
+}
+
+/// The checkpoints that `file` lists, or else those that are known.
+fn known(file: Option<&Path>) -> anyhow::Result<Vec<CatalogueEntry>> {
+    Ok(match file {
+        Some(file) => read_catalogue(file)?,
+        None => catalogue()?,
+    })
+}
+
+/// Holds the language model or the encoder at `path` against its configuration.
+fn check(path: &Path) -> anyhow::Result<FolderCheck> {
+    Ok(match check_language_model(path)? {
+        Some(check) => check,
+        None => check_folder(path)?,
+    })
+}
+
+/// An entry of the catalogue, and the memory it takes.
+#[derive(Serialize)]
+struct Listed<'a> {
+    #[serde(flatten)]
+    entry: &'a CatalogueEntry,
+    /// By name of the format of its weights.
+    memory_bytes: BTreeMap<&'static str, u64>,
+}
+
+impl<'a> Listed<'a> {
+    fn new(entry: &'a CatalogueEntry) -> Self {
+        let bytes = |format: WeightFormat| (format.name(), entry.bytes(format));
+        Self { entry, memory_bytes: WeightFormat::ALL.into_iter().map(bytes).collect() }
     }
 }

@@ -193,7 +193,7 @@ fn faults_of_weights_are_named() {
         let zero = tensors["vision_model.post_layernorm.bias"].zeros_like().unwrap();
         tensors.insert("vision_model.post_layernorm.bias".into(), (&zero / &zero).unwrap());
     });
-    assert!(nan.contains("`vision_model.post_layernorm.bias` holds numbers"), "{nan}");
+    assert!(nan.contains("'vision_model.post_layernorm.bias' holds numbers"), "{nan}");
 }
 
 #[test]

@@ -75,6 +75,12 @@ fn a_folder_becomes_an_extractor_in_the_space_of_words() {
     let mut odd = frame(64, 48);
     odd.depth_m.width = 63;
     assert!(vit.extract(&odd).unwrap_err().to_string().contains("depth"));
+    for (width, height) in [(1, 1), (1, 500)] {
+        let map = vit.extract(&frame(width, height)).unwrap();
+        assert!(map.data.iter().all(|x| x.is_finite()), "{width}×{height}");
+    }
+    odd.color = RgbImage::new(0, 48);
+    assert!(vit.extract(&odd).unwrap_err().to_string().contains("empty"));
 }
 
 #[test]

@@ -170,6 +170,6 @@ mod tests {
         let config = GgufFile::open(&path).unwrap().config().clone();
         assert_eq!((config.layers, config.head_dim, config.vocab_size), (12, 64, 32_000));
         assert!(config.tie_word_embeddings);
-        assert!((95_000_000..105_000_000).contains(&config.parameters()));
+        assert!((95_000_000..105_000_000).contains(&config.parameters().unwrap()));
     }
 }

@@ -83,7 +83,7 @@ impl LlmBench {
         }
         let mut weights = Weights::open(&path)?;
         let config = weights.config()?;
-        let parameters = config.parameters();
+        let parameters = config.parameters()?;
         let llama = Llama::load(config, &mut weights, &Device::Cpu)?;
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..if self.peer.is_some() { TURNS } else { 1 } {

@@ -7,7 +7,7 @@ use hf_hub::api::Progress;
 use hf_hub::api::sync::{ApiBuilder, ApiRepo};
 use hf_hub::{Cache, Repo, RepoType};
 use indicatif::ProgressBar;
-use scenellm::vision::{CatalogueEntry, catalogue, check_folder};
+use scenellm::vision::CatalogueEntry;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::Write;
@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 
 /// How often a broken transfer is taken up again.
 const RETRIES: usize = 3;
+/// The branch whose content the hashes of the catalogue are of.
+const MAIN: &str = "main";
 /// Weights as the catalogue names them, and as PyTorch wrote them, which is all that some publishers have.
 const WEIGHTS: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
 
@@ -27,11 +29,14 @@ const WEIGHTS: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
 pub struct Pull {
     /// A name of `models list`, or its publisher and name.
     name: String,
+    /// Look for the name in this file, in the form of those in config/models, instead.
+    #[arg(long, value_name = "FILE")]
+    catalogue: Option<PathBuf>,
     /// Cache folder.
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
     /// Branch, tag or commit.
-    #[arg(long, default_value = "main")]
+    #[arg(long, default_value = MAIN)]
     revision: String,
     /// Address of the hub or of a mirror.
     #[arg(long, value_name = "URL", env = "HF_ENDPOINT")]
@@ -42,34 +47,45 @@ impl Pull {
     /// Fetches, verifies, and says where the files are. The answer is no when they are not what their
     /// configuration says.
     pub fn run(self) -> anyhow::Result<Outcome> {
-        let entries = catalogue()?;
+        let entries = super::known(self.catalogue.as_deref())?;
         let known = |entry: &&CatalogueEntry| [&entry.name, &entry.source].contains(&&self.name);
         let Some(entry) = entries.iter().find(known) else {
             bail!("no checkpoint is called '{}'; `scenellm models list` shows them", self.name);
+        };
+        let hash_of = |file: &str| {
+            let hash = entry.sha256.get(file).map(String::as_str);
+            hash.filter(|_| self.revision == MAIN)
         };
         let cache = self.cache.map_or_else(Cache::from_env, Cache::new);
         let mut builder = ApiBuilder::from_cache(cache.clone()).with_retries(RETRIES);
         if let Some(endpoint) = self.endpoint {
             builder = builder.with_endpoint(endpoint.trim_end_matches('/').to_owned());
         }
-        let repo = Repo::with_revision(entry.source.clone(), RepoType::Model, self.revision);
+        let repo =
+            Repo::with_revision(entry.source.clone(), RepoType::Model, self.revision.clone());
         let api = builder.build()?;
         let (remote, local) = (api.repo(repo.clone()), cache.repo(repo));
         let mut folder = None;
         for file in &entry.files {
-            let is_there = names_of(file).into_iter().find_map(|name| local.get(name));
+            let mut names = names_of(file).into_iter();
+            let is_there = names.find_map(|name| Some((name, local.get(name)?)));
             let path = match is_there {
-                Some(path) => path,
+                Some((file, path)) => {
+                    if let Some(hash) = hash_of(file) {
+                        verify(&path, file, hash, "the catalogue")?;
+                    }
+                    path
+                }
                 None => {
                     let file = published(&remote, file);
                     let id = content_id(&api.metadata(&remote.url(file))?, file)?;
-                    fetch(&remote, file, &id)?
+                    fetch(&remote, file, &id, hash_of(file))?
                 }
             };
             folder = path.parent().map(Path::to_path_buf);
         }
         let folder = folder.context("the catalogue names no files")?;
-        let check = check_folder(&folder)?;
+        let check = super::check(&folder)?;
         let mut out = std::io::stdout();
         for fault in &check.faults {
             writeln!(out, "{fault}")?;
@@ -105,25 +121,45 @@ fn content_id(metadata: &hf_hub::api::sync::Metadata, file: &str) -> anyhow::Res
     Ok(metadata.etag().to_owned())
 }
 
-/// Fetches `file`. Large files are known by their SHA-256, which is held against what came; what
-/// differs is removed.
-fn fetch(remote: &ApiRepo, file: &str, id: &str) -> anyhow::Result<PathBuf> {
+/// Fetches `file`, which is known to the hub as `id`, and holds what came against its SHA-256: the one
+/// that the catalogue names, or that by which the hub knows large files.
+fn fetch(
+    remote: &ApiRepo,
+    file: &str,
+    id: &str,
+    catalogue: Option<&str>,
+) -> anyhow::Result<PathBuf> {
+    let hub = Some(id).filter(|id| id.len() == 64);
+    if let (Some(hash), Some(id)) = (catalogue, hub)
+        && !hash.eq_ignore_ascii_case(id)
+    {
+        bail!("{file}: SHA-256 is {id} at the server, the catalogue says {hash}; not fetched");
+    }
     let path = remote
         .download_with_progress(file, Bar(progress::bytes(0, file)))
         .with_context(|| format!("{file}: not fetched; the same command goes on from here"))?;
-    if id.len() == 64 {
-        let mut hash = Sha256::new();
-        std::io::copy(&mut File::open(&path)?, &mut hash)
-            .with_context(|| format!("{}: cannot read", path.display()))?;
-        let found: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        if !found.eq_ignore_ascii_case(id) {
-            // The file itself, not only the link to it.
-            std::fs::remove_file(path.canonicalize()?)?;
-            std::fs::remove_file(&path).ok();
-            bail!("{file}: SHA-256 is {found}, the server says {id}; it was removed, pull again");
-        }
+    match (catalogue, hub) {
+        (Some(hash), _) => verify(&path, file, hash, "the catalogue")?,
+        (None, Some(hash)) => verify(&path, file, hash, "the server")?,
+        (None, None) => {}
     }
     Ok(path)
+}
+
+/// Holds the content of `file` at `path` against the SHA-256 that `whose` names; what differs is removed.
+fn verify(path: &Path, file: &str, hash: &str, whose: &str) -> anyhow::Result<()> {
+    let mut hasher = Sha256::new();
+    File::open(path)
+        .and_then(|mut content| std::io::copy(&mut content, &mut hasher))
+        .with_context(|| format!("{}: cannot read", path.display()))?;
+    let found: String = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    if !found.eq_ignore_ascii_case(hash) {
+        // The file itself, not only the link to it.
+        std::fs::remove_file(path.canonicalize()?)?;
+        std::fs::remove_file(path).ok();
+        bail!("{file}: SHA-256 is {found}, {whose} says {hash}; it was removed, pull again");
+    }
+    Ok(())
 }
 
 /// The hub's progress on our bar.
