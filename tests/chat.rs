@@ -84,7 +84,9 @@ fn a_recording_and_a_chat_model_make_a_grounded_plan() {
         &format!("endpoint: {{url: '{}', model: some/model, timeout_s: 60}}", server.url),
     );
     let map = map.display().to_string();
-    let done = scenellm(&["ask", "--map", &map, "--model", &served, "--json", GOAL]);
+    let looking = ["--robot", "1,0.5,0", "--heading-deg", "-90"];
+    let asked = ["ask", "--map", &map, "--model", &served, "--json", GOAL];
+    let done = scenellm(&[&asked[..], &looking[..]].concat());
     assert!(done.status.success(), "{}", text(&done.stderr));
     let plan: Plan = serde_json::from_str(&text(&done.stdout)).unwrap();
     let bound: Vec<u32> = plan
@@ -97,7 +99,9 @@ fn a_recording_and_a_chat_model_make_a_grounded_plan() {
         })
         .collect();
     assert_eq!(bound, [tomato, tomato, microwave, tomato, microwave]);
-    assert!(server.requests()[0].contains(&format!("tomato_{tomato} at (")));
+    let request = &server.requests()[0];
+    assert!(request.contains(&format!("tomato_{tomato} at (")), "{request}");
+    assert!(request.contains("at (1.0, 0.5, 0.0), faces 270° counterclockwise"), "{request}");
 
     // A manifest that names no file is refused before anything is read.
     let none = manifest(&path("none"), "local: {weights: nowhere.gguf}");

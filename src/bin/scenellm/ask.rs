@@ -36,6 +36,9 @@ pub struct Ask {
     /// Where the robot is, world frame, metres: x,y,z.
     #[arg(long, value_delimiter = ',', default_values_t = [0.0, 0.0, 0.0], allow_hyphen_values = true)]
     robot: Vec<f64>,
+    /// Where the robot looks, from the world's x axis to the left, degrees; not known unless given.
+    #[arg(long, value_name = "DEG", allow_hyphen_values = true)]
+    heading_deg: Option<f64>,
     /// Id of the object in the robot's hand.
     #[arg(long, value_name = "ID")]
     held: Option<u32>,
@@ -128,7 +131,7 @@ impl Ask {
             goal,
             objects: map.objects().as_slice(),
             robot_m: known.robot_m,
-            heading_rad: None,
+            heading_rad: self.heading_deg.map(f64::to_radians),
             held: self.held.map(ObjectId),
             view: known.view.as_ref(),
             frame_id: &map.config().frame_id,

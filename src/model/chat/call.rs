@@ -15,6 +15,16 @@ use super::reply::{Answered, read_refusal, read_stream, read_whole};
 /// First pause before a request is sent again; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
+/// What whoever waits for a request hears of it.
+pub(super) enum Heard {
+    /// The next words of the answer.
+    Words(String),
+    /// The server is asked again, and what it said so far counts no more.
+    Again,
+    /// What came of it.
+    End(Result<Answered, EndpointFault>),
+}
+
 /// One request with its repetitions.
 pub(super) struct Call {
     pub(super) agent: Agent,
@@ -24,11 +34,13 @@ pub(super) struct Call {
     pub(super) retries: u32,
     pub(super) deadline: Instant,
     pub(super) given_up: Arc<AtomicBool>,
+    /// To whoever waits, who may have gone.
+    pub(super) heard: Sender<Heard>,
 }
 
 impl Call {
-    /// Sends what comes of it to `answers`.
-    pub(super) fn run(self, answers: &Sender<Result<Answered, EndpointFault>>) {
+    /// Tells whoever waits what the server says, and at last what came of it.
+    pub(super) fn run(self) {
         let mut pause = FIRST_PAUSE;
         for left in (0..=self.retries).rev() {
             let answer = self.once();
@@ -40,10 +52,10 @@ impl Call {
                 _ => pause,
             };
             if !again || !self.sleep(asked) {
-                // Who asked may have gone.
-                let _ = answers.send(answer);
+                let _ = self.heard.send(Heard::End(answer));
                 return;
             }
+            let _ = self.heard.send(Heard::Again);
             pause *= 2;
         }
     }
@@ -87,8 +99,14 @@ impl Call {
             let said = read_refusal(body);
             return Err(EndpointFault::Status { code: status.as_u16(), said, retry_after_s });
         }
+        let mut tell = |words: &str| {
+            if !words.is_empty() {
+                let _ = self.heard.send(Heard::Words(words.to_owned()));
+            }
+            !self.given_up.load(Ordering::Relaxed)
+        };
         match is_stream {
-            true => read_stream(body, &mut || !self.given_up.load(Ordering::Relaxed)),
+            true => read_stream(body, &mut tell),
             false => read_whole(body),
         }
     }

@@ -1,8 +1,8 @@
 //! A chat model on a server that speaks OpenAI's protocol: vLLM, llama.cpp, ollama, a gateway.
 //!
-//! The request runs in a thread of its own, so that whoever asks can lose interest at any moment
-//! and is answered within the timeout whatever the server does. A server that refuses for the
-//! moment is asked again, with longer and longer pauses.
+//! The request runs in a thread of its own, so that whoever asks hears the answer as it comes, can
+//! lose interest at any moment and is answered within the timeout whatever the server does. A server
+//! that refuses for the moment is asked again, with longer and longer pauses.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use ureq::Agent;
 
 use super::super::error::ModelError;
 use super::super::manifest::MANIFEST_FILE;
-use super::call::Call;
+use super::call::{Call, Heard};
 use super::fault::EndpointFault;
 use super::manifest::{EndpointSpec, ResponseFormat};
 use super::message::Message;
@@ -85,26 +85,28 @@ impl ChatEndpoint {
     }
 
     /// The answer to `messages`, at most `max_tokens` long, in the form `schema` where the server
-    /// can be held to one. `wanted` is asked again and again; its `false` ends the waiting.
+    /// can be held to one. `hear` is told again and again what has come so far; its `false` ends the
+    /// waiting. A server that breaks off and is asked again begins anew, perhaps in other words.
     pub fn answer(
         &mut self,
         messages: &[Message],
         schema: &Value,
         max_tokens: usize,
-        wanted: &mut dyn FnMut() -> bool,
+        hear: &mut dyn FnMut(&str) -> bool,
     ) -> Result<String, ModelError> {
         let body = self.body(messages, schema, max_tokens);
-        Ok(self.post("chat/completions", &body, wanted)?.text)
+        Ok(self.post("chat/completions", &body, hear)?.text)
     }
 
-    /// What the server answers to `body`, sent to `path` below where its API begins.
+    /// What the server answers to `body`, sent to `path` below where its API begins; `hear` as in
+    /// [`Self::answer`].
     pub(in super::super) fn post(
         &mut self,
         path: &str,
         body: &Value,
-        wanted: &mut dyn FnMut() -> bool,
+        hear: &mut dyn FnMut(&str) -> bool,
     ) -> Result<Answered, ModelError> {
-        let answer = self.try_post(path, body, wanted);
+        let answer = self.try_post(path, body, hear);
         answer.map_err(|fault| {
             let seconds = self.spec.timeout_s;
             let fault = match fault {
@@ -119,7 +121,7 @@ impl ChatEndpoint {
         &mut self,
         path: &str,
         body: &Value,
-        wanted: &mut dyn FnMut() -> bool,
+        hear: &mut dyn FnMut(&str) -> bool,
     ) -> Result<Answered, EndpointFault> {
         self.left_behind.retain(|thread| !thread.is_finished());
         if self.left_behind.len() >= MOST_LEFT_BEHIND {
@@ -127,7 +129,7 @@ impl ChatEndpoint {
         }
         let deadline = Instant::now() + self.spec.timeout();
         let given_up = Arc::new(AtomicBool::new(false));
-        let (sender, answers) = channel();
+        let (heard, news) = channel();
         let call = Call {
             agent: self.agent.clone(),
             url: format!("{}/{path}", self.spec.url.trim_end_matches('/')),
@@ -136,12 +138,13 @@ impl ChatEndpoint {
             retries: self.spec.retries,
             deadline,
             given_up: Arc::clone(&given_up),
+            heard,
         };
         let thread = std::thread::Builder::new()
             .name("chat request".into())
-            .spawn(move || call.run(&sender))
+            .spawn(move || call.run())
             .map_err(|error| EndpointFault::Request(error.to_string()))?;
-        let answer = wait(&answers, deadline, wanted);
+        let answer = wait(&news, deadline, hear);
         if answer.is_err() {
             given_up.store(true, Ordering::Relaxed);
         }
@@ -170,19 +173,22 @@ impl ChatEndpoint {
     }
 }
 
-/// Waits for the answer, but not beyond `deadline` and not longer than it is wanted.
+/// Waits for the answer, but not beyond `deadline` and not longer than `hear` wants it.
 fn wait(
-    answers: &Receiver<Result<Answered, EndpointFault>>,
+    news: &Receiver<Heard>,
     deadline: Instant,
-    wanted: &mut dyn FnMut() -> bool,
+    hear: &mut dyn FnMut(&str) -> bool,
 ) -> Result<Answered, EndpointFault> {
+    let mut so_far = String::new();
     loop {
-        if !wanted() {
+        if !hear(&so_far) {
             return Err(EndpointFault::Interrupted);
         }
         let left = deadline.saturating_duration_since(Instant::now());
-        match answers.recv_timeout(LOOK.min(left)) {
-            Ok(answer) => return answer,
+        match news.recv_timeout(LOOK.min(left)) {
+            Ok(Heard::Words(words)) => so_far.push_str(&words),
+            Ok(Heard::Again) => so_far.clear(),
+            Ok(Heard::End(answer)) => return answer,
             Err(RecvTimeoutError::Timeout) if left.is_zero() => {
                 return Err(EndpointFault::Timeout { seconds: 0.0 });
             }

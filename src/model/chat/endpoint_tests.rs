@@ -19,7 +19,7 @@ fn endpoint(url: &str, timeout_s: f64) -> ChatEndpoint {
 
 fn ask(endpoint: &mut ChatEndpoint) -> Result<String, EndpointFault> {
     let chat = [Message::new(Role::User, "hello")];
-    let answer = endpoint.answer(&chat, &json!({"type": "object"}), 64, &mut || true);
+    let answer = endpoint.answer(&chat, &json!({"type": "object"}), 64, &mut |_| true);
     answer.map_err(|error| match error {
         ModelError::Endpoint { fault, .. } => fault,
         other => panic!("{other}"),
@@ -80,6 +80,26 @@ fn a_slow_stream_within_the_time_is_waited_for() {
 }
 
 #[test]
+fn an_answer_is_heard_while_it_comes() {
+    let whole = ChatServer::stream("a plan of three steps", Duration::ZERO);
+    let broken = match ChatServer::stream("a plot", Duration::ZERO) {
+        Act::Stream(events, pause) => Act::Stream(events[..1].to_vec(), pause),
+        other => other,
+    };
+    let server = ChatServer::start(vec![broken, whole]);
+    let mut heard: Vec<String> = Vec::new();
+    let mut hear = |so_far: &str| {
+        heard.push(so_far.to_owned());
+        true
+    };
+    let mut endpoint = endpoint(&server.url, 20.0);
+    endpoint.answer(&[], &json!({}), 64, &mut hear).unwrap();
+    heard.dedup();
+    let expected = ["", "a plot", "", "a plan ", "a plan of thre", "a plan of three steps"];
+    assert_eq!(heard, expected, "asked again, it begins anew");
+}
+
+#[test]
 fn garbage_and_endless_answers_are_named() {
     let garbage = Act::Bytes(b"SSH-2.0-OpenSSH_9.2\r\n".to_vec());
     let server = ChatServer::start(vec![garbage]);
@@ -99,16 +119,16 @@ fn an_answer_that_is_not_wanted_is_not_waited_for() {
     let server = ChatServer::start(vec![Act::Hang]);
     let mut endpoint = endpoint(&server.url, 60.0);
     let (mut looks, begin) = (0, Instant::now());
-    let mut wanted = || {
+    let mut hear = |_: &str| {
         looks += 1;
         looks < 4
     };
-    let error = endpoint.answer(&[], &json!({}), 64, &mut wanted).unwrap_err();
+    let error = endpoint.answer(&[], &json!({}), 64, &mut hear).unwrap_err();
     let interrupted = EndpointFault::Interrupted;
     assert!(matches!(error, ModelError::Endpoint { fault, .. } if fault == interrupted));
     assert!(begin.elapsed() < Duration::from_secs(5));
     for _ in 1..MOST_LEFT_BEHIND {
-        let _ = endpoint.answer(&[], &json!({}), 64, &mut || false);
+        let _ = endpoint.answer(&[], &json!({}), 64, &mut |_| false);
     }
     assert_eq!(ask(&mut endpoint).unwrap_err(), EndpointFault::LeftBehind(MOST_LEFT_BEHIND));
 }

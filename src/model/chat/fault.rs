@@ -52,6 +52,9 @@ pub enum EndpointFault {
         /// How it begins.
         said: String,
     },
+    /// A part of the answer was told, it broke off, and asked again the server says something else.
+    #[error("its answer broke off, and is another now that it was asked again")]
+    Changed,
     /// The asker wanted no more.
     #[error("interrupted")]
     Interrupted,

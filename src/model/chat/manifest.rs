@@ -92,7 +92,8 @@ pub struct EndpointSpec {
     /// How often a request is sent again that a server refused for the moment or did not take.
     #[serde(default = "default_retries")]
     pub retries: u32,
-    /// Whether the answer is sent while it is made, so that a newer goal can interrupt it.
+    /// Whether the answer is sent while it is made, so that its steps are said as they come and a newer
+    /// goal can interrupt it.
     #[serde(default = "default_stream")]
     pub stream: bool,
     /// How the server is held to the form of a plan.

@@ -92,7 +92,7 @@ impl ChatModel {
         match &mut self.backend {
             ChatBackend::Local(local) => local.answer(messages, &mut |_| wanted()),
             ChatBackend::Endpoint(endpoint) => {
-                endpoint.answer(messages, schema, max_tokens, wanted)
+                endpoint.answer(messages, schema, max_tokens, &mut |_| wanted())
             }
         }
     }

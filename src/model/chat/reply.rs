@@ -120,11 +120,11 @@ pub(super) fn read_whole(body: impl Read) -> Result<Answered, EndpointFault> {
     gathered.finish()
 }
 
-/// Reads server-sent events up to `[DONE]` or the end. `on_event` hears of each, and ends the
-/// reading by returning `false`.
+/// Reads server-sent events up to `[DONE]` or the end. `on_event` hears the words of each, which may
+/// be none, and ends the reading by returning `false`.
 pub(super) fn read_stream(
     body: impl Read,
-    on_event: &mut dyn FnMut() -> bool,
+    on_event: &mut dyn FnMut(&str) -> bool,
 ) -> Result<Answered, EndpointFault> {
     let mut lines = BufReader::new(body.take(MOST_BODY_BYTES + 1));
     let (mut gathered, mut bytes, mut other) = (Gathered::default(), 0, String::new());
@@ -136,6 +136,7 @@ pub(super) fn read_stream(
             return Err(EndpointFault::TooLong);
         }
         let line = String::from_utf8_lossy(&line);
+        let before = gathered.answer.text.len();
         match line.trim_end().strip_prefix("data:").map(str::trim) {
             Some("[DONE]") => return gathered.finish(),
             Some(json) => gathered.take(json)?,
@@ -145,7 +146,7 @@ pub(super) fn read_stream(
         if length == 0 {
             break;
         }
-        if !on_event() {
+        if !on_event(&gathered.answer.text[before..]) {
             return Err(EndpointFault::Interrupted);
         }
     }
@@ -206,7 +207,7 @@ mod tests {
     use super::*;
 
     fn stream(text: &str) -> Result<String, String> {
-        let answer = read_stream(text.as_bytes(), &mut || true);
+        let answer = read_stream(text.as_bytes(), &mut |_| true);
         answer.map(|answer| answer.text).map_err(|fault| fault.to_string())
     }
 
@@ -240,7 +241,7 @@ mod tests {
         assert!(stream(&cut).unwrap_err().contains("decoding.max_tokens"));
         let long = format!("{EVENT}\n").repeat(20_000);
         assert!(stream(&long).unwrap_err().contains("longer than"));
-        let interrupted = read_stream(EVENT.as_bytes(), &mut || false).unwrap_err();
+        let interrupted = read_stream(EVENT.as_bytes(), &mut |_| false).unwrap_err();
         assert!(matches!(interrupted, EndpointFault::Interrupted));
     }
 
@@ -267,7 +268,13 @@ mod tests {
             )
         };
         let parts = [event("a ", "[-0.5,null]", "null"), event("b", "[-0.25]", "\"stop\"")];
-        let answer = read_stream(parts.concat().as_bytes(), &mut || true).unwrap();
+        let mut words = Vec::new();
+        let mut hear = |text: &str| {
+            words.extend((!text.is_empty()).then(|| text.to_owned()));
+            true
+        };
+        let answer = read_stream(parts.concat().as_bytes(), &mut hear).unwrap();
+        assert_eq!(words, ["a ", "b"]);
         assert_eq!(answer, Answered { text: "a b".into(), log_probability: -0.75, tokens: 2 });
         let whole = r#"{"choices":[{"text":"a b","finish_reason":"stop","logprobs":null}]}"#;
         let answer = read_whole(whole.as_bytes()).unwrap();

@@ -12,6 +12,7 @@ pub fn plan_message(plan: &Plan) -> msg::Plan {
         Some(Refusal::BadGoal { .. }) => (msg::Plan::REFUSAL_BAD_GOAL, Vec::new()),
         Some(Refusal::ModelFailed { .. }) => (msg::Plan::REFUSAL_MODEL_FAILED, Vec::new()),
     };
+    let left_out = plan.shown.map_or(0, |shown| shown.left_out);
     msg::Plan {
         header: msg::Header::new(plan.stamp_ns, &plan.frame_id),
         goal: plan.goal.clone(),
@@ -22,6 +23,7 @@ pub fn plan_message(plan: &Plan) -> msg::Plan {
         refusal,
         refusal_reason: plan.refusal.as_ref().map(Refusal::to_string).unwrap_or_default(),
         refusal_names,
+        objects_left_out: u32::try_from(left_out).unwrap_or(u32::MAX),
     }
 }
 
@@ -63,6 +65,7 @@ mod tests {
     use super::*;
     use crate::ros::{from_cdr, to_cdr};
     use crate::scene::ObjectId;
+    use crate::tasks::ShownObjects;
 
     fn plan() -> Plan {
         Plan {
@@ -107,6 +110,13 @@ mod tests {
         assert_eq!((arguments[0].grounded, arguments[0].object_id), (true, 4));
         assert_eq!((arguments[1].grounded, arguments[1].reason.as_str()), (false, "not seen"));
         assert_eq!((back.refusal, back.refusal_reason.as_str()), (0, ""));
+        assert_eq!(back.objects_left_out, 0);
+    }
+
+    #[test]
+    fn a_plan_tells_what_the_model_was_not_shown() {
+        let shown = Some(ShownObjects { listed: 200, left_out: 7 });
+        assert_eq!(plan_message(&Plan { shown, ..plan() }).objects_left_out, 7);
     }
 
     #[test]

@@ -54,6 +54,8 @@ pub struct Plan {
     pub refusal_reason: String,
     /// The words that nothing answers to.
     pub refusal_names: Vec<String>,
+    /// Objects of the map for which the prompt had no room.
+    pub objects_left_out: u32,
 }
 
 impl Plan {

@@ -94,6 +94,13 @@ impl<'a> ObjectList<'a> {
         Self { heading_rad, ..self }
     }
 
+    /// Where the robot looks, whole degrees from the world's x axis to the left, 0..360; `None` where
+    /// that is not known.
+    pub fn heading_deg(&self) -> Option<i64> {
+        let degrees = self.heading_rad?.to_degrees().round() as i64;
+        Some(degrees.rem_euclid(360))
+    }
+
     /// Number of objects.
     pub fn len(&self) -> usize {
         self.by_relevance.len()
@@ -220,6 +227,8 @@ fn dice(a: &str, b: &str) -> f64 {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::f64::consts::{FRAC_PI_2, TAU};
+
     use super::*;
 
     pub(crate) fn object(id: u32, label: &str, position_m: [f64; 3], size_m: f64) -> MapObject {
@@ -289,8 +298,16 @@ pub(crate) mod tests {
         // It looks along y: x is to its right.
         let robot_m = [-2.0, 0.0, 0.0];
         let list = ObjectList::new(&objects[..1], "tidy up", robot_m, None);
-        let text = list.facing(Some(std::f64::consts::FRAC_PI_2)).text(1);
+        assert_eq!(list.heading_deg(), None);
+        let list = list.facing(Some(FRAC_PI_2));
+        assert_eq!(list.heading_deg(), Some(90));
+        let text = list.text(1);
         assert!(text.ends_with("m away to the right\n"), "{text}");
+        let around = [-0.001, -FRAC_PI_2, TAU - 0.001].map(|rad| {
+            let list = ObjectList::new(&[], "", robot_m, None).facing(Some(rad));
+            list.heading_deg()
+        });
+        assert_eq!(around, [Some(0), Some(270), Some(0)]);
     }
 
     #[test]

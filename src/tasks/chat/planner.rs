@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use candle_core::Device;
 
+use super::aloud::Aloud;
 use super::choices::Choices;
 use super::list::ObjectList;
 use super::meaning::Meaning;
@@ -13,7 +14,7 @@ use super::schema::{parse_answer, schema};
 use crate::model::{ChatBackend, ChatModel, EndpointFault, LocalChat, Message, ModelError};
 use crate::tasks::{
     ActionVocabulary, PlanGrammar, PlanRequest, PlanWriter, PlanningError, SceneView, ShownObjects,
-    Sight, SpokenPlan, SpokenStep, TokenSet, WrittenPlan, parse_plan, plan_text, token_table,
+    Sight, SpokenPlan, SpokenStep, TokenSet, WrittenPlan, parse_plan, token_table,
 };
 use crate::vision::TextEncoder;
 
@@ -144,8 +145,9 @@ impl ChatPlanner {
                 (steps, missing, Some(mean))
             }
             ChatBackend::Endpoint(endpoint) => {
-                let mut wanted = || on_text("");
-                let answer = endpoint.answer(messages, &schema(choices), max_tokens, &mut wanted);
+                let mut aloud = Aloud::new(choices);
+                let mut hear = |so_far: &str| on_text(&aloud.hear(so_far));
+                let answer = endpoint.answer(messages, &schema(choices), max_tokens, &mut hear);
                 let text = answer.map_err(|error| match error {
                     ModelError::Endpoint { fault: EndpointFault::Interrupted, .. } => {
                         PlanningError::Interrupted
@@ -153,7 +155,11 @@ impl ChatPlanner {
                     other => other.into(),
                 })?;
                 let (steps, missing) = parse_answer(&text, choices)?;
-                on_text(&plan_text(&steps, choices.vocabulary()));
+                let Some(rest) = aloud.rest(&steps) else {
+                    let (url, fault) = (endpoint.spec().url.clone(), EndpointFault::Changed);
+                    return Err(ModelError::Endpoint { url, fault }.into());
+                };
+                on_text(&rest);
                 (steps, missing, None)
             }
         };

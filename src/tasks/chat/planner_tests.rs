@@ -167,17 +167,22 @@ const WASH: &str = r#"{"steps": [
     {"action": "PutObject", "object": "mug_3", "receptacle": "sink_basin_7"}],
     "not_found": []}"#;
 
+const SAID: &str =
+    "\nGotoLocation countertop_1\nPickupObject mug_3\nPutObject mug_3 sink_basin_7\nNoOp";
+
 #[test]
 fn what_a_server_answers_becomes_a_grounded_plan() {
     let acts = [ChatServer::whole(WASH), ChatServer::stream(WASH, Duration::from_millis(1))];
     for act in acts {
+        let is_stream = matches!(act, Act::Stream(..));
         let server = ChatServer::start(vec![act]);
         let kitchen = kitchen();
         let mut request = request("wash the mug", &kitchen);
         request.held = Some(ObjectId(9));
-        let mut said = String::new();
+        request.heading_rad = Some(std::f64::consts::FRAC_PI_2);
+        let mut said = Vec::new();
         let plan = served(&server.url, 30).plan_aloud(&request, &mut |text| {
-            said.push_str(text);
+            said.extend((!text.is_empty()).then(|| text.to_owned()));
             true
         });
         assert_eq!(plan.refusal, None);
@@ -185,13 +190,47 @@ fn what_a_server_answers_becomes_a_grounded_plan() {
         assert_eq!(plan.steps[2].summary(), "PutObject mug → sinkbasin");
         assert_eq!(plan.steps[2].target_position_m(), Some([2.0, 0.0, 0.8]));
         assert_eq!((plan.steps[2].expires_ns, plan.mean_log_probability), (15, None));
-        assert!(said.contains("PutObject mug_3 sink_basin_7"), "{said}");
+        assert_eq!(said.concat(), SAID);
+        assert_eq!(said.len(), if is_stream { 4 } else { 1 }, "a step at a time: {said:?}");
         let asked = &server.requests()[0];
-        for part in ["mug_3 at (1.1, 0.1, 1.0)", "on countertop_1", "holds fridge_9", "json_schema"]
-        {
+        for part in [
+            "mug_3 at (1.1, 0.1, 1.0)",
+            "on countertop_1",
+            "faces 90° counterclockwise",
+            "holds fridge_9",
+            "json_schema",
+        ] {
             assert!(asked.contains(part), "{asked} lacks {part}");
         }
     }
+}
+
+#[test]
+fn what_a_server_said_before_it_broke_off_stands() {
+    // All but the last words, and no end.
+    let broken = |text: &str| match ChatServer::stream(text, Duration::ZERO) {
+        Act::Stream(mut events, pause) => {
+            events.truncate(events.len() - 4);
+            Act::Stream(events, pause)
+        }
+        other => other,
+    };
+    let kitchen = kitchen();
+    let ask = |before: &str| {
+        let server = ChatServer::start(vec![broken(before), ChatServer::whole(WASH)]);
+        let request = request("wash the mug", &kitchen);
+        let mut said = String::new();
+        let plan = served(&server.url, 30).plan_aloud(&request, &mut |text| {
+            said.push_str(text);
+            true
+        });
+        (plan.refusal, said)
+    };
+    assert_eq!(ask(WASH), (None, SAID.to_owned()));
+    let (refusal, said) = ask(&WASH.replace("countertop_1", "fridge_9"));
+    assert!(said.starts_with("\nGotoLocation fridge_9\n"), "{said}");
+    let Some(Refusal::ModelFailed { reason }) = &refusal else { panic!("{refusal:?}") };
+    assert!(reason.contains("is another now"), "{reason}");
 }
 
 #[test]

@@ -75,9 +75,12 @@ pub fn over_map(
     robot_m: [f64; 3],
 ) -> Vec<Message> {
     let [x, y, z] = robot_m;
+    let faces = list.heading_deg().map_or(String::new(), |degrees| {
+        format!(", faces {degrees}° counterclockwise from the x axis,")
+    });
     let holds = list.held_name().unwrap_or("nothing");
     let asked = format!(
-        "The robot is at ({x:.1}, {y:.1}, {z:.1}) and holds {holds}.\n\
+        "The robot is at ({x:.1}, {y:.1}, {z:.1}){faces} and holds {holds}.\n\
          The objects, positions in metres:\n{}\
          The goal: {}",
         list.text(count),
@@ -126,6 +129,12 @@ mod tests {
         assert_eq!(chat[1].content.lines().count(), 5, "{}", chat[1].content);
         assert!(chat[1].content.contains("mug_1 at (1.0, 0.0, 0.6)"), "{}", chat[1].content);
         assert!(chat[1].content.ends_with("The goal: wash the mug"));
+        let robot = "The robot is at (0.5, 0.0, 0.0) and holds nothing.\n";
+        assert!(chat[1].content.starts_with(robot), "{}", chat[1].content);
+        let list = list.facing(Some(-std::f64::consts::FRAC_PI_2));
+        let chat = over_map(&text, &list, 2, "wash", [0.5, 0.0, 0.0]);
+        let faces = ", faces 270° counterclockwise from the x axis, and holds nothing.\n";
+        assert!(chat[1].content.contains(faces), "{}", chat[1].content);
         let json = rules(&choices, Form::Json, "");
         let put = "{\"action\": \"PutObject\", \"object\": NAME, \"receptacle\": NAME}\n";
         assert!(json.contains(put) && !json.contains("NoOp"), "{json}");

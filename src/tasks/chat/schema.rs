@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Map, Value, json};
 
 use super::choices::Choices;
@@ -122,29 +123,13 @@ pub fn parse_answer(
     if answer.steps.len() > MAX_STEPS {
         return Err(AnswerError::TooLong(answer.steps.len()));
     }
-    let vocabulary = choices.vocabulary();
     let mut steps = Vec::with_capacity(answer.steps.len());
-    for (at, step) in (1..).zip(answer.steps) {
-        let fault = |reason: String| AnswerError::Step { step: at, reason };
-        let text = |field: &str| {
-            let value = step.get(field).and_then(Value::as_str);
-            value.ok_or_else(|| fault(format!("'{field}' is missing or no text")))
-        };
-        let name = text("action")?;
-        if name == vocabulary.end {
+    for (at, step) in (1..).zip(&answer.steps) {
+        let read = read_step(step, choices);
+        let Some(step) = read.map_err(|reason| AnswerError::Step { step: at, reason })? else {
             break;
-        }
-        let action = choices.actions().find(|action| action.name == name);
-        let action = action.ok_or_else(|| fault(format!("there is no action '{name}'")))?;
-        let mut arguments = Vec::new();
-        for (field, kind) in fields(action) {
-            let word = text(&field)?;
-            if !vocabulary.words(kind).contains(&word) {
-                return Err(fault(format!("{name}: '{word}' is no {field} of the list")));
-            }
-            arguments.push(word.to_owned());
-        }
-        steps.push(SpokenStep { action: name.to_owned(), arguments });
+        };
+        steps.push(step);
     }
     let words = answer.not_found.into_iter().filter(|word| !word.trim().is_empty());
     let short = |mut word: String| {
@@ -154,6 +139,72 @@ pub fn parse_answer(
         word.split_whitespace().collect::<Vec<_>>().join(" ")
     };
     Ok((steps, words.take(MOST_MISSING).map(short).collect()))
+}
+
+/// The steps that are whole in an answer of which `so_far` has come: those with which the plan begins
+/// where [`parse_answer`] finds one in the end. None before the JSON begins.
+pub fn steps_so_far(so_far: &str, choices: &Choices<'_>) -> Vec<SpokenStep> {
+    let mut steps = Vec::new();
+    let mut rest = behind_steps(so_far);
+    while let Some((step, behind)) = rest.and_then(first_value::<Map<String, Value>>)
+        && let Ok(Some(step)) = read_step(&step, choices)
+        && steps.len() < MAX_STEPS
+    {
+        steps.push(step);
+        rest = behind.trim_start().strip_prefix(',');
+    }
+    steps
+}
+
+/// What stands behind the bracket that opens the list of steps. Nothing may stand before the JSON but
+/// thoughts that have ended, and a fence.
+fn behind_steps(so_far: &str) -> Option<&str> {
+    let said = so_far.rsplit("</think>").next().unwrap_or(so_far).trim_start();
+    let said = said.strip_prefix("```").map_or(said, |fenced| fenced.trim_start_matches("json"));
+    let mut rest = said.trim_start().strip_prefix('{')?;
+    loop {
+        let (key, behind): (String, _) = first_value(rest)?;
+        rest = behind.trim_start().strip_prefix(':')?;
+        if key == "steps" {
+            return rest.trim_start().strip_prefix('[');
+        }
+        let (_, behind): (IgnoredAny, _) = first_value(rest)?;
+        rest = behind.trim_start().strip_prefix(',')?;
+    }
+}
+
+/// The JSON value that `text` begins with, and what follows it; `None` where it is not whole.
+fn first_value<T: DeserializeOwned>(text: &str) -> Option<(T, &str)> {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<T>();
+    let value = values.next()?.ok()?;
+    Some((value, text.get(values.byte_offset()..)?))
+}
+
+/// A step in the names of `choices`; `None` where it ends the plan.
+fn read_step(
+    step: &Map<String, Value>,
+    choices: &Choices<'_>,
+) -> Result<Option<SpokenStep>, String> {
+    let vocabulary = choices.vocabulary();
+    let text = |field: &str| {
+        let value = step.get(field).and_then(Value::as_str);
+        value.ok_or_else(|| format!("'{field}' is missing or no text"))
+    };
+    let name = text("action")?;
+    if name == vocabulary.end {
+        return Ok(None);
+    }
+    let action = choices.actions().find(|action| action.name == name);
+    let action = action.ok_or_else(|| format!("there is no action '{name}'"))?;
+    let mut arguments = Vec::new();
+    for (field, kind) in fields(action) {
+        let word = text(&field)?;
+        if !vocabulary.words(kind).contains(&word) {
+            return Err(format!("{name}: '{word}' is no {field} of the list"));
+        }
+        arguments.push(word.to_owned());
+    }
+    Ok(Some(SpokenStep { action: name.to_owned(), arguments }))
 }
 
 #[cfg(test)]
@@ -213,6 +264,32 @@ mod tests {
     }
 
     #[test]
+    fn steps_are_read_as_soon_as_they_are_whole() {
+        let goto = "{\"action\": \"GotoLocation\", \"target\": \"sink_basin_2\"}";
+        let take = "{\"action\": \"PickupObject\", \"object\": \"mug_1\"}";
+        let answers = [
+            format!("{{\"steps\": [{goto}, {take}], \"not_found\": []}}"),
+            format!("<think>{{\"steps\": [{take}]}}</think>\n{{\"steps\":[{goto},{take}]}}"),
+            format!("```json\n{{\"not_found\": [], \"steps\": [\n{goto}\n,{take}\n]}}\n```"),
+            format!("{{\"steps\": [{goto}, {take}, {{\"action\": \"NoOp\"}}, {goto}]}}"),
+        ];
+        for answer in answers {
+            let (steps, _) = with_choices(|choices| parse_answer(&answer, choices)).unwrap();
+            let mut counts = Vec::new();
+            for (at, _) in answer.char_indices().chain([(answer.len(), ' ')]) {
+                let found = with_choices(|choices| steps_so_far(&answer[..at], choices));
+                assert!(steps.starts_with(&found), "{found:?} of {}", &answer[..at]);
+                counts.push(found.len());
+            }
+            counts.dedup();
+            assert_eq!(counts, [0, 1, 2], "{answer}");
+        }
+        let of = |text: &str| with_choices(|choices| steps_so_far(text, choices)).len();
+        assert_eq!(of(&format!("I think {{\"steps\": [{goto}]}}")), 0, "it may think aloud");
+        assert_eq!(of(&format!("{{\"steps\": [{goto}, {{\"action\": \"Fly\"}}, {take}")), 1);
+    }
+
+    #[test]
     fn the_schema_names_every_choice_once() {
         let schema = with_choices(schema);
         assert_eq!(schema["$defs"]["object"]["enum"], json!(["mug_1"]));
@@ -230,6 +307,7 @@ mod tests {
             text in "(\\{|\\}|\"steps\"|\"action\"|\"PickupObject\"|:|,|\\[|\\]|</think>|.){0,40}",
         ) {
             let _ = with_choices(|choices| parse_answer(&text, choices));
+            let _ = with_choices(|choices| steps_so_far(&text, choices));
         }
     }
 }
