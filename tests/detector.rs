@@ -116,6 +116,8 @@ fn a_detector_of_random_weights_goes_all_the_way_in_bounds() {
     assert!(objects.iter().all(|label| ["a mug", "the table"].contains(&label.as_str())));
     let frames = std::fs::read_to_string(out.join("frames.csv")).unwrap();
     assert!(frames.lines().next().unwrap().contains("detect_ms"), "{frames}");
+    let masks = image::open(out.join("masks.png")).unwrap().into_rgb8();
+    assert_eq!(masks.dimensions(), (320, 240), "as large as the camera's pictures");
 }
 
 /// Labels of the objects in an exported map.

@@ -5,8 +5,10 @@ use crate::geometry::Pose;
 use crate::scene::lift;
 use crate::sensing::{Detection, RgbdFrame};
 use crate::vision::{
-    Detector, GroundedSam, GroundedSettings, GroundingDino, Placement, Sam, VisionError,
+    DetectedMask, Detector, GroundedSam, GroundedSettings, GroundingDino, Placement, Sam,
+    VisionError,
 };
+use image::RgbImage;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -107,6 +109,17 @@ pub struct Found {
     pub world_T_camera: Pose,
     /// The boxes.
     pub detections: Vec<Detection>,
+    /// What the boxes were drawn around, surest first; what has too little depth has no box.
+    pub masks: Vec<DetectedMask>,
+}
+
+/// A picture, and what a detector found in it.
+#[derive(Debug, Clone)]
+pub struct Spotted {
+    /// The picture.
+    pub picture: RgbImage,
+    /// What was found, surest first.
+    pub masks: Vec<DetectedMask>,
 }
 
 impl Found {
@@ -125,6 +138,7 @@ impl Found {
             stamp_ns: frame.stamp_ns,
             world_T_camera: frame.world_T_camera,
             detections: lift(frame, &masks, depth_m),
+            masks,
         })
     }
 }

@@ -31,6 +31,8 @@ pub struct ReportPage<'a> {
     pub topdown: &'a RgbImage,
     /// The same in the colours of its features, if it has any.
     pub features: Option<&'a RgbImage>,
+    /// What a detector found in a picture, if there was one.
+    pub masks: Option<&'a RgbImage>,
     /// All frames.
     pub frames: &'a [FrameRecord],
     /// What was dropped and why, with counts.
@@ -57,6 +59,10 @@ impl ReportPage<'_> {
         if let Some(features) = self.features {
             html.push_str("<h2>Features of the map</h2>");
             html.push_str(&img("map from above in the colours of its features", features)?);
+        }
+        if let Some(masks) = self.masks {
+            html.push_str("<h2>Found by words</h2>");
+            html.push_str(&img("a picture and the masks of what was found in it", masks)?);
         }
         html.push_str("<h2>Facts</h2>");
         html.push_str(&table(&["", ""], self.facts.iter().map(|(k, v)| [k.as_str(), v.as_str()])));
@@ -162,13 +168,15 @@ mod tests {
             plan: Some(&plan),
             topdown: &topdown,
             features: None,
+            masks: None,
             frames: &[],
             dropped: &[],
         };
         let html = page.to_html().unwrap();
         let pictures = |html: &str| html.matches("<img ").count();
-        let with_features = ReportPage { features: Some(&topdown), ..page }.to_html().unwrap();
-        assert_eq!((pictures(&html), pictures(&with_features)), (1, 2));
+        let picture = Some(&topdown);
+        let whole = ReportPage { features: picture, masks: picture, ..page }.to_html().unwrap();
+        assert_eq!((pictures(&html), pictures(&whole)), (1, 3));
         assert!(!html.contains("<script"));
         assert!(html.contains("a &amp; b") && html.contains("data:image/png;base64,"));
     }
