@@ -12,8 +12,8 @@ mod graph;
 
 use graph::{Ear, KITCHEN, Node, Peer, loopback_works, settings, wait_for};
 use scenellm::ros::msg::{
-    CameraInfo, Detection3DArray, DiagnosticArray, DiagnosticStatus, Message, Parameter,
-    ParameterValue, Path, Plan, PlanStep, PointCloud2, StepFeedback, StringMsg,
+    CameraInfo, Detection3DArray, DiagnosticArray, DiagnosticStatus, Message, ObjectRelations,
+    Parameter, ParameterValue, Path, Plan, PlanStep, PointCloud2, StepFeedback, StringMsg,
 };
 use scenellm::ros::qos;
 use scenellm::ros::srv::{
@@ -55,6 +55,7 @@ fn a_kitchen_goes_in_and_a_grounded_plan_comes_out() {
     let steps = peer.hear::<PlanStep>("/scenellm_planner/plan/steps", qos::LATCHED);
     let maps = peer.hear::<PointCloud2>("/scenellm_planner/map", qos::LATCHED);
     let objects = peer.hear::<Detection3DArray>("/scenellm_planner/objects", qos::LATCHED);
+    let relations = peer.hear::<ObjectRelations>("/scenellm_planner/relations", qos::LATCHED);
     let paths = peer.hear::<Path>("/scenellm_planner/path", qos::LATCHED);
     let words = peer.hear::<StringMsg>("/scenellm_planner/dialogue/out", qos::EVENT);
     let health = peer.hear::<DiagnosticArray>("/diagnostics", qos::EVENT);
@@ -82,6 +83,10 @@ fn a_kitchen_goes_in_and_a_grounded_plan_comes_out() {
     assert!(cloud.width > 500 && cloud.data.len() == 24 * cloud.width as usize);
     let seen = wait_for(|| objects.newest::<Detection3DArray>()).expect("objects");
     assert!(seen.detections.len() > 5);
+    let told = wait_for(|| {
+        relations.newest::<ObjectRelations>().filter(|told| !told.relations.is_empty())
+    });
+    assert_eq!(told.map(|told| told.header.frame_id).as_deref(), Some("map"));
     let path = wait_for(|| paths.newest::<Path>()).expect("a path");
     assert!(!path.poses.is_empty());
 

@@ -81,8 +81,9 @@ fn the_shipped_bag_becomes_a_grounded_plan_twice_the_same() {
     assert!(page.contains("PickupObject") && page.contains("data:image/png;base64,"));
     let session = BagReader::open(first.join("session.mcap")).unwrap();
     let topics: Vec<_> = session.topics().iter().map(|topic| topic.name.as_str()).collect();
-    for topic in ["/tf", "/scenellm_planner/plan", "/scenellm_planner/map"] {
-        assert!(topics.contains(&topic), "{topics:?}");
+    for topic in ["/tf", "plan", "map", "objects", "relations"] {
+        let own = format!("/scenellm_planner/{topic}");
+        assert!(topics.iter().any(|name| *name == topic || *name == own), "{topics:?}");
     }
 
     let map = first.join("map.scenemap").display().to_string();
@@ -127,6 +128,13 @@ fn the_shipped_bag_comes_to_the_golden_plan_and_map() {
         let label = object["label"].as_str().unwrap().to_owned();
         objects.entry(label).or_default().push([0, 1, 2].map(rounded));
     }
+    let ids: Vec<_> = map["objects"].as_array().unwrap().iter().map(|one| &one["id"]).collect();
+    let relations = map["relations"].as_array().unwrap();
+    assert!(relations.iter().any(|one| one["relation"] == "on"), "{relations:?}");
+    assert!(relations.len() <= 3 * ids.len());
+    let is_known =
+        |one: &serde_json::Value| ids.contains(&&one["subject"]) && ids.contains(&&one["object"]);
+    assert!(relations.iter().all(is_known), "{relations:?}");
     let found = Golden {
         steps: plan(folder.path()).steps.iter().map(PlanStep::summary).collect(),
         voxels: map["counts"]["voxels"].as_u64().unwrap(),

@@ -3,8 +3,10 @@
 use super::error::BagError;
 use super::writer::BagWriter;
 use crate::planner::Output;
-use crate::ros::{cloud_message, map_message, objects_message, plan_message, tf_message};
-use crate::scene::{EgoConfig, EgoFrame, SceneMap};
+use crate::ros::{
+    cloud_message, map_message, objects_message, plan_message, relations_message, tf_message,
+};
+use crate::scene::{EgoConfig, EgoFrame, Relation, SceneMap};
 use crate::sensing::{RgbdFrame, StampedTransform};
 use std::path::Path;
 
@@ -12,6 +14,7 @@ const PLAN_TOPIC: &str = "/scenellm_planner/plan";
 const MAP_TOPIC: &str = "/scenellm_planner/map";
 const FRAME_TOPIC: &str = "/scenellm_planner/frame";
 const OBJECTS_TOPIC: &str = "/scenellm_planner/objects";
+const RELATIONS_TOPIC: &str = "/scenellm_planner/relations";
 /// Child frame of the poses at which images were taken.
 const CAMERA_FRAME: &str = "scenellm_camera";
 /// Every so many pixels of the egocentric frame are written, along both edges.
@@ -63,12 +66,20 @@ impl SessionWriter {
         }
     }
 
-    /// Writes the map, its objects and the newest egocentric frame, and closes the bag.
-    pub fn finish(mut self, map: &SceneMap, newest: Option<&RgbdFrame>) -> Result<(), BagError> {
+    /// Writes the map, its objects and how they stand to each other, and the newest egocentric frame, and
+    /// closes the bag.
+    pub fn finish(
+        mut self,
+        map: &SceneMap,
+        relations: &[Relation],
+        newest: Option<&RgbdFrame>,
+    ) -> Result<(), BagError> {
         let (time_ns, world) = (self.newest_ns, self.world_frame.clone());
         self.writer.write(MAP_TOPIC, time_ns, &map_message(time_ns, map, 1))?;
         let objects = objects_message(map.objects(), time_ns, &world);
         self.writer.write(OBJECTS_TOPIC, time_ns, &objects)?;
+        let relations = relations_message(relations, time_ns, &world);
+        self.writer.write(RELATIONS_TOPIC, time_ns, &relations)?;
         if let Some(frame) = newest {
             let config = EgoConfig { stride: FRAME_STRIDE, ..EgoConfig::default() };
             // A frame that went into the map has points; one that has none is not worth an error.

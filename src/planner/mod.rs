@@ -22,7 +22,7 @@ pub use config::{
     ConfigError, ImageTransport, NODE_NAME, PlanConfig, PlannerConfig, PublishConfig, TopicConfig,
     VisionConfig,
 };
-pub use detector::{DetectorConfig, Found};
+pub use detector::{DetectorConfig, Found, Spotted};
 pub use dialogue::{Dialogue, Unresolved};
 pub use executive::{Act, Ending, Executive, Progress, StopCause};
 pub use eyes::EyesError;

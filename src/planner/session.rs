@@ -4,17 +4,17 @@
 //! plans rest on. Synchronous and without a clock of its own, so that a bag gives the same map on
 //! every replay; the node runs it on its own thread.
 
-use super::{Found, FrameRecord, Output, PlannerConfig, StageTimings};
+use super::{Found, FrameRecord, Output, PlannerConfig, Spotted, StageTimings};
 use crate::geometry::TransformError;
 use crate::model::TokenKind;
 use crate::scene::{
-    EgoConfig, EgoFrame, NamedVectors, Region, RegionConfig, SceneError, SceneMap, SeenObjects,
-    frame_regions,
+    EgoConfig, EgoFrame, NamedVectors, Region, RegionConfig, Relation, SceneError, SceneMap,
+    SeenObjects, frame_regions,
 };
 use crate::sensing::{
     Assembled, AssembledFrame, DetectionsEvent, FrameAssembler, RgbdFrame, SensorEvent,
 };
-use crate::tasks::{SceneView, ViewSpec};
+use crate::tasks::{SceneView, ViewSpec, scene_relations};
 use crate::vision::{Detector, FeatureExtractor, FeatureMap, VisionError, WordHash};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -36,6 +36,8 @@ pub struct Session {
     /// The newest frame, and the optical frame it stands in.
     newest: Option<(Arc<RgbdFrame>, String)>,
     newest_features: Option<FeatureMap>,
+    /// Where the first camera was last, world frame, metres.
+    robot_m: Option<[f64; 3]>,
     /// Names of things, where features can be compared with names.
     names: Option<NamedVectors>,
     regions: RegionConfig,
@@ -46,6 +48,8 @@ pub struct Session {
     detect_every: u32,
     /// Frames since things were last looked for by words.
     frames_since_detection: u32,
+    /// The look for things by words that found most.
+    spotted: Option<Spotted>,
 }
 
 impl Session {
@@ -74,6 +78,7 @@ impl Session {
             waiting_detections: VecDeque::new(),
             newest: None,
             newest_features: None,
+            robot_m: None,
             names,
             regions: config.regions.clone(),
             frames_since_look: 0,
@@ -81,6 +86,7 @@ impl Session {
             detector: None,
             detect_every: config.detector.every_frames,
             frames_since_detection: config.detector.every_frames,
+            spotted: None,
         })
     }
 
@@ -107,9 +113,14 @@ impl Session {
         self.detector.take()
     }
 
+    /// Of the pictures that the session's own detector looked at, the one in which it found most.
+    pub fn spotted(&self) -> Option<&Spotted> {
+        self.spotted.as_ref()
+    }
+
     /// Puts what a detector found in a frame into the map.
     pub fn place(&mut self, found: &Found) {
-        let Found { stamp_ns, world_T_camera, detections } = found;
+        let Found { stamp_ns, world_T_camera, detections, .. } = found;
         self.map.observe(detections, world_T_camera, *stamp_ns);
     }
 
@@ -220,6 +231,11 @@ impl Session {
         &mut self.map
     }
 
+    /// How the objects of the map stand to each other, as the robot sees them from where it was last.
+    pub fn relations(&self) -> Vec<Relation> {
+        scene_relations(self.map.objects().iter(), self.robot_m)
+    }
+
     /// The newest frame that went into the map.
     pub fn newest_frame(&self) -> Option<&Arc<RgbdFrame>> {
         self.newest.as_ref().map(|(frame, _)| frame)
@@ -296,6 +312,10 @@ impl Session {
                 regions_ms,
             },
         };
+        // Of several cameras, the first is where the robot is.
+        if camera == 0 {
+            self.robot_m = Some(frame.world_T_camera.translation.vector.into());
+        }
         self.newest = Some((Arc::new(frame), color_frame_id));
         self.newest_features = features;
         outputs.push(Output::Frame(record));
@@ -310,6 +330,11 @@ impl Session {
             let found =
                 Found::in_frame(detector.as_ref(), frame, self.map.config().depth_range_m())?;
             self.place(&found);
+            let most = self.spotted.as_ref().map_or(0, |spotted| spotted.masks.len());
+            if found.masks.len() > most {
+                let picture = frame.color.clone();
+                self.spotted = Some(Spotted { picture, masks: found.masks });
+            }
         }
         Ok(())
     }

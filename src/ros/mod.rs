@@ -27,7 +27,8 @@ pub use cdr::{CdrError, from_cdr, to_cdr, to_cdr_big_endian};
 pub use convert::{
     ConvertError, ImageMessage, TopicRole, camera_info_message, cloud_message, decode,
     detections_message, follow_error_code, image_message, map_message, no_markers, objects_message,
-    plan_markers, plan_message, plan_step_message, step_feedback, tf_message, vln_action,
+    plan_markers, plan_message, plan_step_message, relations_message, step_feedback, tf_message,
+    vln_action,
 };
 pub use definition::{Field, FieldArray, parse_definition, with_dependencies};
 pub use msg::Message;

@@ -1,6 +1,6 @@
 //! The map for other programs: a point cloud (PLY) and a summary (JSON).
 
-use super::{LabelScores, MapCounts, MapObject, SceneError, SceneMap};
+use super::{LabelScores, MapCounts, MapObject, Relation, SceneError, SceneMap};
 use serde::Serialize;
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -18,15 +18,20 @@ struct Summary<'a> {
     bytes_per_voxel: f64,
     feature_width: usize,
     objects: Vec<Told<'a>>,
+    relations: &'a [Relation],
 }
 
-/// An object, of how many voxels it is made, and what detections have called it, each name with its
-/// scores added up.
+/// An object, what its voxels come to, and what detections have called it, each name with its scores added
+/// up.
 #[derive(Serialize)]
 struct Told<'a> {
     #[serde(flatten)]
     object: &'a MapObject,
     voxels: usize,
+    /// Points merged into them.
+    points: u64,
+    /// Mean of those points in world coordinates, metres; `null` of an object without voxels.
+    centroid_m: Option<[f64; 3]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     labels: Option<&'a LabelScores>,
 }
@@ -56,14 +61,20 @@ impl SceneMap {
         Ok(self.counts())
     }
 
-    /// Writes a JSON summary: frame, voxel size, counts, bounds, bytes and objects.
-    pub fn write_json(&self, path: &Path) -> Result<MapCounts, SceneError> {
+    /// Writes a JSON summary: frame, voxel size, counts, bounds, bytes, objects, and how they stand to
+    /// each other.
+    pub fn write_json(&self, path: &Path, relations: &[Relation]) -> Result<MapCounts, SceneError> {
         let counts = self.counts();
         let voxels = self.voxels_of_objects();
-        let objects = self.objects.iter().map(|object| Told {
-            object,
-            voxels: voxels.get(&object.id).copied().unwrap_or_default(),
-            labels: self.objects.labels(object.id),
+        let objects = self.objects.iter().map(|object| {
+            let of = voxels.get(&object.id);
+            Told {
+                object,
+                voxels: of.map_or(0, |of| of.voxels),
+                points: of.map_or(0, |of| of.points),
+                centroid_m: of.map(|of| of.centroid_m),
+                labels: self.objects.labels(object.id),
+            }
         });
         let summary = Summary {
             frame_id: &self.config.frame_id,
@@ -74,6 +85,7 @@ impl SceneMap {
             bytes_per_voxel: self.bytes_per_voxel(),
             feature_width: self.config.feature_width,
             objects: objects.collect(),
+            relations,
         };
         write_file(path, |out| {
             serde_json::to_writer_pretty(&mut *out, &summary)?;

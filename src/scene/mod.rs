@@ -18,6 +18,7 @@ mod owner;
 mod principal;
 mod query;
 mod regions;
+mod relation;
 mod removal;
 mod save;
 mod select;
@@ -41,13 +42,14 @@ pub use lift::lift;
 pub use map::{MapCounts, SceneMap, VoxelView};
 pub use object::{MapObject, ObjectId};
 pub use objects::{LabelScores, ObjectStore, ObserveReport};
-pub use owner::ObjectBoxes;
+pub use owner::{ObjectBoxes, ObjectVoxels};
 pub use principal::PrincipalColors;
 pub use query::{Likeness, Place, TextQuery, VoxelScore, places};
 pub use regions::{
     NamedVectors, Region, RegionConfig, SeenObjects, frame_regions, region_token_width,
     region_tokens,
 };
+pub use relation::{Relation, RelationKind};
 pub use select::{select_frame_tokens, select_scene_tokens};
 pub use states::ObjectState;
 pub use token::{TokenFrame, VisualTokens};

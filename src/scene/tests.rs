@@ -203,6 +203,14 @@ fn objects_go_with_their_voxels_and_only_then() {
     // A detector that still sees it outweighs the voxels.
     map.objects_mut().observe(&[detection("shelf", &SHELF)], &Pose::identity(), 200);
     assert_eq!(look(&mut map, &[FLOOR, BACK, SCREEN], 100..140), 0);
+    // The stool turns up elsewhere: it is the one that was carried away, and the next one is another.
+    let carried = Solid([0.8, 2.0, 0.0], [1.2, 2.4, 0.5], STOOL.2);
+    let report = map.observe(&[detection("stool", &carried)], &Pose::identity(), 300);
+    assert_eq!((report.objects, report.new_objects), (vec![Some(ObjectId(0))], 0));
+    assert_eq!(labels(&map), ["stool", "shelf", "box", "bench", "glass"]);
+    let other = Solid([0.8, 3.5, 0.0], [1.2, 3.9, 0.5], STOOL.2);
+    let report = map.observe(&[detection("stool", &other)], &Pose::identity(), 301);
+    assert_eq!((report.objects, report.new_objects), (vec![Some(ObjectId(5))], 1));
 }
 
 #[test]
@@ -442,7 +450,9 @@ fn exports_say_what_the_map_holds() {
     assert_eq!(data[end + 15..end + 19], first.count.to_le_bytes());
 
     let json = folder.path().join("map.json");
-    map.write_json(&json).unwrap();
+    let [subject, object] = [0, 1].map(ObjectId);
+    let beside = Relation { subject, relation: RelationKind::NextTo, object, distance_m: 1.0 };
+    map.write_json(&json, &[beside]).unwrap();
     let said: serde_json::Value = serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
     assert_eq!(said["frame_id"], "map");
     assert_eq!(said["counts"]["voxels"], map.len());
@@ -450,6 +460,13 @@ fn exports_say_what_the_map_holds() {
     // The crate is there; where the mug was seen nothing has been mapped.
     let voxels = [0, 1].map(|at| said["objects"][at]["voxels"].as_u64().unwrap());
     assert!(voxels[0] > 20 && voxels[1] == 0, "{voxels:?}");
+    let [seen, unseen] = [0, 1].map(|at| &said["objects"][at]);
+    assert!(seen["points"].as_u64() >= Some(voxels[0]) && seen["centroid_m"].is_array(), "{seen}");
+    assert!(unseen["points"] == 0 && unseen["centroid_m"].is_null(), "{unseen}");
+    let beside = serde_json::json!([
+        {"subject": 0, "relation": "next_to", "object": 1, "distance_m": 1.0}
+    ]);
+    assert_eq!(said["relations"], beside);
     assert!(said["objects"][0]["labels"]["crate"].as_f64().is_some_and(|score| score > 0.6));
     assert_eq!(said["bytes"], map.bytes());
     let nowhere = map.write_ply(&folder.path().join("no/map.ply")).unwrap_err();

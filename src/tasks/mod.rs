@@ -18,6 +18,7 @@ mod question;
 mod relation;
 mod scene_mind;
 mod scene_planner;
+mod scene_relations;
 mod text;
 mod token_set;
 mod told;
@@ -43,6 +44,7 @@ pub(crate) use relation::{
 };
 pub use scene_mind::{SceneMind, Words};
 pub use scene_planner::ScenePlanner;
+pub use scene_relations::scene_relations;
 pub use text::{PlanTextError, parse_plan, plan_text, step_text};
 pub(crate) use token_set::token_table;
 pub use token_set::{TokenSet, TokenTable};

@@ -6,7 +6,7 @@ use super::{class_word, gap_m};
 use crate::scene::{MapObject, ObjectId};
 
 /// How far the bottom of a thing may be from the box it stands on, metres.
-const CONTACT_M: f64 = 0.08;
+pub(super) const CONTACT_M: f64 = 0.08;
 /// Share of the floor plan of a thing that lies over what it stands on: what merely touches the edge of a
 /// drawer stands on the countertop behind it.
 const OVER: f64 = 0.5;
@@ -136,13 +136,14 @@ pub(crate) fn nearest<'a>(
     let off_m = |other: &MapObject| {
         (Vector3::from(other.position_m) - Vector3::from(object.position_m)).xy().norm()
     };
-    let mut others: Vec<(f64, &MapObject)> =
+    let others: Vec<(f64, &MapObject)> =
         others.filter(|other| other.id != object.id).map(|other| (off_m(other), other)).collect();
-    others.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let (near_m, nearest) = *others.first()?;
+    let (near_m, nearest) = *others.iter().min_by(|a, b| a.0.total_cmp(&b.0))?;
     let class = class_word(&nearest.label);
-    let rival = others.iter().find(|(_, other)| class_word(&other.label) != class);
-    let is_clear = rival.is_none_or(|(off_m, _)| *off_m > 1.25 * near_m + 0.03);
+    let is_rival = |(off_m, other): &(f64, &MapObject)| {
+        *off_m <= 1.25 * near_m + 0.03 && class_word(&other.label) != class
+    };
+    let is_clear = !others.iter().any(is_rival);
     (is_clear && apart_m(object, nearest) <= BESIDE_M).then_some(nearest)
 }
 

@@ -9,7 +9,7 @@ use scenellm::bag::{EventError, SessionWriter};
 use scenellm::geometry::{Pose, heading_of_camera_rad};
 use scenellm::language::parse_device;
 use scenellm::planner::{FrameRecord, Output, PlannerConfig, Session};
-use scenellm::report::{FeaturePicture, ReportPage, TopDown, frames_csv, timings_svg};
+use scenellm::report::{FeaturePicture, ReportPage, TopDown, draw_masks, frames_csv, timings_svg};
 use scenellm::scene::SceneMap;
 use scenellm::sensing::SensorEvent;
 use scenellm::tasks::{GoalPlanner, Plan, PlanRequest};
@@ -90,7 +90,8 @@ impl Replay {
             writer.output(&Output::Plan(plan.clone()))?;
             gathered.plan = Some(plan);
         }
-        writer.finish(session.map(), session.newest_frame().map(Arc::as_ref))?;
+        let newest = session.newest_frame().map(Arc::as_ref);
+        writer.finish(session.map(), &session.relations(), newest)?;
         let wall_s = start.elapsed().as_secs_f64();
         let notes = notes(&gathered, planner.as_ref(), &session);
         self.write(&session, &gathered, &notes, wall_s)?;
@@ -149,7 +150,7 @@ impl Replay {
         write(&path("frames.csv"), &frames_csv(&gathered.frames))?;
         write(&path("timings.svg"), &timings_svg(&gathered.frames)?)?;
         map.write_ply(&path("map.ply"))?;
-        map.write_json(&path("map.json"))?;
+        map.write_json(&path("map.json"), &session.relations())?;
         map.save(&path("map.scenemap"))?;
         let voxels: Vec<_> = map.voxels().map(|voxel| (voxel.xyz_m, voxel.rgb)).collect();
         // Of several cameras, the way of the first is that of the robot.
@@ -168,6 +169,12 @@ impl Replay {
         let features = feature_picture(map, &poses)?;
         if let Some(features) = &features {
             features.save(path("features.png"))?;
+        }
+        let spotted = session.spotted();
+        let masks = spotted.map(|spotted| draw_masks(&spotted.picture, &spotted.masks));
+        let masks = masks.transpose()?;
+        if let Some(masks) = &masks {
+            masks.save(path("masks.png"))?;
         }
         let frames = gathered.frames.len();
         let spent_ms: f64 = gathered.frames.iter().map(|frame| frame.timings.total_ms()).sum();
@@ -195,6 +202,7 @@ impl Replay {
             plan: gathered.plan.as_ref(),
             topdown: &topdown,
             features: features.as_ref(),
+            masks: masks.as_ref(),
             frames: &gathered.frames,
             dropped: &dropped,
         };

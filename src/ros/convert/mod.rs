@@ -7,6 +7,7 @@ mod geometry;
 mod image;
 mod markers;
 mod plan;
+mod relation;
 mod transform;
 
 pub use cloud::{cloud_message, map_message};
@@ -15,6 +16,7 @@ pub use follow::{follow_error_code, vln_action};
 pub use image::{ImageMessage, camera_info_message, image_message};
 pub use markers::{no_markers, plan_markers};
 pub use plan::{plan_message, plan_step_message, step_feedback};
+pub use relation::relations_message;
 pub use transform::tf_message;
 
 use super::cdr::{CdrError, from_cdr};

@@ -11,6 +11,7 @@ mod lifecycle;
 mod marker;
 mod parameter;
 mod plan;
+mod relation;
 mod sensor;
 mod vision;
 mod vln;
@@ -29,6 +30,7 @@ pub use parameter::{
     ParameterEvent, ParameterValue, SetParametersResult,
 };
 pub use plan::{Plan, PlanArgument, PlanStep, StepFeedback, StreamingText};
+pub use relation::{ObjectRelation, ObjectRelations};
 pub use sensor::{CameraInfo, CompressedImage, Image, PointCloud2, PointField, RegionOfInterest};
 pub use vision::{
     BoundingBox3D, Detection3D, Detection3DArray, ObjectHypothesis, ObjectHypothesisWithPose,
@@ -210,7 +212,7 @@ messages! {
     UVCoordinate: "visualization_msgs" / "UVCoordinate" in "src/ros/definitions/visualization_msgs",
         "f27f7ed21fe360c6066944f856b801a0c0d1e94e815b6886444b42d90b196a26";
     Plan: "scenellm" / "Plan" in "msg",
-        "77b5ef3a7ab1a7bc874e76ed70144744b04e0862dec4436e62bc80471a3c0edf";
+        "9725c00990db8e3f8b8e96abae46e3d3aa87f2926c853572d839dc8e228355aa";
     PlanArgument: "scenellm" / "PlanArgument" in "msg",
         "594920c8cd434c8236e8535b78a3dcb151cdc5f88c436ea7bcdbe440dd6de095";
     PlanStep: "scenellm" / "PlanStep" in "msg",
@@ -221,4 +223,8 @@ messages! {
         "aa08238b18e2c27af76529c808c50ba5d2ca3118a77abe718b8515eb64550c35";
     StreamingText: "scenellm" / "StreamingText" in "msg",
         "cabb66d8a7010449692e115692d6cdce03ef9c544ad9e820760d31776102ff7b";
+    ObjectRelation: "scenellm" / "ObjectRelation" in "msg",
+        "12cc3bfd00492eb78db54e9a1bd75eadaabd018fda1fbf07901665cdda49d97c";
+    ObjectRelations: "scenellm" / "ObjectRelations" in "msg",
+        "db525e0286eaa222390b850d3f0aafe04f7fb83829afacb37e4f92b79710de4a";
 }

@@ -87,7 +87,7 @@ impl MapRequest {
             Self::File(task, path, reply) => {
                 let done = match task {
                     FileTask::Save => map.save(&path).map_err(file_fault),
-                    FileTask::Export => export(map, &path),
+                    FileTask::Export => export(session, &path),
                     FileTask::Load => load(map, &path),
                 };
                 let is_new = task == FileTask::Load && done.is_ok();
@@ -117,10 +117,11 @@ fn file_fault(error: SceneError) -> (u16, String) {
     (MapFileResponse::ERROR_FILE, error.to_string())
 }
 
-fn export(map: &SceneMap, path: &Path) -> Result<MapCounts, (u16, String)> {
+fn export(session: &Session, path: &Path) -> Result<MapCounts, (u16, String)> {
+    let map = session.map();
     match path.extension().and_then(|end| end.to_str()) {
         Some("ply") => map.write_ply(path).map_err(file_fault),
-        Some("json") => map.write_json(path).map_err(file_fault),
+        Some("json") => map.write_json(path, &session.relations()).map_err(file_fault),
         _ => Err((
             MapFileResponse::ERROR_UNKNOWN_FORMAT,
             format!("{}: give a name that ends in .ply or .json", path.display()),

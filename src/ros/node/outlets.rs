@@ -4,16 +4,16 @@ use super::NodeError;
 use super::text_stream::TextStream;
 use crate::geometry::Pose;
 use crate::ros::msg::{
-    self, Detection3DArray, DiagnosticArray, Header, MarkerArray, Message, Path, PointCloud2,
-    PoseStamped, StringMsg,
+    self, Detection3DArray, DiagnosticArray, Header, MarkerArray, Message, ObjectRelations, Path,
+    PointCloud2, PoseStamped, StringMsg,
 };
 use crate::ros::qos::{self, Qos};
 use crate::ros::transport::{Publication, Transport};
 use crate::ros::{
     NodeNames, cloud_message, map_message, no_markers, objects_message, plan_markers, plan_message,
-    plan_step_message, to_cdr,
+    plan_step_message, relations_message, to_cdr,
 };
-use crate::scene::{EgoConfig, EgoFrame, SceneMap};
+use crate::scene::{EgoConfig, EgoFrame, Relation, SceneMap};
 use crate::sensing::RgbdFrame;
 use crate::tasks::{Plan, PlanStep};
 use cv_convert::ToCv;
@@ -116,11 +116,12 @@ impl DeskOutlets {
     }
 }
 
-/// What is told by perception: the map, the newest frame, objects, the camera's path.
+/// What is told by perception: the map, the newest frame, objects and their relations, the camera's path.
 pub struct SceneOutlets {
     map: Outlet,
     frame: Outlet,
     objects: Outlet,
+    relations: Outlet,
     path: Outlet,
 }
 
@@ -131,6 +132,12 @@ impl SceneOutlets {
             map: Outlet::open::<PointCloud2>(transport, names, "~/map", qos::LATCHED)?,
             frame: Outlet::open::<PointCloud2>(transport, names, "~/frame", qos::CLOUD)?,
             objects: Outlet::open::<Detection3DArray>(transport, names, "~/objects", qos::LATCHED)?,
+            relations: Outlet::open::<ObjectRelations>(
+                transport,
+                names,
+                "~/relations",
+                qos::LATCHED,
+            )?,
             path: Outlet::open::<Path>(transport, names, "~/path", qos::LATCHED)?,
         })
     }
@@ -146,9 +153,11 @@ impl SceneOutlets {
         self.map.send(&map_message(stamp_ns, map, every));
     }
 
-    /// Publishes the objects of the map.
-    pub fn objects(&self, map: &SceneMap, stamp_ns: i64) {
-        self.objects.send(&objects_message(map.objects(), stamp_ns, &map.config().frame_id));
+    /// Publishes the objects of the map, and how they stand to each other.
+    pub fn objects(&self, map: &SceneMap, relations: &[Relation], stamp_ns: i64) {
+        let frame_id = &map.config().frame_id;
+        self.objects.send(&objects_message(map.objects(), stamp_ns, frame_id));
+        self.relations.send(&relations_message(relations, stamp_ns, frame_id));
     }
 
     /// Publishes the points of the newest frame, in the camera's frame `frame_id`, when somebody

@@ -201,7 +201,7 @@ impl Perception {
         }
         published.listeners = listeners;
         if published.map_is_new {
-            self.outlets.objects(map, gathered.view.stamp_ns);
+            self.outlets.objects(map, &self.session.relations(), gathered.view.stamp_ns);
             self.outlets.path(&gathered.path, &map.config().frame_id);
             published.map_is_new = false;
         }
