@@ -5,12 +5,11 @@
 //! before it or flies between the two is left out (as ConceptGraphs, arXiv 2309.16650, clusters
 //! them). The box stands upright and is turned about the vertical so that it is smallest.
 
-use crate::geometry::Pose;
+use super::upright::upright_box;
 use crate::sensing::{Detection, RgbdFrame};
 use crate::vision::DetectedMask;
-use nalgebra::{Point3, Translation3, UnitQuaternion, Vector3};
+use nalgebra::Point3;
 use std::collections::{BTreeMap, BTreeSet};
-use std::f64::consts::FRAC_PI_2;
 
 /// Most pixels of a mask that are looked at; of a larger one every so many-th row and column.
 const MOST_PIXELS: usize = 4096;
@@ -20,12 +19,6 @@ const LEAST_POINTS: usize = 16;
 const CELL_M: f64 = 0.03;
 /// ... and this often the distance of neighbouring points.
 const CELL_POINTS: f64 = 2.5;
-/// Share of the points that may stick out of a box at each of its sides: noise.
-const STICK_OUT: f64 = 0.01;
-/// Turns about the vertical that are tried, in a quarter.
-const TURNS: usize = 18;
-/// Most points that they are tried with.
-const MOST_TURNED: usize = 512;
 
 /// The boxes of `found` in camera coordinates, in their order; those without enough depth behind them
 /// have none. `world_T_camera` of the frame says what is upright.
@@ -34,7 +27,8 @@ pub fn lift(frame: &RgbdFrame, found: &[DetectedMask], depth_m: [f32; 2]) -> Vec
     let lifted = found.iter().filter_map(|one| {
         let (points, apart_m) = points(frame, one, depth_m);
         let points = largest_group(&points, CELL_M.max(CELL_POINTS * apart_m));
-        let (world_T_box, size_m) = upright_box(points)?;
+        let enough = Some(points).filter(|points| points.len() >= LEAST_POINTS)?;
+        let (world_T_box, size_m) = upright_box(&enough)?;
         Some(Detection {
             label: one.label.clone(),
             score: one.score,
@@ -105,44 +99,4 @@ fn largest_group(points: &[Point3<f64>], cell_m: f64) -> Vec<Point3<f64>> {
         }
     }
     largest.into_iter().map(|index| points[index]).collect()
-}
-
-/// The smallest upright box around nearly all of the points, and its edge lengths; `None` for too few
-/// points.
-fn upright_box(points: Vec<Point3<f64>>) -> Option<(Pose, [f64; 3])> {
-    if points.len() < LEAST_POINTS {
-        return None;
-    }
-    let about = |yaw_rad: f64| UnitQuaternion::from_axis_angle(&Vector3::z_axis(), yaw_rad);
-    let some: Vec<Point3<f64>> =
-        points.iter().step_by(points.len().div_ceil(MOST_TURNED)).copied().collect();
-    let area = |yaw_rad: f64| {
-        let turn = about(yaw_rad).inverse();
-        let edge = |axis: usize| {
-            let (low, high) = extent(some.iter().map(|point| (turn * point)[axis]).collect());
-            high - low
-        };
-        edge(0) * edge(1)
-    };
-    // Less than an eighth to both sides, as a box turned by a quarter is the same one; no turn first.
-    let turns = (0..TURNS).map(|at| {
-        let side = if at % 2 == 0 { 1.0 } else { -1.0 };
-        side * at.div_ceil(2) as f64 * FRAC_PI_2 / TURNS as f64
-    });
-    let (yaw_rad, _) =
-        turns.map(|yaw_rad| (yaw_rad, area(yaw_rad))).min_by(|a, b| a.1.total_cmp(&b.1))?;
-    let turn = about(yaw_rad);
-    let spans = [0, 1, 2]
-        .map(|axis| extent(points.iter().map(|point| (turn.inverse() * point)[axis]).collect()));
-    let centre = turn * Point3::from(spans.map(|(low, high)| 0.5 * (low + high)));
-    let world_T_box = Pose::from_parts(Translation3::from(centre.coords), turn);
-    Some((world_T_box, spans.map(|(low, high)| high - low)))
-}
-
-/// Between what nearly all numbers lie.
-fn extent(mut numbers: Vec<f64>) -> (f64, f64) {
-    let last = numbers.len().saturating_sub(1);
-    let out = (STICK_OUT * last as f64).floor() as usize;
-    let mut at = |index: usize| *numbers.select_nth_unstable_by(index, f64::total_cmp).1;
-    (at(out), at(last - out))
 }

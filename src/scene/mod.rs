@@ -26,6 +26,7 @@ mod states;
 mod store;
 mod support;
 mod token;
+mod upright;
 mod voxel;
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub(super) fn volume_m3(object: &MapObject) -> f64 {
 }
 
 /// Whether the centre of `other` lies in the box of `object`.
-pub(super) fn holds_centre(object: &MapObject, other: &MapObject) -> bool {
+pub(in crate::scene) fn holds_centre(object: &MapObject, other: &MapObject) -> bool {
     let offset = Point3::from(other.position_m) - Point3::from(object.position_m);
     let offset = rotation(&object.orientation_xyzw).inverse() * offset;
     offset.iter().zip(object.size_m).all(|(along, edge_m)| 2.0 * along.abs() <= edge_m)

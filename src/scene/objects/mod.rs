@@ -15,7 +15,7 @@ mod views;
 #[cfg(test)]
 pub(super) mod tests;
 
-pub(super) use boxes::{diagonal_m, distance_m, is_inside, rotation};
+pub(super) use boxes::{diagonal_m, distance_m, holds_centre, is_inside, rotation};
 pub use labels::LabelScores;
 pub(super) use looks::{Looks, unlike_m, unlikeness};
 pub(super) use observe::Found;

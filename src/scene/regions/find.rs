@@ -3,7 +3,7 @@
 use super::belief::beliefs;
 use super::cells::Cells;
 use super::grid::Neighbours;
-use super::grow::Field;
+use super::grow::{Field, TurnedBox};
 use super::relate::relate;
 use super::smooth::smooth;
 use super::{NamedVectors, Region, RegionConfig};
@@ -24,6 +24,15 @@ impl SceneMap {
         names: &NamedVectors,
         config: &RegionConfig,
     ) -> Result<Vec<Region>, SceneError> {
+        Ok(self.regions_and_boxes(names, config)?.0)
+    }
+
+    /// [`Self::regions`], and for each the turned box around it where that is clearly smaller.
+    pub(super) fn regions_and_boxes(
+        &self,
+        names: &NamedVectors,
+        config: &RegionConfig,
+    ) -> Result<(Vec<Region>, Vec<Option<TurnedBox>>), SceneError> {
         self.check_names(names)?;
         Ok(find(&Cells::of_map(self), names, config))
     }
@@ -70,21 +79,25 @@ pub fn frame_regions(
     config.validate()?;
     let turn = world_T_camera.rotation;
     let cells = Cells::of_frame(frame, features, &turn, config.frame_voxel_m)?;
-    let mut regions = find(&cells, names, config);
+    let (mut regions, _) = find(&cells, names, config);
     for region in &mut regions {
         region.centre_m = (turn.inverse() * Point3::from(region.centre_m)).into();
     }
     Ok(regions)
 }
 
-fn find(cells: &Cells, names: &NamedVectors, config: &RegionConfig) -> Vec<Region> {
+fn find(
+    cells: &Cells,
+    names: &NamedVectors,
+    config: &RegionConfig,
+) -> (Vec<Region>, Vec<Option<TurnedBox>>) {
     let near = Neighbours::new(&cells.keys);
     let own = beliefs(cells, names, config);
     let agreed = smooth(cells, &near, &own);
     let structure = names.are_in(&config.structure);
     let field =
         Field { cells, near: &near, own: &own, agreed: &agreed, structure: &structure, config };
-    let mut regions = field.grow();
+    let (mut regions, boxes) = field.grow();
     relate(&mut regions);
-    regions
+    (regions, boxes)
 }

@@ -4,6 +4,9 @@ use super::belief::Belief;
 use super::cells::{Cells, to_unit};
 use super::grid::Neighbours;
 use super::{Region, RegionConfig};
+use crate::geometry::Pose;
+use crate::scene::upright::upright_box;
+use nalgebra::Point3;
 
 /// A fragment joins a neighbour that is at least this many times as large …
 const LARGER: usize = 2;
@@ -22,6 +25,9 @@ const JOIN_PASSES: usize = 4;
 const TRIMMED_FROM: usize = 60;
 /// Share of the cells left out at either end of such a box.
 const TRIMMED: f64 = 0.01;
+/// A turned box is taken where its floor plan is no larger than this share of that of the box along the
+/// axes of the world: what stands along them keeps that one, whatever its noise.
+const SMALLER: f64 = 0.85;
 /// A region with less of a mass than this share of the greatest one of its name is what the edge of
 /// that one threw on something behind it.
 const PART: f32 = 0.1;
@@ -35,6 +41,9 @@ struct Component {
     low: [i32; 3],
     high: [i32; 3],
 }
+
+/// `world_T_box` and edge lengths, metres, of a box that is turned about the vertical.
+pub(super) type TurnedBox = (Pose, [f64; 3]);
 
 /// What regions are grown of.
 pub(super) struct Field<'a> {
@@ -50,8 +59,9 @@ pub(super) struct Field<'a> {
 }
 
 impl Field<'_> {
-    /// The regions, in order of their first cells. What they stand on is not said yet.
-    pub fn grow(&self) -> Vec<Region> {
+    /// The regions, in order of their first cells, and for each the turned box around it where that is
+    /// clearly smaller. What they stand on is not said yet.
+    pub fn grow(&self) -> (Vec<Region>, Vec<Option<TurnedBox>>) {
         let mut components = self.components();
         self.absorb(&mut components);
         components.retain(|c| !self.structure.get(usize::from(c.name)).is_some_and(|is| *is));
@@ -66,7 +76,13 @@ impl Field<'_> {
             let greatest = greatest.get(usize::from(component.name)).copied().unwrap_or(0.0);
             self.mass(component) >= PART * greatest
         };
-        components.iter().filter(|one| is_whole(one)).filter_map(|one| self.region(one)).collect()
+        let whole = components.iter().filter(|one| is_whole(one));
+        let regions = whole.filter_map(|one| {
+            let region = self.region(one)?;
+            let turned = self.turned(one, &region);
+            Some((region, turned))
+        });
+        regions.unzip()
     }
 
     /// Sum of the probabilities that its cells give its name.
@@ -248,6 +264,27 @@ impl Field<'_> {
         })
     }
 
+    /// The turned box around the region of a large component: furniture along walls that the map's axes do
+    /// not follow.
+    fn turned(&self, component: &Component, region: &Region) -> Option<TurnedBox> {
+        if component.cells.len() < TRIMMED_FROM {
+            return None;
+        }
+        let point = |cell: &u32| Point3::from(self.cells.xyz_m[*cell as usize].map(f64::from));
+        let points: Vec<Point3<f64>> = component.cells.iter().map(point).collect();
+        let (world_T_box, size_m) = upright_box(&points)?;
+        let size_m = size_m.map(|edge_m| edge_m + 2.0 * self.beyond_m());
+        let plan_m2 = |size_m: &[f64; 3]| size_m[0] * size_m[1];
+        let is_smaller = plan_m2(&size_m) <= SMALLER * plan_m2(&region.size_m);
+        is_smaller.then_some((world_T_box, size_m))
+    }
+
+    /// The mean point of the last cell lies in the middle of its share of the thing, which is on average
+    /// half of the cell: a quarter of its edge is missing at either end of a box around such points.
+    fn beyond_m(&self) -> f64 {
+        self.cells.edge_m / 4.0
+    }
+
     /// Lower and upper end of a component along an axis, metres.
     fn extent(&self, component: &Component, axis: usize) -> [f64; 2] {
         let points = component.cells.iter().map(|cell| self.cells.xyz_m[*cell as usize][axis]);
@@ -256,9 +293,7 @@ impl Field<'_> {
         let out = if sorted.len() < TRIMMED_FROM { 0.0 } else { TRIMMED * sorted.len() as f64 };
         let out = out as usize;
         let end = |at: usize| sorted.get(at).copied().map_or(0.0, f64::from);
-        // The mean point of the last cell lies in the middle of its share of the thing, which is on
-        // average half of the cell: a quarter of its edge is missing at either end.
-        let beyond = self.cells.edge_m / 4.0;
-        [end(out) - beyond, end(sorted.len().saturating_sub(1 + out)) + beyond]
+        let beyond_m = self.beyond_m();
+        [end(out) - beyond_m, end(sorted.len().saturating_sub(1 + out)) + beyond_m]
     }
 }

@@ -6,12 +6,15 @@
 //! own that no region confirms goes after some looks: into the object that has grown over it, where
 //! there is one. Objects that a detector outside gave are left as they are.
 
+use super::grow::TurnedBox;
 use super::memory::ObjectMemory;
 use super::{NamedVectors, Region, RegionConfig};
+use crate::geometry::Pose;
 use crate::scene::objects::{
-    Found, NEAR_DIAGONALS, NEAR_M, PART, diagonal_m, distance_m, is_inside, unlike_m,
+    Found, NEAR_DIAGONALS, NEAR_M, PART, diagonal_m, distance_m, holds_centre, is_inside, unlike_m,
 };
 use crate::scene::{MapObject, ObjectId, SceneError, SceneMap};
+use nalgebra::Translation3;
 
 /// Looks without a region after which an object goes.
 const MISSES: u8 = 3;
@@ -70,8 +73,9 @@ impl SceneMap {
         names: &NamedVectors,
         config: &RegionConfig,
     ) -> Result<SeenObjects, SceneError> {
-        let regions = self.regions(names, config)?;
-        let found: Vec<MapObject> = regions.iter().map(|one| as_object(one, names)).collect();
+        let (regions, boxes) = self.regions_and_boxes(names, config)?;
+        let found = regions.iter().zip(boxes).map(|(one, turned)| as_object(one, turned, names));
+        let found: Vec<MapObject> = found.collect();
         let mut memory = std::mem::take(&mut self.memory);
         let is_same = |a: &MapObject, b: &MapObject| a.label == b.label && is_near(a, b);
         // A place that looks otherwise by now may be looked at anew.
@@ -193,14 +197,16 @@ impl SceneMap {
     }
 }
 
-/// A region as an object of the map.
-fn as_object(region: &Region, names: &NamedVectors) -> MapObject {
+/// A region as an object of the map, in the `turned` box around it if there is one.
+fn as_object(region: &Region, turned: Option<TurnedBox>, names: &NamedVectors) -> MapObject {
+    let along = || (Pose::from(Translation3::from(region.centre_m)), region.size_m);
+    let (world_T_box, size_m) = turned.unwrap_or_else(along);
     MapObject {
         id: ObjectId::default(),
         label: names.names().get(region.name).cloned().unwrap_or_default(),
-        position_m: region.centre_m,
-        orientation_xyzw: [0.0, 0.0, 0.0, 1.0],
-        size_m: region.size_m,
+        position_m: world_T_box.translation.vector.into(),
+        orientation_xyzw: world_T_box.rotation.coords.into(),
+        size_m,
         confidence: region.score,
         observations: 1,
         first_seen_ns: region.seen_ns[0],
@@ -211,12 +217,9 @@ fn as_object(region: &Region, names: &NamedVectors) -> MapObject {
 /// Whether two objects of one name may be one.
 fn is_near(a: &MapObject, b: &MapObject) -> bool {
     let diagonals = (diagonal_m(a) + diagonal_m(b)) / 2.0;
-    distance_m(a, b) <= NEAR_M.max(NEAR_DIAGONALS * diagonals) || holds(a, b) || holds(b, a)
-}
-
-/// Whether the middle of `b` is in the box of `a`, both along the axes of the world.
-fn holds(a: &MapObject, b: &MapObject) -> bool {
-    (0..3).all(|axis| (a.position_m[axis] - b.position_m[axis]).abs() <= a.size_m[axis] / 2.0)
+    distance_m(a, b) <= NEAR_M.max(NEAR_DIAGONALS * diagonals)
+        || holds_centre(a, b)
+        || holds_centre(b, a)
 }
 
 /// Whether two objects of different names are in one place and alike in size.

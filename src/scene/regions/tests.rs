@@ -8,6 +8,7 @@ use crate::vision::{FeatureMap, TextEncoder, WordHash};
 use nalgebra::{Rotation3, UnitQuaternion, Vector3};
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
+use std::f64::consts::FRAC_PI_2;
 
 const WIDTH: usize = 64;
 const NAMES: [&str; 7] = ["mug", "diningtable", "fridge", "cabinet", "apple", "floor", "wall"];
@@ -263,6 +264,32 @@ fn what_the_robot_took_is_gone_at_once_and_known_again() {
     map.see_objects(&names, &config).unwrap();
     let back = map.objects().get(mug).expect("the same mug");
     assert!((back.position_m[0] - 0.95).abs() < 0.05);
+}
+
+/// A home whose walls do not follow the axes of the map.
+#[test]
+fn a_table_that_stands_askew_has_a_box_that_is_turned_with_it() {
+    let turn = UnitQuaternion::from_axis_angle(&Vector3::z_axis(), 30f64.to_radians());
+    let mut askew = map(&[], 0.0, 0);
+    for stamp_ns in 0..2 {
+        let (mut frame, features) = frame(&[FLOOR, TABLE, MUG], 0.0, stamp_ns);
+        frame.world_T_camera =
+            Pose::from_parts(nalgebra::Translation3::identity(), turn) * frame.world_T_camera;
+        askew.integrate(&frame, Some(&features)).unwrap();
+    }
+    askew.see_objects(&names(), &config()).unwrap();
+    let of = |name: &str| askew.objects().iter().find(|object| object.label == name).unwrap();
+    let table = of("diningtable");
+    let about = crate::scene::objects::rotation(&table.orientation_xyzw);
+    // A box turned by a quarter is the same one.
+    assert!(((about.euler_angles().2 - turn.angle()) % FRAC_PI_2).abs() < 0.1, "{table:?}");
+    assert!((table.size_m[0] - 1.2).abs() < 0.1 && (table.size_m[1] - 0.8).abs() < 0.1);
+    let middle = turn * nalgebra::Point3::new(0.6, 0.4, 0.74);
+    assert!((nalgebra::Point3::from(table.position_m) - middle).norm() < 0.05, "{table:?}");
+    assert_eq!(of("mug").orientation_xyzw, [0.0, 0.0, 0.0, 1.0], "too small to tell");
+    let straight = map(&[FLOOR, TABLE], 0.0, 2);
+    let (_, boxes) = straight.regions_and_boxes(&names(), &config()).unwrap();
+    assert_eq!(boxes, [None], "along the axes");
 }
 
 #[test]
