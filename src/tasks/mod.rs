@@ -39,12 +39,11 @@ pub use navigate::Program;
 pub use plan::{Argument, Grounding, Plan, PlanStep, Refusal};
 pub use planning::{GoalPlanner, PlanRequest, PlanningError};
 pub use question::Asked;
-pub(crate) use relation::{
-    BESIDE_M, above, apart_m, largest, nearest, preposition, side_of, stands,
-};
+pub(crate) use relation::{BESIDE_M, apart_m, largest, nearest, preposition, side_of, stands};
 pub use scene_mind::{SceneMind, Words};
 pub use scene_planner::ScenePlanner;
 pub use scene_relations::scene_relations;
+use scene_relations::{is_side, words_of};
 pub use text::{PlanTextError, parse_plan, plan_text, step_text};
 pub(crate) use token_set::token_table;
 pub use token_set::{TokenSet, TokenTable};

@@ -101,6 +101,26 @@ fn side_seen(robot_m: [f64; 3], a: &MapObject, b: &MapObject) -> Option<Relation
     }
 }
 
+/// A relation in words, with which the name of the other object goes on.
+pub(super) fn words_of(relation: RelationKind) -> &'static str {
+    match relation {
+        RelationKind::On => "on",
+        RelationKind::In => "in",
+        RelationKind::Above => "above",
+        RelationKind::NextTo => "next to",
+        RelationKind::LeftOf => "left of",
+        RelationKind::RightOf => "right of",
+        RelationKind::InFrontOf => "in front of",
+        RelationKind::Behind => "behind",
+    }
+}
+
+/// Whether a relation tells on which side the other object is, as the robot sees it.
+pub(super) fn is_side(relation: RelationKind) -> bool {
+    use RelationKind::{Behind, InFrontOf, LeftOf, RightOf};
+    matches!(relation, LeftOf | RightOf | InFrontOf | Behind)
+}
+
 fn relation(subject: &MapObject, relation: RelationKind, object: &MapObject) -> Relation {
     let [from, to] = [subject, object].map(|one| Point3::from(one.position_m));
     let distance_m = nalgebra::distance(&from, &to);

@@ -10,8 +10,8 @@ use std::fmt::Write;
 
 use nalgebra::Point3;
 
-use crate::scene::{MapObject, ObjectId};
-use crate::tasks::{above, class_word, gap_m, nearest, side_of, stands};
+use crate::scene::{MapObject, ObjectId, Relation};
+use crate::tasks::{class_word, gap_m, is_side, scene_relations, side_of, words_of};
 
 /// A label is as like a word of the goal as this to be named by it, 0..=1.
 const NAMED: f64 = 0.6;
@@ -114,13 +114,19 @@ impl<'a> ObjectList<'a> {
     }
 
     /// The same as text, a line each: name, position rounded to a decimetre, distance and side, what it
-    /// stands on or in and is next to there, or hangs above; and how many are left out.
+    /// stands on or in, what it is next to there and on which side of that, or what it hangs above; and how
+    /// many are left out.
     pub fn text(&self, count: usize) -> String {
         let first = self.first(count);
         let mut text = String::new();
         let names: HashMap<ObjectId, &str> =
             first.iter().map(|listed| (listed.object.id, listed.name.as_str())).collect();
-        for (listed, relations) in first.iter().zip(relations(&first)) {
+        let objects = first.iter().map(|listed| listed.object);
+        let mut relations: HashMap<ObjectId, Vec<Relation>> = HashMap::new();
+        for relation in scene_relations(objects, Some(self.robot.into())) {
+            relations.entry(relation.subject).or_default().push(relation);
+        }
+        for listed in &first {
             let object = listed.object;
             let [x, y, z] = object.position_m;
             let distance_m = gap_m(object, &self.robot);
@@ -133,8 +139,13 @@ impl<'a> ObjectList<'a> {
             if let Some(heading_rad) = self.heading_rad {
                 let _ = write!(text, " {}", side_of(&self.robot, heading_rad, object.position_m));
             }
-            for (how, other) in relations {
-                let _ = write!(text, ", {how} {}", names.get(&other).copied().unwrap_or_default());
+            for Relation { relation, object: other, .. } in
+                relations.get(&object.id).into_iter().flatten()
+            {
+                let other = names.get(other).copied().unwrap_or_default();
+                // What it is next to was named just before.
+                let other = if is_side(*relation) { "it" } else { other };
+                let _ = write!(text, ", {} {other}", words_of(*relation));
             }
             text.push('\n');
         }
@@ -156,22 +167,6 @@ impl<'a> ObjectList<'a> {
         let held = self.by_relevance.iter().find(|listed| Some(listed.object.id) == self.held)?;
         Some(&held.name)
     }
-}
-
-/// How each of the objects stands to others of the list.
-fn relations(list: &[Listed<'_>]) -> Vec<Vec<(&'static str, ObjectId)>> {
-    let objects = || list.iter().map(|listed| listed.object);
-    let holders: Vec<_> = objects().map(|object| stands(object, objects())).collect();
-    let of = |(object, holder): (&MapObject, &Option<(&'static str, ObjectId)>)| {
-        let Some((how, on)) = *holder else {
-            return above(object, objects()).map(|under| ("above", under.id)).into_iter().collect();
-        };
-        let there =
-            objects().zip(&holders).filter(|(_, other)| other.is_some_and(|(_, o)| o == on));
-        let beside = nearest(object, there.map(|(other, _)| other));
-        [Some((how, on)), beside.map(|other| ("next to", other.id))].into_iter().flatten().collect()
-    };
-    objects().zip(&holders).map(of).collect()
 }
 
 /// Class and id as one word of letters, digits and underscores.
@@ -290,7 +285,8 @@ pub(crate) mod tests {
             object(4, "lamp", [0.0, 0.0, 1.6], 0.3),
         ];
         let text = ObjectList::new(&objects, "tidy up", [0.0; 3], None).text(4);
-        assert!(text.contains("m away, on table_1, next to plate_3\n"), "{text}");
+        let mug = "m away, on table_1, next to plate_3, in front of it\n";
+        assert!(text.contains(mug), "{text}");
         assert!(text.contains("m away, above table_1\n"), "{text}");
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[0].ends_with("m away"), "{text}");
