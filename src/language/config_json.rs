@@ -10,6 +10,7 @@ use serde_json::json;
 use super::config::{LlamaConfig, Looking, RopeScaling};
 use super::error::LanguageError;
 use super::family::Family;
+use super::text_config::of_decoder;
 
 /// Of a larger file no more is read to find out the family.
 const MOST_CONFIG_BYTES: u64 = 16 << 20;
@@ -88,23 +89,20 @@ struct HfConfig {
 }
 
 impl Family {
-    /// The family that `config.json` in `folder` names, if it is one that is known.
+    /// The family of the decoder that `config.json` in `folder` tells of, if it is one that is known.
     pub fn of_folder(folder: &Path) -> Option<Self> {
-        #[derive(Deserialize)]
-        struct Kind {
-            model_type: String,
-        }
         let file = File::open(folder.join("config.json")).ok()?.take(MOST_CONFIG_BYTES);
-        let kind: Kind = serde_json::from_reader(BufReader::new(file)).ok()?;
-        Self::of_json(&kind.model_type).ok()
+        let config = of_decoder(serde_json::from_reader(BufReader::new(file)).ok()?);
+        Self::of_json(config.get("model_type")?.as_str()?).ok()
     }
 }
 
 impl LlamaConfig {
-    /// Reads `config.json`; `path` stands in errors.
+    /// Reads `config.json`, that of a model that sees pictures as well included; `path` stands in errors.
     pub fn from_json(text: &str, path: &Path) -> Result<Self, LanguageError> {
         let refuse = |reason: String| LanguageError::Config { path: path.to_path_buf(), reason };
-        let hf: HfConfig = serde_json::from_str(text).map_err(|e| refuse(e.to_string()))?;
+        let config = of_decoder(serde_json::from_str(text).map_err(|e| refuse(e.to_string()))?);
+        let hf: HfConfig = serde_json::from_value(config).map_err(|e| refuse(e.to_string()))?;
         let family = hf.model_type.as_deref().map_or(Ok(Family::Llama), Family::of_json);
         let family = family.map_err(refuse)?;
         let known = if family.is_gemma() { "gelu_pytorch_tanh" } else { "silu" };

@@ -108,3 +108,29 @@ fn gemma2_agrees_with_pytorch() {
 fn gemma3_agrees_with_pytorch() {
     check("gemma3", |config| config.looking.query_scale = Some(16.0));
 }
+
+/// As models are published that see pictures as well, in both spellings.
+#[test]
+fn decoders_of_models_that_see_are_found() {
+    let path = folder("gemma3").join("model.safetensors");
+    let sound = candle_core::safetensors::load(path, &Device::Cpu).unwrap();
+    let text = std::fs::read_to_string(folder("gemma3").join("config.json")).unwrap();
+    let config = format!("{{\"model_type\": \"gemma3\", \"text_config\": {text}}}");
+    let older = |name: &str| format!("language_model.{name}");
+    let newer = |name: &str| name.replacen("model.", "model.language_model.", 1);
+    for spelled in [&older as &dyn Fn(&str) -> String, &newer] {
+        let mut tensors: std::collections::HashMap<String, candle_core::Tensor> =
+            sound.iter().map(|(name, tensor)| (spelled(name), tensor.clone())).collect();
+        let tower = candle_core::Tensor::zeros(3, candle_core::DType::F32, &Device::Cpu).unwrap();
+        tensors.insert("vision_tower.head.bias".into(), tower);
+        let made = tempfile::tempdir().unwrap();
+        candle_core::safetensors::save(&tensors, made.path().join("model.safetensors")).unwrap();
+        std::fs::write(made.path().join("config.json"), &config).unwrap();
+        assert_eq!(Family::of_folder(made.path()), Some(Family::Gemma3));
+        let mut weights = Weights::open(made.path()).unwrap();
+        let config = weights.config().unwrap();
+        assert_eq!(weights.faults(&config.tensor_shapes().unwrap()), [""; 0]);
+        let llama = Llama::load(config, &mut weights, &Device::Cpu).unwrap();
+        assert_agrees(&llama, &golden("gemma3"), 1e-4);
+    }
+}

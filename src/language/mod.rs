@@ -26,6 +26,7 @@ mod rope;
 mod safetensors;
 mod sampler;
 mod shard_index;
+mod text_config;
 mod tokenizer;
 mod tokenizer_gguf;
 mod weights;

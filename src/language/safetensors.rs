@@ -128,6 +128,24 @@ impl SafetensorsFiles {
         Ok(tensor.to_dtype(dtype)?.to_device(device)?)
     }
 
+    /// Of a model that sees pictures as well leaves the decoder alone, under the names it has by itself:
+    /// its own stand behind `language_model.` or, since transformers 4.52, `model.language_model.`.
+    pub(super) fn decoder_alone(mut self) -> Self {
+        const BEHIND: [&str; 2] = ["language_model.model.", "model.language_model."];
+        let is_behind = |name: &String| BEHIND.iter().any(|prefix| name.starts_with(prefix));
+        if !self.entries.keys().any(is_behind) {
+            return self;
+        }
+        let alone = |name: String| {
+            let newer = name.strip_prefix(BEHIND[1]).map(|rest| format!("model.{rest}"));
+            let older = || name.strip_prefix("language_model.").map(str::to_owned);
+            newer.or_else(older).or_else(|| (name == "lm_head.weight").then(|| name.clone()))
+        };
+        let entries = std::mem::take(&mut self.entries).into_iter();
+        self.entries = entries.filter_map(|(name, entry)| Some((alone(name)?, entry))).collect();
+        self
+    }
+
     /// Reads tensor `name` in whatever shape it has.
     pub fn tensor_of_any_shape(
         &mut self,

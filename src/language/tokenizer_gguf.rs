@@ -25,6 +25,17 @@ const LLAMA3: &str = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+
 const QWEN2: &str = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| \
     ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
+/// Mistral since Nemo: words end where capital letters begin, and every digit stands for itself.
+const TEKKEN: &str = "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+|\
+    [^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]+[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]*|\
+    \\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+/// Phi 4 mini: the same with what is cut off behind an apostrophe, and three digits.
+const GPT_4O: &str = "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+\
+    (?i:'s|'t|'re|'ve|'m|'ll|'d)?|\
+    [^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]+[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]*\
+    (?i:'s|'t|'re|'ve|'m|'ll|'d)?|\
+    \\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+
 /// What a token is, as GGUF counts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -130,6 +141,10 @@ impl<'a> Vocabulary<'a> {
         // What is normalised, how it is cut, and whether a whole word is looked up before merges.
         let (normalizer, pre_tokenizer, ignore_merges) = match pre {
             "llama-bpe" | "llama3" | "llama-v3" => (Value::Null, split(LLAMA3), true),
+            // Phi 4.
+            "dbrx" => (Value::Null, split(LLAMA3), false),
+            "tekken" => (Value::Null, split(TEKKEN), true),
+            "gpt-4o" => (Value::Null, split(GPT_4O), false),
             "qwen2" | "deepseek-r1-qwen" => (json!({"type": "NFC"}), split(QWEN2), false),
             "smollm" => {
                 let digits = json!({"type": "Digits", "individual_digits": true});
@@ -294,7 +309,7 @@ mod tests {
     #[test]
     fn texts_of_all_scripts_are_cut_as_the_references_cut_them() {
         let golden = golden();
-        assert_eq!(golden.tokenizers.len(), 6);
+        assert_eq!(golden.tokenizers.len(), 9);
         for reference in &golden.tokenizers {
             let tokenizer = reference.tokenizer();
             for (text, ids) in golden.texts.iter().zip(&reference.ids) {

@@ -38,9 +38,13 @@ impl Weights {
     /// Opens `path`: a `.gguf` file, a `.safetensors` file, or a folder of safetensors.
     pub fn open(path: &Path) -> Result<Self, LanguageError> {
         match path.extension().and_then(|extension| extension.to_str()) {
-            _ if path.is_dir() => Ok(Self::Safetensors(SafetensorsFiles::open_folder(path)?)),
+            _ if path.is_dir() => {
+                Ok(Self::Safetensors(SafetensorsFiles::open_folder(path)?.decoder_alone()))
+            }
             Some("gguf") => Ok(Self::Gguf(Box::new(GgufFile::open(path)?))),
-            Some("safetensors") => Ok(Self::Safetensors(SafetensorsFiles::open_file(path)?)),
+            Some("safetensors") => {
+                Ok(Self::Safetensors(SafetensorsFiles::open_file(path)?.decoder_alone()))
+            }
             _ => Err(LanguageError::Weights {
                 path: path.into(),
                 reason: "neither a folder nor a .safetensors or .gguf file".into(),
