@@ -1,8 +1,8 @@
 //! Lists in plain words that say no item twice.
 //!
 //! A small model that lists what it sees, likeliest word by likeliest word, falls into "a fork, a fork,
-//! a fork". What begins an item behind a comma may not go on as an item did before: behind a comma, or
-//! since the last "on" or "in", which begins a place with items of its own.
+//! a fork". What begins an item behind a comma may not go on as an item did before: behind a comma, before
+//! all places, or since the last "on" or "in", which begins a place with items of its own.
 
 use crate::language::{Constraint, TokenMask, Tokenizer};
 
@@ -34,9 +34,13 @@ impl Listing {
             return Vec::new();
         }
         let place = self.said.iter().rposition(|token| self.places.contains(token));
+        let opening = before.iter().position(|token| token == first);
+        let is_before_places =
+            |at: usize| !self.said[..at].iter().any(|token| self.places.contains(token));
         let begins = |at: usize| {
             let led = at.checked_sub(1).is_some_and(|comma| self.said[comma] == self.comma);
-            self.said[at] == *first && (led || place.is_none_or(|place| at > place))
+            let opens = opening == Some(at) && is_before_places(at);
+            self.said[at] == *first && (led || opens || place.is_none_or(|place| at > place))
         };
         (0..before.len()).filter(|at| begins(*at)).map(|at| self.said[at + 1]).collect()
     }
@@ -84,6 +88,7 @@ mod tests {
         assert_eq!(after(&[A, FORK, COMMA, A]), [FORK]);
         assert_eq!(after(&[A, FORK, COMMA, A, MUG, COMMA, A]), [FORK, MUG]);
         assert_eq!(after(&[ON, THE, TABLE, A, FORK, COMMA, A]), [FORK]);
+        assert_eq!(after(&[A, FORK, ON, THE, TABLE, COMMA, A]), [FORK], "the first one neither");
     }
 
     #[test]
