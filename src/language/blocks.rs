@@ -124,22 +124,9 @@ impl QuantizedType for SharedBlocks {
 
 #[cfg(test)]
 mod tests {
+    use super::super::finite::tests::BLOCKS;
     use super::*;
     use candle_core::Device;
-
-    /// What files of language models are made of.
-    const ALL: [GgmlDType; 10] = [
-        GgmlDType::Q4_0,
-        GgmlDType::Q4_1,
-        GgmlDType::Q5_0,
-        GgmlDType::Q5_1,
-        GgmlDType::Q8_0,
-        GgmlDType::Q2K,
-        GgmlDType::Q3K,
-        GgmlDType::Q4K,
-        GgmlDType::Q5K,
-        GgmlDType::Q6K,
-    ];
 
     fn matrix(dtype: GgmlDType, outputs: usize, inputs: usize) -> (BlockMatrix, QTensor) {
         let numbers = Tensor::randn(0f32, 0.1, (outputs, inputs), &Device::Cpu).unwrap();
@@ -155,7 +142,7 @@ mod tests {
 
     #[test]
     fn one_row_and_many_rows_are_the_same_product() {
-        for dtype in ALL {
+        for dtype in BLOCKS {
             let (matrix, whole) = matrix(dtype, 96, 512);
             let x = Tensor::randn(0f32, 1.0, (5, 512), &Device::Cpu).unwrap();
             let many = matrix.forward(&x).unwrap();

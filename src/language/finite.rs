@@ -44,7 +44,7 @@ fn all<const N: usize>(bytes: &[u8], is_finite: impl Fn([u8; N]) -> bool) -> boo
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::path::Path;
 
     use candle_core::quantized::gguf_file::Content;
@@ -55,7 +55,8 @@ mod tests {
     use super::super::{LanguageError, Llama, Weights};
     use super::*;
 
-    const BLOCKS: [GgmlDType; 10] = [
+    /// What files of language models are made of.
+    pub const BLOCKS: [GgmlDType; 10] = [
         GgmlDType::Q4_0,
         GgmlDType::Q4_1,
         GgmlDType::Q5_0,
