@@ -30,7 +30,8 @@ impl Listing {
     /// Tokens that would say an item again.
     fn repeated(&self) -> Vec<u32> {
         let [before @ .., comma, first] = self.said.as_slice() else { return Vec::new() };
-        if *comma != self.comma {
+        // Places begin alike: "on the table, on the shelf".
+        if *comma != self.comma || self.places.contains(first) {
             return Vec::new();
         }
         let place = self.said.iter().rposition(|token| self.places.contains(token));
@@ -97,6 +98,8 @@ mod tests {
         assert_eq!(after(&[A, FORK, COMMA]), [0u32; 0]);
         // On another place there may be one, too.
         assert_eq!(after(&[A, FORK, ON, THE, TABLE, A]), [0u32; 0]);
+        // And another place may begin as the one before.
+        assert_eq!(after(&[ON, THE, TABLE, A, FORK, COMMA, ON]), [0u32; 0]);
         // A word inside an item may come back.
         assert_eq!(after(&[A, FORK, ON, THE, TABLE, COMMA, A, MUG, ON, THE]), [0u32; 0]);
     }
