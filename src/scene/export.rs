@@ -21,8 +21,7 @@ struct Summary<'a> {
     relations: &'a [Relation],
 }
 
-/// An object, what its voxels come to, and what detections have called it, each name with its scores added
-/// up.
+/// An object, what its voxels come to, and its names: see [`LabelScores`] for what their scores tell.
 #[derive(Serialize)]
 struct Told<'a> {
     #[serde(flatten)]

@@ -22,7 +22,7 @@ pub struct SceneMap {
     pub(super) lens: Option<Arc<Lens>>,
     /// What objects have lost since they were detected; no part of the map.
     pub(super) losses: BTreeMap<ObjectId, Loss>,
-    /// What was found of objects made of regions; no part of the map.
+    /// What was found of objects made of regions; no part of the map, though saved with it.
     pub(super) memory: ObjectMemory,
 }
 

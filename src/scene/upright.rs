@@ -22,8 +22,9 @@ pub(super) fn upright_box(points: &[Point3<f64>]) -> Option<(Pose, [f64; 3])> {
         points.iter().step_by(points.len().div_ceil(MOST_TURNED)).copied().collect();
     let area = |yaw_rad: f64| {
         let turn = about(yaw_rad).inverse();
+        let turned: Vec<Point3<f64>> = some.iter().map(|point| turn * point).collect();
         let edge = |axis: usize| {
-            let (low, high) = extent(some.iter().map(|point| (turn * point)[axis]).collect());
+            let (low, high) = extent(turned.iter().map(|point| point[axis]).collect());
             high - low
         };
         edge(0) * edge(1)

@@ -96,8 +96,8 @@ pub fn detections_message(event: &DetectionsEvent) -> Detection3DArray {
 }
 
 /// The message of the objects of a map, in its frame `frame_id`, tracked by their ids. The first
-/// hypothesis is an object's name with its confidence; then what else detections have called it, with
-/// as much less as they said it less.
+/// hypothesis is an object's name with its confidence; then what else detections have called it, or its
+/// region looks like, with as much less as they said it, or it looks so, less.
 pub fn objects_message(objects: &ObjectStore, stamp_ns: i64, frame_id: &str) -> Detection3DArray {
     let detection = |object: &MapObject| {
         let [x, y, z, w] = object.orientation_xyzw;
@@ -141,7 +141,9 @@ mod tests {
     use super::super::{TopicRole, decode};
     use super::*;
     use crate::ros::{Message, to_cdr};
+    use crate::scene::{NamedVectors, RegionConfig};
     use crate::sensing::SensorEvent;
+    use crate::vision::{TextEncoder, VisionError};
 
     fn mug() -> DetectionsEvent {
         DetectionsEvent {
@@ -205,6 +207,41 @@ mod tests {
         assert!((score(1) / score(0) - 0.25).abs() < 1e-6, "a quarter of what was said of a mug");
         assert_eq!(shown.results[1].pose, shown.results[0].pose);
         assert_eq!(event("/o", message).unwrap().detections[0].label, "mug");
+    }
+
+    /// Mugs and cups, which look rather alike.
+    struct TwoWords;
+
+    impl TextEncoder for TwoWords {
+        fn width(&self) -> usize {
+            2
+        }
+
+        fn space(&self) -> &str {
+            ""
+        }
+
+        fn embed(&self, text: &str) -> Result<Vec<f32>, VisionError> {
+            Ok(if text == "mug" { vec![1.0, 0.0] } else { vec![0.6, 0.8] })
+        }
+    }
+
+    #[test]
+    fn objects_of_regions_tell_what_else_they_look_like() {
+        let names = NamedVectors::new(&TwoWords, ["cup", "mug"]).unwrap();
+        let config = RegionConfig { temperature: 1.0, ..RegionConfig::default() };
+        let mut map = crate::scene::fixtures::wall(1, |_| vec![1.0, 0.0]);
+        map.see_objects(&names, &config).unwrap();
+        let message = objects_message(map.objects(), 9, "map");
+        let [shown] = message.detections.as_slice() else { panic!("{message:?}") };
+        let told: Vec<(&str, f64)> = shown
+            .results
+            .iter()
+            .map(|one| (one.hypothesis.class_id.as_str(), one.hypothesis.score))
+            .collect();
+        let [("mug", mug), ("cup", cup)] = told[..] else { panic!("{told:?}") };
+        assert!(mug > 0.5 && cup > 0.01 && cup < mug / 4.0, "{told:?}");
+        assert_eq!(mug, f64::from(map.objects().as_slice()[0].confidence));
     }
 
     #[test]

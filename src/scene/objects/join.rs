@@ -22,11 +22,14 @@ impl ObjectStore {
         object.observations = object.observations.saturating_add(other.observations);
         object.first_seen_ns = object.first_seen_ns.min(other.first_seen_ns);
         object.last_seen_ns = object.last_seen_ns.max(other.last_seen_ns);
-        let both_own = parts.own.remove(&gone) && parts.own.contains(&kept);
-        if !both_own {
-            // One that any detector has confirmed is not the map's to take out.
-            parts.own.remove(&kept);
-            let said = parts.labels.remove(&gone).unwrap_or_else(|| LabelScores::of(&other));
+        let (gone_own, kept_own) = (parts.own.remove(&gone), parts.own.contains(&kept));
+        let said = parts.labels.remove(&gone).filter(|_| !gone_own);
+        if !(gone_own && kept_own) {
+            // One that any detector has confirmed is not the map's to take out, nor to name.
+            if parts.own.remove(&kept) {
+                parts.labels.remove(&kept);
+            }
+            let said = said.unwrap_or_else(|| LabelScores::of(&other));
             let labels = parts.labels.entry(kept).or_insert_with(|| LabelScores::of(object));
             labels.join(&said);
             if let Some(best) = labels.best(&object.label).filter(|best| *best != object.label) {

@@ -1,4 +1,4 @@
-//! What detections have called an object.
+//! What an object is called: by detections, or by the region of the map that it is made of.
 
 use super::MapObject;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,13 @@ use std::collections::BTreeMap;
 /// Names an object remembers at most.
 const MOST_NAMES: usize = 8;
 
-/// Names of an object, each with the scores of all detections that called it so, added up.
+/// Names of an object.
+///
+/// Of one that detections told of, each with the scores of all that called it so, added up. Of one that
+/// only a region tells of, each with the mean probability, 0..=1, that the voxels of the region's look
+/// give it as it is now: a softmax of the cosines between their features and the names' vectors, divided
+/// by `regions.temperature`, after neighbours have talked it over. What they lack of 1 is that it is none
+/// of these names; the object's own has the greatest.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LabelScores(BTreeMap<String, f32>);
@@ -16,6 +22,13 @@ impl LabelScores {
     /// What is known of an object with one name.
     pub(super) fn of(object: &MapObject) -> Self {
         Self([(object.label.clone(), object.confidence)].into())
+    }
+
+    /// What a region looks like: names, the likeliest first, with their probabilities. Only so many are
+    /// kept.
+    pub(in crate::scene) fn of_shares<'a>(shares: impl Iterator<Item = (&'a str, f32)>) -> Self {
+        let named = shares.filter(|(label, _)| !label.is_empty()).take(MOST_NAMES);
+        Self(named.map(|(label, share)| (label.to_owned(), share)).collect())
     }
 
     /// A detection of `score` says `label`. Of too many names the one with the least score goes.
@@ -38,7 +51,7 @@ impl LabelScores {
         other.iter().for_each(|(label, score)| self.add(label, score));
     }
 
-    /// Whether any detection said `label`.
+    /// Whether `label` is among the names.
     pub fn contains(&self, label: &str) -> bool {
         self.0.contains_key(label)
     }
@@ -58,7 +71,7 @@ impl LabelScores {
         self.0.iter().map(|(label, score)| (label.as_str(), *score))
     }
 
-    /// Whether the numbers can have come from detections.
+    /// Whether the numbers can have come from detections or regions.
     pub(super) fn is_sound(&self) -> bool {
         self.0.len() <= MOST_NAMES
             && self.0.iter().all(|(name, sum)| !name.is_empty() && sum.is_finite() && *sum >= 0.0)
@@ -92,5 +105,15 @@ mod tests {
         assert_eq!(scores.iter().count(), MOST_NAMES);
         assert!(scores.contains("new") && scores.contains("name 99") && !scores.contains("name 0"));
         assert!(scores.is_sound());
+    }
+
+    #[test]
+    fn of_a_region_the_likeliest_names_are_kept() {
+        let names: Vec<String> = (0..20).map(|at| format!("name {at}")).collect();
+        let shares =
+            names.iter().zip(0u8..).map(|(name, at)| (name.as_str(), 0.5f32.powi(at.into())));
+        let scores = LabelScores::of_shares([("", 0.9)].into_iter().chain(shares));
+        assert_eq!((scores.iter().count(), scores.best("name 1")), (MOST_NAMES, Some("name 0")));
+        assert!(scores.contains("name 7") && !scores.contains("name 8") && scores.is_sound());
     }
 }

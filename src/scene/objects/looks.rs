@@ -7,13 +7,14 @@ use super::ObjectId;
 use std::collections::BTreeMap;
 
 /// Objects whose look is remembered.
-const MOST_LOOKS: usize = 4096;
+pub(in crate::scene) const MOST_LOOKS: usize = 4096;
 /// What counts for the likeness of two of which one has no look, of 1.
 const UNKNOWN: f64 = 0.5;
 /// What looks altogether otherwise counts as if it were so much farther away, metres.
 const UNLIKE_M: f64 = 0.25;
 
-/// Looks by object: vectors of length 1; no part of the map, in whose voxels they are.
+/// Looks by object: vectors of length 1; no part of the map, in whose voxels they are, but saved with it:
+/// what moved since is known by how it looked.
 #[derive(Debug, Clone, Default)]
 pub(in crate::scene) struct Looks(BTreeMap<ObjectId, Vec<f32>>);
 

@@ -17,7 +17,7 @@ pub(super) mod tests;
 
 pub(super) use boxes::{diagonal_m, distance_m, holds_centre, is_inside, rotation};
 pub use labels::LabelScores;
-pub(super) use looks::{Looks, unlike_m, unlikeness};
+pub(super) use looks::{Looks, MOST_LOOKS, unlike_m, unlikeness};
 pub(super) use observe::Found;
 pub use observe::ObserveReport;
 
@@ -59,7 +59,7 @@ pub(super) struct StoreParts {
     /// Objects made of regions of the map, which no detector outside has confirmed.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub own: BTreeSet<ObjectId>,
-    /// What detections have called objects.
+    /// What detections have called objects, and what the regions of the map's own ones look like.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<ObjectId, LabelScores>,
     /// Ids of objects that turned out to be another, and that one.
@@ -154,7 +154,9 @@ impl ObjectStore {
         self.index(self.current(id)).map(|index| &self.parts.objects[index])
     }
 
-    /// What detections have called an object; `None` for one that only regions of the map tell of.
+    /// The names of an object, with the scores of the detections that called it so added up; of one that
+    /// only regions of the map tell of, with what its region gives them now. `None` where only its
+    /// label is known.
     pub fn labels(&self, id: ObjectId) -> Option<&LabelScores> {
         self.parts.labels.get(&self.current(id))
     }
@@ -176,6 +178,21 @@ impl ObjectStore {
         self.doubts.forget(id);
         let look = self.looks.forget(id);
         Some((self.parts.objects.remove(index), look))
+    }
+
+    /// Whether an object has just this id.
+    pub(super) fn has(&self, id: ObjectId) -> bool {
+        self.index(id).is_some()
+    }
+
+    /// Whether the id is that of an object that went, and has not become another.
+    pub(super) fn is_past(&self, id: ObjectId) -> bool {
+        id.0 < self.parts.next_id && !self.has(id) && !self.parts.merged.contains_key(&id)
+    }
+
+    /// How objects looked last, in order of id.
+    pub(super) fn looks(&self) -> impl Iterator<Item = (ObjectId, &[f32])> {
+        self.iter().filter_map(|object| Some((object.id, self.looks.of(object.id)?)))
     }
 
     /// How an object looked last, a vector of length 1 in the space of the map's features.
@@ -241,5 +258,13 @@ impl ObjectStore {
         let observations = object.observations.saturating_add(1);
         let first_seen_ns = object.first_seen_ns.min(seen.first_seen_ns);
         *object = MapObject { id, observations, first_seen_ns, ..seen };
+    }
+
+    /// Lets an object made of a region be called what its region looks like now, whatever that looked
+    /// like before.
+    pub(super) fn call_own(&mut self, id: ObjectId, labels: LabelScores) {
+        if self.is_own(id) {
+            self.parts.labels.insert(id, labels);
+        }
     }
 }

@@ -242,10 +242,11 @@ impl ObjectStore {
         near.filter(is_covered).map(|other| other.id).take(MOST_CANDIDATES).collect()
     }
 
-    /// Whether `label` is, or was said to be, the name of an object.
+    /// Whether `label` is, or was said to be, the name of an object. What else the region of an own one
+    /// looks like nobody has said.
     fn is_called(&self, object: &MapObject, label: &str) -> bool {
-        object.label == label
-            || self.parts.labels.get(&object.id).is_some_and(|said| said.contains(label))
+        let said = self.parts.labels.get(&object.id).filter(|_| !self.is_own(object.id));
+        object.label == label || said.is_some_and(|said| said.contains(label))
     }
 }
 

@@ -80,8 +80,10 @@ impl ObjectStore {
     fn note(&mut self, id: ObjectId, seen: &MapObject) {
         let Some(index) = self.index(id) else { return };
         let object = &mut self.parts.objects[index];
-        // What a detector has seen is no longer the map's to take out.
-        self.parts.own.remove(&id);
+        // What a detector has seen is no longer the map's to take out, nor to name.
+        if self.parts.own.remove(&id) {
+            self.parts.labels.remove(&id);
+        }
         object.observations = object.observations.saturating_add(1);
         let said = self.parts.labels.entry(id).or_insert_with(|| LabelScores::of(object));
         said.add(&seen.label, seen.confidence);

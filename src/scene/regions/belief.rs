@@ -9,6 +9,8 @@ use rayon::prelude::*;
 pub(super) const MOST: usize = 4;
 /// Exponents below this add nothing to a sum of probabilities.
 const LEAST_EXPONENT: f32 = -12.0;
+/// Names with a mean probability below this say nothing of many cells.
+const LEAST_SHARE: f32 = 0.01;
 /// Cells handed to one worker at a time.
 const CELLS_A_TASK: usize = 512;
 
@@ -85,6 +87,26 @@ pub(super) fn beliefs(cells: &Cells, names: &NamedVectors, config: &RegionConfig
     beliefs
 }
 
+/// What many cells take themselves for, of `names` names: the likeliest first, each with the mean of its
+/// probabilities. These come to 1 at most.
+pub(super) fn mean_shares(beliefs: impl Iterator<Item = Belief>, names: usize) -> Vec<(u16, f32)> {
+    let (mut sums, mut cells) = (vec![0.0f32; names], 0.0f32);
+    for belief in beliefs {
+        cells += 1.0;
+        for (name, share) in belief.names.into_iter().zip(belief.shares) {
+            if let Some(sum) = sums.get_mut(usize::from(name)) {
+                *sum += share;
+            }
+        }
+    }
+    let means = (0u16..).zip(sums).map(|(name, sum)| (name, sum / cells));
+    let mut likely: Vec<(u16, f32)> = means.filter(|(_, mean)| *mean > 0.0).collect();
+    likely.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let telling = likely.partition_point(|(_, mean)| *mean >= LEAST_SHARE);
+    likely.truncate(telling.max(1));
+    likely
+}
+
 /// The cells of one task, from `first` on. No closure: those are not inlined where wide vectors are
 /// allowed.
 struct Share<'a> {
@@ -124,5 +146,22 @@ mod tests {
         assert_eq!(belief.in_names(&[3, 2, 9, 1]), [3, 2, 9, 1].map(|name| belief.in_name(name)));
         let few = Belief::of_scores(&[0.2], 0.1, 0.2);
         assert_eq!((few.name(), few.shares), (0, [0.5, 0.0, 0.0, 0.0]), "or nothing");
+    }
+
+    #[test]
+    fn many_cells_take_themselves_for_what_each_does_on_average() {
+        let cells = [
+            Belief { names: [2, 0, 1, 3], shares: [0.6, 0.3, 0.096, 0.004] },
+            Belief { names: [2, 1, 0, 3], shares: [0.8, 0.1, 0.0, 0.0] },
+        ];
+        let likely = mean_shares(cells.into_iter(), 4);
+        let names: Vec<u16> = likely.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, [2, 0, 1], "a mean of 0.002 says nothing");
+        for ((_, share), wanted) in likely.iter().zip([0.7f32, 0.15, 0.098]) {
+            approx::assert_abs_diff_eq!(*share, wanted, epsilon = 1e-6);
+        }
+        let unsure = Belief { names: [3, 1, 0, 2], shares: [0.005, 0.004, 0.0, 0.0] };
+        assert_eq!(mean_shares([unsure].into_iter(), 4), [(3, 0.005)], "the likeliest stays");
+        assert!(mean_shares(std::iter::empty(), 4).is_empty());
     }
 }

@@ -3,7 +3,8 @@
 use super::belief::beliefs;
 use super::cells::Cells;
 use super::grid::Neighbours;
-use super::grow::{Field, TurnedBox};
+use super::grow::Field;
+use super::region::Details;
 use super::relate::relate;
 use super::smooth::smooth;
 use super::{NamedVectors, Region, RegionConfig};
@@ -24,15 +25,15 @@ impl SceneMap {
         names: &NamedVectors,
         config: &RegionConfig,
     ) -> Result<Vec<Region>, SceneError> {
-        Ok(self.regions_and_boxes(names, config)?.0)
+        Ok(self.regions_and_details(names, config)?.0)
     }
 
-    /// [`Self::regions`], and for each the turned box around it where that is clearly smaller.
-    pub(super) fn regions_and_boxes(
+    /// [`Self::regions`], and what else their objects are told.
+    pub(super) fn regions_and_details(
         &self,
         names: &NamedVectors,
         config: &RegionConfig,
-    ) -> Result<(Vec<Region>, Vec<Option<TurnedBox>>), SceneError> {
+    ) -> Result<(Vec<Region>, Vec<Details>), SceneError> {
         self.check_names(names)?;
         Ok(find(&Cells::of_map(self), names, config))
     }
@@ -86,18 +87,14 @@ pub fn frame_regions(
     Ok(regions)
 }
 
-fn find(
-    cells: &Cells,
-    names: &NamedVectors,
-    config: &RegionConfig,
-) -> (Vec<Region>, Vec<Option<TurnedBox>>) {
+fn find(cells: &Cells, names: &NamedVectors, config: &RegionConfig) -> (Vec<Region>, Vec<Details>) {
     let near = Neighbours::new(&cells.keys);
     let own = beliefs(cells, names, config);
     let agreed = smooth(cells, &near, &own);
     let structure = names.are_in(&config.structure);
     let field =
         Field { cells, near: &near, own: &own, agreed: &agreed, structure: &structure, config };
-    let (mut regions, boxes) = field.grow();
+    let (mut regions, details) = field.grow();
     relate(&mut regions);
-    (regions, boxes)
+    (regions, details)
 }

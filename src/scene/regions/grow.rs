@@ -1,10 +1,10 @@
 //! From cells that agree to regions: connected components, with what broke off put back.
 
-use super::belief::Belief;
+use super::belief::{Belief, mean_shares};
 use super::cells::{Cells, to_unit};
 use super::grid::Neighbours;
+use super::region::{Details, TurnedBox};
 use super::{Region, RegionConfig};
-use crate::geometry::Pose;
 use crate::scene::upright::upright_box;
 use nalgebra::Point3;
 
@@ -42,9 +42,6 @@ struct Component {
     high: [i32; 3],
 }
 
-/// `world_T_box` and edge lengths, metres, of a box that is turned about the vertical.
-pub(super) type TurnedBox = (Pose, [f64; 3]);
-
 /// What regions are grown of.
 pub(super) struct Field<'a> {
     pub cells: &'a Cells,
@@ -59,9 +56,9 @@ pub(super) struct Field<'a> {
 }
 
 impl Field<'_> {
-    /// The regions, in order of their first cells, and for each the turned box around it where that is
-    /// clearly smaller. What they stand on is not said yet.
-    pub fn grow(&self) -> (Vec<Region>, Vec<Option<TurnedBox>>) {
+    /// The regions, in order of their first cells, and what else their objects are told. What they stand
+    /// on is not said yet.
+    pub fn grow(&self) -> (Vec<Region>, Vec<Details>) {
         let mut components = self.components();
         self.absorb(&mut components);
         components.retain(|c| !self.structure.get(usize::from(c.name)).is_some_and(|is| *is));
@@ -79,8 +76,8 @@ impl Field<'_> {
         let whole = components.iter().filter(|one| is_whole(one));
         let regions = whole.filter_map(|one| {
             let region = self.region(one)?;
-            let turned = self.turned(one, &region);
-            Some((region, turned))
+            let details = Details { turned: self.turned(one, &region), names: self.names(one) };
+            Some((region, details))
         });
         regions.unzip()
     }
@@ -262,6 +259,12 @@ impl Field<'_> {
             on: None,
             seen_ns,
         })
+    }
+
+    /// What those cells of a component that make its look take themselves for: its name first.
+    fn names(&self, component: &Component) -> Vec<(u16, f32)> {
+        let cells = component.cells.iter().map(|cell| self.agreed[*cell as usize]);
+        mean_shares(cells.filter(|belief| belief.name() == component.name), self.structure.len())
     }
 
     /// The turned box around the region of a large component: furniture along walls that the map's axes do

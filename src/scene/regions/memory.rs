@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 /// Of two that may be the one that went, it is the one that is so much more like it, cosine.
 const CLEARLY: f64 = 0.1;
 /// Objects that went and may come back, and places that were said to be something else.
-const REMEMBERED: usize = 64;
+pub(in crate::scene) const REMEMBERED: usize = 64;
 
 /// What is remembered of objects that are no more, and of those that looks at regions miss; no part of
-/// the map.
+/// the map. All but the misses is saved with it: looks count anew after that.
 #[derive(Debug, Clone, Default)]
 pub(in crate::scene) struct ObjectMemory {
     /// Looks in a row without a region.
@@ -32,12 +32,23 @@ impl ObjectMemory {
     /// An object went; it may turn up elsewhere.
     pub fn went(&mut self, object: MapObject, look: Option<Vec<f32>>) {
         self.misses.remove(&object.id);
+        self.gone.retain(|gone| gone.object.id != object.id);
         remember(&mut self.gone, Gone { object, look });
     }
 
     /// An object was said to be none.
-    pub(super) fn refute(&mut self, object: MapObject) {
+    pub fn refute(&mut self, object: MapObject) {
         remember(&mut self.refuted, object);
+    }
+
+    /// What went and how it looked, the latest last.
+    pub fn gone(&self) -> impl Iterator<Item = Found<'_>> {
+        self.gone.iter().map(|gone| (&gone.object, gone.look.as_deref()))
+    }
+
+    /// What was said to be no object, the latest last.
+    pub fn refuted(&self) -> &[MapObject] {
+        &self.refuted
     }
 
     /// For each new object, with its look, the id under which it was known before it went. Of each name

@@ -27,7 +27,7 @@ mod tests;
 pub(super) use cells::to_unit;
 pub use config::RegionConfig;
 pub use find::frame_regions;
-pub(super) use memory::ObjectMemory;
+pub(super) use memory::{ObjectMemory, REMEMBERED};
 pub use names::NamedVectors;
 pub use objects::SeenObjects;
 pub use region::{Region, region_token_width, region_tokens};

@@ -6,15 +6,16 @@
 //! own that no region confirms goes after some looks: into the object that has grown over it, where
 //! there is one. Objects that a detector outside gave are left as they are.
 
-use super::grow::TurnedBox;
 use super::memory::ObjectMemory;
+use super::region::{Details, TurnedBox};
 use super::{NamedVectors, Region, RegionConfig};
 use crate::geometry::Pose;
 use crate::scene::objects::{
     Found, NEAR_DIAGONALS, NEAR_M, PART, diagonal_m, distance_m, holds_centre, is_inside, unlike_m,
 };
-use crate::scene::{MapObject, ObjectId, SceneError, SceneMap};
+use crate::scene::{LabelScores, MapObject, ObjectId, SceneError, SceneMap};
 use nalgebra::Translation3;
+use std::collections::HashMap;
 
 /// Looks without a region after which an object goes.
 const MISSES: u8 = 3;
@@ -73,20 +74,25 @@ impl SceneMap {
         names: &NamedVectors,
         config: &RegionConfig,
     ) -> Result<SeenObjects, SceneError> {
-        let (regions, boxes) = self.regions_and_boxes(names, config)?;
-        let found = regions.iter().zip(boxes).map(|(one, turned)| as_object(one, turned, names));
-        let found: Vec<MapObject> = found.collect();
+        let (regions, details) = self.regions_and_details(names, config)?;
+        let found = regions.iter().zip(&details);
+        let found: Vec<MapObject> =
+            found.map(|(one, details)| as_object(one, details.turned, names)).collect();
+        let labels: Vec<LabelScores> =
+            details.iter().map(|details| as_labels(details, names)).collect();
         let mut memory = std::mem::take(&mut self.memory);
         let is_same = |a: &MapObject, b: &MapObject| a.label == b.label && is_near(a, b);
         // A place that looks otherwise by now may be looked at anew.
         memory.refuted.retain(|refuted| found.iter().any(|one| is_same(one, refuted)));
         let is_refuted = |one: &MapObject| memory.refuted.iter().any(|no| is_same(one, no));
         let open: Vec<bool> = found.iter().map(|one| !is_refuted(one)).collect();
+        self.join_reported();
         let mut objects = self.associate(&found, &regions, &open);
         let mut seen = SeenObjects { regions, ..SeenObjects::default() };
         for (at, one) in found.iter().enumerate() {
             if let Some(id) = objects[at] {
                 self.objects.update_own(id, one.clone());
+                self.objects.call_own(id, labels[at].clone());
                 self.objects.set_look(id, Some(seen.regions[at].feature.clone()));
             }
         }
@@ -101,12 +107,31 @@ impl SceneMap {
             seen.new_objects += usize::from(back.is_none());
             objects[*at] = self.objects.add_own(found[*at].clone(), back);
             if let Some(id) = objects[*at] {
+                self.objects.call_own(id, labels[*at].clone());
                 self.objects.set_look(id, Some(seen.regions[*at].feature.clone()));
             }
         }
         self.memory = memory;
         seen.objects = objects;
         Ok(seen)
+    }
+
+    /// Lets an own object that lies in one of its name which a detector has told of be that one: the map
+    /// had found first what the detector told later.
+    fn join_reported(&mut self) {
+        let is_own = |object: &&MapObject| self.objects.is_own(object.id);
+        let (own, told): (Vec<&MapObject>, Vec<&MapObject>) = self.objects.iter().partition(is_own);
+        let mut by_name: HashMap<&str, Vec<&MapObject>> = HashMap::new();
+        told.into_iter().for_each(|one| by_name.entry(&one.label).or_default().push(one));
+        let whole_of = |part: &MapObject| {
+            let mut wholes = by_name.get(part.label.as_str())?.iter();
+            wholes.find(|whole| is_inside(part, whole, PART)).map(|whole| (*whole).clone())
+        };
+        let parts: Vec<(ObjectId, MapObject)> =
+            own.into_iter().filter_map(|part| Some((part.id, whole_of(part)?))).collect();
+        for (part, whole) in parts {
+            self.objects.join([whole.id, part], &whole);
+        }
     }
 
     /// Gives regions the objects they are, the nearest and likest pairs first.
@@ -212,6 +237,15 @@ fn as_object(region: &Region, turned: Option<TurnedBox>, names: &NamedVectors) -
         first_seen_ns: region.seen_ns[0],
         last_seen_ns: region.seen_ns[1],
     }
+}
+
+/// What an object is called by the voxels of its region.
+fn as_labels(details: &Details, names: &NamedVectors) -> LabelScores {
+    let named = details.names.iter().filter_map(|(name, share)| {
+        let label = names.names().get(usize::from(*name))?;
+        Some((label.as_str(), *share))
+    });
+    LabelScores::of_shares(named)
 }
 
 /// Whether two objects of one name may be one.

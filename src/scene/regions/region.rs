@@ -4,6 +4,7 @@
 //! language models find hardest to read off coordinates, and a neighbour's feature beside the own
 //! one gives them away (3DGraphLLM, arXiv 2412.18450, with one neighbour instead of two).
 
+use crate::geometry::Pose;
 use crate::scene::{TokenFrame, VisualTokens};
 use std::cmp::Reverse;
 
@@ -28,6 +29,19 @@ pub struct Region {
     pub on: Option<usize>,
     /// When it was first and last seen, nanoseconds.
     pub seen_ns: [i64; 2],
+}
+
+/// `world_T_box` and edge lengths, metres, of a box that is turned about the vertical.
+pub(super) type TurnedBox = (Pose, [f64; 3]);
+
+/// What the object that is made of a region is told beside the region.
+#[derive(Debug)]
+pub(super) struct Details {
+    /// The turned box around it, where that is clearly smaller.
+    pub turned: Option<TurnedBox>,
+    /// Names that it looks like, its own first, each with the mean probability that the voxels of its
+    /// look give it.
+    pub names: Vec<(u16, f32)>,
 }
 
 /// Length of the feature of a token of regions whose own features are `width` long: the own

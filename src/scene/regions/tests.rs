@@ -92,6 +92,14 @@ fn look(map: &mut SceneMap, blocks: &[Block], noise: f32, stamps: std::ops::Rang
     }
 }
 
+/// The map after the robot was switched off and on.
+fn restarted(map: &SceneMap) -> SceneMap {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("home.map");
+    map.save(&path).unwrap();
+    SceneMap::load(&path).unwrap().0
+}
+
 fn named<'a>(regions: &'a [Region], name: &str) -> Vec<&'a Region> {
     let at = names().index_of(name).unwrap();
     regions.iter().filter(|region| region.name == at).collect()
@@ -251,6 +259,28 @@ fn a_detector_that_knows_mugs_is_believed_about_mugs() {
 }
 
 #[test]
+fn what_a_detector_tells_of_later_is_what_the_map_had_found_first() {
+    let (names, config) = (names(), config());
+    let corner: Block = ("fridge", [1.0, 0.0, 0.0], [1.2, 0.3, 0.3]);
+    let mut map = map(&[FLOOR, corner], 0.0, 2);
+    map.see_objects(&names, &config).unwrap();
+    let own = map.objects().iter().find(|object| object.label == "fridge").unwrap().id;
+    let whole = crate::sensing::Detection {
+        label: "fridge".into(),
+        score: 0.9,
+        frame_T_box: Pose::translation(1.4, 0.4, 0.9),
+        size_m: [0.85, 0.85, 1.8],
+        track_id: String::new(),
+    };
+    map.objects_mut().observe(&[whole], &Pose::identity(), 1);
+    map.see_objects(&names, &config).unwrap();
+    let fridges: Vec<_> = map.objects().iter().filter(|one| one.label == "fridge").collect();
+    assert_eq!((fridges.len(), fridges[0].id), (1, own));
+    assert!((fridges[0].size_m[2] - 1.8).abs() < 1e-9, "{fridges:?}");
+    assert!(!map.objects().is_own(own));
+}
+
+#[test]
 fn what_the_robot_took_is_gone_at_once_and_known_again() {
     let (names, config) = (names(), config());
     let mut map = map(&[FLOOR, TABLE, MUG], 0.0, 10);
@@ -288,7 +318,8 @@ fn a_table_that_stands_askew_has_a_box_that_is_turned_with_it() {
     assert!((nalgebra::Point3::from(table.position_m) - middle).norm() < 0.05, "{table:?}");
     assert_eq!(of("mug").orientation_xyzw, [0.0, 0.0, 0.0, 1.0], "too small to tell");
     let straight = map(&[FLOOR, TABLE], 0.0, 2);
-    let (_, boxes) = straight.regions_and_boxes(&names(), &config()).unwrap();
+    let (_, details) = straight.regions_and_details(&names(), &config()).unwrap();
+    let boxes: Vec<_> = details.iter().map(|one| one.turned).collect();
     assert_eq!(boxes, [None], "along the axes");
 }
 
@@ -327,7 +358,94 @@ fn detections_are_known_again_by_the_features_of_their_voxels() {
     let things = [thing(0.1), thing(0.25)];
     let first = map.observe(&things, &Pose::identity(), 1).objects;
     assert_eq!(map.observe(&things, &Pose::identity(), 2).objects, first);
+    // How they look is saved with the map.
+    let mut map = restarted(&map);
     look(&mut map, &[FLOOR, TABLE, beside("apple", 0.1), beside("mug", 0.25)], 0.0, 4..80);
     let swapped = map.observe(&things, &Pose::identity(), 3).objects;
     assert_eq!(swapped, [first[1], first[0]], "what was at one place is at the other");
+}
+
+#[test]
+fn what_moves_while_the_robot_is_off_keeps_its_id() {
+    let (names, config) = (names(), config());
+    let mut before = map(&[FLOOR, TABLE, MUG], 0.0, 5);
+    before.see_objects(&names, &config).unwrap();
+    let mug = before.objects().iter().find(|object| object.label == "mug").unwrap().id;
+    let there: Block = ("mug", [0.9, 0.1, 0.76], [1.0, 0.2, 0.86]);
+    let mut taken = before.clone();
+    taken.take_away(mug).unwrap();
+    // Somebody moved it, or the robot took it before.
+    for (saved, frames) in [(before, 15), (taken, 2)] {
+        let mut after = restarted(&saved);
+        let looks = |map: &SceneMap| -> Vec<_> {
+            map.objects().looks().map(|(id, look)| (id, look.to_vec())).collect()
+        };
+        assert_eq!(looks(&after), looks(&saved));
+        assert_eq!(looks(&after).len(), after.objects().len(), "each has one");
+        look(&mut after, &[FLOOR, TABLE, there], 0.0, 10..10 + frames);
+        for _ in 0..4 {
+            after.see_objects(&names, &config).unwrap();
+        }
+        let moved = after.objects().get(mug).expect("the same mug");
+        assert!((moved.position_m[0] - 0.95).abs() < 0.05, "{moved:?}");
+        assert_eq!(after.objects().len(), 2, "the mug and the table");
+    }
+}
+
+#[test]
+fn what_was_refuted_stays_away_after_a_restart() {
+    let (names, config) = (names(), config());
+    let mut map = map(&[FLOOR, TABLE], 0.0, 2);
+    map.see_objects(&names, &config).unwrap();
+    let table = map.objects().as_slice()[0].id;
+    map.refute(table).unwrap();
+    let mut map = restarted(&map);
+    map.see_objects(&names, &config).unwrap();
+    assert!(map.objects().is_empty(), "{:?}", map.objects());
+}
+
+#[test]
+fn an_object_of_a_region_tells_what_else_it_looks_like() {
+    // So mild that other names have a share as well.
+    let (names, config) = (names(), RegionConfig { temperature: 1.0, ..config() });
+    let mut map = map(&[FLOOR, TABLE], 0.0, 2);
+    map.see_objects(&names, &config).unwrap();
+    let table = map.objects().as_slice()[0].clone();
+    let told = |map: &SceneMap| -> Vec<(String, f32)> {
+        let labels = map.objects().labels(table.id).unwrap();
+        labels.iter().map(|(name, share)| (name.to_owned(), share)).collect()
+    };
+    let shares = told(&map);
+    let best = shares.iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
+    assert_eq!((best.0.as_str(), table.label.as_str()), ("diningtable", "diningtable"));
+    approx::assert_abs_diff_eq!(best.1, table.confidence, epsilon = 1e-4);
+    let sum: f32 = shares.iter().map(|(_, share)| share).sum();
+    assert!(shares.len() > 1 && sum < 1.001, "{shares:?}");
+    map.see_objects(&names, &config).unwrap();
+    assert_eq!(told(&map), shares, "looks do not add up");
+    assert_eq!(restarted(&map).objects(), map.objects());
+    let folder = tempfile::tempdir().unwrap();
+    map.write_json(&folder.path().join("map.json"), &[]).unwrap();
+    let text = std::fs::read_to_string(folder.path().join("map.json")).unwrap();
+    let said: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let labels = said["objects"][0]["labels"].as_object().unwrap();
+    assert!(labels.len() == shares.len() && labels["diningtable"].as_f64() > Some(0.35));
+
+    let detection = |label: &str, position_m: [f64; 3], size_m| crate::sensing::Detection {
+        label: label.into(),
+        score: 0.9,
+        frame_T_box: Pose::from(nalgebra::Translation3::from(position_m)),
+        size_m,
+        track_id: String::new(),
+    };
+    // What it might as well be called by its look is no name that somebody gave it.
+    let other = &shares.iter().find(|(name, _)| name != "diningtable").unwrap().0;
+    let on_it = detection(other.as_str(), [0.6, 0.4, 0.74], [0.08; 3]);
+    assert_eq!(map.observe(&[on_it], &Pose::identity(), 5).new_objects, 1);
+    // Where a detector has named it, that counts.
+    let seen = detection("diningtable", table.position_m, table.size_m);
+    assert_eq!(map.observe(&[seen], &Pose::identity(), 6).objects, [Some(table.id)]);
+    assert_eq!(told(&map).len(), 1);
+    map.see_objects(&names, &config).unwrap();
+    assert_eq!(told(&map).len(), 1);
 }

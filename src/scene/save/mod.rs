@@ -5,21 +5,24 @@
 //! * settings: `u32` length, JSON;
 //! * blocks: `u64` number, then each: 3 × `i32` key, `i64` last seen, 8 × `u64` mask, `u8` whether
 //!   features follow, the voxels (48 bytes each), the features (`u16` halves);
-//! * objects: see [`objects`].
+//! * objects: see [`objects`];
+//! * what is remembered of them: see [`memory`].
 //!
 //! Nothing is allocated on the word of the file alone: lists grow as their content is read.
 
+mod memory;
 mod objects;
 
 use super::voxel::{Block, Voxel};
 use super::{MapConfig, MapCounts, SceneError, SceneMap};
+use memory::{read_memory, write_memory};
 use objects::{read_objects, write_objects};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
 const MAGIC: &[u8; 8] = b"SCENEMAP";
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 /// Oldest version that is read.
 const OLDEST_VERSION: u32 = 1;
 /// Fast, and within a few percent of what higher levels reach on this data.
@@ -76,6 +79,7 @@ impl SceneMap {
             write_block(&mut out, block)?;
         }
         write_objects(&mut out, &self.objects)?;
+        write_memory(&mut out, self)?;
         out.finish()?.flush()
     }
 
@@ -115,8 +119,11 @@ impl SceneMap {
             }
         }
         map.objects = read_objects(input, version)?;
+        if version >= 4 {
+            read_memory(input, &mut map)?;
+        }
         if input.read(&mut [0])? != 0 {
-            return Err(bad("bytes follow the objects"));
+            return Err(bad("bytes follow its end"));
         }
         Ok(map)
     }
@@ -236,6 +243,7 @@ fn read_text(input: &mut impl Read) -> io::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::memory::tests::{LOOK, remembering_map};
     use super::*;
     use crate::scene::objects::tests::object;
     use crate::scene::tests::furnished_map;
@@ -243,7 +251,7 @@ mod tests {
 
     fn saved() -> Vec<u8> {
         let mut file = Vec::new();
-        furnished_map().write_to(&mut file).unwrap();
+        remembering_map().write_to(&mut file).unwrap();
         file
     }
 
@@ -273,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn files_of_the_version_before_are_read() {
+    fn files_of_earlier_versions_are_read() {
         let mut map = furnished_map();
         map.objects.clear();
         let shelf = object("shelf", [1.0, 2.0, 0.5], [0.4; 3]);
@@ -281,13 +289,16 @@ mod tests {
         let mut file = Vec::new();
         map.write_to(&mut file).unwrap();
         let content = zstd::decode_all(&file[12..]).unwrap();
-        // Version 2 ended before the objects that became others, and the names: none of either here.
-        let (content, added) = content.split_at(content.len() - 8);
-        assert_eq!(added, [0; 8]);
-        let mut file = framed(content);
-        assert!(read(&file).is_err());
-        file[8] = 2;
-        assert!(read(&file).unwrap() == map);
+        // Version 3 ended before what is remembered, version 2 also before the objects that became
+        // others, and the names: none of any here.
+        for (version, without) in [(3, 12), (2, 20)] {
+            let (content, added) = content.split_at(content.len() - without);
+            assert!(added.iter().all(|byte| *byte == 0));
+            let mut file = framed(content);
+            assert!(read(&file).is_err());
+            file[8] = version;
+            assert!(read(&file).unwrap() == map);
+        }
     }
 
     #[test]
@@ -304,6 +315,13 @@ mod tests {
         file.truncate(file.len() / 2);
         file[8] = 1;
         assert!(read(&file).is_err());
+        let mut content = zstd::decode_all(&saved()[12..]).unwrap();
+        let look: Vec<u8> = LOOK.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let at = content.windows(look.len()).position(|part| part == look.as_slice()).unwrap();
+        content[at..at + 4].copy_from_slice(&f32::NAN.to_le_bytes());
+        std::fs::write(&path, framed(&content)).unwrap();
+        let wrong = SceneMap::load(&path).unwrap_err().to_string();
+        assert!(wrong.contains("home.map") && wrong.contains("look of object 0 is not"), "{wrong}");
     }
 
     proptest! {

@@ -1,7 +1,7 @@
 //! The objects in a map file: `u32` next id, `u32` number, then each; `u32` number of tracks, then
 //! each; since version 2 `u32` number of objects made of regions, then their ids; since version 3
 //! `u32` number of objects that became others, then both ids of each, and `u32` number of objects
-//! that detections named, then of each its id, `u32` number of names, and each name and its score.
+//! whose names are known, then of each its id, `u32` number of names, and each name and its score.
 
 use super::{Record, bad, bytes, read_text, write_text};
 use crate::scene::objects::{LabelScores, StoreParts};
@@ -14,18 +14,7 @@ pub(super) fn write_objects(out: &mut impl Write, objects: &ObjectStore) -> io::
     let StoreParts { next_id, objects, tracks, own, labels, merged } = objects.parts();
     write_u32(out, *next_id)?;
     write_u32(out, objects.len() as u32)?;
-    for object in objects {
-        write_text(out, &object.label)?;
-        let mut buffer = Vec::with_capacity(OBJECT_BYTES);
-        buffer.extend(object.id.0.to_le_bytes());
-        let floats = object.position_m.iter().chain(&object.orientation_xyzw);
-        buffer.extend(floats.chain(&object.size_m).flat_map(|v| v.to_le_bytes()));
-        buffer.extend(object.confidence.to_le_bytes());
-        buffer.extend(object.observations.to_le_bytes());
-        buffer.extend(object.first_seen_ns.to_le_bytes());
-        buffer.extend(object.last_seen_ns.to_le_bytes());
-        out.write_all(&buffer)?;
-    }
+    objects.iter().try_for_each(|object| write_object(out, object))?;
     write_u32(out, tracks.len() as u32)?;
     for (track, id) in tracks {
         write_text(out, track)?;
@@ -86,7 +75,20 @@ pub(super) fn read_objects(input: &mut impl Read, version: u32) -> io::Result<Ob
     ObjectStore::try_from(parts).map_err(|reason| bad(&reason))
 }
 
-fn read_object(input: &mut impl Read) -> io::Result<MapObject> {
+pub(super) fn write_object(out: &mut impl Write, object: &MapObject) -> io::Result<()> {
+    write_text(out, &object.label)?;
+    let mut buffer = Vec::with_capacity(OBJECT_BYTES);
+    buffer.extend(object.id.0.to_le_bytes());
+    let floats = object.position_m.iter().chain(&object.orientation_xyzw);
+    buffer.extend(floats.chain(&object.size_m).flat_map(|v| v.to_le_bytes()));
+    buffer.extend(object.confidence.to_le_bytes());
+    buffer.extend(object.observations.to_le_bytes());
+    buffer.extend(object.first_seen_ns.to_le_bytes());
+    buffer.extend(object.last_seen_ns.to_le_bytes());
+    out.write_all(&buffer)
+}
+
+pub(super) fn read_object(input: &mut impl Read) -> io::Result<MapObject> {
     let label = read_text(input)?;
     let data: [u8; OBJECT_BYTES] = bytes(input)?;
     let mut record = Record(&data);
@@ -111,14 +113,14 @@ fn read_object(input: &mut impl Read) -> io::Result<MapObject> {
     Ok(object)
 }
 
-fn write_u32(out: &mut impl Write, number: u32) -> io::Result<()> {
+pub(super) fn write_u32(out: &mut impl Write, number: u32) -> io::Result<()> {
     out.write_all(&number.to_le_bytes())
 }
 
-fn read_u32(input: &mut impl Read) -> io::Result<u32> {
+pub(super) fn read_u32(input: &mut impl Read) -> io::Result<u32> {
     Ok(u32::from_le_bytes(bytes(input)?))
 }
 
-fn read_id(input: &mut impl Read) -> io::Result<ObjectId> {
+pub(super) fn read_id(input: &mut impl Read) -> io::Result<ObjectId> {
     read_u32(input).map(ObjectId)
 }
