@@ -6,7 +6,11 @@
     reason = "tests stop and speak where they fail"
 )]
 
-use scenellm::bag::BagReader;
+use scenellm::bag::{BagMessage, BagReader, BagWriter};
+use scenellm::ros::from_cdr;
+use scenellm::ros::msg::{
+    self, CameraInfo, CompressedImage, Detection3DArray, Message, StringMsg, TFMessage,
+};
 use scenellm::tasks::{ActionVocabulary, Grounding, Plan, PlanStep};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -159,6 +163,60 @@ fn the_shipped_bag_comes_to_the_golden_plan_and_map() {
             assert!(is_near, "{label} at {found:?}, not {golden:?}");
         }
     }
+}
+
+/// The shipped bag, with a goal that is said before anything is seen.
+fn with_early_goal(path: &Path) {
+    fn copy<M: Message>(writer: &mut BagWriter, message: &BagMessage) {
+        let read: M = from_cdr(&message.data).unwrap();
+        writer.write(&message.topic, message.log_time_ns, &read).unwrap();
+    }
+    let shipped = BagReader::open(Path::new(ROOT).join("bags/kitchen_sim")).unwrap();
+    let mut writer = BagWriter::create(path).unwrap();
+    let goal = StringMsg { data: GOAL.into() };
+    writer.write("/goal", shipped.start_ns().unwrap() - 1, &goal).unwrap();
+    for message in shipped.messages(&[]) {
+        let message = message.unwrap();
+        let topic = shipped.topics().iter().find(|topic| *topic.name == *message.topic).unwrap();
+        let copy = match topic.type_name.as_str() {
+            CameraInfo::TYPE => copy::<CameraInfo>,
+            CompressedImage::TYPE => copy::<CompressedImage>,
+            Detection3DArray::TYPE => copy::<Detection3DArray>,
+            TFMessage::TYPE => copy::<TFMessage>,
+            other => panic!("{other} in the shipped bag"),
+        };
+        copy(&mut writer, &message);
+    }
+    writer.finish().unwrap();
+}
+
+#[test]
+fn the_plan_for_a_recorded_goal_follows_the_map_twice_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let bag = folder.path().join("early");
+    with_early_goal(&bag);
+    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+    for out in [&first, &second] {
+        let (bag, out) = (bag.display().to_string(), out.display().to_string());
+        let done = scenellm(&["replay", &bag, "--out", &out]);
+        assert!(done.status.success(), "{}", text(&done.stderr));
+    }
+    let read = |out: &Path| std::fs::read(out.join("plan.json")).unwrap();
+    assert!(read(&first) == read(&second), "plan.json differs between two replays");
+
+    let session = BagReader::open(first.join("session.mcap")).unwrap();
+    let plans = session.messages(&["/scenellm_planner/plan"]);
+    let plans: Vec<msg::Plan> =
+        plans.map(|message| from_cdr(&message.unwrap().data).unwrap()).collect();
+    let bound = |plan: &msg::Plan| {
+        let words = plan.steps.iter().flat_map(|step| &step.arguments);
+        words.filter(|word| word.grounded).count()
+    };
+    let (before, after) = (&plans[0], plans.last().unwrap());
+    assert_eq!((bound(before), before.header.stamp.to_ns()), (0, 0), "nothing was seen yet");
+    assert!(bound(after) >= 2, "the kitchen holds what the goal speaks of: {after:?}");
+    assert!(after.header.stamp.to_ns() > 0 && after.goal == GOAL);
+    assert_eq!(plan(&first).steps.len(), after.steps.len(), "the newest one is kept");
 }
 
 /// `cargo run` itself is not started here: it would build again under the test's own lock.

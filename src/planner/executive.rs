@@ -1,11 +1,15 @@
 //! From a goal over its plan to done: which step is current, and when to plan again.
 //!
-//! Success comes from feedback alone, never from the model's words. A pure machine: what happens
-//! goes in, what to do comes out.
+//! Success comes from feedback alone, never from the model's words. While a plan is open it follows
+//! the map: what moved is bound to its new place, and what a change of the map has made wrong is planned
+//! anew. A pure machine: what happens goes in, what to do comes out.
 
-use crate::scene::ObjectId;
+#[cfg(test)]
+mod map_tests;
+
+use crate::scene::{MapObject, ObjectId};
 use crate::sensing::StepFeedback;
-use crate::tasks::{Plan, PlanStep, ShownObjects, held_after};
+use crate::tasks::{ActionVocabulary, Plan, PlanStep, ShownObjects, held_after};
 
 /// How often a goal is planned for anew after failed steps before it is given up.
 const MAX_REPLANS: u32 = 3;
@@ -92,14 +96,24 @@ pub struct Progress {
 }
 
 /// The goal that is worked on.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct Work {
     goal: String,
     /// The newest; it holds no more while `at` is `None`.
     plan: Option<Plan>,
     /// Index of the current step; `None` while a plan is being made.
     at: Option<usize>,
+    /// The step that the robot was at when the map made its plan wrong, until it is told another.
+    under_way: Option<PlanStep>,
+    /// Steps that succeeded, of all plans for the goal.
+    done: Vec<PlanStep>,
+    /// Plans that were made anew, for whatever reason.
     replans: u32,
+    /// Steps that failed.
+    failures: u32,
+    /// What of the map has led to a new plan since a step succeeded. Things that come and go must not
+    /// keep the model busy and the robot waiting for ever.
+    reasons: Vec<String>,
 }
 
 impl Work {
@@ -110,6 +124,12 @@ impl Work {
 
     fn current(&self) -> Option<&PlanStep> {
         self.plan.as_ref()?.steps.get(self.at?)
+    }
+
+    /// A step succeeded.
+    fn got_on(&mut self, step: PlanStep) {
+        self.done.push(step);
+        self.reasons.clear();
     }
 }
 
@@ -126,7 +146,7 @@ impl Executive {
     /// A new goal, in place of whatever was worked on.
     pub fn goal(&mut self, goal: &str) -> Vec<Act> {
         let mut acts = self.preempt();
-        self.work = Some(Work { goal: goal.into(), plan: None, at: None, replans: 0 });
+        self.work = Some(Work { goal: goal.into(), ..Work::default() });
         acts.push(self.think());
         acts
     }
@@ -163,7 +183,7 @@ impl Executive {
         let is_refused = plan.refusal.is_some();
         let mut acts = vec![Act::Publish(plan.clone())];
         work.plan = Some(plan);
-        work.at = Some(0);
+        (work.at, work.under_way) = (Some(0), None);
         if let Some(step) = work.current() {
             acts.push(Act::Step(step.clone()));
             acts.push(Act::Say(said));
@@ -175,6 +195,37 @@ impl Executive {
         acts
     }
 
+    /// The map was looked at: `objects` are those of now, the robot is at `robot_m` (world frame,
+    /// metres), and the newest observation is of `stamp_ns`. An open plan is held against it. Where
+    /// things have moved or turned up it is published again, of that time; where it holds no more it is
+    /// made anew, once for a reason. While a plan is being made, and when nothing has changed, nothing
+    /// is to be done.
+    pub fn look(
+        &mut self,
+        objects: &[MapObject],
+        robot_m: [f64; 3],
+        stamp_ns: i64,
+        vocabulary: &ActionVocabulary,
+    ) -> Vec<Act> {
+        let Some(work) = &mut self.work else { return Vec::new() };
+        let (Some(plan), Some(at)) = (&work.plan, work.at) else { return Vec::new() };
+        let (rebound, broken) = plan.rebound(at, self.held, objects, robot_m, vocabulary);
+        if let Some(reason) = broken.filter(|reason| !work.reasons.contains(reason)) {
+            let said = format!("{reason}: planning anew");
+            work.reasons.push(reason);
+            work.replans += 1;
+            work.under_way = work.current().cloned();
+            work.at = None;
+            return vec![Act::Say(said), self.think()];
+        }
+        let Some(rebound) = rebound else { return Vec::new() };
+        let plan = Plan { stamp_ns, ..rebound };
+        let told = work.current().cloned();
+        work.plan = Some(plan.clone());
+        let step = work.current().filter(|step| told.as_ref() != Some(step)).cloned();
+        [Act::Publish(plan)].into_iter().chain(step.map(Act::Step)).collect()
+    }
+
     /// A step ended.
     ///
     /// # Errors
@@ -182,7 +233,7 @@ impl Executive {
     /// When it is not the current step, with the reason.
     pub fn feedback(&mut self, feedback: &StepFeedback) -> Result<Vec<Act>, String> {
         let work = self.work.as_mut().ok_or("there is no plan")?;
-        let at = work.at.ok_or("the plan is still being made")?;
+        let Some(at) = work.at else { return self.feedback_meanwhile(feedback) };
         let current = work.current().map_or(0, |step| step.id);
         if feedback.step_id != current {
             return Err(format!(
@@ -191,7 +242,10 @@ impl Executive {
             ));
         }
         if feedback.success {
-            self.held = work.current().map_or(self.held, |step| held_after(step, self.held));
+            if let Some(step) = work.current().cloned() {
+                self.held = held_after(&step, self.held);
+                work.got_on(step);
+            }
             work.at = Some(at + 1);
             if let Some(step) = work.current() {
                 return Ok(vec![Act::Step(step.clone())]);
@@ -204,15 +258,34 @@ impl Executive {
             "" => String::new(),
             message => format!(" ({message})"),
         };
-        if work.replans >= MAX_REPLANS {
+        if work.failures >= MAX_REPLANS {
             let reason = format!("step {current} failed{because} after {MAX_REPLANS} new plans");
             let said = format!("I give up \"{}\": {reason}", work.goal);
             return Ok(self.give_up(Ending::GivenUp(reason.clone()), reason, said));
         }
+        work.failures += 1;
         work.replans += 1;
         work.at = None;
         let said = format!("step {current} failed{because}: planning anew");
         Ok(vec![Act::Say(said), self.think()])
+    }
+
+    /// A step ended while a plan is being made: that at which the map broke in still counts. What it has
+    /// done, the plan that is being made does not know.
+    fn feedback_meanwhile(&mut self, feedback: &StepFeedback) -> Result<Vec<Act>, String> {
+        let step = self.work.as_mut().and_then(|work| {
+            let step = work.under_way.take_if(|step| step.id == feedback.step_id)?;
+            if feedback.success {
+                work.got_on(step.clone());
+            }
+            Some(step)
+        });
+        let step = step.ok_or("the plan is still being made")?;
+        if !feedback.success {
+            return Ok(Vec::new());
+        }
+        self.held = held_after(&step, self.held);
+        Ok(vec![self.think()])
     }
 
     /// Gives up whatever is worked on.
@@ -237,6 +310,11 @@ impl Executive {
     pub fn progress(&self) -> Progress {
         let Some(work) = &self.work else { return Progress::default() };
         Progress { plan: work.plan.clone(), at: work.at, replans: work.replans }
+    }
+
+    /// The steps that succeeded on the way to the goal, of all its plans.
+    pub fn done(&self) -> &[PlanStep] {
+        self.work.as_ref().map(|work| work.done.as_slice()).unwrap_or_default()
     }
 
     /// What is being done, in words.

@@ -52,6 +52,9 @@ impl ReportPage<'_> {
             let _ = write!(html, "<p class=note>{}</p>", escape(note));
         }
         if let Some(plan) = self.plan {
+            if let Some(saw) = &plan.saw {
+                let _ = write!(html, "<p>{}</p>", escape(saw));
+            }
             html.push_str(&plan_section(plan));
         }
         html.push_str("<h2>Map from above</h2>");
@@ -156,7 +159,7 @@ mod tests {
             model: "none".into(),
             mean_log_probability: None,
             shown: None,
-            saw: None,
+            saw: Some("i saw a <mug>".into()),
             steps: vec![],
             refusal: None,
         };
@@ -178,6 +181,7 @@ mod tests {
         let whole = ReportPage { features: picture, masks: picture, ..page }.to_html().unwrap();
         assert_eq!((pictures(&html), pictures(&whole)), (1, 3));
         assert!(!html.contains("<script"));
+        assert!(html.contains("<p>i saw a &lt;mug&gt;</p>"));
         assert!(html.contains("a &amp; b") && html.contains("data:image/png;base64,"));
     }
 }

@@ -10,6 +10,10 @@
 //! * A thing that was picked up stays the same thing until it is put down, and a thing that was put
 //!   down is not what is picked up next: two mugs are two mugs.
 //! * A word with no object in the map stays unbound, with the reason. Nothing is guessed.
+//!
+//! How an open plan stays bound while the map changes stands in `rebind`.
+
+mod rebind;
 
 use super::{ActionVocabulary, Argument, ArgumentKind, Grounding, class_word, stands};
 use crate::scene::{MapObject, ObjectId};
@@ -32,52 +36,19 @@ pub fn ground(
     objects: &[MapObject],
     robot_m: [f64; 3],
 ) -> Vec<Vec<Argument>> {
-    let mut walk = Walk {
-        objects,
-        place: Point3::from(robot_m),
-        at: None,
-        held: Vec::new(),
-        done: Vec::new(),
-    };
-    (0..steps.len())
-        .map(|at| {
-            let names = &steps[at].arguments;
-            let kinds = kinds_of(&steps[at], vocabulary);
-            let bound: Vec<_> = names
-                .iter()
-                .zip(&kinds)
-                .map(|(name, kind)| match kind {
-                    ArgumentKind::Target => {
-                        walk.go_to(name, next_object(&steps[at + 1..], vocabulary))
-                    }
-                    ArgumentKind::Object => walk.take(name),
-                    ArgumentKind::Receptacle => walk.nearest(name),
-                })
-                .collect();
-            if kinds == [ArgumentKind::Object, ArgumentKind::Receptacle] {
-                walk.put_down(&names[0]);
-            }
-            names
-                .iter()
-                .zip(bound)
-                .map(|(name, object)| Argument {
-                    name: name.clone(),
-                    grounding: walk.grounding(name, object),
-                })
-                .collect()
-        })
-        .collect()
+    let mut walk = Walk::new(objects, robot_m);
+    (0..steps.len()).map(|at| walk.bind(steps, at, vocabulary, &[])).collect()
 }
 
-fn kinds_of(step: &SpokenStep, vocabulary: &ActionVocabulary) -> Vec<ArgumentKind> {
-    let action = vocabulary.actions.iter().find(|action| action.name == step.action);
-    action.map(|action| action.arguments.clone()).unwrap_or_default()
+/// The kinds of the arguments of an action; none where the vocabulary does not know it.
+fn kinds_of(action: &str, vocabulary: &ActionVocabulary) -> Vec<ArgumentKind> {
+    vocabulary.action(action).map(|action| action.arguments.clone()).unwrap_or_default()
 }
 
 /// The first thing acted on before the plan moves on to another place.
 fn next_object<'a>(rest: &'a [SpokenStep], vocabulary: &ActionVocabulary) -> Option<&'a str> {
     let step = rest.first()?;
-    match kinds_of(step, vocabulary).as_slice() {
+    match kinds_of(&step.action, vocabulary).as_slice() {
         [ArgumentKind::Object] => step.arguments.first().map(String::as_str),
         _ => None,
     }
@@ -96,6 +67,65 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
+    fn new(objects: &'a [MapObject], robot_m: [f64; 3]) -> Self {
+        let place = Point3::from(robot_m);
+        Self { objects, place, at: None, held: Vec::new(), done: Vec::new() }
+    }
+
+    /// The arguments of step `at`. A word for which an object is `known` stands for that one.
+    fn bind(
+        &mut self,
+        steps: &[SpokenStep],
+        at: usize,
+        vocabulary: &ActionVocabulary,
+        known: &[Option<ObjectId>],
+    ) -> Vec<Argument> {
+        let names = &steps[at].arguments;
+        let kinds = kinds_of(&steps[at].action, vocabulary);
+        let known = known.iter().copied().chain(std::iter::repeat(None));
+        let bound: Vec<_> = names
+            .iter()
+            .zip(&kinds)
+            .zip(known)
+            .map(|((name, kind), known)| match (known, kind) {
+                (Some(id), _) => self.meet(name, *kind, id),
+                (None, ArgumentKind::Target) => {
+                    self.go_to(name, next_object(&steps[at + 1..], vocabulary))
+                }
+                (None, ArgumentKind::Object) => self.take(name),
+                (None, ArgumentKind::Receptacle) => self.nearest(name),
+            })
+            .collect();
+        if kinds == [ArgumentKind::Object, ArgumentKind::Receptacle] {
+            self.put_down(&names[0]);
+        }
+        names
+            .iter()
+            .zip(bound)
+            .map(|(name, object)| Argument {
+                name: name.clone(),
+                grounding: self.grounding(name, object),
+            })
+            .collect()
+    }
+
+    /// Goes to or takes what a word is known to stand for, which the map need not have any more.
+    fn meet(&mut self, name: &str, kind: ArgumentKind, id: ObjectId) -> Option<&'a MapObject> {
+        let object = self.objects.iter().find(|object| object.id == id);
+        match kind {
+            ArgumentKind::Target => {
+                self.place = object.map_or(self.place, center);
+                self.at = Some(id);
+            }
+            ArgumentKind::Object => {
+                self.held.retain(|(held, _)| held != name);
+                self.held.push((name.to_string(), id));
+            }
+            ArgumentKind::Receptacle => {}
+        }
+        object
+    }
+
     fn named(&self, name: &str) -> impl Iterator<Item = &'a MapObject> + use<'a> {
         let name = name.to_string();
         self.objects.iter().filter(move |object| same_class(&object.label, &name))

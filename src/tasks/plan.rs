@@ -1,5 +1,6 @@
 //! The typed plan.
 
+use super::SpokenStep;
 use super::writer::ShownObjects;
 use crate::scene::ObjectId;
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,12 @@ pub struct PlanStep {
 }
 
 impl PlanStep {
+    /// The step in the words of the model, bound to nothing.
+    pub fn spoken(&self) -> SpokenStep {
+        let names = self.arguments.iter().map(|argument| argument.name.clone());
+        SpokenStep { action: self.action.clone(), arguments: names.collect() }
+    }
+
     /// The step in one line, such as `PutObject mug → desk`.
     pub fn summary(&self) -> String {
         let names: Vec<_> = self.arguments.iter().map(|argument| argument.name.as_str()).collect();
@@ -55,13 +62,19 @@ impl PlanStep {
         }
     }
 
+    /// What the step brings to another thing, where it does so and that is known.
+    pub fn brought(&self) -> Option<ObjectId> {
+        match self.arguments.as_slice() {
+            [thing, _] => thing.grounding.bound().map(|(id, _)| id),
+            _ => None,
+        }
+    }
+
     /// Where the step happens in the plan's frame, metres: the place of its last grounded argument,
     /// since what is held moves to what it is put on.
     pub fn target_position_m(&self) -> Option<[f64; 3]> {
-        self.arguments.iter().rev().find_map(|argument| match argument.grounding {
-            Grounding::Grounded { position_m, .. } => Some(position_m),
-            Grounding::Ungrounded { .. } => None,
-        })
+        let bound = self.arguments.iter().rev().find_map(|argument| argument.grounding.bound());
+        bound.map(|(_, position_m)| position_m)
     }
 }
 
@@ -92,6 +105,16 @@ pub enum Grounding {
         /// Why not, in words.
         reason: String,
     },
+}
+
+impl Grounding {
+    /// The object and its centre in the plan's frame, metres; `None` where there is none.
+    pub fn bound(&self) -> Option<(ObjectId, [f64; 3])> {
+        match *self {
+            Self::Grounded { object_id, position_m, .. } => Some((object_id, position_m)),
+            Self::Ungrounded { .. } => None,
+        }
+    }
 }
 
 /// Why no plan was made.

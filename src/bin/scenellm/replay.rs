@@ -8,12 +8,12 @@ use image::RgbImage;
 use scenellm::bag::{EventError, SessionWriter};
 use scenellm::geometry::{Pose, heading_of_camera_rad};
 use scenellm::language::parse_device;
-use scenellm::planner::{FrameRecord, Output, PlannerConfig, Session};
+use scenellm::planner::{Act, Executive, FrameRecord, Output, PlannerConfig, Session};
 use scenellm::report::{FeaturePicture, ReportPage, TopDown, draw_masks, frames_csv, timings_svg};
 use scenellm::scene::SceneMap;
 use scenellm::sensing::SensorEvent;
 use scenellm::tasks::{GoalPlanner, Plan, PlanRequest};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,7 +21,8 @@ use std::time::Instant;
 
 /// Replay a rosbag: build the scene map, plan for a goal, write pictures and tables.
 ///
-/// The same bag, model and settings give the same plan, map and poses every time.
+/// The same bag, model and settings give the same plan, map and poses every time. The plan for a goal
+/// that is recorded in the bag follows the map to the end: what moves or turns up changes it.
 #[derive(Args)]
 pub struct Replay {
     /// rosbag2 folder or file (.mcap or .db3, zstd-compressed or not).
@@ -107,6 +108,7 @@ impl Replay {
         writer: &mut SessionWriter,
     ) -> anyhow::Result<Gathered> {
         let mut gathered = Gathered::default();
+        let mut executive = Executive::default();
         let (bar, start_ns) = source.bar("replaying");
         for (log_time_ns, event) in source.events() {
             bar.set_position(((log_time_ns - start_ns) / 1_000_000).max(0) as u64);
@@ -125,12 +127,20 @@ impl Replay {
             if let (SensorEvent::Goal(goal), None, Some(planner)) =
                 (&event, &self.goal, planner.as_deref_mut())
             {
-                outputs.push(Output::Plan(plan(goal, session, config, planner)?));
+                let acts = executive.goal(goal);
+                outputs.extend(act(acts, &mut executive, session, config, planner)?);
             }
             outputs.extend(session.push(event));
+            if let Some(planner) = planner.as_deref_mut() {
+                outputs.extend(look(&mut executive, session, config, planner)?);
+            }
             take(outputs, &mut gathered, writer)?;
         }
-        take(session.finish(), &mut gathered, writer)?;
+        let mut outputs = session.finish();
+        if let Some(planner) = planner {
+            outputs.extend(look(&mut executive, session, config, planner)?);
+        }
+        take(outputs, &mut gathered, writer)?;
         bar.finish_and_clear();
         Ok(gathered)
     }
@@ -241,6 +251,49 @@ impl Replay {
     }
 }
 
+/// Holds the open plan, if there is one, against the map.
+fn look(
+    executive: &mut Executive,
+    session: &mut Session,
+    config: &PlannerConfig,
+    planner: &mut GoalPlanner,
+) -> anyhow::Result<Vec<Output>> {
+    let stamp_ns = session.newest_frame().map_or(0, |frame| frame.stamp_ns);
+    let objects = session.map().objects().as_slice();
+    let acts = executive.look(objects, robot_m(session), stamp_ns, planner.vocabulary());
+    act(acts, executive, session, config, planner)
+}
+
+/// Does what the executive wants done; what it publishes comes back. Nobody carries out the steps of a
+/// recording.
+fn act(
+    acts: Vec<Act>,
+    executive: &mut Executive,
+    session: &mut Session,
+    config: &PlannerConfig,
+    planner: &mut GoalPlanner,
+) -> anyhow::Result<Vec<Output>> {
+    let (mut acts, mut outputs) = (VecDeque::from(acts), Vec::new());
+    while let Some(act) = acts.pop_front() {
+        match act {
+            Act::Think { number, goal, .. } => {
+                let plan = plan(&goal, session, config, planner)?;
+                acts.extend(executive.planned(number, plan));
+            }
+            Act::Publish(plan) => outputs.push(Output::Plan(plan)),
+            Act::Say(said) => tracing::info!("{said}"),
+            Act::Step(_) | Act::Withdraw { .. } | Act::End { .. } => {}
+        }
+    }
+    Ok(outputs)
+}
+
+/// Where the camera was last, world frame, metres.
+fn robot_m(session: &Session) -> [f64; 3] {
+    let newest = session.newest_frame();
+    newest.map_or([0.0; 3], |frame| frame.world_T_camera.translation.vector.into())
+}
+
 /// A plan for `goal` over what the session has seen.
 fn plan(
     goal: &str,
@@ -254,11 +307,10 @@ fn plan(
         None => None,
     };
     let newest = session.newest_frame();
-    let robot_m = newest.map_or([0.0; 3], |frame| frame.world_T_camera.translation.vector.into());
     Ok(planner.plan(&PlanRequest {
         goal,
         objects: session.map().objects().as_slice(),
-        robot_m,
+        robot_m: robot_m(session),
         heading_rad: newest.and_then(|frame| heading_of_camera_rad(&frame.world_T_camera)),
         held: None,
         view: view.as_ref(),

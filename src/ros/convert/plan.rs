@@ -24,6 +24,7 @@ pub fn plan_message(plan: &Plan) -> msg::Plan {
         refusal_reason: plan.refusal.as_ref().map(Refusal::to_string).unwrap_or_default(),
         refusal_names,
         objects_left_out: u32::try_from(left_out).unwrap_or(u32::MAX),
+        saw: plan.saw.clone().unwrap_or_default(),
     }
 }
 
@@ -110,13 +111,21 @@ mod tests {
         assert_eq!((arguments[0].grounded, arguments[0].object_id), (true, 4));
         assert_eq!((arguments[1].grounded, arguments[1].reason.as_str()), (false, "not seen"));
         assert_eq!((back.refusal, back.refusal_reason.as_str()), (0, ""));
-        assert_eq!(back.objects_left_out, 0);
+        assert_eq!((back.objects_left_out, back.saw.as_str()), (0, ""));
     }
 
     #[test]
     fn a_plan_tells_what_the_model_was_not_shown() {
         let shown = Some(ShownObjects { listed: 200, left_out: 7 });
         assert_eq!(plan_message(&Plan { shown, ..plan() }).objects_left_out, 7);
+    }
+
+    #[test]
+    fn a_plan_tells_what_the_model_saw() {
+        let saw = Some("i saw a mug on the countertop".to_owned());
+        let message = plan_message(&Plan { saw, ..plan() });
+        let back: msg::Plan = from_cdr(&to_cdr(&message)).unwrap();
+        assert_eq!(back.saw, "i saw a mug on the countertop");
     }
 
     #[test]

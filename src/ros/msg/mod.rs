@@ -212,7 +212,7 @@ messages! {
     UVCoordinate: "visualization_msgs" / "UVCoordinate" in "src/ros/definitions/visualization_msgs",
         "f27f7ed21fe360c6066944f856b801a0c0d1e94e815b6886444b42d90b196a26";
     Plan: "scenellm" / "Plan" in "msg",
-        "9725c00990db8e3f8b8e96abae46e3d3aa87f2926c853572d839dc8e228355aa";
+        "6eb23a96b90f989611b25e8b2dfe2826b913b678932a554ca6c83c8b79688271";
     PlanArgument: "scenellm" / "PlanArgument" in "msg",
         "594920c8cd434c8236e8535b78a3dcb151cdc5f88c436ea7bcdbe440dd6de095";
     PlanStep: "scenellm" / "PlanStep" in "msg",

@@ -56,6 +56,8 @@ pub struct Plan {
     pub refusal_names: Vec<String>,
     /// Objects of the map for which the prompt had no room.
     pub objects_left_out: u32,
+    /// What the model saw before it planned, in its own words; empty where it tells nothing.
+    pub saw: String,
 }
 
 impl Plan {

@@ -139,6 +139,7 @@ impl Active {
         let Open { channels, clock, config, .. } = open;
         let detector = configured.session.take_detector();
         let depth_m = configured.session.map().config().depth_range_m();
+        let vocabulary = configured.planner.vocabulary().clone();
         let (spotted, spotter) = match detector {
             None => (None, None),
             Some(detector) => {
@@ -180,6 +181,7 @@ impl Active {
             jobs: Arc::clone(&channels.jobs),
             map: Arc::clone(&channels.map),
             view: Arc::clone(&channels.view),
+            vocabulary,
             search: open.search,
             clock,
             diagnostics: open.diagnostics,

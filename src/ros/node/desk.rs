@@ -16,7 +16,7 @@ use crate::planner::{Act, Command, Dialogue, Executive, StopCause, facts};
 use crate::ros::action::{ActionRequest, Asked};
 use crate::ros::{decode, from_cdr, msg, step_feedback};
 use crate::sensing::SensorEvent;
-use crate::tasks::{Answer, Plan};
+use crate::tasks::{ActionVocabulary, Answer, Plan};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
@@ -60,6 +60,8 @@ pub struct Desk {
     pub jobs: Arc<JobCell>,
     pub map: Arc<Inbox<MapRequest>>,
     pub view: Arc<Newest<View>>,
+    /// The actions of plans, and what their words are.
+    pub vocabulary: ActionVocabulary,
     /// Where texts can be compared with features of the map.
     pub search: Option<TextSearch>,
     pub clock: Arc<NodeClock>,
@@ -95,10 +97,13 @@ impl Desk {
                 }
             };
             self.act(acts, &executive);
+            let view = self.view.get();
+            let View { objects, robot_m, stamp_ns, .. } = &*view;
+            let acts = executive.look(objects, *robot_m, *stamp_ns, &self.vocabulary);
+            self.act(acts, &executive);
             let period = self.diagnostics.period();
             if told_at.is_none_or(|at| at.elapsed() >= period) {
                 told_at = Some(Instant::now());
-                let view = self.view.get();
                 let message = self.diagnostics.look(&view, &executive, self.clock.now_ns());
                 self.outlets.diagnostics(&message);
             }
@@ -230,7 +235,7 @@ impl Desk {
                 Act::End { .. } => {}
                 Act::Think { number, goal, held } => {
                     tracing::info!("goal: {goal}");
-                    self.jobs.put(Job { number, goal, held });
+                    self.jobs.put(Job { number, goal, held, done: executive.done().to_vec() });
                 }
                 Act::Publish(plan) => self.outlets.plan(&plan),
                 Act::Step(step) => self.outlets.step(&step),

@@ -2,7 +2,7 @@
 
 use crate::model::PromptKind;
 use crate::scene::ObjectId;
-use crate::tasks::{Answer, GoalPlanner};
+use crate::tasks::{Answer, GoalPlanner, PlanStep};
 use std::collections::VecDeque;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 const MAX_QUESTIONS: usize = 8;
 
 /// A goal to plan for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Job {
     /// Comes back with the plan.
     pub number: u64,
@@ -19,6 +19,8 @@ pub struct Job {
     pub goal: String,
     /// What the robot holds, where that is known.
     pub held: Option<ObjectId>,
+    /// Steps that succeeded on the way to the goal.
+    pub done: Vec<PlanStep>,
 }
 
 /// Something to be answered. Whoever asked may have gone: answers are sent and not waited for.
@@ -169,7 +171,7 @@ mod tests {
     fn the_newest_job_wins_questions_come_first_and_a_closed_cell_ends() {
         let cell = JobCell::default();
         for number in 1..=3 {
-            cell.put(Job { number, goal: String::new(), held: None });
+            cell.put(Job { number, ..Job::default() });
             assert!(cell.ask(Question::Say(format!("words {number}"))).is_ok());
         }
         assert_eq!([(); 4].map(|()| taken(&cell)), ["words 1", "words 2", "words 3", "plan 3"]);

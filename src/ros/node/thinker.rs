@@ -9,11 +9,15 @@ use super::newest::Newest;
 use super::pilot::PilotRequest;
 use super::text_stream::TextStream;
 use super::view::View;
-use crate::planner::PlannerConfig;
 use crate::planner::follow::{
     FollowError, InstructionStep, by_rules, parse_instruction, understand,
 };
-use crate::tasks::{About, Answer, GoalPlanner, Inquiry, Mentioned, PlanRequest, SceneView};
+use crate::planner::{PlannerConfig, resume};
+use crate::scene::{MapObject, ObjectId};
+use crate::tasks::{
+    About, Answer, GoalPlanner, Inquiry, Mentioned, Plan, PlanRequest, PlanStep, SceneView, Sight,
+    SpokenStep,
+};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
@@ -62,7 +66,7 @@ impl Thinker {
         self.planner
     }
 
-    fn plan(&mut self, Job { number, goal, held }: &Job) {
+    fn plan(&mut self, Job { number, goal, held, done }: &Job) {
         let seen = self.look();
         let (view, config) = (self.view.get(), self.config.get());
         let objects = self.mentioned.with_held(&view.objects, *held, view.robot_m);
@@ -89,10 +93,32 @@ impl Thinker {
             self.jobs.wants(number)
         });
         self.stream.end();
+        let plan = self.rest(plan, done, &objects, view.robot_m);
         self.mentioned.remember(&plan, &objects, *held);
         if self.desk.ask(DeskRequest::Planned { number, plan }).is_err() {
             tracing::debug!("a plan came too late");
         }
+    }
+
+    /// What is left of a plan when some steps are `done`. Who reads the list of objects has planned
+    /// from how things stand; others plan from the beginning.
+    fn rest(
+        &self,
+        plan: Plan,
+        done: &[PlanStep],
+        objects: &[MapObject],
+        robot_m: [f64; 3],
+    ) -> Plan {
+        if done.is_empty() || self.planner.sight() == Sight::ObjectList {
+            return plan;
+        }
+        let vocabulary = self.planner.vocabulary();
+        let acts = done.iter().filter(|step| !vocabulary.only_goes(&step.action));
+        let acts: Vec<SpokenStep> = acts.map(PlanStep::spoken).collect();
+        let placed: Vec<ObjectId> = done.iter().filter_map(PlanStep::brought).collect();
+        let is_open = |object: &&MapObject| !placed.contains(&object.id);
+        let open: Vec<MapObject> = objects.iter().filter(is_open).cloned().collect();
+        resume(plan, &acts, vocabulary, &open, robot_m)
     }
 
     /// What a model that sees is shown now: the thread that keeps the map looks at it.
