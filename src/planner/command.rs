@@ -3,7 +3,7 @@
 //! Matching is by words, not by a model: a sentence that is none of these and asks something is
 //! said not to be understood, rather than answered with an invention.
 
-use crate::tasks::Asked;
+use crate::tasks::{About, Asked};
 
 /// What a person wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,15 +29,6 @@ pub enum Command {
 const STOP: [&str; 7] = ["stop", "halt", "cancel", "abort", "stop it", "stop that", "never mind"];
 const FORGET: [&str; 3] = ["forget", "reset", "clear"];
 const MAP: [&str; 3] = ["map", "the map", "your map"];
-const DESCRIBE: [&str; 7] = [
-    "what do you see",
-    "what can you see",
-    "what is there",
-    "what is here",
-    "what is in the map",
-    "describe the scene",
-    "describe the room",
-];
 const STATUS: [&str; 4] =
     ["what are you doing", "what is the plan", "what is your plan", "what is the goal"];
 const QUESTION_WORDS: [&str; 17] = [
@@ -54,9 +45,9 @@ impl Command {
         let whole = sentence.trim().trim_end_matches(['.', '!', '?', ' ']);
         let plain = whole.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
         let plain = plain.replace("what's", "what is").replace("where's", "where is");
-        let asked = POLITE.iter().fold(plain.as_str(), |rest, polite| {
-            if DESCRIBE.contains(&rest) { rest } else { rest.strip_prefix(polite).unwrap_or(rest) }
-        });
+        let asked = POLITE
+            .iter()
+            .fold(plain.as_str(), |rest, polite| rest.strip_prefix(polite).unwrap_or(rest));
         let was_polite = asked.len() < plain.len();
         if asked.is_empty() {
             return Self::NotUnderstood;
@@ -70,15 +61,14 @@ impl Command {
         if FORGET.iter().any(forgets) {
             return Self::ForgetMap;
         }
-        if DESCRIBE.contains(&asked) {
-            return Self::Describe;
-        }
         if STATUS.contains(&asked) {
             return Self::Status;
         }
         match Asked::of(asked) {
             Some(Asked::Place(thing)) => return Self::Where(thing),
             Some(Asked::Number(thing)) => return Self::Count(thing),
+            Some(Asked::Everything) if About::of(asked) == About::Scene => return Self::Describe,
+            Some(Asked::Everything | Asked::Looks(_)) => return Self::NotUnderstood,
             _ => {}
         }
         let first = asked.split(' ').next().unwrap_or_default();
@@ -103,6 +93,7 @@ mod tests {
         assert_eq!(Command::of("could you clear your map?"), Command::ForgetMap);
         assert_eq!(Command::of("What's here?"), Command::Describe);
         assert_eq!(Command::of("what can you see"), Command::Describe);
+        assert_eq!(Command::of("could you describe the room?"), Command::Describe);
         assert_eq!(Command::of("What are you doing?"), Command::Status);
     }
 
@@ -120,7 +111,8 @@ mod tests {
         let polite = Command::of("Can you bring me the mug?");
         assert_eq!(polite, Command::Goal("bring me the mug".into()));
         assert_eq!(Command::of("forget the mug"), Command::Goal("forget the mug".into()));
-        for other in ["who are you", "Is it raining?", "the mug?", "", "?!"] {
+        let no_goals = ["who are you", "Is it raining?", "describe the mug", "the mug?", "", "?!"];
+        for other in no_goals {
             assert_eq!(Command::of(other), Command::NotUnderstood, "{other}");
         }
     }

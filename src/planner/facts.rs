@@ -2,8 +2,7 @@
 //! map may look like what is asked for; that is said to be a likeness.
 
 use crate::scene::{MapObject, ObjectId, Place};
-use crate::tasks::named;
-use std::collections::BTreeMap;
+use crate::tasks::{inventory, named};
 
 /// Words, and the objects they rest on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,25 +45,17 @@ pub fn count(objects: &[MapObject], name: &str) -> Fact {
     }
 }
 
-/// What the map holds, classes by number; of `max_objects` objects at most, the surest ones (0: of
-/// all).
+/// What the map holds, by place and class; of `max_objects` objects at most, the surest ones (0: of all).
 pub fn describe(objects: &[MapObject], max_objects: usize) -> Fact {
     let mut told: Vec<_> = objects.iter().collect();
     told.sort_by(|a, b| b.confidence.total_cmp(&a.confidence).then(a.id.cmp(&b.id)));
     if max_objects > 0 {
         told.truncate(max_objects);
     }
-    let mut classes = BTreeMap::<&str, usize>::new();
-    told.iter().for_each(|object| *classes.entry(&object.label).or_default() += 1);
-    let classes: Vec<_> = classes
-        .iter()
-        .map(|(label, n)| if *n == 1 { (*label).to_owned() } else { format!("{n} × {label}") })
-        .collect();
-    let left_out = objects.len() - told.len();
-    let words = match (&classes[..], left_out) {
-        ([], _) => "no objects yet".to_owned(),
-        (classes, 0) => classes.join(", "),
-        (classes, more) => format!("{}, and {more} more", classes.join(", ")),
+    let words = match (inventory(&told, |_| true), objects.len() - told.len()) {
+        (None, _) => "no objects yet".to_owned(),
+        (Some(told), 0) => told,
+        (Some(told), more) => format!("{told}, and {more} more"),
     };
     Fact { words, objects: told.iter().map(|object| object.id).collect() }
 }
@@ -124,9 +115,9 @@ mod tests {
     #[test]
     fn descriptions_count_classes_and_say_what_is_left_out() {
         let objects = [object(1, "mug", 0.5), object(2, "knife", 0.9), object(3, "knife", 0.7)];
-        assert_eq!(describe(&objects, 0).words, "2 × knife, mug");
+        assert_eq!(describe(&objects, 0).words, "two knives, a mug");
         let short = describe(&objects, 2);
-        assert_eq!((short.words.as_str(), short.objects.len()), ("2 × knife, and 1 more", 2));
+        assert_eq!((short.words.as_str(), short.objects.len()), ("two knives, and 1 more", 2));
         assert_eq!(describe(&[], 0).words, "no objects yet");
     }
 }

@@ -2,8 +2,8 @@
 //! rests on.
 //!
 //! What the list of objects tells of the scene, or of what the newest frame shows of it, it tells: which
-//! things there are, how many, where, in what colour and state, beside what, and to which side. Else the
-//! words are the model's; what something can be done with it chooses among what is there. What it cannot
+//! things there are, how many, where, in what colour and state, beside what, to which side, and all of it.
+//! Else the words are the model's; what something can be done with it chooses among what is there. What it cannot
 //! know is not passed on: an answer that names a thing which is not in the map is none, and so is the
 //! place of such a thing.
 
@@ -32,6 +32,8 @@ const OF_PLACES: [&str; 3] = ["where ", "which way ", "on which side "];
 const MOST_ANSWER: usize = 32;
 /// Longest reply in a dialogue, tokens.
 const MOST_REPLY: usize = 64;
+/// Longest description, tokens.
+const MOST_CAPTION: usize = 160;
 /// Earlier turns that a model is told.
 const MOST_TURNS: usize = 4;
 
@@ -70,7 +72,8 @@ pub struct Answer {
 }
 
 impl SceneMind {
-    /// Answers a question ([`PromptKind::Ask`]), or a person in a dialogue ([`PromptKind::Say`]).
+    /// Answers a question ([`PromptKind::Ask`]), describes ([`PromptKind::Caption`]), or answers a person in
+    /// a dialogue ([`PromptKind::Say`]).
     ///
     /// # Errors
     ///
@@ -95,7 +98,14 @@ impl SceneMind {
         }
         let (frame, scene) = self.shown(inquiry.about, inquiry.view);
         let turns = inquiry.turns.unwrap_or_default();
+        let describes = matches!(
+            Asked::of(inquiry.words),
+            Some(Asked::Sight | Asked::Everything | Asked::Looks(_))
+        );
         let (kind, most_tokens) = match inquiry.turns {
+            None if describes && self.can(PromptKind::Caption) => {
+                (PromptKind::Caption, MOST_CAPTION)
+            }
             None => (PromptKind::Ask, MOST_ANSWER),
             Some(_) => (PromptKind::Say, MOST_REPLY),
         };

@@ -1,12 +1,12 @@
 //! A request becomes a prompt, a constrained output, and a typed, grounded result.
 
 mod answer;
-mod caption;
 mod chat;
 mod color;
 mod grammar;
 mod ground;
 mod held;
+mod inventory;
 mod line_grammar;
 mod listing;
 mod mention;
@@ -34,6 +34,7 @@ pub use grammar::{GrammarError, MAX_STEPS, PlanGrammar};
 pub(crate) use ground::gap_m;
 pub use ground::{SpokenStep, ground};
 pub use held::{Mentioned, held_after};
+pub use inventory::inventory;
 pub use mention::{named, named_in};
 pub use navigate::Program;
 pub use plan::{Argument, Grounding, Plan, PlanStep, Refusal};

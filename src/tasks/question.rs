@@ -40,6 +40,10 @@ pub enum Asked {
     Tool,
     /// What is seen at all.
     Sight,
+    /// What there is and where.
+    Everything,
+    /// What it is like.
+    Looks(String),
 }
 
 const PRESENCE: [&str; 4] = ["is there", "are there", "do you see", "can you see"];
@@ -82,6 +86,28 @@ const STATES: [(&str, &str, bool); 11] = [
 ];
 /// What is left of "what do you see in front of you" and "what is in view" without their ends.
 const SIGHT: [&str; 2] = ["what", "what is"];
+const EVERYTHING: [&str; 16] = [
+    "what do you see",
+    "what can you see",
+    "what is there",
+    "what is here",
+    "what is in the map",
+    "what is in the room",
+    "what is in this room",
+    "describe the scene",
+    "describe the room",
+    "describe what you see",
+    "describe what is before you",
+    "tell me what you see",
+    "tell me what there is",
+    "tell me what there is and where",
+    "tell me what is before you",
+    "what things are here and where are they",
+];
+const LOOKS: [&str; 4] =
+    ["describe", "tell me about", "what do you know about", "what can you tell me about"];
+/// "What is the mug like".
+const LIKE: (&str, &str) = ("what is", " like");
 /// How something stands on or in another.
 const PREPOSITIONS: [&str; 2] = ["on", "in"];
 /// What may stand behind the thing that is asked for.
@@ -121,6 +147,13 @@ impl Asked {
         let largest = || holder(&LARGEST).map(Self::Largest);
         let side = || thing(&SIDE).map(Self::Side);
         let state = || rest_behind(&plain, &STATE).and_then(state_of);
+        let looks = || {
+            let like = rest_behind(&plain, &[LIKE.0]).and_then(|rest| rest.strip_suffix(LIKE.1));
+            like.or_else(|| rest_behind(&plain, &LOOKS)).and_then(thing_of).map(Self::Looks)
+        };
+        if EVERYTHING.contains(&plain.as_str()) {
+            return Some(Self::Everything);
+        }
         let core = without_ends(&plain);
         if core.len() < plain.len() && SIGHT.contains(&core) {
             return Some(Self::Sight);
@@ -136,6 +169,7 @@ impl Asked {
             .or_else(side)
             .or_else(state)
             .or_else(|| thing(&TOOL).map(|_| Self::Tool))
+            .or_else(looks)
     }
 }
 
@@ -217,6 +251,11 @@ mod tests {
             ("Which way is the fridge?", Some(Asked::Side("fridge".into()))),
             ("What do you see in front of you?", Some(Asked::Sight)),
             ("what is in view now", Some(Asked::Sight)),
+            ("Describe the room.", Some(Asked::Everything)),
+            ("what's here?", Some(Asked::Everything)),
+            ("describe the red mug", Some(Asked::Looks("red mug".into()))),
+            ("what is the mug like?", Some(Asked::Looks("mug".into()))),
+            ("tell me about my desk", Some(Asked::Looks("desk".into()))),
             ("what is the mug", None),
             ("what is", None),
             ("what is on", None),

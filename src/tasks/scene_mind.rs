@@ -303,7 +303,8 @@ decoding: {beams: 2, max_tokens: 400}
     fn what_was_not_taught_is_refused_by_name() {
         let mut mind = mind();
         assert!(mind.can(PromptKind::Ask) && !mind.can(PromptKind::Caption));
-        let error = mind.caption("describe the scene", None, &mut |_| true).unwrap_err();
+        let described = PromptInput { kind: PromptKind::Caption, ..PromptInput::default() };
+        let error = mind.speak_freely(described, &[], 8, &mut |_| true).unwrap_err();
         let untaught = PlanningError::Model(ModelError::Untaught {
             model: "tiny".into(),
             kind: PromptKind::Caption,

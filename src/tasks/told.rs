@@ -5,12 +5,13 @@
 //! that reads 3D tokens counts badly, and of what was moved it says where such things usually are.
 
 use super::color::color_of;
+use super::inventory::inventory;
 use super::mention::{named, singulars};
 use super::question::Asked;
 use super::relation::{largest, nearest, preposition, stands};
 use super::view::{AHEAD_RAD, SceneView};
 use super::vocabulary::{ActionVocabulary, ArgumentKind, class_word};
-use super::wording::{number_word, so_many_of_each};
+use super::wording::{number_word, so_many_of_each, with_article};
 use crate::scene::{MapObject, ObjectId, ShownObject};
 
 /// Words, and the objects they rest on.
@@ -76,6 +77,12 @@ pub(super) fn told(
             Some(Told::new(words, holders.into_iter().chain(held)))
         }
         Asked::State { thing, state, opposite } => list.state(thing, state, *opposite, view?),
+        Asked::Everything => {
+            let all: Vec<&MapObject> = objects.iter().collect();
+            let words = inventory(&all, |object| list.is_receptacle(object))?;
+            Some(Told::new(words, all))
+        }
+        Asked::Looks(thing) => list.looks(thing, view),
         // Of where the robot stands only a view tells: see [`side`] and [`sight`]; what something is
         // good for a model knows.
         Asked::Side(_) | Asked::Sight | Asked::Tool => None,
@@ -179,6 +186,30 @@ impl<'a> List<'a> {
         Some(if so.is_empty() { Told::new("no", things) } else { Told::new("yes", so) })
     }
 
+    /// State, colour and place of the only thing that `name` may mean, and what is next to it there; `None`
+    /// where nothing of that is known.
+    fn looks(&self, name: &str, view: Option<&SceneView>) -> Option<Told> {
+        let thing = self.only(name)?;
+        let states = view.into_iter().flat_map(|view| &view.states);
+        let states = states.filter(|of| of.id == thing.id && of.holds).map(|of| of.state.as_str());
+        let color = view.and_then(|view| color_of(thing, view.scene.as_ref()?));
+        let class = class_word(&thing.label);
+        let adjectives: Vec<&str> = states.chain(color).collect();
+        let noun = [&adjectives[..], &[&class]].concat().join(" ");
+        let (mut words, mut rests_on) = (with_article(&noun), vec![thing]);
+        if let Some(holder) = self.holder(thing) {
+            let class = class_word(&holder.label);
+            words = format!("{words} {} the {class}", preposition(&class));
+            rests_on.push(holder);
+            let others = self.held_by(|other| other.id == holder.id);
+            if let Some(beside) = nearest(thing, others.into_iter()) {
+                words = format!("{words}, next to {}", with_article(&class_word(&beside.label)));
+                rests_on.push(beside);
+            }
+        }
+        (rests_on.len() > 1 || !adjectives.is_empty()).then(|| Told::new(words, rests_on))
+    }
+
     fn place(&self, thing: &str) -> Option<Told> {
         let things = self.things(thing)?;
         let holders: Option<Vec<&MapObject>> =
@@ -280,6 +311,14 @@ mod tests {
         assert_eq!(tell("what is in the fridge"), says("an egg, a mug", &[2, 4, 5]));
         assert_eq!(tell("what is next to the egg"), says("mug", &[4, 5]));
         assert_eq!(tell("what is the largest thing in the fridge"), says("mug", &[4]));
+        let egg = says("an egg in the fridge, next to a mug", &[2, 4, 5]);
+        assert_eq!(tell("describe the egg"), egg);
+        let (everything, on) = tell("describe the scene").unwrap();
+        assert!(
+            everything.starts_with("on the dining table a bread, two forks, a mug;"),
+            "{everything}"
+        );
+        assert_eq!(on, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
         for of_something_else in [
             "where are the mugs",
             "where is the plate",
@@ -291,6 +330,8 @@ mod tests {
             "what is next to the ball",
             "what is next to the mug",
             "what is on the egg",
+            "describe the mug",
+            "what is the ball like",
         ] {
             assert_eq!(tell(of_something_else), None, "{of_something_else}");
         }
