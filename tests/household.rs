@@ -34,17 +34,21 @@ fn the_demo_tells_its_steps_and_shows_what_was_seen() {
     assert!(strip.width() > 1000);
 }
 
-#[test]
-fn the_shipped_planner_is_measured_beside_its_blind_twin() {
+/// What `scenellm eval` says to these arguments, and the scores that it writes.
+fn evaluated(arguments: &[&str]) -> (String, serde_json::Value) {
     let folder = tempfile::tempdir().unwrap();
     let json = folder.path().join("scores.json").display().to_string();
-    let arguments = ["eval", "sim", "--seeds", "2", "--eyes", "oracle", "--json", &json];
-    let done = scenellm(&arguments);
+    let done = scenellm(&[&["eval"][..], arguments, &["--json", &json]].concat());
     let said = text(&done.stdout);
     assert!(done.status.success(), "{said}{}", text(&done.stderr));
+    let scores = serde_json::from_str(&std::fs::read_to_string(&json).unwrap()).unwrap();
+    (said, scores)
+}
+
+#[test]
+fn the_shipped_planner_is_measured_beside_its_blind_twin() {
+    let (said, scores) = evaluated(&["sim", "--seeds", "2", "--eyes", "oracle"]);
     assert!(said.contains("seeing") && said.contains("PLWGC"), "{said}");
-    let scores: serde_json::Value =
-        serde_json::from_str(&std::fs::read_to_string(&json).unwrap()).unwrap();
     for run in ["seeing", "blind"] {
         let scores = &scores["runs"][run];
         let episodes = scores["episodes"].as_array().unwrap();
@@ -54,4 +58,21 @@ fn the_shipped_planner_is_measured_beside_its_blind_twin() {
             assert!(episode["met"].as_u64() <= episode["conditions"].as_u64());
         }
     }
+}
+
+/// In 20 homes 0.946 of the questions are answered rightly, 0.417 blindly and about 0.7 by the model
+/// alone; of few questions in three homes far less is asked. The list of objects answers most of
+/// them whatever the weights are, so what these have learnt shows without it.
+#[test]
+fn the_shipped_model_answers_by_what_it_sees() {
+    let homes = ["qa", "--seeds", "3", "--questions", "12", "6", "--eyes", "oracle"];
+    let (said, scores) = evaluated(&[&homes[..], &["--ablate", "no_list"]].concat());
+    let [seeing, alone, blind] = ["seeing", "no_list", "blind"].map(|run| {
+        let scores = &scores["runs"][run];
+        assert!(scores["n"].as_u64().unwrap() > 30, "{said}");
+        scores["exact_match"].as_f64().unwrap()
+    });
+    assert!(seeing > 0.8 && seeing > blind + 0.25, "{said}");
+    assert!(alone > 0.45 && alone > blind + 0.05, "3D tokens tell too little: {said}");
+    assert!(blind > 0.15, "it does not know how one answers: {said}");
 }

@@ -32,19 +32,18 @@ pub struct AnswerScores {
     pub n: usize,
     /// Share whose answer matches (EM).
     pub exact_match: f64,
-    /// Its 95 % interval, from resampling questions.
+    /// Its 95 % interval, from resampling homes: answers about one hang together.
     pub exact_match_ci95: Interval,
 }
 
 impl AnswerScores {
-    fn new(right: &[bool]) -> Self {
-        let n = right.len();
-        let share = |hits: usize| hits as f64 / n.max(1) as f64;
-        let hit = |at: &&usize| right.get(**at).copied().unwrap_or(false);
+    /// The scores of answers, each with its home and 1 where it is right.
+    fn new(answers: &[(&str, f64)]) -> Self {
+        let (homes, right): (Vec<&str>, Vec<f64>) = answers.iter().copied().unzip();
         Self {
-            n,
-            exact_match: share(right.iter().filter(|right| **right).count()),
-            exact_match_ci95: bootstrap_of(n, |drawn| share(drawn.iter().filter(hit).count())),
+            n: answers.len(),
+            exact_match: right.iter().sum::<f64>() / right.len().max(1) as f64,
+            exact_match_ci95: Interval::of_mean(homes, &right),
         }
     }
 }
@@ -60,14 +59,15 @@ pub struct AnswerEvaluation {
 }
 
 impl AnswerEvaluation {
-    /// The scores of questions and what was said to them; pairs that are no questions are left out.
-    pub fn new<'a>(said: impl IntoIterator<Item = (&'a Pair, &'a str)>) -> Self {
-        let (mut all, mut kinds) = (Vec::new(), BTreeMap::<QuestionKind, Vec<bool>>::new());
-        for (pair, said) in said {
+    /// The scores of questions, each with its home and what was said to it; pairs that are no questions
+    /// are left out.
+    pub fn new<'a>(said: impl IntoIterator<Item = (&'a str, &'a Pair, &'a str)>) -> Self {
+        let (mut all, mut kinds) = (Vec::new(), BTreeMap::<QuestionKind, Vec<_>>::new());
+        for (home, pair, said) in said {
             let Some(kind) = pair.question else { continue };
-            let right = answers_match(said, &pair.answer);
-            all.push(right);
-            kinds.entry(kind).or_default().push(right);
+            let right = if answers_match(said, &pair.answer) { 1.0 } else { 0.0 };
+            all.push((home, right));
+            kinds.entry(kind).or_default().push((home, right));
         }
         let per_kind = kinds.into_iter().map(|(kind, of)| (kind, AnswerScores::new(&of))).collect();
         Self { all: AnswerScores::new(&all), per_kind }
@@ -170,6 +170,7 @@ mod tests {
         let place = pair(PairKind::Question, Some(QuestionKind::Place), "on the shelf");
         let caption = pair(PairKind::DenseCaption, None, "a mug");
         let said = [(&count, "two"), (&count, "three"), (&place, "on shelf"), (&caption, "")];
+        let said = said.map(|(pair, said)| ("a home", pair, said));
         let scores = AnswerEvaluation::new(said);
         assert_eq!((scores.all.n, scores.all.exact_match), (3, 2.0 / 3.0));
         assert_eq!(scores.per_kind[&QuestionKind::Count].exact_match, 0.5);

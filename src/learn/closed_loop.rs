@@ -1,7 +1,7 @@
 //! Scores of episodes in which a robot acts: success, goal conditions, and both weighed by the
 //! length of the path, as ALFRED counts them (Shridhar et al., CVPR 2020, section 5.1).
 
-use super::eval::{Interval, bootstrap_of};
+use super::eval::Interval;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -58,7 +58,7 @@ pub fn goal_condition_rate<'a>(episodes: impl IntoIterator<Item = &'a EpisodeSco
     met as f64 / all.max(1) as f64
 }
 
-/// Scores over episodes, each with its 95 % interval from resampling episodes.
+/// Scores over episodes, each with its 95 % interval from resampling homes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LoopScores {
     /// Number of episodes.
@@ -84,7 +84,8 @@ pub struct LoopScores {
 impl LoopScores {
     fn of(episodes: &[&EpisodeScore]) -> Self {
         let with = |of: &dyn Fn(&mut dyn Iterator<Item = &EpisodeScore>) -> f64| {
-            let interval = bootstrap_of(episodes.len(), |drawn| {
+            let homes = episodes.iter().map(|episode| episode.home.as_str());
+            let interval = Interval::of_clusters(homes, |drawn| {
                 of(&mut drawn.iter().filter_map(|at| episodes.get(*at).copied()))
             });
             (of(&mut episodes.iter().copied()), interval)
@@ -159,6 +160,7 @@ mod tests {
     use super::*;
 
     fn episode(
+        home: &str,
         task: &str,
         met: usize,
         conditions: usize,
@@ -166,7 +168,7 @@ mod tests {
         expert: usize,
     ) -> EpisodeScore {
         EpisodeScore {
-            home: "1".into(),
+            home: home.into(),
             task: task.into(),
             goal: String::new(),
             met,
@@ -182,9 +184,9 @@ mod tests {
     #[test]
     fn scores_are_those_of_alfred() {
         let scores = ClosedLoop::new(vec![
-            episode("heat", 3, 3, 40, 20),
-            episode("heat", 1, 3, 60, 60),
-            episode("look", 0, 2, 5, 20),
+            episode("1", "heat", 3, 3, 40, 20),
+            episode("2", "heat", 1, 3, 60, 60),
+            episode("3", "look", 0, 2, 5, 20),
         ]);
         assert_eq!(scores.all.n, 3);
         assert_eq!(scores.all.success, 1.0 / 3.0);
@@ -199,7 +201,19 @@ mod tests {
         assert_eq!(scores.per_type["heat"].success, 0.5);
         assert_eq!(scores.per_type["look"].goal_conditions, 0.0);
         let interval = scores.all.success_ci95;
-        assert!(interval.low <= 1.0 / 3.0 && interval.high >= 1.0 / 3.0);
+        assert!(interval.low < 1.0 / 3.0 && interval.high > 1.0 / 3.0);
+    }
+
+    #[test]
+    fn episodes_in_one_home_are_drawn_together() {
+        let width = |homes: [&str; 4]| {
+            let done = homes.iter().zip([3, 0, 3, 0]);
+            let episodes = done.map(|(home, met)| episode(home, "heat", met, 3, 9, 9));
+            let interval = ClosedLoop::new(episodes.collect()).all.success_ci95;
+            interval.high - interval.low
+        };
+        assert_eq!(width(["1", "1", "2", "2"]), 0.0, "half of the tasks succeed in either home");
+        assert!(width(["1", "2", "3", "4"]) > 0.4);
     }
 
     #[test]

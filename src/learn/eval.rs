@@ -29,10 +29,12 @@ struct Score {
     edits: f64,
 }
 
-/// A mean and its 95 % interval, from resampling goals with replacement.
+/// A 95 % interval, from the cluster bootstrap (Davison & Hinkley, 1997; Field & Welsh, 2007): what
+/// was measured in one home hangs together, so homes are drawn with replacement, each with all that
+/// was measured there. Of a single home it is a point, which says nothing of others.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Interval {
-    /// 2.5th percentile of the resampled means.
+    /// 2.5th percentile of the resampled statistics.
     pub low: f64,
     /// 97.5th percentile.
     pub high: f64,
@@ -72,17 +74,18 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
-    /// Compares predictions with the expert's plans, one pair a goal.
+    /// Compares predictions with the expert's plans, one pair a goal. Goals of one trajectory, which
+    /// have one plan and one home, are drawn together for the intervals.
     pub fn of<'a>(pairs: impl IntoIterator<Item = (&'a Trajectory, &'a Prediction)>) -> Self {
         let scored = |(expert, prediction): (&'a Trajectory, &Prediction)| {
-            (expert.task.as_str(), score(prediction, expert))
+            (expert, score(prediction, expert))
         };
-        let scores: Vec<(&str, Score)> = pairs.into_iter().map(scored).collect();
+        let scores: Vec<(&Trajectory, Score)> = pairs.into_iter().map(scored).collect();
         let of = |task: Option<&str>| {
-            let chosen = scores.iter().filter(|(of, _)| task.is_none_or(|task| task == *of));
-            summarize(&chosen.map(|(_, score)| *score).collect::<Vec<_>>())
+            let chosen = scores.iter().filter(|(of, _)| task.is_none_or(|task| task == of.task));
+            summarize(&chosen.copied().collect::<Vec<_>>())
         };
-        let tasks: BTreeSet<&str> = scores.iter().map(|(task, _)| *task).collect();
+        let tasks: BTreeSet<&str> = scores.iter().map(|(of, _)| of.task.as_str()).collect();
         let per_type = tasks.into_iter().map(|task| (task.to_string(), of(Some(task)))).collect();
         Self { all: of(None), per_type }
     }
@@ -116,20 +119,27 @@ fn edit_distance(a: &[SpokenStep], b: &[SpokenStep]) -> usize {
     row[b.len()]
 }
 
-fn summarize(scores: &[Score]) -> Scores {
-    let values = |field: fn(&Score) -> f64| scores.iter().map(field).collect::<Vec<_>>();
-    let (task, without_goto) = (values(|s| s.task), values(|s| s.without_goto));
-    let (full, edits) = (values(|s| s.full), values(|s| s.edits));
+fn summarize(scores: &[(&Trajectory, Score)]) -> Scores {
+    let with = |field: fn(&Score) -> f64| {
+        let values: Vec<f64> = scores.iter().map(|(_, score)| field(score)).collect();
+        // Who it is, not what it says: two trajectories may be alike.
+        let trajectories = scores.iter().map(|(of, _)| std::ptr::from_ref::<Trajectory>(of));
+        (mean(&values), Interval::of_mean(trajectories, &values))
+    };
+    let (type_accuracy, type_accuracy_ci95) = with(|score| score.task);
+    let (plan_without_goto_exact, plan_without_goto_exact_ci95) = with(|score| score.without_goto);
+    let (full_plan_exact, full_plan_exact_ci95) = with(|score| score.full);
+    let (edit_distance, edit_distance_ci95) = with(|score| score.edits);
     Scores {
         n: scores.len(),
-        type_accuracy: mean(&task),
-        type_accuracy_ci95: bootstrap(&task),
-        plan_without_goto_exact: mean(&without_goto),
-        plan_without_goto_exact_ci95: bootstrap(&without_goto),
-        full_plan_exact: mean(&full),
-        full_plan_exact_ci95: bootstrap(&full),
-        edit_distance: mean(&edits),
-        edit_distance_ci95: bootstrap(&edits),
+        type_accuracy,
+        type_accuracy_ci95,
+        plan_without_goto_exact,
+        plan_without_goto_exact_ci95,
+        full_plan_exact,
+        full_plan_exact_ci95,
+        edit_distance,
+        edit_distance_ci95,
     }
 }
 
@@ -137,28 +147,60 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
-fn bootstrap(values: &[f64]) -> Interval {
-    let of = |drawn: &[usize]| drawn.iter().map(|at| values[*at]).sum::<f64>();
-    bootstrap_of(values.len(), |drawn| of(drawn) / values.len() as f64)
+impl Interval {
+    /// That of a mean. `clusters` tells for each value where it was measured.
+    pub fn of_mean<C: Ord>(clusters: impl IntoIterator<Item = C>, values: &[f64]) -> Self {
+        Self::of_clusters(clusters, |drawn| {
+            let sum: f64 = drawn.iter().filter_map(|at| values.get(*at)).sum();
+            sum / drawn.len().max(1) as f64
+        })
+    }
+
+    /// That of a statistic over samples. `clusters` tells for each sample where it was measured;
+    /// `statistic` is given the samples drawn, more or fewer of them as the clusters are large.
+    pub(super) fn of_clusters<C: Ord>(
+        clusters: impl IntoIterator<Item = C>,
+        statistic: impl Fn(&[usize]) -> f64,
+    ) -> Self {
+        let members = members(clusters);
+        if members.is_empty() {
+            return Self { low: 0.0, high: 0.0 };
+        }
+        // A fixed seed: the interval is part of the answer and must not change between runs.
+        let mut rng = Pcg64Mcg::seed_from_u64(0);
+        let mut drawn: Vec<usize> = Vec::new();
+        let mut statistics: Vec<f64> = (0..RESAMPLES)
+            .map(|_| {
+                drawn.clear();
+                for _ in 0..members.len() {
+                    drawn.extend_from_slice(&members[rng.random_range(0..members.len())]);
+                }
+                statistic(&drawn)
+            })
+            .collect();
+        statistics.sort_by(f64::total_cmp);
+        let at = |share: f64| statistics[((RESAMPLES - 1) as f64 * share).round() as usize];
+        Self { low: at(0.025), high: at(0.975) }
+    }
 }
 
-/// The 95 % interval of a statistic over `n` samples. `statistic` is given the samples drawn.
+/// The 95 % interval of a statistic over `n` samples that have nothing to do with each other.
 pub(super) fn bootstrap_of(n: usize, statistic: impl Fn(&[usize]) -> f64) -> Interval {
-    if n == 0 {
-        return Interval { low: 0.0, high: 0.0 };
+    Interval::of_clusters(0..n, statistic)
+}
+
+/// The samples of each cluster, clusters in the order in which they come first.
+fn members<C: Ord>(clusters: impl IntoIterator<Item = C>) -> Vec<Vec<usize>> {
+    let mut numbers: BTreeMap<C, usize> = BTreeMap::new();
+    let mut members: Vec<Vec<usize>> = Vec::new();
+    for (sample, cluster) in clusters.into_iter().enumerate() {
+        let number = *numbers.entry(cluster).or_insert(members.len());
+        if number == members.len() {
+            members.push(Vec::new());
+        }
+        members[number].push(sample);
     }
-    // A fixed seed: the interval is part of the answer and must not change between runs.
-    let mut rng = Pcg64Mcg::seed_from_u64(0);
-    let mut drawn = vec![0; n];
-    let mut statistics: Vec<f64> = (0..RESAMPLES)
-        .map(|_| {
-            drawn.fill_with(|| rng.random_range(0..n));
-            statistic(&drawn)
-        })
-        .collect();
-    statistics.sort_by(f64::total_cmp);
-    let at = |share: f64| statistics[((RESAMPLES - 1) as f64 * share).round() as usize];
-    Interval { low: at(0.025), high: at(0.975) }
+    members
 }
 
 #[cfg(test)]
@@ -205,21 +247,67 @@ mod tests {
         assert_eq!(scores.full_plan_exact, 0.25);
         assert_eq!(scores.edit_distance, (1.0 + 1.0 + 2.0) / 4.0);
         assert_eq!(evaluation.per_type["pick"], *scores);
+        let one_home = scores.full_plan_exact_ci95;
+        assert_eq!((one_home.low, one_home.high), (0.25, 0.25), "one trajectory is one sample");
         let json = serde_json::to_value(&evaluation).unwrap();
         assert_eq!(json["n"], 4);
         assert_eq!(json["full_plan_exact"], 0.25);
     }
 
+    /// The bootstrap of values that have nothing to do with each other.
+    fn plain(values: &[f64]) -> Interval {
+        let mut rng = Pcg64Mcg::seed_from_u64(0);
+        let mut means = Vec::new();
+        for _ in 0..RESAMPLES {
+            let drawn = values.iter().map(|_| values[rng.random_range(0..values.len())]);
+            means.push(drawn.sum::<f64>() / values.len() as f64);
+        }
+        means.sort_by(f64::total_cmp);
+        let at = |share: f64| means[((RESAMPLES - 1) as f64 * share).round() as usize];
+        Interval { low: at(0.025), high: at(0.975) }
+    }
+
+    /// Values of which every fourth is 1, the others 0.
+    fn quarter(n: usize) -> Vec<f64> {
+        (0..n).map(|i| if i % 4 == 0 { 1.0 } else { 0.0 }).collect()
+    }
+
     #[test]
-    fn the_interval_holds_the_mean_and_narrows_with_more_goals() {
-        let of = |n: usize| {
-            let values: Vec<f64> = (0..n).map(|i| if i % 4 == 0 { 1.0 } else { 0.0 }).collect();
-            bootstrap(&values)
-        };
-        let (few, many) = (of(40), of(4000));
+    fn the_interval_holds_the_mean_and_narrows_with_more_homes() {
+        let (few, many) = (Interval::of_mean(0..40, &quarter(40)), plain(&quarter(4000)));
         assert!(few.low < 0.25 && few.high > 0.25);
         // Twice 1.96 standard errors of a share of 1/4.
         approx::assert_abs_diff_eq!(many.high - many.low, 0.0268, epsilon = 0.003);
         assert!(few.high - few.low > 5.0 * (many.high - many.low));
+        assert_eq!(Interval::of_mean(0..4000, &quarter(4000)), many);
+    }
+
+    #[test]
+    fn samples_alone_in_their_cluster_are_drawn_as_samples() {
+        let values = quarter(40);
+        assert_eq!(Interval::of_mean((0..40).rev(), &values), plain(&values));
+        let share = |drawn: &[usize]| drawn.iter().map(|at| values[*at]).sum::<f64>() / 40.0;
+        assert_eq!(bootstrap_of(40, share), plain(&values));
+        assert_eq!(Interval::of_mean(0..0, &[]), Interval { low: 0.0, high: 0.0 });
+    }
+
+    #[test]
+    fn samples_that_say_the_same_count_as_one() {
+        let homes = quarter(40);
+        let questions: Vec<f64> = homes.iter().flat_map(|value| [*value; 25]).collect();
+        let clustered = Interval::of_mean((0..1000).map(|at| at / 25), &questions);
+        let of_homes = plain(&homes);
+        approx::assert_abs_diff_eq!(clustered.low, of_homes.low, epsilon = 1e-12);
+        approx::assert_abs_diff_eq!(clustered.high, of_homes.high, epsilon = 1e-12);
+        let apart = plain(&questions);
+        assert!(clustered.high - clustered.low > 4.0 * (apart.high - apart.low));
+    }
+
+    #[test]
+    fn a_cluster_weighs_as_much_as_it_holds() {
+        // One home with three right answers, one with a wrong one: 1, 3/4 or 0.
+        let drawn = Interval::of_mean(["a", "a", "b", "a"], &[1.0, 1.0, 0.0, 1.0]);
+        assert_eq!((drawn.low, drawn.high), (0.0, 1.0));
+        assert_eq!(members(["a", "a", "b", "a"]), [vec![0, 1, 3], vec![2]]);
     }
 }

@@ -1,6 +1,6 @@
 //! Scores of ways: SPL (Anderson et al. 2018) and nDTW (Ilharco et al. 2019).
 
-use super::eval::{Interval, bootstrap_of};
+use super::eval::Interval;
 use serde::Serialize;
 
 /// Success weighed by path length: the mean over episodes of `success · shortest / max(way,
@@ -46,6 +46,8 @@ pub struct Walked {
     pub instruction: String,
     /// The program that was followed, one step a line; empty where none was understood.
     pub program: String,
+    /// Whether a model wrote it, because the rules did not know the words or the places.
+    pub by_model: bool,
     /// Whether the robot ended within a metre of where it was to go.
     pub success: bool,
     /// Length of its way, metres.
@@ -58,11 +60,15 @@ pub struct Walked {
     pub fault: Option<String>,
 }
 
-/// Scores over instructions, each with its 95 % interval from resampling them.
+/// Scores over instructions, each with its 95 % interval from resampling homes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct NavigationScores {
     /// Number of instructions.
     pub n: usize,
+    /// Programs that the rules wrote.
+    pub by_rules: usize,
+    /// Programs that a model wrote; the other instructions were not understood.
+    pub by_model: usize,
     /// Share that ended within a metre (SR).
     pub success: f64,
     /// Its interval.
@@ -82,7 +88,8 @@ impl NavigationScores {
     pub fn of(walks: &[&Walked]) -> Self {
         type Score = fn(&[&Walked]) -> f64;
         let with = |score: Score| {
-            let interval = bootstrap_of(walks.len(), |drawn| {
+            let homes = walks.iter().map(|walk| walk.home.as_str());
+            let interval = Interval::of_clusters(homes, |drawn| {
                 let drawn: Vec<&Walked> =
                     drawn.iter().filter_map(|at| walks.get(*at).copied()).collect();
                 score(&drawn)
@@ -97,7 +104,21 @@ impl NavigationScores {
             spl(&ways)
         });
         let (ndtw, ndtw_ci95) = with(|all| mean(all, |one| one.ndtw));
-        Self { n: walks.len(), success, success_ci95, spl, spl_ci95, ndtw, ndtw_ci95 }
+        let written = |by_model: bool| {
+            let of = |walk: &&&Walked| !walk.program.is_empty() && walk.by_model == by_model;
+            walks.iter().filter(of).count()
+        };
+        Self {
+            n: walks.len(),
+            by_rules: written(false),
+            by_model: written(true),
+            success,
+            success_ci95,
+            spl,
+            spl_ci95,
+            ndtw,
+            ndtw_ci95,
+        }
     }
 }
 
@@ -131,20 +152,29 @@ mod tests {
 
     #[test]
     fn instructions_are_scored_together() {
-        let walked = |success, way_m| Walked {
-            home: "1".into(),
+        let walked = |home: &str, success, way_m| Walked {
+            home: home.into(),
             instruction: "go to the mug".into(),
             program: "go to the mug".into(),
+            by_model: false,
             success,
             way_m,
             shortest_m: 2.0,
             ndtw: 0.5,
             fault: None,
         };
-        let (near, far) = (walked(true, 4.0), walked(false, 2.0));
+        let (near, far) = (walked("1", true, 4.0), walked("2", false, 2.0));
         let scores = NavigationScores::of(&[&near, &far]);
         assert_eq!((scores.n, scores.success, scores.spl, scores.ndtw), (2, 0.5, 0.25, 0.5));
-        assert!(scores.success_ci95.low <= 0.5 && scores.success_ci95.high >= 0.5);
+        assert_eq!((scores.success_ci95.low, scores.success_ci95.high), (0.0, 1.0));
+        // In one home they are one sample.
+        let far = Walked { home: "1".into(), ..far };
+        let together = NavigationScores::of(&[&near, &far]).success_ci95;
+        assert_eq!((together.low, together.high), (0.5, 0.5));
+        let modelled = Walked { by_model: true, ..far.clone() };
+        let silent = Walked { program: String::new(), ..far.clone() };
+        let scores = NavigationScores::of(&[&near, &far, &modelled, &silent]);
+        assert_eq!((scores.n, scores.by_rules, scores.by_model), (4, 2, 1));
         assert_eq!(NavigationScores::of(&[]).success, 0.0);
     }
 }

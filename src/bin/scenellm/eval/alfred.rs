@@ -2,7 +2,7 @@
 //! the home.
 
 use super::eyes::{Gaze, HomeEyes, Look};
-use super::runs::Runs;
+use super::runs::{Known, Runs};
 use super::table::{Table, scored, share, write_json, write_picture};
 use crate::{Outcome, parallel, progress};
 use anyhow::{Context, ensure};
@@ -22,9 +22,9 @@ use std::path::{Path, PathBuf};
 /// Plan for human goals and compare with the expert's plans.
 ///
 /// Reports task type, exact plans with and without GotoLocation, and edit distance, over all goals
-/// and by kind of task, with bootstrap 95 % intervals. With `--scene` the home of each line is
-/// built and looked at before its goals are planned for; the same model without a look, its blind
-/// twin, stands beside it.
+/// and by kind of task, with bootstrap 95 % intervals (trajectories are drawn). With `--scene` the
+/// home of each line is built and looked at before its goals are planned for; the same model without
+/// a look, its blind twin, stands beside it.
 #[derive(Args)]
 pub struct Alfred {
     /// ALFRED trajectories, one a line (.jsonl or .jsonl.gz).
@@ -162,8 +162,11 @@ impl Alfred {
         trajectories: &[Trajectory],
         homes: &[AlfredTask],
     ) -> anyhow::Result<Outcome> {
-        let still = "nothing changes before a plan is made; `eval sim` acts";
-        let runs = Runs::new(&self.ablate, Some(still))?;
+        let idle = [
+            (Ablation::NoUpdate, "nothing changes before a plan is made; `eval sim` acts"),
+            (Ablation::NoList, "plans are read off 3D tokens; no list is shown"),
+        ];
+        let runs = Runs::new(&self.ablate, &idle)?;
         let mut planner = self.planner()?;
         let eyes = HomeEyes::new(look, &self.gaze, &mut planner, &self.model, &self.device)?;
         let name = planner.name().to_owned();
@@ -234,20 +237,17 @@ fn plan(
     (trajectory, told): (&Trajectory, &AlfredTask),
     runs: &Runs,
 ) -> anyhow::Result<Planned> {
-    let (view, unseen) = match alfred_world(&told.home, number) {
-        Ok(world) => (Some(eyes.open(world, number)?.view()?), None),
-        Err(error) => (None, Some(error.to_string())),
+    let (known, unseen) = match alfred_world(&told.home, number) {
+        Ok(world) => (eyes.open(world, number)?.known()?, None),
+        Err(error) => (Known::default(), Some(error.to_string())),
     };
-    let views = match &view {
-        Some(view) => runs.views(view),
-        None => vec![None; runs.each().count()],
-    };
+    let left = runs.left(&known);
     let goals = trajectory.goals.iter().map(|goal| {
-        let each = views.iter().map(|view| predict(planner, &goal.goal, view.as_ref()));
+        let each = left.iter().map(|known| predict(planner, &goal.goal, known.view.as_ref()));
         each.collect::<anyhow::Result<Vec<_>>>()
     });
     let goals = goals.collect::<anyhow::Result<_>>()?;
-    let count = |of: fn(&SceneView) -> Option<usize>| view.as_ref().and_then(of).unwrap_or(0);
+    let count = |of: fn(&SceneView) -> Option<usize>| known.view.as_ref().and_then(of).unwrap_or(0);
     Ok(Planned {
         scene_tokens: count(|view| Some(view.scene.as_ref()?.len())),
         frame_tokens: count(|view| Some(view.frame.as_ref()?.len())),

@@ -2,7 +2,7 @@
 
 use super::eyes::{Gaze, HomeEyes, Look};
 use super::homes::{HomeSource, Homes};
-use super::runs::Runs;
+use super::runs::{Known, Runs};
 use super::table::{Table, scored, share, write_json, write_picture};
 use crate::{Outcome, parallel, progress};
 use anyhow::{Context, ensure};
@@ -12,7 +12,7 @@ use rand_pcg::Pcg64Mcg;
 use scenellm::language::parse_device;
 use scenellm::learn::{Ablation, CaptionCount, CaptionScores};
 use scenellm::sim::language::{PairFrame, SceneFacts, dense_caption, varied};
-use scenellm::tasks::{GoalPlanner, SceneView};
+use scenellm::tasks::{About, GoalPlanner, Inquiry};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -22,6 +22,7 @@ use std::path::PathBuf;
 ///
 /// Reports how many of the classes that a full caption names are named (recall), and how many of
 /// those named are not there (hallucinated), with bootstrap 95 % intervals, beside the blind twin.
+/// What the list of objects can tell it tells; without it (`--ablate no_list`) the model describes.
 #[derive(Args)]
 pub struct Caption {
     #[command(flatten)]
@@ -34,7 +35,7 @@ pub struct Caption {
     eyes: Look,
     #[command(flatten)]
     gaze: Gaze,
-    /// What to take from the model in further runs: no_ego, no_position, frame_only, half_tokens.
+    /// What to take away in further runs: no_ego, no_position, frame_only, half_tokens, no_list.
     #[arg(long, value_delimiter = ',')]
     ablate: Vec<Ablation>,
     /// Write the scores as JSON.
@@ -54,10 +55,10 @@ struct CaptionReport {
     eyes: Look,
     homes: usize,
     left_out: BTreeMap<String, usize>,
-    /// Scores of captions of the scene and of the view, by what was taken from the model; `seeing`
-    /// has everything.
+    /// Scores of captions of the scene and of the view, by what was taken away; `seeing` has
+    /// everything.
     runs: BTreeMap<&'static str, BTreeMap<&'static str, CaptionScores>>,
-    /// What the seeing model said of the first homes.
+    /// What was said of the first homes with everything.
     examples: Vec<String>,
 }
 
@@ -75,7 +76,8 @@ const OF: [(PairFrame, &str); 2] = [(PairFrame::Scene, "scene"), (PairFrame::Ego
 impl Caption {
     /// Has homes described and prints.
     pub fn run(self) -> anyhow::Result<Outcome> {
-        let runs = Runs::new(&self.ablate, Some("nothing changes between a look and a caption"))?;
+        let idle = [(Ablation::NoUpdate, "nothing changes between a look and a caption")];
+        let runs = Runs::new(&self.ablate, &idle)?;
         let sources = self.homes.sources()?;
         let mut planner = self.planner()?;
         let eyes = HomeEyes::new(self.eyes, &self.gaze, &mut planner, &self.model, &self.device)?;
@@ -155,7 +157,7 @@ fn describe(
     };
     let mut rng = Pcg64Mcg::seed_from_u64(source.number());
     let seen = eyes.open(varied(&world, &mut rng), source.number())?;
-    let view = seen.view()?;
+    let left = runs.left(&seen.known()?);
     let world_T_camera = seen.world().robot().world_T_camera();
     let facts =
         [SceneFacts::of_world(seen.world()), SceneFacts::in_view(seen.world(), &world_T_camera)?];
@@ -163,16 +165,18 @@ fn describe(
     let mut described = Described { counts: [Vec::new(), Vec::new()], said: String::new() };
     for (what, (frame, _)) in OF.into_iter().enumerate() {
         let reference = dense_caption(&facts[what], frame, &mut rng);
-        let shown = match frame {
-            PairFrame::Scene => view.clone(),
-            PairFrame::Ego => SceneView { scene: None, ..view.clone() },
+        let about = match frame {
+            PairFrame::Scene => About::Scene,
+            PairFrame::Ego => About::Frame,
         };
-        for left in runs.views(&shown) {
-            let words = mind.caption(&reference.prompt, left.as_ref(), &mut |_| true)?;
+        for Known { view, objects } in &left {
+            let (words, view) = (reference.prompt.as_str(), view.as_ref());
+            let inquiry = Inquiry { words, turns: None, about, view, objects };
+            let said = mind.answer(&inquiry, &mut |_| true)?.words;
             if described.said.is_empty() {
-                described.said = format!("{}: {}", source.name(), words.text);
+                described.said = format!("{}: {said}", source.name());
             }
-            let count = CaptionCount::new(&words.text, &reference, &facts[what]);
+            let count = CaptionCount::new(&said, &reference, &facts[what]);
             described.counts[what].push(count);
         }
     }

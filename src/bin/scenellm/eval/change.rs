@@ -3,7 +3,7 @@
 use super::eyes::{HomeEyes, Look};
 use super::homes::HomeSource;
 use super::qa::{tell_left_out, worlds};
-use super::runs::Runs;
+use super::runs::{Known, Runs};
 use super::table::{Table, scored, share};
 use crate::{parallel, progress};
 use anyhow::{Context, ensure};
@@ -14,7 +14,7 @@ use scenellm::learn::{Ablation, AnswerEvaluation, answers_match};
 use scenellm::report::Bar;
 use scenellm::sim::household::{World, is_portable, opens};
 use scenellm::sim::language::{Pair, PairFrame, PairKind, QuestionKind, SceneFacts};
-use scenellm::tasks::{About, DO_NOT_KNOW, GoalPlanner, Inquiry, SceneView};
+use scenellm::tasks::{About, DO_NOT_KNOW, GoalPlanner, Inquiry};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -77,7 +77,9 @@ pub fn measure(
     let by_run = runs.each().enumerate().map(|(at, run)| {
         let of = |time: usize| {
             AnswerEvaluation::new(
-                asked.iter().map(|one| (&one.pairs[time], one.said[at][time].as_str())),
+                asked
+                    .iter()
+                    .map(|one| (one.home.as_str(), &one.pairs[time], one.said[at][time].as_str())),
             )
         };
         (Runs::name(run), BTreeMap::from([("before", of(0)), ("after", of(1))]))
@@ -195,34 +197,24 @@ fn change_and_ask(
     let name = changed.home().entity(to).map_or("place", |entity| entity.category);
     let done = if hides { format!("hidden in the {name}") } else { format!("moved to the {name}") };
     let pairs = [pair(place), pair(answer)];
-    let first = (seen.view()?, seen.objects());
+    let first = seen.known()?;
     seen.look_again(|world| {
         // It had room a moment ago.
         let _ = world.displace(thing, to);
     })?;
-    let second = (seen.view()?, seen.objects());
+    let second = seen.known()?;
     let mind = planner.mind().context("the model cannot answer")?;
-    let mut ask = |view: Option<&SceneView>, objects: &_| -> anyhow::Result<String> {
-        let words = pairs[0].prompt.as_str();
+    let mut ask = |Known { view, objects }: &Known| -> anyhow::Result<String> {
+        let (words, view) = (pairs[0].prompt.as_str(), view.as_ref());
         let inquiry = Inquiry { words, turns: None, about: About::Scene, view, objects };
         Ok(mind.answer(&inquiry, &mut |_| true)?.words)
     };
     let mut said = Vec::new();
     for run in runs.each() {
-        let left = |view| match run {
-            Some(ablation) => Ablation::apply(ablation, view),
-            None => Some(view.clone()),
-        };
         let later = if run == Some(Ablation::NoUpdate) { &first } else { &second };
-        let mut each = [String::new(), String::new()];
-        for (words, (view, objects)) in each.iter_mut().zip([&first, later]) {
-            let view = left(view);
-            let objects = if view.is_some() { objects.as_slice() } else { &[] };
-            *words = ask(view.as_ref(), objects)?;
-        }
-        said.push(each);
+        said.push([ask(&first.left(run))?, ask(&later.left(run))?]);
     }
-    let in_map = [&first.1, &second.1].map(|objects| objects.iter().any(|one| one.label == class));
+    let in_map = [&first, &second].map(|known| known.objects.iter().any(|one| one.label == class));
     Ok(Some(Changed { home: source.name(), done, in_map, pairs, said }))
 }
 

@@ -41,7 +41,7 @@ pub struct ClosedLoopEval {
     #[arg(long, value_enum)]
     eyes: Option<LoopEyes>,
     /// What to take from a model that sees, in runs of their own beside the whole: blind, no_ego,
-    /// no_update, no_position, frame_only, half_tokens.
+    /// no_update, no_position, frame_only, half_tokens, no_list. The robot that acts keeps its map.
     #[arg(long, value_delimiter = ',', conflicts_with = "expert")]
     ablate: Vec<Ablation>,
     /// Images of the tour, at most.
@@ -120,7 +120,7 @@ impl ClosedLoopEval {
         }
         drop(model);
         let runs: Vec<Option<Ablation>> = match sees && eyes != LoopEyes::Detector {
-            true => Runs::new(&self.ablate, None)?.each().collect(),
+            true => Runs::new(&self.ablate, &[])?.each().collect(),
             false if self.ablate.is_empty() => vec![None],
             false => bail!("{name} sees no 3D tokens here: there is nothing to take away"),
         };

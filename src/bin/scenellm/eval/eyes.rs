@@ -1,5 +1,6 @@
 //! Whose eyes see the homes that a model is measured in.
 
+use super::runs::Known;
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use rand::SeedableRng;
@@ -198,12 +199,17 @@ impl Onlooker<'_> {
         }
     }
 
-    /// What the model is shown now.
+    /// What is known of the home now.
     ///
     /// # Errors
     ///
     /// When the home or the newest frame cannot be looked at.
-    pub fn view(&self) -> anyhow::Result<SceneView> {
+    pub fn known(&self) -> anyhow::Result<Known> {
+        Ok(Known { view: Some(self.view()?), objects: self.objects() })
+    }
+
+    /// What the model is shown now.
+    fn view(&self) -> anyhow::Result<SceneView> {
         let world = match &self.seen {
             Seen::Truth(world) => world,
             Seen::Mapped(episode) => {
@@ -215,7 +221,7 @@ impl Onlooker<'_> {
     }
 
     /// The objects that are known.
-    pub fn objects(&self) -> Vec<MapObject> {
+    fn objects(&self) -> Vec<MapObject> {
         match &self.seen {
             Seen::Mapped(episode) => episode.objects(),
             Seen::Truth(world) => {
@@ -227,18 +233,23 @@ impl Onlooker<'_> {
         }
     }
 
-    /// What a robot that follows an instruction knows of its surroundings.
-    pub fn surroundings(&self, pose: &BasePose, config: &FollowConfig) -> Surroundings {
+    /// What a robot that follows an instruction knows of its surroundings: where it can stand, and
+    /// `objects`.
+    pub fn surroundings(
+        &self,
+        pose: &BasePose,
+        config: &FollowConfig,
+        objects: &[MapObject],
+    ) -> Surroundings {
         match &self.seen {
-            Seen::Truth(world) => true_surroundings(world, pose, config, self.objects()),
+            Seen::Truth(world) => true_surroundings(world, pose, config, objects.to_vec()),
             Seen::Mapped(episode) => {
                 let map = episode.session().map();
                 let points_m = map.voxels().map(|voxel| voxel.xyz_m);
                 let floor = Floor::new(points_m, map.config().voxel_size_m, pose, config);
-                let objects = self.objects();
                 let places_m =
                     objects.iter().map(|object| [object.position_m[0], object.position_m[1]]);
-                Surroundings { floor: floor.reaching(places_m), objects }
+                Surroundings { floor: floor.reaching(places_m), objects: objects.to_vec() }
             }
         }
     }

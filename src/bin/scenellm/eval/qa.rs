@@ -3,7 +3,7 @@
 use super::change;
 use super::eyes::{Gaze, HomeEyes, Look};
 use super::homes::{HomeSource, Homes};
-use super::runs::Runs;
+use super::runs::{Known, Runs};
 use super::table::{Table, scored, share, write_json, write_picture};
 use crate::{Outcome, parallel, progress};
 use anyhow::{Context, ensure};
@@ -25,9 +25,10 @@ use std::path::PathBuf;
 /// Ask about homes that were looked at, and compare the answers with the truth.
 ///
 /// Reports exact match of the answers, but for case, articles and punctuation, over all questions and
-/// by kind, with bootstrap 95 % intervals, beside the blind twin. Questions are chosen so that their
-/// usual answer is right no more often than another one. With `--change` something is moved or put
-/// away behind the robot's back instead; it looks again, and is asked again where the thing is.
+/// by kind, with bootstrap 95 % intervals (homes are drawn), beside the blind twin. Questions are
+/// chosen so that their usual answer is right no more often than another one. With `--change`
+/// something is moved or put away behind the robot's back instead; it looks again, and is asked
+/// again where the thing is.
 #[derive(Args)]
 pub struct Qa {
     #[command(flatten)]
@@ -46,8 +47,8 @@ pub struct Qa {
     /// Ask where things are that are moved or put away between two looks.
     #[arg(long)]
     change: bool,
-    /// What to take from the model in further runs: no_ego, no_update, no_position, frame_only,
-    /// half_tokens; no_update with `--change` only.
+    /// What to take away in further runs: no_ego, no_update, no_position, frame_only, half_tokens,
+    /// no_list; no_update with `--change` only. Without the list of objects the model alone answers.
     #[arg(long, value_delimiter = ',')]
     ablate: Vec<Ablation>,
     /// Write the scores as JSON.
@@ -67,8 +68,8 @@ struct QaReport {
     eyes: Look,
     homes: usize,
     left_out: BTreeMap<String, usize>,
-    /// Scores by what was taken from the model; `seeing` has everything. From the blind model
-    /// nothing is checked against the map either.
+    /// Scores by what was taken away; `seeing` has everything. Where there is no list of objects,
+    /// nothing that the model says is checked against it either.
     runs: BTreeMap<&'static str, AnswerEvaluation>,
     /// What it answered wrongly with everything.
     missed: Vec<Miss>,
@@ -96,7 +97,8 @@ impl Qa {
     /// Asks and prints.
     pub fn run(self) -> anyhow::Result<Outcome> {
         let still = "nothing changes between a look and an answer; give --change";
-        let runs = Runs::new(&self.ablate, (!self.change).then_some(still))?;
+        let idle = (!self.change).then_some((Ablation::NoUpdate, still));
+        let runs = Runs::new(&self.ablate, idle.as_slice())?;
         let sources = self.homes.sources()?;
         let mut planner = self.planner()?;
         let eyes = HomeEyes::new(self.eyes, &self.gaze, &mut planner, &self.model, &self.device)?;
@@ -130,7 +132,8 @@ impl Qa {
         let asked: Vec<Asked> = asked.into_iter().flatten().collect();
         ensure!(!asked.is_empty(), "there is nothing to ask about in these homes");
         let by_run = runs.each().enumerate().map(|(at, run)| {
-            (Runs::name(run), AnswerEvaluation::new(asked.iter().filter_map(|one| one.in_run(at))))
+            let said = asked.iter().filter_map(|one| one.in_run(at));
+            (Runs::name(run), AnswerEvaluation::new(said))
         });
         let seeing = runs.each().position(|run| run.is_none());
         let report = QaReport {
@@ -170,7 +173,7 @@ impl Qa {
         runs: &Runs,
     ) -> anyhow::Result<Vec<Asked>> {
         let seen = eyes.open(world.clone(), source.number())?;
-        let (view, objects) = (seen.view()?, seen.objects());
+        let left = runs.left(&seen.known()?);
         // What is asked about the view is asked where the robot stands after its tour.
         let mix = PairMix {
             questions: [0, 1].map(|at| self.questions.get(at).copied().unwrap_or(0)),
@@ -178,7 +181,6 @@ impl Qa {
         };
         let mut rng = Pcg64Mcg::seed_from_u64(source.number());
         let (asked, _) = pairs(seen.world(), &mix, balance, &mut rng)?;
-        let views = runs.views(&view);
         let mind = planner.mind().context("the model cannot answer")?;
         let mut all = Vec::new();
         for pair in asked.into_iter().filter(|pair| pair.kind == PairKind::Question) {
@@ -187,10 +189,9 @@ impl Qa {
                 PairFrame::Scene => About::Scene,
             };
             let mut said = Vec::new();
-            for view in &views {
-                let objects = if view.is_some() { objects.as_slice() } else { &[] };
-                let words = &pair.prompt;
-                let inquiry = Inquiry { words, turns: None, about, view: view.as_ref(), objects };
+            for Known { view, objects } in &left {
+                let (words, view) = (pair.prompt.as_str(), view.as_ref());
+                let inquiry = Inquiry { words, turns: None, about, view, objects };
                 said.push(mind.answer(&inquiry, &mut |_| true)?.words);
             }
             all.push(Asked { home: source.name(), pair, said });
@@ -204,14 +205,14 @@ impl Qa {
 }
 
 impl Asked {
-    /// The question, and what was answered in a run.
-    fn in_run(&self, run: usize) -> Option<(&Pair, &str)> {
-        Some((&self.pair, self.said.get(run)?.as_str()))
+    /// The home, the question, and what was answered in a run.
+    fn in_run(&self, run: usize) -> Option<(&str, &Pair, &str)> {
+        Some((&self.home, &self.pair, self.said.get(run)?))
     }
 
     /// What was answered wrongly in a run; `None` where it was right.
     fn missed(&self, run: usize) -> Option<Miss> {
-        let (pair, said) = self.in_run(run)?;
+        let (_, pair, said) = self.in_run(run)?;
         let miss = Miss {
             home: self.home.clone(),
             kind: pair.question?,
