@@ -50,8 +50,8 @@ impl LlamaConfig {
             window: integer("attention.sliding_window").filter(|window| *window > 0),
             ..Looking::default()
         };
-        if family.is_gemma() {
-            looking.global_every = if family == Family::Gemma2 { 2 } else { 6 };
+        if let Some(every) = family.global_every() {
+            looking.global_every = every;
             looking.window_rope_theta = (family == Family::Gemma3).then_some(10_000.0);
             looking.score_limit = real("attn_logit_softcapping");
             looking.query_scale =

@@ -106,7 +106,10 @@ impl LlamaConfig {
         let family = hf.model_type.as_deref().map_or(Ok(Family::Llama), Family::of_json);
         let family = family.map_err(refuse)?;
         let known = if family.is_gemma() { "gelu_pytorch_tanh" } else { "silu" };
-        let act = hf.hidden_activation.as_deref().or(hf.hidden_act.as_deref());
+        // Gemma 1 was published with "gelu", which means the one by tanh.
+        let is_tanh = |act: &&str| family == Family::Gemma && *act == "gelu";
+        let older = hf.hidden_act.as_deref().filter(|act| !is_tanh(act));
+        let act = hf.hidden_activation.as_deref().or(older);
         if let Some(act) = act.filter(|act| *act != known) {
             return Err(refuse(format!("hidden_act '{act}' is not '{known}'")));
         }
@@ -207,13 +210,12 @@ fn looking(family: Family, hf: &HfConfig) -> Result<Looking, String> {
         Family::Qwen2 | Family::Qwen3 => {
             hf.sliding_window.filter(|_| hf.use_sliding_window == Some(true))
         }
-        Family::Llama => None,
+        Family::Llama | Family::Gemma => None,
         _ => hf.sliding_window,
     };
     let mut looking = Looking { window, ..Looking::default() };
-    if family.is_gemma() {
-        let pattern = if family == Family::Gemma2 { 2 } else { 6 };
-        looking.global_every = hf.sliding_window_pattern.unwrap_or(pattern);
+    if let Some(every) = family.global_every() {
+        looking.global_every = hf.sliding_window_pattern.unwrap_or(every);
         looking.window_rope_theta = hf.rope_local_base_freq;
         looking.query_scale = hf.query_pre_attn_scalar;
         looking.score_limit = hf.attn_logit_softcapping;
@@ -279,6 +281,31 @@ mod tests {
         assert!(matches!(config.rope_scaling, RopeScaling::Llama3 { factor: 32.0, .. }));
         assert_eq!(config.parameters().unwrap(), 1_235_814_400);
         assert_eq!(config.kv_cache_bytes(1000, 2), 2 * 16 * 8 * 64 * 2 * 1000);
+    }
+
+    /// As google/gemma-7b has it.
+    const GEMMA_7B: &str = r#"{"model_type":"gemma","hidden_size":3072,"intermediate_size":24576,
+        "num_hidden_layers":28,"num_attention_heads":16,"num_key_value_heads":16,"head_dim":256,
+        "vocab_size":256000,"rms_norm_eps":1e-6,"rope_theta":10000.0,"rope_scaling":null,
+        "hidden_act":"gelu","hidden_activation":null,"max_position_embeddings":8192,
+        "bos_token_id":2,"eos_token_id":1,"attention_bias":false}"#;
+
+    #[test]
+    fn reads_gemma_7b_whatever_it_calls_its_activation() {
+        let newer = GEMMA_7B.replace("\"gelu\"", "\"gelu_pytorch_tanh\"");
+        for text in [GEMMA_7B, newer.as_str()] {
+            let config = LlamaConfig::from_json(text, Path::new("config.json")).unwrap();
+            assert_eq!((config.family, config.head_dim), (Family::Gemma, 256));
+            assert_eq!((config.looking, config.logit_limit), (Looking::default(), None));
+            assert!(config.tie_word_embeddings);
+            assert_eq!(config.parameters().unwrap(), 8_537_680_896);
+        }
+        for (from, to) in [("\"gelu\"", "\"silu\""), (":null,\"max", ":\"gelu\",\"max")] {
+            let text = GEMMA_7B.replace(from, to);
+            assert_ne!(text, GEMMA_7B);
+            let error = LlamaConfig::from_json(&text, Path::new("config.json")).unwrap_err();
+            assert!(error.to_string().contains("hidden_act"), "{error}");
+        }
     }
 
     #[test]

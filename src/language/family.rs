@@ -14,6 +14,8 @@ pub enum Family {
     Qwen3,
     /// Phi 3, 3.5 and 4-mini: queries, keys and values are one matrix; so are gate and up.
     Phi3,
+    /// Gemma 1: Llama's parts, with norms, activation and embeddings of its own.
+    Gemma,
     /// Gemma 2: norms on both sides of every part, and soft limits for scores and logits.
     Gemma2,
     /// Gemma 3: the same norms, and those of Qwen 3; no soft limits.
@@ -29,6 +31,7 @@ impl Family {
             "qwen2" => Ok(Self::Qwen2),
             "qwen3" => Ok(Self::Qwen3),
             "phi3" => Ok(Self::Phi3),
+            "gemma" => Ok(Self::Gemma),
             "gemma2" => Ok(Self::Gemma2),
             "gemma3_text" => Ok(Self::Gemma3),
             other => Err(format!("model_type '{other}' is not one of {}", Self::KNOWN)),
@@ -42,6 +45,7 @@ impl Family {
             "qwen2" => Ok(Self::Qwen2),
             "qwen3" => Ok(Self::Qwen3),
             "phi3" => Ok(Self::Phi3),
+            "gemma" => Ok(Self::Gemma),
             "gemma2" => Ok(Self::Gemma2),
             "gemma3" => Ok(Self::Gemma3),
             other => Err(format!("general.architecture '{other}' is not one of {}", Self::KNOWN)),
@@ -50,7 +54,7 @@ impl Family {
 
     /// Names of all of them in `config.json`.
     pub(crate) const KNOWN: &'static str =
-        "llama, mistral, qwen2, qwen3, phi3, gemma2, gemma3_text";
+        "llama, mistral, qwen2, qwen3, phi3, gemma, gemma2, gemma3_text";
 
     /// Whether queries, keys and values have a bias.
     pub fn has_bias(self) -> bool {
@@ -67,10 +71,24 @@ impl Family {
         self == Self::Phi3
     }
 
-    /// Gemma: norms stand behind every part too and add one to their weight, the activation is GELU,
-    /// embeddings are multiplied by the root of their width.
+    /// Gemma: norms add one to their weight, the activation is GELU, embeddings are multiplied by the
+    /// root of their width.
     pub fn is_gemma(self) -> bool {
+        matches!(self, Self::Gemma | Self::Gemma2 | Self::Gemma3)
+    }
+
+    /// Whether norms stand behind every part too.
+    pub fn norms_behind(self) -> bool {
         matches!(self, Self::Gemma2 | Self::Gemma3)
+    }
+
+    /// Every so many-th layer looks back on everything, in families whose other layers have a window.
+    pub(super) fn global_every(self) -> Option<usize> {
+        match self {
+            Self::Gemma2 => Some(2),
+            Self::Gemma3 => Some(6),
+            _ => None,
+        }
     }
 
     /// Whether a GGUF file interleaves the two halves of every head.

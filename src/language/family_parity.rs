@@ -100,6 +100,11 @@ fn phi3_agrees_with_pytorch() {
 }
 
 #[test]
+fn gemma_agrees_with_pytorch() {
+    check("gemma", |_| {});
+}
+
+#[test]
 fn gemma2_agrees_with_pytorch() {
     check("gemma2", |config| config.looking.query_scale = Some(16.0));
 }

@@ -244,7 +244,7 @@ fn gguf_name(name: &str, family: Family) -> Option<String> {
     let (part, what) =
         part.rsplit_once('.').filter(|(_, what)| ["weight", "bias"].contains(what))?;
     let part = match part {
-        "post_attention_layernorm" if family.is_gemma() => "post_attention_norm",
+        "post_attention_layernorm" if family.norms_behind() => "post_attention_norm",
         "pre_feedforward_layernorm" => "ffn_norm",
         "post_feedforward_layernorm" => "post_ffw_norm",
         "self_attn.qkv_proj" => "attn_qkv",

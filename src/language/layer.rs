@@ -31,7 +31,7 @@ pub(super) struct Layer {
     /// Norms of every head of the queries and of the keys.
     pub(super) head_norms: Option<[Tensor; 2]>,
     pub(super) output: Linear,
-    /// Gemma: norms behind the attention and behind the feed-forward part.
+    /// Gemma 2 and 3: norms behind the attention and behind the feed-forward part.
     pub(super) norms_behind: Option<[Tensor; 2]>,
     pub(super) feed_forward_norm: Tensor,
     gate_up: Projections<2>,
@@ -124,7 +124,7 @@ impl Layer {
         let attention_norm = norm("input_layernorm", hidden)?;
         let after_attention = norm("post_attention_layernorm", hidden)?;
         // What Llama calls behind the attention stands before the feed-forward part.
-        let (norms_behind, feed_forward_norm) = match family.is_gemma() {
+        let (norms_behind, feed_forward_norm) = match family.norms_behind() {
             true => (
                 Some([after_attention, norm("post_feedforward_layernorm", hidden)?]),
                 norm("pre_feedforward_layernorm", hidden)?,
