@@ -23,6 +23,12 @@ pub(super) fn picture() -> RgbImage {
     image::open(fixture("processor/picture.png")).unwrap().into_rgb8()
 }
 
+/// The most memory that this process ever held, where the system tells.
+pub(super) fn most_held() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default().to_owned()
+}
+
 pub(super) fn values(tensor: &Tensor) -> Vec<f32> {
     tensor.flatten_all().unwrap().to_vec1().unwrap()
 }

@@ -42,21 +42,30 @@ impl ConceptFusion {
     /// Features of a picture, one for each 8×8 pixels: of length 1 in the space of texts, or all
     /// zeros where no mask is.
     pub fn dense(&self, image: &RgbImage) -> Result<FeatureMap, VisionError> {
-        let whole = self.clip.embed(image)?;
         let mut masks = self.sam.everything(&self.sam.look(image)?, &self.settings)?;
         masks.retain(|mask| mask.mask.area() > 0);
         masks.truncate(MOST_MASKS);
-        let parts: Vec<Vec<f32>> = masks
-            .iter()
-            .map(|mask| {
-                let [left, top, right, bottom] = mask.box_px;
-                let (width, height) = (right - left + 1, bottom - top + 1);
-                let part = image::imageops::crop_imm(image, left, top, width, height).to_image();
-                self.clip.embed(&part)
-            })
-            .collect::<Result<_, _>>()?;
-        Ok(spread(&masks, &fuse(&whole, &parts), image.dimensions(), whole.len()))
+        of_masks(&self.clip, image, &masks)
     }
+}
+
+/// What CLIP makes of masks that are not empty, on the cells of a picture.
+fn of_masks(
+    clip: &ClipVision,
+    image: &RgbImage,
+    masks: &[SegmentedMask],
+) -> Result<FeatureMap, VisionError> {
+    let whole = clip.embed(image)?;
+    let parts: Vec<Vec<f32>> = masks
+        .iter()
+        .map(|mask| {
+            let [left, top, right, bottom] = mask.box_px;
+            let (width, height) = (right - left + 1, bottom - top + 1);
+            let part = image::imageops::crop_imm(image, left, top, width, height).to_image();
+            clip.embed(&part)
+        })
+        .collect::<Result<_, _>>()?;
+    Ok(spread(masks, &fuse(&whole, &parts), image.dimensions(), whole.len()))
 }
 
 /// Each part's feature mixed with the whole's, of length 1. The more a part is like the whole, by
@@ -136,7 +145,7 @@ mod tests {
     use candle_core::Device;
 
     use super::super::Mask;
-    use super::super::fixtures::{fixture, picture};
+    use super::super::fixtures::{assert_close, fixture, json, picture};
     use super::*;
 
     #[test]
@@ -168,6 +177,35 @@ mod tests {
         let half = 0.5f32.sqrt();
         assert_eq!((map.rows, map.columns), (1, 3));
         assert_eq!(map.data, [0.0, 0.0, 1.0, 0.0, half, half]);
+    }
+
+    /// What tests/fixtures/make_vision_golden.py computes with PyTorch.
+    #[derive(serde::Deserialize)]
+    struct Golden {
+        /// Column and row of the middle of each mask, and its radius, pixels.
+        discs: Vec<[i64; 3]>,
+        /// Every third number of the map.
+        features: Vec<f32>,
+    }
+
+    #[test]
+    fn features_of_given_masks_agree_with_the_reference() {
+        let golden: Golden = json("concept_fusion/golden.json");
+        let picture = picture();
+        let (width, height) = picture.dimensions();
+        let disc = |[across, down, radius]: &[i64; 3]| {
+            let mask = Mask::from_fn(width as usize, height as usize, |x, y| {
+                (x as i64 - across).pow(2) + (y as i64 - down).pow(2) <= radius.pow(2)
+            });
+            SegmentedMask { box_px: mask.bounds(), mask, quality: 1.0, stability: 1.0 }
+        };
+        let masks: Vec<SegmentedMask> = golden.discs.iter().map(disc).collect();
+        let clip = fixture("clip_tiny");
+        let clip = ClipVision::load(&clip, ClipFeatures::TextSpace, &Device::Cpu).unwrap();
+        let map = of_masks(&clip, &picture, &masks).unwrap();
+        assert_eq!((map.rows, map.columns, map.width), (12, 16, 20));
+        let third: Vec<f32> = map.data.into_iter().step_by(3).collect();
+        assert_close(&third, &golden.features);
     }
 
     /// With SAM, and with MobileSAM as its authors saved it.

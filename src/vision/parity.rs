@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use candle_core::Device;
+use candle_core::{Device, Tensor};
 use image::RgbImage;
 
 use super::checkpoint::Checkpoint;
@@ -107,6 +107,28 @@ fn public_vision_transformers_have_the_tensors_that_are_asked_for() {
         let asked =
             Checkpoint::listing("vit", |from| Tower::load(&config, names, head, from)).unwrap();
         assert_same_tensors(&name, asked, &["classifier.", "pooler.", "embeddings.mask_token"]);
+    }
+}
+
+/// The public sizes with weights from chance; see docs/verified.md.
+/// `cargo test --lib full_size -- --ignored --nocapture`
+#[test]
+#[ignore = "needs 5 GB and minutes"]
+#[allow(clippy::print_stdout, reason = "it tells how long it took")]
+fn full_size_vision_transformers_run() {
+    for name in public_folders(|name| name.starts_with("vit-") || name.starts_with("dino")) {
+        let (config, names) = VitConfig::of_hf(&fixture(&format!("public/{name}"))).unwrap();
+        let (patch, width) = (config.patch_px, config.width);
+        let mut chance = Checkpoint::chance("vit", 1, &Device::Cpu);
+        let tower = Tower::load(&config, names, "", &mut chance).unwrap();
+        let pixels =
+            Tensor::randn(0f32, 1.0, (1, 3, 16 * patch, 21 * patch), &Device::Cpu).unwrap();
+        let start = std::time::Instant::now();
+        let tokens = tower.forward(&pixels, super::tower::LastBlock::Attends).unwrap();
+        let features = tower.patches_of(&tokens).unwrap();
+        println!("{name}, 16×21 patches: {:.2?}; {}", start.elapsed(), most_held());
+        assert_eq!(features.dims(), [1, 16 * 21, width]);
+        assert!(values(&features).iter().all(|x| x.is_finite()));
     }
 }
 

@@ -28,6 +28,7 @@ struct OpenClipGolden {
     image: Vec<f32>,
     tokens: Vec<u32>,
     text: Vec<f32>,
+    text_space: Vec<f32>,
 }
 
 /// A copy of a fixture's folder, to be changed.
@@ -107,6 +108,9 @@ fn open_clip_agrees_with_the_reference() {
     let clip = ClipVision::load(&folder, ClipFeatures::TextSpace, &Device::Cpu).unwrap();
     assert_eq!(clip.config().layout, ClipLayout::OpenClip);
     assert_close(&clip.embed(&picture()).unwrap(), &golden.image);
+    let dense = clip.dense(&picture()).unwrap();
+    assert_eq!((dense.rows, dense.columns, dense.width), (4, 5, 20));
+    assert_close(&dense.data, &golden.text_space);
     let folder = ClipFolder::read(&folder).unwrap();
     let mut checkpoint = folder.open(&Device::Cpu).unwrap();
     let (tower, projection) = load_text(&folder.config, &mut checkpoint).unwrap();
@@ -132,23 +136,22 @@ fn folders_with_both_layouts_are_read_by_the_weights_that_are_there() {
 #[test]
 #[ignore = "needs 4 GB and minutes"]
 #[allow(clippy::print_stdout, reason = "it tells how long it took")]
-fn full_size_vit_h_14_runs() {
-    let folder = fixture("public/CLIP-ViT-H-14-laion2B-s32B-b79K");
-    let ClipFolder { config, .. } = ClipFolder::read(&folder).unwrap();
-    let mut chance = Checkpoint::chance(NAME, 1, &Device::Cpu);
-    let (tower, projection) = load_vision(&config, &mut chance).unwrap();
-    let pixels = Tensor::randn(0f32, 1.0, (1, 3, 224, 294), &Device::Cpu).unwrap();
-    for _ in 0..2 {
+fn full_size_clips_run() {
+    for name in public_folders(|name| name.to_lowercase().contains("clip")) {
+        let ClipFolder { config, .. } =
+            ClipFolder::read(&fixture(&format!("public/{name}"))).unwrap();
+        let mut chance = Checkpoint::chance(NAME, 1, &Device::Cpu);
+        let (tower, projection) = load_vision(&config, &mut chance).unwrap();
+        let patch = config.vision.patch_px;
+        let pixels =
+            Tensor::randn(0f32, 1.0, (1, 3, 16 * patch, 21 * patch), &Device::Cpu).unwrap();
         let start = std::time::Instant::now();
         let tokens = tower.forward(&pixels, super::super::tower::LastBlock::KeepsPlaces).unwrap();
         let features = projection.unit(&tower.patches_of(&tokens).unwrap()).unwrap();
-        println!("ViT-H/14, 16×21 patches: {:.2} s", start.elapsed().as_secs_f64());
-        assert_eq!(features.dims(), [1, 16 * 21, 1024]);
+        println!("{name}, 16×21 patches: {:.2?}; {}", start.elapsed(), most_held());
+        assert_eq!(features.dims(), [1, 16 * 21, config.projection]);
         assert!(values(&features).iter().all(|x| x.is_finite()));
     }
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default();
-    println!("{peak}");
 }
 
 #[test]

@@ -192,20 +192,28 @@ fn one_file_is_enough() {
 /// `cargo test --lib full_size -- --ignored --nocapture`
 #[test]
 #[ignore = "takes a while"]
-fn full_size_mobile_sam_runs() {
-    let config = public_sizes("mobile-sam", SamLayout::MobileSam);
-    let mut chance = Checkpoint::chance(NAME, 7, &Device::Cpu);
-    let parts = Parts::load(&config, SamLayout::MobileSam, &mut chance).unwrap();
-    let sam = Sam { config, processor: ImageProcessor::sam(1024), parts };
-    let start = std::time::Instant::now();
-    let seen = sam.look(&picture()).unwrap();
-    println!("picture: {:.2?}", start.elapsed());
-    assert_eq!(seen.embedding.dims(), [1, 256, 64, 64]);
-    assert!(values(&seen.embedding).iter().all(|value| value.is_finite()));
-    let at = SamPrompt { points_px: vec![([40.0, 30.0], true)], ..SamPrompt::default() };
-    let start = std::time::Instant::now();
-    assert_eq!(sam.segment(&seen, &at, true).unwrap().len(), 3);
-    println!("prompt: {:.2?}", start.elapsed());
+fn full_size_sams_run() {
+    for name in public_folders(|name| name.starts_with("sam-") || name == "mobile-sam") {
+        let (layout, config) = match name.as_str() {
+            "mobile-sam" => (SamLayout::MobileSam, public_sizes(&name, SamLayout::MobileSam)),
+            _ => {
+                let folder = fixture(&format!("public/{name}"));
+                (SamLayout::HuggingFace, SamConfig::read(&folder).unwrap())
+            }
+        };
+        let mut chance = Checkpoint::chance(NAME, 7, &Device::Cpu);
+        let parts = Parts::load(&config, layout, &mut chance).unwrap();
+        let sam = Sam { config, processor: ImageProcessor::sam(1024), parts };
+        let start = std::time::Instant::now();
+        let seen = sam.look(&picture()).unwrap();
+        let looked = start.elapsed();
+        assert_eq!(seen.embedding.dims(), [1, 256, 64, 64]);
+        assert!(values(&seen.embedding).iter().all(|value| value.is_finite()));
+        let at = SamPrompt { points_px: vec![([40.0, 30.0], true)], ..SamPrompt::default() };
+        let start = std::time::Instant::now();
+        assert_eq!(sam.segment(&seen, &at, true).unwrap().len(), 3);
+        println!("{name}: picture {looked:.2?}, prompt {:.2?}; {}", start.elapsed(), most_held());
+    }
 }
 
 #[test]
