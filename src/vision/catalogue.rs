@@ -1,6 +1,8 @@
 //! Public checkpoints that this room loads, and the check of a folder that should hold one.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use candle_core::Device;
@@ -23,6 +25,9 @@ const FILES: [&str; 5] = [
     include_str!("../../config/models/sam.yaml"),
     include_str!("../../config/models/grounding_dino.yaml"),
 ];
+
+/// Larger catalogues are not read.
+const MOST_BYTES: u64 = 1 << 20;
 
 /// A public checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,10 +113,17 @@ pub fn catalogue() -> Result<Vec<CatalogueEntry>, VisionError> {
 ///
 /// # Errors
 ///
-/// When it cannot be read, or an entry is not usable, which is named.
+/// When it cannot be read, is larger than a MiB, or an entry is not usable, which is named.
 pub fn read_catalogue(path: &Path) -> Result<Vec<CatalogueEntry>, VisionError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| VisionError::Config { path: path.into(), reason: error.to_string() })?;
+    let refuse = |reason: String| VisionError::Config { path: path.into(), reason };
+    let mut text = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut text))
+        .map_err(|error| refuse(error.to_string()))?;
+    if text.len() as u64 > MOST_BYTES {
+        return Err(refuse(format!("is larger than {MOST_BYTES} bytes")));
+    }
+    let text = String::from_utf8(text).map_err(|error| refuse(error.to_string()))?;
     parse(&text, path)
 }
 
@@ -253,6 +265,23 @@ mod tests {
             let error = listed(files, sha256).unwrap_err().to_string();
             assert!(error.contains(said), "{error}");
         }
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_for_a_catalogue_is_not_read_to_its_end() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let read = |bytes: u64| {
+            let comment = "#".repeat(bytes as usize - 3);
+            std::fs::write(file.path(), format!("[]\n{comment}")).unwrap();
+            read_catalogue(file.path())
+        };
+        assert!(read(MOST_BYTES).unwrap().is_empty());
+        let error = read(MOST_BYTES + 1).unwrap_err().to_string();
+        let name = file.path().display().to_string();
+        assert!(error.starts_with(&name) && error.contains("larger than 1048576 bytes"), "{error}");
+        // It has no length, and no end.
+        let error = read_catalogue(Path::new("/dev/zero")).unwrap_err().to_string();
+        assert!(error.starts_with("/dev/zero: is larger than"), "{error}");
     }
 
     #[test]

@@ -63,7 +63,9 @@ impl Mask {
 
     /// Left, top, right and bottom pixel that belong to it; zeros for an empty one.
     pub fn bounds(&self) -> [u32; 4] {
-        let ones = self.bits.iter().enumerate().flat_map(|(word, bits)| {
+        // Most words of a mask are empty.
+        let words = self.bits.iter().enumerate().filter(|(_, bits)| **bits != 0);
+        let ones = words.flat_map(|(word, bits)| {
             let place = move |bit: usize| word * 64 + bit;
             (0..64).filter(move |bit| bits >> bit & 1 == 1).map(place)
         });
