@@ -295,10 +295,6 @@ impl Manifest {
         }
         if let Some(endpoint) = &self.language.endpoint {
             faults.extend(endpoint.fault());
-            if !draft_end.is_empty() || self.prior.is_some() {
-                let reason = "a model on a server plans in one go: no draft_end and no prior";
-                faults.push(("language.endpoint", reason.into()));
-            }
         }
         faults.extend(self.decoding.fault(context));
         faults

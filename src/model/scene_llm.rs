@@ -204,7 +204,7 @@ impl SceneLlm {
     }
 
     /// Searches answers to `segments` as the manifest says, best first, and no fewer whole ones than
-    /// `answers` if as many beams find an end. The words that all answers
+    /// `answers` if as many beams find an end; a server gives one. The words that all answers
     /// begin with go to `on_text` as they come, and at last the rest of the best one; it is asked
     /// before every step, if need be with no words, and ends the search by returning `false`.
     pub fn search(

@@ -3,7 +3,7 @@
 //! Words and 3D tokens become rows of embeddings here, as for a model in this process, and the server
 //! takes them instead of a text: `prompt_embeds` of `POST /v1/completions`, which `vllm serve
 //! --enable-prompt-embeds` allows. What is to be said can be held to a regular expression there; what
-//! comes is walked through the grammar in any case.
+//! comes is walked through the grammar in any case. A draft is one answer, the plan around it another.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -45,7 +45,8 @@ impl ServedDecoder {
     }
 
     /// The server's answer to `prompt`; see [`super::SceneLlm::search`]. There is one, or none when
-    /// it is not wanted any more. It comes as a whole.
+    /// it is not wanted any more: vLLM has no beams for embeddings, and tells nothing of texts that it
+    /// did not choose itself. It comes as a whole.
     pub(super) fn search(
         &mut self,
         prompt: &SplicedPrompt,

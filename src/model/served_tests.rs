@@ -60,11 +60,18 @@ fn completion(text: &str) -> Act {
 
 /// Asks for the only answer its grammar has; what comes back, and the body of the request.
 fn ask(server: &ChatServer, settings: &str) -> (Result<Vec<Reply>, String>, Value) {
-    let folder = served(&server.url, settings);
+    ask_model(server, &served(&server.url, settings))
+}
+
+/// The same of the model in `folder`, which would take several answers.
+fn ask_model(
+    server: &ChatServer,
+    folder: &tempfile::TempDir,
+) -> (Result<Vec<Reply>, String>, Value) {
     let mut model = SceneLlm::load(folder.path(), &Device::Cpu).unwrap();
     let segments = model.prompt(input("open it")).unwrap();
     let only: Box<dyn Constraint> = Box::new(Only::of("\nNoOp", model.tokenizer()));
-    let replies = model.search(&segments, Some(only), 1, &mut |_| true);
+    let replies = model.search(&segments, Some(only), 6, &mut |_| true);
     let requests = server.requests();
     let request = requests.last().unwrap();
     assert!(request.starts_with("POST /v1/completions HTTP/1.1"), "{request}");
@@ -141,11 +148,20 @@ fn only_plans_and_ways_are_asked_for() {
     let described = PromptInput { kind: PromptKind::Describe, ..input("look") };
     let error = model.prompt(described).unwrap_err().to_string();
     assert!(error.contains("'tiny' runs on a server") && error.contains("describe"), "{error}");
-    let manifest = std::fs::read_to_string(folder.path().join("scenellm.yaml")).unwrap();
-    let drafting =
-        manifest.replacen("end: [\"</s>\"],", "end: [\"</s>\"], draft_end: \"</s>\",", 1);
+}
+
+#[test]
+fn the_server_stops_at_the_end_of_a_draft_too() {
+    let server = ChatServer::start(vec![completion("\nNoOp")]);
+    let folder = served(&server.url, "");
+    let path = folder.path().join("scenellm.yaml");
+    let manifest = std::fs::read_to_string(&path).unwrap();
+    let ends = "end: [\"</s>\", \"<s>\"], draft_end: \"<s>\",";
+    let drafting = manifest.replacen("end: [\"</s>\"],", ends, 1);
     assert_ne!(drafting, manifest);
-    std::fs::write(folder.path().join("scenellm.yaml"), drafting).unwrap();
-    let error = SceneLlm::load(folder.path(), &Device::Cpu).unwrap_err().to_string();
-    assert!(error.contains("language.endpoint: a model on a server plans in one go"), "{error}");
+    std::fs::write(&path, drafting).unwrap();
+    let (replies, body) = ask_model(&server, &folder);
+    assert_eq!(replies.unwrap().len(), 1);
+    let stops = body["stop_token_ids"].as_array().unwrap();
+    assert!(stops.contains(&json!(0)) && stops.contains(&json!(1)), "{stops:?}");
 }

@@ -3,7 +3,8 @@
 //!
 //! Each names its likeliest drafts. A draft counts as the weighted mean of its log-probabilities (a
 //! log-linear pool; Hinton, 2002, calls it a product of experts); one that a model does not name is
-//! worth no more to it than the least of those it names.
+//! worth no more to it than the least of those it names. A model on a server names a single one: the others
+//! are worth no more to it than that leaves of a whole.
 
 use super::planning::PlanningError;
 use super::text::parse_plan;
@@ -53,7 +54,8 @@ impl Prior {
             if let Some(word) = spoken.find(|word| !words.contains(&word.as_str())) {
                 return Err(foreign(acts, format!("`{word}` is no word of the vocabulary")));
             }
-            let task = Some(task.to_owned());
+            // Where the vocabulary has no kinds of task, both must name none to mean the same.
+            let task = (!vocabulary.tasks.is_empty()).then(|| task.to_owned());
             Ok(SpokenPlan { task, steps, mean_log_probability: None, saw: None })
         };
         let meanings = reader.meanings().iter();
@@ -77,8 +79,7 @@ impl Prior {
 pub(super) fn pooled(ours: &[Draft], theirs: &[Draft], weight: f64) -> Option<SpokenPlan> {
     let judged = |drafts: &[Draft], plan: &SpokenPlan| {
         let same = |one: &&Draft| one.plan.task == plan.task && one.plan.steps == plan.steps;
-        let least = || drafts.iter().map(|one| one.log_probability).fold(0.0, f64::min);
-        drafts.iter().find(same).map_or_else(least, |one| one.log_probability)
+        drafts.iter().find(same).map_or_else(|| unnamed(drafts), |one| one.log_probability)
     };
     let score =
         |plan: &SpokenPlan| (1.0 - weight) * judged(ours, plan) + weight * judged(theirs, plan);
@@ -90,6 +91,18 @@ pub(super) fn pooled(ours: &[Draft], theirs: &[Draft], weight: f64) -> Option<Sp
         }
     }
     best.map(|(_, plan)| plan.clone())
+}
+
+/// The most that a draft can be worth to a model that names `drafts` and not it.
+fn unnamed(drafts: &[Draft]) -> f64 {
+    let least = drafts.iter().map(|one| one.log_probability).fold(0.0, f64::min);
+    match drafts {
+        [one] => {
+            let left = 1.0 - one.log_probability.exp();
+            least.min(left.max(f64::MIN_POSITIVE).ln())
+        }
+        _ => least,
+    }
 }
 
 #[cfg(test)]
@@ -123,5 +136,15 @@ mod tests {
         assert_eq!(best(&ours, &[], 0.5), "wash");
         assert_eq!(best(&[], &theirs, 0.5), "cool");
         assert_eq!(pooled(&[], &[], 0.5), None);
+    }
+
+    #[test]
+    fn who_names_one_draft_says_how_much_is_left_to_all_others() {
+        let theirs = [("cool", 0.6), ("heat", 0.2)];
+        assert_eq!(best(&[("wash", 0.95)], &theirs, 0.5), "wash");
+        assert_eq!(best(&[("wash", 0.6)], &theirs, 0.5), "cool");
+        assert_eq!(best(&[("heat", 1.0)], &theirs, 0.5), "heat");
+        assert_eq!(best(&[("heat", 1.0)], &theirs, 1.0), "cool");
+        assert_eq!(best(&[("wash", 0.6)], &theirs, 0.0), "wash");
     }
 }

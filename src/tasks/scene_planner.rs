@@ -34,9 +34,9 @@ pub struct ScenePlanner {
 
 /// The extractor whose features are compared with hashed words.
 const SCENE_VIT: &str = "scene_vit";
-/// Drafts that each of two models names.
+/// Drafts that each of two models names; one on a server names its likeliest alone.
 const DRAFTS: usize = 6;
-/// Plans around a draft among which the map chooses.
+/// Plans around a draft among which the map chooses; a server gives no choice.
 const WAYS: usize = 12;
 
 impl ScenePlanner {
@@ -269,23 +269,35 @@ impl PlanWriter for ScenePlanner {
 #[cfg(test)]
 mod tests {
     use super::super::planning::tests::request;
+    use super::super::scene_mind::tests::checkpoint;
     use super::super::whereabouts::tests::scene;
     use super::*;
+    use crate::model::MANIFEST_FILE;
+    use crate::model::stand_in::{Act, ChatServer};
     use crate::tasks::SpokenStep;
+    use std::path::PathBuf;
+
+    /// Where the shipped model is.
+    fn shipped() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("models/nano")
+    }
+
+    /// Copies the files of a folder, without those in folders of its own.
+    fn copy_files(from: &Path, to: &Path) {
+        std::fs::create_dir_all(to).unwrap();
+        for entry in std::fs::read_dir(from).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                std::fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+            }
+        }
+    }
 
     /// The shipped model without its eyes, its prior with this weight.
     fn nano(weight: f64) -> tempfile::TempDir {
-        let nano = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/nano");
         let folder = tempfile::tempdir().unwrap();
         for inside in ["", "prior"] {
-            std::fs::create_dir_all(folder.path().join(inside)).unwrap();
-            for entry in std::fs::read_dir(nano.join(inside)).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_file() {
-                    let name = path.file_name().unwrap();
-                    std::fs::copy(&path, folder.path().join(inside).join(name)).unwrap();
-                }
-            }
+            copy_files(&shipped().join(inside), &folder.path().join(inside));
         }
         let manifest = folder.path().join("scenellm.yaml");
         let text = std::fs::read_to_string(&manifest).unwrap();
@@ -334,6 +346,99 @@ mod tests {
             assert_eq!(steps[0].arguments, [place], "{said}");
             let actions = plan.steps.iter().map(|(action, _)| action.as_str());
             assert!(actions.eq(steps.iter().map(|step| step.action.as_str())), "{said}");
+        }
+    }
+
+    /// ALFRED's words without its kinds of task.
+    fn words() -> ActionVocabulary {
+        ActionVocabulary { tasks: Vec::new(), ..ActionVocabulary::alfred() }
+    }
+
+    /// A model that says first what is to be done, on the server at `url`; with a weight, the shipped
+    /// reader of goals is its prior.
+    fn served(url: &str, weight: Option<f64>) -> tempfile::TempDir {
+        let folder = checkpoint();
+        let manifest = folder.path().join(MANIFEST_FILE);
+        let mut text = std::fs::read_to_string(&manifest).unwrap();
+        let (weights, answer) = ("weights: model.safetensors}", "answer: \"Plan:\"");
+        assert!(text.contains(weights) && text.contains(answer));
+        let there = format!(
+            "weights: model.safetensors, endpoint: {{url: '{url}', model: m, timeout_s: 20}}}}"
+        );
+        text = text.replacen(weights, &there, 1);
+        text = text.replacen(answer, "answer: \"Draft:\", draft_end: \"</s>\"", 1);
+        if let Some(weight) = weight {
+            text += &format!("prior: {{folder: prior, weight: {weight}}}\n");
+            copy_files(&shipped().join("prior"), &folder.path().join("prior"));
+        }
+        std::fs::write(&manifest, text).unwrap();
+        let words = serde_yaml::to_string(&words()).unwrap();
+        std::fs::write(folder.path().join("words.yaml"), words).unwrap();
+        folder
+    }
+
+    /// A server's answer of this probability.
+    fn completion(text: &str, probability: f64) -> Act {
+        let body = serde_json::json!({"choices": [{"text": text, "finish_reason": "stop",
+            "logprobs": {"token_logprobs": [probability.ln()]}}]});
+        Act::Whole(200, body.to_string())
+    }
+
+    #[test]
+    fn a_server_is_asked_what_is_to_be_done_and_then_for_the_plan_around_that() {
+        let draft = completion("\nPickupObject mug\nNoOp", 0.5);
+        let around = "\nGotoLocation desk\nPickupObject mug\nNoOp";
+        let server = ChatServer::start(vec![draft.clone(), completion(around, 0.9)]);
+        let folder = served(&server.url, None);
+        let mut planner = ScenePlanner::load(folder.path(), &Device::Cpu).unwrap();
+        let mut said = String::new();
+        let plan = planner
+            .write(&request("bring the mug"), &mut |text| {
+                said += text;
+                true
+            })
+            .unwrap();
+        let actions: Vec<&str> = plan.steps.iter().map(|(action, _)| action.as_str()).collect();
+        assert_eq!((said.as_str(), actions), (around, vec!["GotoLocation", "PickupObject"]));
+        // How sure it is, it is of what is done.
+        assert!((plan.mean_log_probability.unwrap() - 0.5f64.ln()).abs() < 1e-6);
+        let bodies: Vec<serde_json::Value> = server
+            .requests()
+            .iter()
+            .map(|request| serde_json::from_str(&request[request.find('{').unwrap()..]).unwrap())
+            .collect();
+        let [first, second] = bodies.as_slice() else { panic!("{} requests", bodies.len()) };
+        let regex = first["structured_outputs"]["regex"].as_str().unwrap();
+        assert!(regex.contains("PickupObject") && !regex.contains("GotoLocation"), "{regex}");
+        let rows = |body: &serde_json::Value| body["prompt_embeds"].as_str().unwrap().len();
+        assert!(rows(second) > rows(first), "the draft stands in the second prompt");
+
+        let other = completion("\nPickupObject book\nNoOp", 0.9);
+        let server = ChatServer::start(vec![draft, other]);
+        let folder = served(&server.url, None);
+        let mut planner = ScenePlanner::load(folder.path(), &Device::Cpu).unwrap();
+        let error = planner.speak("bring the mug", None, &words()).unwrap_err().to_string();
+        assert!(error.contains("leaves the grammar at byte 14"), "{error}");
+    }
+
+    #[test]
+    fn a_prior_has_its_say_in_what_a_server_drafts() {
+        let goal = "put a chilled tomato in the microwave";
+        let prior = Prior::load(&shipped().join("prior"), 1.0, &words(), &Device::Cpu).unwrap();
+        let best = prior.drafts(goal, 1).unwrap().remove(0).plan;
+        assert_eq!(best.task, None, "the vocabulary has no kinds of task");
+        let theirs = plan_text(&best.steps, &words());
+        let (own, theirs) = ("\nPickupObject mug\nNoOp", theirs.as_str());
+        for (weight, sure, done) in
+            [(0.0, 0.3, own), (0.5, 0.3, theirs), (0.5, 1.0, own), (1.0, 1.0, theirs)]
+        {
+            let plan = format!("\nGotoLocation desk{done}");
+            let server = ChatServer::start(vec![completion(own, sure), completion(&plan, 0.9)]);
+            let folder = served(&server.url, Some(weight));
+            let mut planner = ScenePlanner::load(folder.path(), &Device::Cpu).unwrap();
+            let spoken = planner.speak(goal, None, &words()).unwrap();
+            let steps = parse_plan(&plan, &words()).unwrap();
+            assert_eq!((spoken.task, spoken.steps), (None, steps), "{weight}, {sure}");
         }
     }
 
