@@ -5,6 +5,7 @@
 mod ablation;
 mod alfred;
 mod alfred_home;
+mod alfred_release;
 mod answers;
 mod batch;
 mod checkpoint;
@@ -13,6 +14,7 @@ mod error;
 mod eval;
 mod events;
 mod export;
+mod line_writer;
 mod lines;
 mod llama;
 mod lora;
@@ -33,6 +35,7 @@ mod walk;
 pub use ablation::{Ablation, UnknownAblation};
 pub use alfred::{Goal, Trajectory, complete_plan, read_alfred};
 pub use alfred_home::{AlfredTask, read_alfred_tasks};
+pub use alfred_release::{AlfredLine, alfred_files, import_alfred};
 pub use answers::{
     AnswerEvaluation, AnswerScores, CaptionCount, CaptionScores, answers_match, normalized_answer,
 };
@@ -40,6 +43,7 @@ pub use closed_loop::{ClosedLoop, EpisodeScore, LoopScores, goal_condition_rate,
 pub use error::LearnError;
 pub use eval::{Evaluation, Interval, Prediction, Scores};
 pub use export::About;
+pub use line_writer::write_lines;
 pub use llama::{LlamaShape, TrainableLlama, weight_shapes};
 pub use lora::LoraSpec;
 pub use navigation::{NavigationScores, Walked, ndtw, spl};

@@ -9,6 +9,7 @@ mod completions;
 mod demo;
 mod eval;
 mod find;
+mod import;
 mod label;
 mod models;
 mod parallel;
@@ -49,6 +50,8 @@ enum Command {
     Label(label::Label),
     Models(models::Models),
     #[command(subcommand)]
+    Import(import::Import),
+    #[command(subcommand)]
     Train(train::Train),
     Eval(eval::Eval),
     Bench(bench::Bench),
@@ -80,6 +83,7 @@ fn main() -> ExitCode {
         Command::Label(command) => command.run(),
         Command::Models(command) => command.run(),
         Command::Check(command) => command.run(),
+        Command::Import(command) => command.run(),
         Command::Train(command) => command.run(),
         Command::Eval(command) => command.run(),
         Command::Bench(command) => command.run(),
