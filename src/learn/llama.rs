@@ -95,24 +95,34 @@ pub fn fresh_weights(
     vocabulary: usize,
     rng: &mut Pcg64Mcg,
 ) -> Result<BTreeMap<String, Var>> {
-    let residual = 0.02 / (2.0 * shape.layers as f32).sqrt();
     let mut weights = BTreeMap::new();
     for (name, dims) in weight_shapes(shape, vocabulary) {
-        let deviation = match () {
-            () if dims.len() == 1 => None,
-            () if name.ends_with("o_proj.weight") || name.ends_with("down_proj.weight") => {
-                Some(residual)
-            }
-            () => Some(0.02),
-        };
-        let count: usize = dims.iter().product();
-        let values: Vec<f32> = match deviation {
-            None => vec![1.0; count],
-            Some(deviation) => (0..count).map(|_| deviation * normal(rng)).collect(),
-        };
-        weights.insert(name, Var::from_vec(values, dims, &Device::Cpu)?);
+        let weight = fresh_weight(shape, &name, dims, rng)?;
+        weights.insert(name, Var::from_tensor(&weight)?);
     }
     Ok(weights)
+}
+
+/// The fresh weight of this name.
+pub(super) fn fresh_weight(
+    shape: &LlamaShape,
+    name: &str,
+    dims: Vec<usize>,
+    rng: &mut Pcg64Mcg,
+) -> Result<Tensor> {
+    let deviation = match () {
+        () if dims.len() == 1 => None,
+        () if name.ends_with("o_proj.weight") || name.ends_with("down_proj.weight") => {
+            Some(0.02 / (2.0 * shape.layers as f32).sqrt())
+        }
+        () => Some(0.02),
+    };
+    let count: usize = dims.iter().product();
+    let values: Vec<f32> = match deviation {
+        None => vec![1.0; count],
+        Some(deviation) => (0..count).map(|_| deviation * normal(rng)).collect(),
+    };
+    Tensor::from_vec(values, dims, &Device::Cpu)
 }
 
 impl TrainableLlama {

@@ -2,13 +2,15 @@
 
 use super::LearnError;
 use super::alfred::Trajectory;
-use super::llama::{EMBEDDING, LlamaShape, fresh_weights, weight_shapes};
+use super::llama::{EMBEDDING, LlamaShape, fresh_weight, fresh_weights, weight_shapes};
 use super::planner::PlannerTraining;
 use super::tokenizer::train_tokenizer;
 use crate::language::SafetensorsFiles;
 use crate::tasks::ActionVocabulary;
 use candle_core::{DType, Device, Tensor, Var};
+use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
+use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::path::Path;
 use tokenizers::Tokenizer;
@@ -76,5 +78,24 @@ pub fn read_weights(
         let tensor = files.tensor(&name, &needed, DType::F32, &Device::Cpu)?;
         weights.insert(name, tensor);
     }
+    Ok(weights)
+}
+
+/// Random weights of a decoder of this shape with `vocabulary_size` tokens, the same for the same
+/// `seed`: billions of numbers, so all cores draw them, each tensor from a seed of its own.
+pub fn random_weights(
+    shape: &LlamaShape,
+    vocabulary_size: usize,
+    seed: u64,
+) -> Result<BTreeMap<String, Tensor>, LearnError> {
+    let weights = weight_shapes(shape, vocabulary_size)
+        .into_par_iter()
+        .enumerate()
+        .map(|(number, (name, dims))| {
+            let mut rng = Pcg64Mcg::seed_from_u64(seed ^ number as u64);
+            let weight = fresh_weight(shape, &name, dims, &mut rng)?;
+            Ok((name, weight))
+        })
+        .collect::<candle_core::Result<BTreeMap<_, _>>>()?;
     Ok(weights)
 }

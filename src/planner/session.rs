@@ -5,11 +5,11 @@
 //! every replay; the node runs it on its own thread.
 
 use super::{Found, FrameRecord, Output, PlannerConfig, Spotted, StageTimings};
-use crate::geometry::TransformError;
+use crate::geometry::{Pose, TransformError};
 use crate::model::TokenKind;
 use crate::scene::{
     EgoConfig, EgoFrame, NamedVectors, Region, RegionConfig, Relation, SceneError, SceneMap,
-    SeenObjects, frame_regions,
+    SeenObjects, frame_regions, select_frame_tokens, select_scene_tokens,
 };
 use crate::sensing::{
     Assembled, AssembledFrame, DetectionsEvent, FrameAssembler, RgbdFrame, SensorEvent,
@@ -124,19 +124,35 @@ impl Session {
         self.map.observe(detections, world_T_camera, *stamp_ns);
     }
 
-    /// What a model that takes in `spec` is shown: the regions that were seen, and those of the
-    /// newest frame. `None` where it wants something else than regions, or no names are known.
+    /// What a model that takes in `spec` is shown: regions that were seen, or voxels, and those of the
+    /// newest frame. `None` where the map has no such features, or, for regions, no names are known.
     ///
     /// # Errors
     ///
     /// As [`Self::frame_regions`].
     pub fn view(&self, spec: &ViewSpec) -> Result<Option<SceneView>, SceneError> {
-        let fits = self.names.as_ref().is_some_and(|names| names.width() == spec.width);
-        if spec.tokens != TokenKind::Regions || !fits {
-            return Ok(None);
-        }
-        let frame = self.frame_regions()?;
-        let view = SceneView::of_regions(&self.seen.confirmed(&self.map), Some(&frame), spec);
+        let view = match spec.tokens {
+            TokenKind::Regions => {
+                if self.names.as_ref().is_none_or(|names| names.width() != spec.width) {
+                    return Ok(None);
+                }
+                let frame = self.frame_regions()?;
+                SceneView::of_regions(&self.seen.confirmed(&self.map), Some(&frame), spec)
+            }
+            TokenKind::Voxels => {
+                let is_other = |name| name != spec.extractor;
+                let (map, extractor) = (&self.map, self.extractor_name());
+                if map.config().feature_width != spec.width || extractor.is_some_and(is_other) {
+                    return Ok(None);
+                }
+                let voxel_m = map.config().voxel_size_m;
+                let frame = self.newest_points()?.map(|(points, features, _)| {
+                    select_frame_tokens(&points, Some(features), voxel_m, spec.frame)
+                });
+                let scene = Some(select_scene_tokens(map, spec.scene));
+                SceneView { frame, scene, ..SceneView::default() }
+            }
+        };
         let in_frame = self.newest_frame().map(|frame| self.map.objects_in(frame));
         let states = self.names.as_ref().map(|names| self.map.states(names)).unwrap_or_default();
         Ok(Some(SceneView { in_frame, states, ..view }))
@@ -177,15 +193,22 @@ impl Session {
     ///
     /// When frame and features do not fit together.
     pub fn frame_regions(&self) -> Result<Vec<Region>, SceneError> {
-        let newest = self.newest.as_ref().zip(self.newest_features.as_ref());
-        let (Some(((frame, _), features)), Some(names)) = (newest, &self.names) else {
+        let (Some((points, features, pose)), Some(names)) = (self.newest_points()?, &self.names)
+        else {
             return Ok(Vec::new());
         };
+        frame_regions(&points, features, pose, names, &self.regions)
+    }
+
+    /// The points of the newest frame that has features, with these and its pose in the world.
+    fn newest_points(&self) -> Result<Option<(EgoFrame, &FeatureMap, &Pose)>, SceneError> {
+        let newest = self.newest.as_ref().zip(self.newest_features.as_ref());
+        let Some(((frame, _), features)) = newest else { return Ok(None) };
         let rays = frame.camera.ray_table();
         let [min_depth_m, max_depth_m] = self.map.config().depth_range_m();
         let config = EgoConfig { min_depth_m, max_depth_m, ..EgoConfig::default() };
         let points = EgoFrame::new(frame, &rays, Some(features), &config)?;
-        frame_regions(&points, features, &frame.world_T_camera, names, &self.regions)
+        Ok(Some((points, features, &frame.world_T_camera)))
     }
 
     /// Takes in one event. Goals, utterances and feedback are not for perception and give nothing.

@@ -4,6 +4,7 @@ mod dry_run;
 mod planner;
 mod scenes;
 mod seeing;
+mod trial;
 mod vision;
 
 use crate::Outcome;

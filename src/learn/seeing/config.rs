@@ -9,6 +9,7 @@ use super::lesson::TAUGHT;
 use super::look::Guidance;
 use super::school::Syllabus;
 use crate::model::{Coordinates, PositionEmbedding, ProjectorSpec, TokenBudget, VisionSpec};
+use crate::tasks::ActionVocabulary;
 use candle_core::DType;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -23,9 +24,13 @@ pub struct SeeingTraining {
     pub about: About,
     /// Seed of all chance.
     pub seed: u64,
-    /// Folder of the model to begin with: decoder, tokenizer, vocabulary, and the projector where it
-    /// has one of this shape.
+    /// Folder of the model to begin with: decoder, tokenizer, vocabulary (ALFRED's where it has none),
+    /// and the projector where it has one of this shape.
     pub init: PathBuf,
+    /// Random weights instead of those in `init`, of a decoder with so many tokens: to see that a
+    /// training of this size runs. Tokenizer and vocabulary are those of `init` all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub random_weights: Option<usize>,
     /// Size of its decoder.
     pub model: LlamaShape,
     /// What of the decoder learns beside the projector.
@@ -210,6 +215,19 @@ impl SeeingTraining {
         }
     }
 
+    /// Actions and words of the model to begin with; ALFRED's where it comes from elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// When its file cannot be read.
+    pub fn vocabulary(&self) -> Result<ActionVocabulary, LearnError> {
+        let path = self.init.join("vocabulary.yaml");
+        if !path.exists() {
+            return Ok(ActionVocabulary::alfred());
+        }
+        ActionVocabulary::read(&path).map_err(|error| LearnError::invalid(&path, error))
+    }
+
     /// How often a lesson of a kind comes in an epoch on average.
     pub(super) fn times_of(&self, kind: &str) -> f64 {
         self.mixture.get(kind).copied().unwrap_or(0.0)
@@ -233,13 +251,37 @@ pub(super) const PROJECTOR_FILE: &str = "projector.safetensors";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::learn::{PlannerTraining, VisionTraining};
+    use crate::vision::open_extractor;
+    use candle_core::Device;
 
     #[test]
-    fn shipped_configurations_are_sound_and_faults_are_named() {
+    fn shipped_configurations_are_sound_and_name_eyes_that_there_are() {
+        // Without weights all but a few are refused, and only names that nobody knows for this reason.
+        let is_unknown = |name: &str| {
+            let opened = open_extractor(name, None, &Device::Cpu);
+            opened.is_err_and(|error| error.to_string().contains("no such extractor"))
+        };
+        assert!(is_unknown("openclip_vit_h_14"));
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/config/train");
-        for name in ["align", "look", "finetune", "llama2-7b", "llama2-7b-full"] {
-            SeeingTraining::read(&Path::new(folder).join(name).with_extension("yaml")).unwrap();
+        let mut seeing = 0;
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            // Those of a planner and of eyes have other fields.
+            if PlannerTraining::read(&path).is_ok() || VisionTraining::read(&path).is_ok() {
+                continue;
+            }
+            let config = SeeingTraining::read(&path).unwrap();
+            let name = &config.vision.extractor;
+            assert!(!is_unknown(name), "{}: there is no extractor `{name}`", path.display());
+            seeing += 1;
         }
+        assert!(seeing >= 5, "{seeing}");
+    }
+
+    #[test]
+    fn faults_are_named() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/config/train");
         let text = std::fs::read_to_string(format!("{folder}/align.yaml")).unwrap();
         let config: SeeingTraining = serde_yaml::from_str(&text).unwrap();
         let fault = |change: &dyn Fn(&mut SeeingTraining)| {

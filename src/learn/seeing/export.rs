@@ -28,13 +28,13 @@ pub struct Finished<'a> {
 }
 
 impl Finished<'_> {
-    /// Writes decoder (16 bits), projector (32 bits), tokenizer, vocabulary, manifest and loss curve.
+    /// Writes decoder (16 bits), projector (32 bits), tokenizer, vocabulary and manifest.
     pub fn write(
         &self,
         model: SeeingModel,
         learnt: &BTreeMap<String, Tensor>,
         tokenizer: &Tokenizer,
-        progress: &Progress<SeeingWatch>,
+        watch: Option<&SeeingWatch>,
     ) -> Result<(), LearnError> {
         let mut language = model.llama.weights;
         if let Some(lora) = &model.llama.lora {
@@ -51,7 +51,11 @@ impl Finished<'_> {
             .collect::<candle_core::Result<HashMap<_, _>>>()?;
         candle_core::safetensors::save(&projector, self.out.join(PROJECTOR_FILE))?;
         let vision = self.vision()?;
-        write_manifest(&self.manifest(vision, progress.watches.last()), self.out)?;
+        write_manifest(&self.manifest(vision, watch), self.out)
+    }
+
+    /// Draws the loss curve.
+    pub fn draw(&self, progress: &Progress<SeeingWatch>) -> Result<(), LearnError> {
         loss_curve(progress, &self.out.join("loss.png"))
     }
 

@@ -24,7 +24,8 @@ pub struct TrainingMemory {
     pub learnt_bytes: u64,
     /// The same as they are computed with, where that is in fewer bits.
     pub cast_bytes: u64,
-    /// Gradients, of one part of a batch after another, and their sum.
+    /// Gradients of each part of a batch that is worked on at once, and the sum of those of what learns.
+    /// A backward pass makes those of weights that stay as well.
     pub gradient_bytes: u64,
     /// First and second moments.
     pub optimiser_bytes: u64,
@@ -64,6 +65,7 @@ impl TrainingMemory {
             _ => decoder_parameters - MARKS.len() as u64 * width,
         };
         let learnt_bytes = learnt_parameters * F32;
+        let replicas = config.replicas as u64;
         Self {
             decoder_parameters,
             projector_parameters,
@@ -71,22 +73,20 @@ impl TrainingMemory {
             fixed_bytes: fixed * bytes,
             learnt_bytes,
             cast_bytes: if bytes < F32 { beside * bytes } else { 0 },
-            gradient_bytes: (config.replicas as u64 + 1) * learnt_bytes,
+            gradient_bytes: replicas * (learnt_bytes + fixed * bytes) + learnt_bytes,
             optimiser_bytes: 2 * learnt_bytes,
             average_bytes: learnt_bytes,
             activation_bytes: activations(config, all_rows),
         }
     }
 
-    /// All of it.
+    /// The most at a time: all of it, unless the optimiser, which makes all its numbers anew before the
+    /// old ones go, needs more when the graph has gone.
     pub fn total_bytes(&self) -> u64 {
-        self.fixed_bytes
-            + self.learnt_bytes
-            + self.cast_bytes
-            + self.gradient_bytes
-            + self.optimiser_bytes
-            + self.average_bytes
-            + self.activation_bytes
+        let kept = self.fixed_bytes + self.learnt_bytes + self.optimiser_bytes + self.average_bytes;
+        let graph = self.cast_bytes + self.gradient_bytes + self.activation_bytes;
+        let step = self.learnt_bytes + self.optimiser_bytes + self.average_bytes;
+        kept + graph.max(step)
     }
 }
 
@@ -138,6 +138,7 @@ mod tests {
         // 1030·768 + 768·768 + 768·4096 and their biases.
         assert_eq!(lora.projector_parameters, 1030 * 768 + 768 + 768 * 769 + 769 * 4096);
         assert!(lora.fixed_bytes > 12 << 30 && lora.learnt_parameters < 100_000_000);
+        assert!(lora.gradient_bytes > lora.fixed_bytes, "those of weights that stay are made, too");
         let full = TrainingMemory::of(&config("llama2-7b-full.yaml"), 32_000);
         assert_eq!(full.learnt_parameters, full.decoder_parameters + full.projector_parameters);
         assert!(full.total_bytes() > 5 * lora.total_bytes() / 2, "{full:?} {lora:?}");

@@ -21,6 +21,7 @@ mod talk;
 mod teaching;
 mod template;
 mod train;
+mod voxels;
 mod warm;
 mod watch;
 

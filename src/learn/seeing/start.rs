@@ -4,26 +4,27 @@
 use super::super::LearnError;
 use super::super::llama::{ADDED_ROWS, EMBEDDING, HEAD, TrainableLlama, normal};
 use super::super::scenes::Lexicon;
-use super::super::start::read_weights;
+use super::super::start::{random_weights, read_weights};
 use super::config::{LanguagePart, PROJECTOR_FILE, SeeingTraining};
 use super::model::SeeingModel;
-use super::template::MARKS;
+use super::template::all_marks;
 use super::warm::Warmth;
 use crate::model::Projector;
+use crate::tasks::ActionVocabulary;
 use candle_core::{DType, Device, Tensor, Var};
+use rand::Rng;
 use rand_pcg::Pcg64Mcg;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use tokenizers::{AddedToken, Tokenizer};
 
 /// The tokenizer of a model folder, with tokens for the marks it lacks.
-pub fn tokenizer(folder: &Path) -> Result<Tokenizer, LearnError> {
+pub fn tokenizer(folder: &Path, vocabulary: &ActionVocabulary) -> Result<Tokenizer, LearnError> {
     let path = folder.join("tokenizer.json");
     let invalid = |error: tokenizers::Error| LearnError::invalid(&path, error);
     let mut tokenizer = Tokenizer::from_file(&path).map_err(invalid)?;
-    tokenizer
-        .add_special_tokens(MARKS.map(|mark| AddedToken::from(mark, true)))
-        .map_err(invalid)?;
+    let marks = all_marks(vocabulary).into_iter().map(|mark| AddedToken::from(mark, true));
+    tokenizer.add_special_tokens(marks).map_err(invalid)?;
     Ok(tokenizer)
 }
 
@@ -38,17 +39,20 @@ pub struct Weights {
 }
 
 impl Weights {
-    /// The weights of `config.init`, rows for new tokens, and the projector: that of `config.init`
-    /// where its shapes are these, or a fresh one.
+    /// The weights of `config.init`, or random ones, rows for new tokens, and the projector: that of
+    /// `config.init` where its shapes are these, or a fresh one.
     pub fn new(
         config: &SeeingTraining,
         tokenizer: &Tokenizer,
         device: &Device,
         rng: &mut Pcg64Mcg,
     ) -> Result<Self, LearnError> {
-        let mut language = read_weights(&config.init, &config.model, None)?;
-        let known = language.get(EMBEDDING).map_or(Ok(0), |embedding| embedding.dim(0))?;
         let count = tokenizer.get_vocab_size(true);
+        let mut language = match config.random_weights {
+            Some(tokens) => random_weights(&config.model, tokens.max(count), rng.random())?,
+            None => read_weights(&config.init, &config.model, None)?,
+        };
+        let known = language.get(EMBEDDING).map_or(Ok(0), |embedding| embedding.dim(0))?;
         let more = count.saturating_sub(known);
         let added = new_rows(language.get(EMBEDDING), more, rng)?;
         if let Some(rows) = new_rows(language.get(HEAD), more, rng)?
@@ -67,8 +71,8 @@ impl Weights {
                 if let (Some(added), Some(embedding)) = (added, language.get_mut(EMBEDDING)) {
                     *embedding = Tensor::cat(&[&*embedding, &added], 0)?;
                 }
-                for (name, tensor) in &language {
-                    learn(name.clone(), tensor)?;
+                for (name, tensor) in language {
+                    learn(name, &tensor)?;
                 }
             }
             LanguagePart::Frozen | LanguagePart::Lora(_) => {
@@ -172,7 +176,7 @@ fn projector(
 ) -> Result<(BTreeMap<String, Tensor>, bool), LearnError> {
     let shapes = Projector::tensor_shapes(&config.projector_spec());
     let path = config.init.join(PROJECTOR_FILE);
-    let saved = match path.exists() {
+    let saved = match config.random_weights.is_none() && path.exists() {
         true => candle_core::safetensors::load(&path, &Device::Cpu)?,
         false => HashMap::new(),
     };

@@ -2,7 +2,7 @@
 
 use super::super::batch::{Encoded, collate};
 use super::super::llama::Dropout;
-use super::super::scenes::{Arrangement, Oracle, SeenHome, scene_tokens};
+use super::super::scenes::{Arrangement, Eyes, Oracle, SeenHome, scene_tokens};
 use super::super::trainer::{Objective, PartLoss};
 use super::super::{LearnError, batch::Batch};
 use super::config::SeeingTraining;
@@ -10,9 +10,11 @@ use super::lesson::{Lesson, Sight};
 use super::look::Names;
 use super::model::SeeingModel;
 use super::spell::{Freedom, Speller};
-use crate::model::{PromptTemplate, Segment};
+use super::voxels::voxel_tokens;
+use crate::model::{PromptTemplate, Segment, TokenBudget, TokenKind};
 use crate::scene::{TokenFrame, VisualTokens};
 use candle_core::{Device, Result};
+use nalgebra::UnitQuaternion;
 use rand_pcg::Pcg64Mcg;
 
 /// Everything that turns lessons into rows.
@@ -92,13 +94,45 @@ impl Classroom<'_> {
                 (regions, TokenFrame::Camera, budget.frame, how.of_view())
             }
         };
-        Some(scene_tokens(regions, frame, width, most, how, rng))
+        Some(match self.config.vision.tokens {
+            TokenKind::Regions => scene_tokens(regions, frame, width, most, how, rng),
+            TokenKind::Voxels => {
+                let axes = (frame, turn_of(home, lesson.sight));
+                voxel_tokens(regions, axes, width, most, how, rng)
+            }
+        })
+    }
+
+    /// Most 3D tokens that may show what `sight` is of `home`.
+    pub fn most_tokens(&self, home: &SeenHome, sight: Sight) -> usize {
+        let TokenBudget { frame, scene, .. } = self.config.tokens;
+        let budget = match sight {
+            Sight::Blind => 0,
+            Sight::Scene => scene,
+            Sight::View(_) => frame,
+        };
+        match self.config.vision.tokens {
+            TokenKind::Regions => home.size().min(budget),
+            TokenKind::Voxels => budget,
+        }
     }
 
     /// The rows of lessons as a batch on `device`.
     pub fn batch(&self, rows: &[Encoded], device: &Device, rng: &mut Pcg64Mcg) -> Result<Batch> {
         let place_weight = self.config.place_weight;
         collate(rows.iter(), self.speller.pad(), place_weight, 0.0, rng)?.to_device(device)
+    }
+}
+
+/// What turns the axes of the world to those of what is shown. Of a robot's tour it is not kept how a
+/// view was turned.
+fn turn_of(home: &SeenHome, sight: Sight) -> Option<UnitQuaternion<f64>> {
+    match (sight, &home.eyes) {
+        (Sight::View(view), Eyes::Oracle { views, .. }) => {
+            Some(views.get(view)?.camera_T_world.rotation)
+        }
+        (Sight::View(_), Eyes::Real { .. }) => None,
+        (Sight::Scene | Sight::Blind, _) => Some(UnitQuaternion::identity()),
     }
 }
 

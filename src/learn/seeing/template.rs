@@ -1,7 +1,8 @@
 //! The words around what a seeing model is shown and asked, and the tokens that they are.
 
-use super::super::samples::{BEGIN, DRAFT, END, GOAL, PLAN, STYLE};
+use super::super::samples::{BEGIN, DRAFT, END, GOAL, PAD, PLAN, STYLE, task_token};
 use crate::model::{Around, PromptKind, PromptTemplate};
+use crate::tasks::ActionVocabulary;
 
 /// Before the 3D tokens of the scene.
 pub const SCENE: &str = "<scene>";
@@ -24,6 +25,13 @@ pub const SAY: &str = "<say>";
 
 /// The tokens that a seeing model has and a blind one lacks.
 pub const MARKS: [&str; 9] = [SCENE, EGO, SAW, LOOK, ANSWER, CAPTION, ASK, WALK, SAY];
+
+/// All tokens of prompts and answers that are no words; a decoder from elsewhere lacks most of them.
+pub fn all_marks(vocabulary: &ActionVocabulary) -> Vec<String> {
+    let of_plans = [BEGIN, END, PAD, GOAL, DRAFT, PLAN].map(String::from);
+    let tasks = vocabulary.tasks.iter().map(|task| task_token(task));
+    of_plans.into_iter().chain(tasks).chain(MARKS.map(String::from)).collect()
+}
 
 /// The prompts of the models that are trained here.
 pub fn template() -> PromptTemplate {

@@ -6,11 +6,12 @@ use super::super::llama::{LlamaShape, check_gradients, fresh_weights};
 use super::super::optimizer::AdamWConfig;
 use super::super::scenes::{Arrangement, Eyes, Faults, Lexicon, Oracle, SeenHome, things_of};
 use super::super::seeing::config::{LanguagePart, Precision, ProjectorShape};
+use super::super::trainer::{Cut, Trainer};
 use super::lesson::taught_lesson;
 use super::look::Names;
 use super::spell::{Freedom, Speller};
 use super::start::Weights;
-use super::teaching::{Classroom, Variation};
+use super::teaching::{Classroom, Teaching, Variation};
 use super::*;
 use crate::learn::{About, LoraSpec, TaughtAnswer, TaughtGoal};
 use crate::model::{
@@ -43,6 +44,7 @@ fn config(init: &Path, language: LanguagePart) -> SeeingTraining {
         about: About { name: "tiny".into(), description: "a test".into(), license: "none".into() },
         seed: 5,
         init: init.into(),
+        random_weights: None,
         model: SHAPE,
         language,
         vision: VisionSpec {
@@ -136,7 +138,7 @@ fn school() -> School {
 fn classroom<'a>(config: &'a SeeingTraining, school: &'a School) -> Classroom<'a> {
     let words = WordHash::new(config.vision.width).unwrap();
     let lexicon = Lexicon::of(school.things(), &words).unwrap();
-    let tokenizer = super::start::tokenizer(&config.init).unwrap();
+    let tokenizer = super::start::tokenizer(&config.init, &ActionVocabulary::alfred()).unwrap();
     let names = Names::of(&lexicon, &tokenizer).unwrap();
     Classroom {
         config,
@@ -151,7 +153,7 @@ fn classroom<'a>(config: &'a SeeingTraining, school: &'a School) -> Classroom<'a
 fn train(config: &SeeingTraining, out: &Path, steps: usize) -> Result<Vec<f64>, LearnError> {
     let (school, mut losses) = (school(), Vec::new());
     std::fs::create_dir_all(out).unwrap();
-    train_seeing(config, &school, &Device::Cpu, out, None, &mut |step| {
+    train_seeing(config, &school, &Device::Cpu, Some(out), None, &mut |step| {
         losses.push(step.loss);
         losses.len() < steps
     })?;
@@ -363,6 +365,145 @@ fn training_goes_on_to_the_same_weights() {
     };
     let losses = train(&patient, &folder.path().join("patient"), usize::MAX).unwrap();
     assert_eq!(losses.len(), 8, "it ends with the second measurement, which is no better");
+}
+
+#[test]
+fn with_patience_the_folder_holds_the_best_and_the_checkpoint_the_newest() {
+    let init = blind_model();
+    let config = config(init.path(), LanguagePart::Full);
+    let config = SeeingTraining { epochs: 12, patience: Some(9), ..config };
+    for (first_loss, stays_best) in [(-1.0, true), (1e9, false)] {
+        let out = tempfile::tempdir().unwrap();
+        train(&config, out.path(), 4).unwrap();
+        // The first of three measurements, made better or worse than the others can be.
+        let path = out.path().join("checkpoint/state.json");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let mut state: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let loss = &mut state["progress"]["watches"][0]["kinds"]["where"][0]["loss"];
+        assert!(loss.is_f64());
+        *loss = first_loss.into();
+        std::fs::write(&path, state.to_string()).unwrap();
+        let read = |name: &str| std::fs::read(out.path().join(name)).unwrap();
+        let (model, checkpoint) = (read("model.safetensors"), read("checkpoint/state.safetensors"));
+        assert_eq!(train(&config, out.path(), usize::MAX).unwrap().len(), 8);
+        assert_eq!(read("model.safetensors") == model, stays_best, "first loss {first_loss}");
+        assert!(read("checkpoint/state.safetensors") != checkpoint);
+    }
+}
+
+/// A tiny decoder of random weights behind a projector as the paper has it: the features of voxels and
+/// six numbers, two hidden layers, and nothing added for positions.
+fn of_voxels(language: LanguagePart, precision: Precision) -> SeeingTraining {
+    let nano = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/models/nano"));
+    let mut config = SeeingTraining {
+        random_weights: Some(2000),
+        model: LlamaShape { own_head: true, ..SHAPE },
+        projector: ProjectorShape { hidden: 24, position: PositionEmbedding::None },
+        precision,
+        ..config(nano, language)
+    };
+    config.vision.tokens = TokenKind::Voxels;
+    // What has no gradient must not seem to learn.
+    config.optimizer.weight_decay = 0.0;
+    config
+}
+
+#[test]
+fn voxels_teach_what_should_learn_and_nothing_else() {
+    let numbers = |tensor: &Tensor| -> Vec<f32> {
+        tensor.to_dtype(DType::F32).unwrap().flatten_all().unwrap().to_vec1().unwrap()
+    };
+    let lora = LoraSpec { rank: 2, alpha: 4.0, targets: vec!["q_proj".into(), "down_proj".into()] };
+    let school = school();
+    for (language, precision) in [
+        (LanguagePart::Frozen, Precision::F32),
+        (LanguagePart::Lora(lora), Precision::Bf16),
+        (LanguagePart::Full, Precision::F32),
+    ] {
+        let config = of_voxels(language, precision);
+        let classroom = classroom(&config, &school);
+        let mut rng = Pcg64Mcg::seed_from_u64(3);
+        let row = classroom.row(&school.lessons[0], Variation::NONE, &mut rng).unwrap();
+        let seen = &row.seen[0].1;
+        assert_eq!((seen.len(), seen.width, seen.frame), (64, 16, TokenFrame::World));
+
+        let tokenizer = classroom.speller.tokenizer();
+        let weights = Weights::new(&config, tokenizer, &Device::Cpu, &mut rng).unwrap();
+        let shape = |name: &str| weights.learnt[name].dims().to_vec();
+        assert_eq!(shape("projector.fc1.weight"), [24, 16 + 6]);
+        assert_eq!(shape("projector.fc2.weight"), [24, 24]);
+        assert_eq!(shape("projector.out.weight"), [32, 24]);
+        let embedding = "model.embed_tokens.weight";
+        let learns = || weights.learnt[embedding].as_tensor();
+        let table = weights.fixed.get(embedding).unwrap_or_else(learns);
+        assert_eq!(table.dims(), [2000, 32]);
+        assert_eq!(weights.fixed.is_empty(), config.language == LanguagePart::Full);
+
+        let learnt: BTreeMap<String, Tensor> = weights
+            .learnt
+            .iter()
+            .map(|(name, var)| (name.clone(), var.as_tensor().clone()))
+            .collect();
+        let before: Vec<Vec<f32>> = learnt.values().map(numbers).collect();
+        let stay: Vec<Vec<f32>> = weights.fixed.values().map(numbers).collect();
+        let model = weights.model(&config, &learnt).unwrap();
+        let device = Device::Cpu;
+        let teaching =
+            Teaching { classroom: &classroom, model, variation: Variation::NONE, device };
+        let mut trainer = Trainer::new(weights.learnt.clone(), config.optimizer).unwrap();
+        let lessons: Vec<&Lesson> = school.lessons.iter().collect();
+        // One half of LoRA begins at zero, so that the other has a gradient from the second step on.
+        for step in 0..2 {
+            let cut = Cut { replicas: 2, rounds: 2 };
+            let stepped = trainer.step(&teaching, &lessons, cut, step, &|_| 0.01).unwrap();
+            assert!(stepped.loss.is_finite() && stepped.gradient > 0.0, "{stepped:?}");
+        }
+        for ((name, var), before) in weights.learnt.iter().zip(before) {
+            let now = numbers(var.as_tensor());
+            assert!(now != before, "{name} has not learnt");
+            assert!(now.iter().all(|number| number.is_finite()), "{name}");
+        }
+        assert!(weights.fixed.values().map(numbers).eq(stay));
+    }
+}
+
+#[test]
+fn a_trial_with_random_weights_takes_the_same_steps_each_time() {
+    let config = of_voxels(LanguagePart::Full, Precision::F32);
+    let config = SeeingTraining { epochs: 3, warm_steps: 2, ..config };
+    let school = school();
+    let run = || {
+        let mut losses = Vec::new();
+        train_seeing(&config, &school, &Device::Cpu, None, None, &mut |step| {
+            assert!(step.seconds > 0.0 && step.tokens > 0);
+            losses.push(step.loss);
+            losses.len() < 2
+        })
+        .unwrap();
+        losses
+    };
+    let losses = run();
+    assert!(losses.len() == 2 && losses.iter().all(|loss| loss.is_finite()), "{losses:?}");
+    assert_eq!(losses, run());
+}
+
+#[test]
+fn a_tokenizer_from_elsewhere_gets_the_marks_it_lacks() {
+    let folder = tempfile::tempdir().unwrap();
+    let bare = tokenizers::Tokenizer::new(tokenizers::models::bpe::BPE::default());
+    bare.save(folder.path().join("tokenizer.json"), false).unwrap();
+    let vocabulary = config(folder.path(), LanguagePart::Full).vocabulary().unwrap();
+    assert_eq!(vocabulary, ActionVocabulary::alfred());
+    let tokenizer = super::start::tokenizer(folder.path(), &vocabulary).unwrap();
+    let marks = super::template::all_marks(&vocabulary);
+    assert_eq!(tokenizer.get_vocab_size(true), marks.len());
+    assert!(marks.iter().all(|mark| tokenizer.token_to_id(mark).is_some()));
+    Speller::new(tokenizer).unwrap();
+
+    let nano = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/models/nano"));
+    let known = tokenizers::Tokenizer::from_file(nano.join("tokenizer.json")).unwrap();
+    let same = super::start::tokenizer(nano, &vocabulary).unwrap();
+    assert_eq!(same.get_vocab(true), known.get_vocab(true));
 }
 
 #[test]

@@ -15,7 +15,6 @@ use super::start::{self, Weights};
 use super::teaching::{Classroom, Teaching, Variation};
 use super::template::template;
 use super::watch::{SeeingWatch, watch};
-use crate::tasks::ActionVocabulary;
 use crate::vision::WordHash;
 use candle_core::{Device, Tensor};
 use rand::seq::SliceRandom;
@@ -23,6 +22,7 @@ use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::time::Instant;
 
 /// A step of training, for progress bars and logs.
 #[derive(Debug)]
@@ -39,6 +39,8 @@ pub struct SeeingStep<'a> {
     pub learning_rate: f64,
     /// Tokens of this step, padding included.
     pub tokens: usize,
+    /// How long it took, seconds.
+    pub seconds: f64,
     /// Lessons left out because they are too long.
     pub too_long: usize,
     /// A measurement on what is held out, where this step ended in one.
@@ -46,9 +48,10 @@ pub struct SeeingStep<'a> {
 }
 
 /// Trains on `school` until the last epoch, or until what is held out is not answered better any
-/// more, and writes the model folder `out` at every measurement; `vision` is a folder that is copied
-/// into it. `report` stops the training by saying `false`; it goes on from the last checkpoint, to
-/// the same result.
+/// more, and writes the model folder `out` at every measurement, or with `patience` at every one that
+/// is the best so far; `vision` is a folder that is copied into it. `report` stops the training by
+/// saying `false`; it goes on from the last checkpoint, to the same result. Without `out` nothing is
+/// kept.
 ///
 /// # Errors
 ///
@@ -58,28 +61,29 @@ pub fn train_seeing(
     config: &SeeingTraining,
     school: &School,
     device: &Device,
-    out: &Path,
+    out: Option<&Path>,
     vision: Option<&Path>,
     report: &mut dyn FnMut(&SeeingStep<'_>) -> bool,
 ) -> Result<(), LearnError> {
-    let vocabulary_path = config.init.join("vocabulary.yaml");
-    let vocabulary = ActionVocabulary::read(&vocabulary_path)
-        .map_err(|error| LearnError::invalid(&vocabulary_path, error))?;
-    let checkpoint = Checkpoint::new(out, config)?;
-    let tokenizer = match checkpoint.tokenizer()? {
+    let vocabulary = config.vocabulary()?;
+    let checkpoint = out.map(|out| Checkpoint::new(out, config)).transpose()?;
+    let begun = checkpoint.as_ref().filter(|checkpoint| !checkpoint.is_new());
+    let tokenizer = match begun.map(|checkpoint| checkpoint.tokenizer()).transpose()?.flatten() {
         Some(tokenizer) => tokenizer,
-        None => start::tokenizer(&config.init)?,
+        None => start::tokenizer(&config.init, &vocabulary)?,
     };
     let mut rng = Pcg64Mcg::seed_from_u64(config.seed);
     let weights = Weights::new(config, &tokenizer, device, &mut rng)?;
     let words = WordHash::new(config.vision.width)?;
     let oracle = Oracle { lexicon: Lexicon::of(school.things(), &words)?, faults: config.faults };
-    if checkpoint.is_new() {
+    if begun.is_none() {
         weights.warm(config, &oracle.lexicon, &tokenizer, &mut rng)?;
     }
     let mut trainer = Trainer::new(weights.learnt.clone(), config.optimizer)?;
-    let mut progress: Progress<SeeingWatch> =
-        checkpoint.restore(&trainer.weights, &mut trainer.optimizer)?.unwrap_or_default();
+    let mut progress: Progress<SeeingWatch> = match begun {
+        Some(begun) => begun.restore(&trainer.weights, &mut trainer.optimizer)?.unwrap_or_default(),
+        None => Progress::default(),
+    };
     let names = Names::of(&oracle.lexicon, &tokenizer)?;
     let speller = Speller::new(tokenizer)?;
     let classroom =
@@ -92,9 +96,15 @@ pub fn train_seeing(
     let variables = tensors_of(&trainer);
     let model = weights.model(config, &variables)?;
     let teaching = Teaching { classroom: &classroom, model, variation, device: device.clone() };
-    let finished = Finished { config, vocabulary: &vocabulary, vision, out };
+    let finished = out.map(|out| Finished { config, vocabulary: &vocabulary, vision, out });
+    // Where nothing is measured, nothing can stall.
+    let patience = config.patience.filter(|_| !watched.is_empty());
     let cut = Cut { replicas: config.replicas, rounds: config.rounds };
     let relative = config.projector_rate / config.optimizer.learning_rate;
+    // A training that ended early stays ended.
+    if has_stalled(&progress.watches, patience) {
+        return Ok(());
+    }
 
     for epoch in progress.epoch..config.epochs {
         let mut rng = Pcg64Mcg::seed_from_u64(config.seed ^ (u64::from(epoch) + 1) << 32);
@@ -107,7 +117,8 @@ pub fn train_seeing(
             }
         }
         if lessons.is_empty() {
-            return Err(LearnError::invalid(out, "there is nothing to learn: see `mixture`"));
+            let reason = "there is nothing to learn: see `mixture`";
+            return Err(LearnError::invalid(out.unwrap_or(&config.init), reason));
         }
         let lengths: Vec<usize> = lessons.iter().map(|lesson| lesson.length).collect();
         let batches = batches(&lengths, config.batch_size, &mut rng);
@@ -120,7 +131,9 @@ pub fn train_seeing(
             let rate_of = |name: &str| if is_new(name) { rate * relative } else { rate };
             let chosen: Vec<&Lesson> = batch.iter().map(|at| &lessons[*at].lesson).collect();
             let seed = config.seed ^ (progress.step << 16);
+            let started = Instant::now();
             let stepped = trainer.step(&teaching, &chosen, cut, seed, &rate_of)?;
+            let seconds = started.elapsed().as_secs_f64();
             progress.record(stepped.loss);
             let last = at + 1 == batches.len();
             (progress.epoch, progress.batch) = if last { (epoch + 1, 0) } else { (epoch, at + 1) };
@@ -135,9 +148,17 @@ pub fn train_seeing(
                     &watched,
                     progress.step,
                 )?);
-                let tokenizer = classroom.speller.tokenizer();
-                checkpoint.save(&trainer.weights, &trainer.optimizer, tokenizer, &progress)?;
-                finished.write(averaged, trainer.optimizer.average(), tokenizer, &progress)?;
+                if let (Some(checkpoint), Some(finished)) = (&checkpoint, &finished) {
+                    let tokenizer = classroom.speller.tokenizer();
+                    let optimizer = &trainer.optimizer;
+                    // Before the checkpoint: a training that goes on from there does not measure again.
+                    if patience.is_none() || is_best(&progress.watches) {
+                        let newest = progress.watches.last();
+                        finished.write(averaged, optimizer.average(), tokenizer, newest)?;
+                    }
+                    finished.draw(&progress)?;
+                    checkpoint.save(&trainer.weights, optimizer, tokenizer, &progress)?;
+                }
             }
             let go_on = report(&SeeingStep {
                 step: progress.step,
@@ -146,10 +167,11 @@ pub fn train_seeing(
                 gradient: stepped.gradient,
                 learning_rate: rate,
                 tokens: stepped.tokens,
+                seconds,
                 too_long: training.too_long,
                 watch: progress.watches.last().filter(|_| measure),
             });
-            if !go_on || measure && has_stalled(&progress.watches, config.patience) {
+            if !go_on || measure && has_stalled(&progress.watches, patience) {
                 return Ok(());
             }
         }
@@ -163,10 +185,16 @@ fn has_stalled(watches: &[SeeingWatch], patience: Option<usize>) -> bool {
         return false;
     };
     let (before, last) = watches.split_at(watches.len() - patience);
-    let least = |watches: &[SeeingWatch]| {
-        watches.iter().map(SeeingWatch::loss).fold(f64::INFINITY, f64::min)
-    };
     least(last) >= least(before)
+}
+
+/// Whether the last measurement is better than all before it.
+fn is_best(watches: &[SeeingWatch]) -> bool {
+    watches.split_last().is_some_and(|(last, before)| last.loss() < least(before))
+}
+
+fn least(watches: &[SeeingWatch]) -> f64 {
+    watches.iter().map(SeeingWatch::loss).fold(f64::INFINITY, f64::min)
 }
 
 /// Whether a weight was not in the decoder before.
@@ -236,11 +264,7 @@ fn split(
             continue;
         }
         let words = classroom.row(&lesson.blind(), Variation::NONE, &mut rng)?.ids.len();
-        let seen = match lesson.sight {
-            Sight::Blind => 0,
-            Sight::Scene => home.size().min(config.tokens.scene),
-            Sight::View(_) => config.tokens.frame.min(home.size()),
-        };
+        let seen = classroom.most_tokens(home, lesson.sight);
         // One more for the mark before what is seen, and a few for what is not there.
         let most = words + 1 + config.tokens.scene.max(config.tokens.frame);
         if most > config.max_length {

@@ -94,12 +94,15 @@ impl Warmth<'_> {
         device: &Device,
     ) -> Result<(Tensor, Tensor, Tensor), LearnError> {
         let (count, width) = (self.lexicon.len(), self.lexicon.width());
+        // A voxel, unlike a region, does not tell what it stands on.
+        let tells_below = feature_width >= 2 * width;
         let (mut rows, mut own, mut on) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..BATCH {
+            let name = rng.random_range(0..count);
             // One more than there are names: on nothing.
-            let (name, below) = (rng.random_range(0..count), rng.random_range(0..=count));
+            let below = if tells_below { rng.random_range(0..=count) } else { count };
             let start = rows.len();
-            for number in [name, below] {
+            for number in [name, below].into_iter().take(1 + usize::from(tells_below)) {
                 let mut feature = self.lexicon.vector(number).to_vec();
                 feature.resize(width, 0.0);
                 let most = NOISE * 3f32.sqrt() / (width as f32).sqrt();

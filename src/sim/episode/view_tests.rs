@@ -142,3 +142,27 @@ fn perfect_knowledge_is_nobodys_sight() {
     let spec = Seer { script, mugs_m: Vec::new(), tokens: Vec::new() }.view_spec().unwrap();
     assert_eq!(episode.view(&spec).unwrap(), None);
 }
+
+#[test]
+fn a_model_that_takes_voxels_is_shown_those_of_the_map_and_of_the_frame() {
+    let (world, _) = kitchen_with_one_mug(0);
+    let (config, options) = (PlannerConfig::default(), options(Knowledge::Seen));
+    let mut episode = Episode::with_true_eyes(world, &config, &options, 0.0).unwrap();
+    episode.tour(&mut |_| {}).unwrap();
+    let session = episode.session();
+    let spec = ViewSpec {
+        extractor: session.extractor_name().unwrap().to_owned(),
+        tokens: TokenKind::Voxels,
+        width: WIDTH,
+        frame: 48,
+        scene: 128,
+    };
+    let view = session.view(&spec).unwrap().unwrap();
+    let (scene, frame) = (view.scene.unwrap(), view.frame.unwrap());
+    assert_eq!((scene.len(), scene.width, scene.frame), (128, WIDTH, TokenFrame::World));
+    assert_eq!((frame.len(), frame.width, frame.frame), (48, WIDTH, TokenFrame::Camera));
+    assert!(frame.xyz_m.iter().all(|at_m| at_m[2] > 0.0), "all before the camera");
+    let wider = ViewSpec { width: WIDTH + 1, ..spec.clone() };
+    let of_others = ViewSpec { extractor: "clip".into(), ..spec };
+    assert_eq!([wider, of_others].map(|spec| session.view(&spec).unwrap()), [None, None]);
+}

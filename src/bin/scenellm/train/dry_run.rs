@@ -10,10 +10,21 @@ use std::path::Path;
 /// Tokens of Llama 2, whose tokenizer need not be at hand.
 const TOKENS: u64 = 32_000;
 
+/// Tokens of the decoder that a training begins with, or as many as Llama 2 has where it is not at hand.
+pub fn tokens(config: &SeeingTraining) -> u64 {
+    let random = config.random_weights.map(|tokens| tokens as u64);
+    random.or_else(|| tokens_of(&config.init)).unwrap_or(TOKENS)
+}
+
+/// Bytes in GiB, to two places.
+pub fn gib(bytes: u64) -> String {
+    format!("{:.2}", bytes as f64 / f64::from(1u32 << 30))
+}
+
 /// Prints the memory that `config` and its variants need, and the steps it takes over `school`.
 pub fn print(config: &SeeingTraining, school: Option<&School>) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
-    let vocabulary = tokens_of(&config.init).unwrap_or(TOKENS);
+    let vocabulary = tokens(config);
     let lora = match &config.language {
         LanguagePart::Lora(lora) => lora.clone(),
         _ => LoraSpec {
@@ -38,7 +49,6 @@ pub fn print(config: &SeeingTraining, school: Option<&School>) -> anyhow::Result
                 SeeingTraining { language: language.clone(), precision, ..config.clone() };
             let memory = TrainingMemory::of(&variant, vocabulary);
             let weights = memory.fixed_bytes + memory.learnt_bytes + memory.cast_bytes;
-            let gib = |bytes: u64| format!("{:.2}", bytes as f64 / f64::from(1u32 << 30));
             let this = config.language == language && config.precision == precision;
             writeln!(
                 out,

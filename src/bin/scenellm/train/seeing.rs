@@ -1,6 +1,7 @@
 //! `scenellm train align` and `scenellm train finetune`: make a model that sees.
 
 use super::dry_run;
+use super::trial::Trial;
 use crate::{Outcome, progress};
 use anyhow::{Context, bail};
 use clap::Args;
@@ -11,7 +12,7 @@ use scenellm::learn::seeing::{
     AlfredData, Homes, LanguagePart, School, SeeingStep, SeeingTraining, SeeingWatch, Syllabus,
     TrainingLog, train_seeing,
 };
-use scenellm::tasks::ActionVocabulary;
+use scenellm::model::MANIFEST_FILE;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -26,7 +27,8 @@ pub enum Stage {
 }
 
 /// Stop it at any time: the same command goes on from the last checkpoint, to the same result. At
-/// every measurement the model folder holds the model as it is then.
+/// every measurement the model folder holds the model as it is then, or where the configuration has
+/// `patience` the best so far.
 #[derive(Args)]
 pub struct TrainSeeing {
     /// What to train and how.
@@ -58,11 +60,25 @@ pub struct TrainSeeing {
     vision: Option<PathBuf>,
     /// Model folder to write; its `checkpoint` and `log` folders can be removed when the training is
     /// over. TensorBoard reads `log`.
-    #[arg(long, required_unless_present = "dry_run")]
+    #[arg(long, required_unless_present_any = ["dry_run", "random_weights"])]
     out: Option<PathBuf>,
     /// Say what the training needs, in all variants, and train nothing. No weights need be there.
     #[arg(long)]
     dry_run: bool,
+    /// Take the steps with random weights of the configuration's shapes instead of those in `init`, say
+    /// what they took, and keep nothing. Tokenizer and vocabulary are those of this folder.
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        num_args = 0..=1,
+        default_missing_value = "models/nano",
+        requires = "steps",
+        conflicts_with = "out"
+    )]
+    random_weights: Option<PathBuf>,
+    /// Stop after so many steps; what comes behind the last measurement is not kept.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    steps: Option<u64>,
     /// auto, cpu, or cuda:N.
     #[arg(long, default_value = "auto")]
     device: String,
@@ -74,31 +90,38 @@ pub struct TrainSeeing {
 impl TrainSeeing {
     /// Trains to the end.
     pub fn run(self, stage: Stage) -> anyhow::Result<Outcome> {
-        let config = SeeingTraining::read(&self.config)?;
+        let mut config = SeeingTraining::read(&self.config)?;
         if (stage == Stage::Align) != (config.language == LanguagePart::Frozen) {
             bail!(
                 "{}: `language: frozen` is what `train align` does, anything else `train finetune`",
                 self.config.display()
             );
         }
-        let school = match self.dry_run && self.data.is_none() {
-            true => None,
-            false => Some(self.school(&config)?),
-        };
-        let (Some(out), Some(school)) = (self.out.as_ref().filter(|_| !self.dry_run), &school)
-        else {
+        if let Some(folder) = &self.random_weights {
+            config.random_weights = Some(dry_run::tokens(&config) as usize);
+            config.init.clone_from(folder);
+        }
+        if self.dry_run {
+            let school = self.data.is_some().then(|| self.school(&config)).transpose()?;
             dry_run::print(&config, school.as_ref())?;
             return Ok(Outcome::Done);
-        };
+        }
+        let school = self.school(&config)?;
         let device = parse_device(&self.device)?;
-        std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
+        let mut trial = self.random_weights.is_some().then(|| Trial::begin(&device));
+        let mut log = self.out.as_deref().map(open_log).transpose()?;
         let bar = progress::bar(10_000, "training");
-        let mut log = TrainingLog::open(out, now_s())?;
         let mut told: anyhow::Result<()> = Ok(());
+        let mut steps = 0;
         let mut report = |step: &SeeingStep<'_>| {
-            let noted = log.note(now_s(), step).map_err(anyhow::Error::from);
-            let rate = noted.as_ref().map_or(0.0, |rate| *rate);
-            told = noted.map(|_| ());
+            steps += 1;
+            if let Some(trial) = &mut trial {
+                trial.note(step);
+            }
+            let noted = log.as_mut().map(|log| log.note(now_s(), step)).transpose();
+            let rate = noted.as_ref().ok().copied().flatten();
+            let rate = rate.unwrap_or(step.tokens as f64 / step.seconds);
+            told = noted.map(|_| ()).map_err(anyhow::Error::from);
             bar.set_position((step.progress * 10_000.0) as u64);
             bar.set_message(format!("loss {:.3} · {rate:.0} tokens/s", step.loss));
             if let Some(watch) = step.watch.filter(|_| told.is_ok()) {
@@ -111,18 +134,25 @@ impl TrainSeeing {
                 }
             }
             // Nobody listens any more: what was learnt stays in the checkpoint.
-            told.is_ok()
+            told.is_ok() && self.steps.is_none_or(|most| steps < most)
         };
-        train_seeing(&config, school, &device, out, self.vision.as_deref(), &mut report)?;
+        let (out, vision) = (self.out.as_deref(), self.vision.as_deref());
+        train_seeing(&config, &school, &device, out, vision, &mut report)?;
         bar.finish_and_clear();
         told?;
-        writeln!(std::io::stdout(), "wrote {}", out.display())?;
+        if let Some(trial) = trial {
+            trial.print(&config, self.json)?;
+        }
+        // A training that is stopped before its first measurement has made no model.
+        if let Some(out) = out.filter(|out| out.join(MANIFEST_FILE).exists()) {
+            writeln!(std::io::stdout(), "wrote {}", out.display())?;
+        }
         Ok(Outcome::Done)
     }
 
     /// The homes and the lessons in them.
     fn school(&self, config: &SeeingTraining) -> anyhow::Result<School> {
-        let vocabulary = ActionVocabulary::read(&config.init.join("vocabulary.yaml"))?;
+        let vocabulary = config.vocabulary()?;
         if self.data.is_none() && config.syllabus.seeds == 0 {
             bail!("nothing to learn from: give --data, or syllabus.seeds in the configuration");
         }
@@ -158,6 +188,12 @@ impl TrainSeeing {
         }
         Ok(school)
     }
+}
+
+/// The log of a model folder, which is made where there is none.
+fn open_log(out: &Path) -> anyhow::Result<TrainingLog> {
+    std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
+    Ok(TrainingLog::open(out, now_s())?)
 }
 
 /// Seconds since 1970.
