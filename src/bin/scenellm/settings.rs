@@ -22,6 +22,9 @@ pub struct Settings {
     /// Topic of the depth images; found by type unless given.
     #[arg(long, value_name = "TOPIC")]
     depth: Option<String>,
+    /// Topic of a detector's boxes; found by type unless given, and left alone where it is empty.
+    #[arg(long, value_name = "TOPIC")]
+    detections: Option<String>,
     /// Fixed frame of the map.
     #[arg(long, value_name = "FRAME")]
     world_frame: Option<String>,
@@ -60,9 +63,12 @@ impl Settings {
             Some(path) => PlannerConfig::read(path)?,
             None => usual,
         };
-        for (ours, given) in
-            [(&mut config.topics.color, &self.color), (&mut config.topics.depth, &self.depth)]
-        {
+        let topics = &mut config.topics;
+        for (ours, given) in [
+            (&mut topics.color, &self.color),
+            (&mut topics.depth, &self.depth),
+            (&mut topics.detections, &self.detections),
+        ] {
             if given.is_some() {
                 ours.clone_from(given);
             }
