@@ -83,14 +83,25 @@ impl SceneMind {
         inquiry: &Inquiry<'_>,
         on_text: &mut Listener<'_>,
     ) -> Result<Answer, PlanningError> {
-        if let Some(Told { words, objects }) = self.told(inquiry) {
+        let asked = Asked::of(inquiry.words);
+        let describes = matches!(asked, Some(Asked::Sight | Asked::Everything | Asked::Looks(_)));
+        let given = match self.told(inquiry) {
+            Some(Told { words, objects }) => Some((words, None, objects)),
+            // All that is before the robot can be told of nothing else.
+            None if describes && is_unseen(inquiry) => {
+                let reason = "there is no image of what is before the robot".to_owned();
+                Some((DO_NOT_KNOW.to_owned(), Some(reason), Vec::new()))
+            }
+            None => None,
+        };
+        if let Some((words, unknown, objects)) = given {
             if !on_text(&words) {
                 return Err(PlanningError::Interrupted);
             }
             return Ok(Answer {
                 question: inquiry.words.to_owned(),
                 words,
-                unknown: None,
+                unknown,
                 objects,
                 mean_log_probability: None,
                 model: self.name().to_owned(),
@@ -98,10 +109,6 @@ impl SceneMind {
         }
         let (frame, scene) = self.shown(inquiry.about, inquiry.view);
         let turns = inquiry.turns.unwrap_or_default();
-        let describes = matches!(
-            Asked::of(inquiry.words),
-            Some(Asked::Sight | Asked::Everything | Asked::Looks(_))
-        );
         let (kind, most_tokens) = match inquiry.turns {
             None if describes && self.can(PromptKind::Caption) => {
                 (PromptKind::Caption, MOST_CAPTION)
@@ -153,6 +160,12 @@ impl SceneMind {
             _ => told(&asked, &before, self.vocabulary(), inquiry.view),
         }
     }
+}
+
+/// Whether it is asked about the frame before the robot where there is a view, but no frame.
+fn is_unseen(inquiry: &Inquiry<'_>) -> bool {
+    let lacks_frame = |view: &SceneView| view.frame.is_none() && view.in_frame.is_none();
+    inquiry.about == About::Frame && inquiry.view.is_some_and(lacks_frame)
 }
 
 /// What may be answered where it is asked what something can be done with: a class of the objects that
@@ -228,6 +241,8 @@ fn basis(question: &str, answer: &str, objects: &[MapObject]) -> Vec<ObjectId> {
 mod tests {
     use super::*;
     use crate::scene::ShownObject;
+    use crate::tasks::scene_mind::tests::checkpoint;
+    use candle_core::Device;
 
     fn object(id: u32, label: &str, position_m: [f64; 3], edge_m: f64) -> MapObject {
         MapObject {
@@ -266,6 +281,21 @@ mod tests {
         assert!(of(use_to, About::Scene).contains(&"countertop".to_owned()));
         assert_eq!(of(use_to, About::Frame), ["fridge", "nothing"]);
         assert!(of("is it cold", About::Scene).is_empty());
+    }
+
+    #[test]
+    fn of_what_is_before_a_robot_that_sees_nothing_nothing_is_told() {
+        let mut mind = SceneMind::load(checkpoint().path(), &Device::Cpu).unwrap();
+        let view = SceneView::default();
+        let mut ask = |words| {
+            let (about, view) = (About::of(words), Some(&view));
+            let inquiry = Inquiry { words, turns: None, about, view, objects: &kitchen() };
+            mind.answer(&inquiry, &mut |_| true).unwrap()
+        };
+        let before = ask("tell me what is before you");
+        assert_eq!((before.words.as_str(), before.objects.len()), (DO_NOT_KNOW, 0));
+        assert!(before.unknown.unwrap().contains("no image"));
+        assert_eq!(ask("describe the room").objects.len(), kitchen().len());
     }
 
     #[test]
