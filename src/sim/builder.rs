@@ -13,9 +13,9 @@ use std::f64::consts::{FRAC_PI_2, PI, TAU};
 /// A place for small things: a surface of an entity and the circles taken on it.
 pub(super) struct Place {
     pub entity: u32,
-    category: &'static str,
+    pub category: &'static str,
     pub world_T_surface: Pose,
-    surface: Surface,
+    pub surface: Surface,
     pub taken: Vec<([f64; 2], f64)>,
 }
 

@@ -1,4 +1,5 @@
-//! Furniture and appliances of a kitchen, as models. Sizes are those of shops.
+//! Furniture and appliances of a kitchen, as models; some of them stand in other rooms too. Sizes are
+//! those of shops.
 
 use super::catalogue::{Model, Palette, pick, tint};
 use super::material::{Material, Pattern};
@@ -278,4 +279,17 @@ pub(super) fn painting(rng: &mut Pcg64Mcg, p: &Palette) -> Model {
         [0.003, w - 0.06, h - 0.06],
         canvas,
     )
+}
+
+/// A window in its frame, flat on the wall, with the sky behind it.
+pub(super) fn window(width_m: f64, p: &Palette) -> Model {
+    let (w, h) = (width_m, 0.75);
+    let sky = Material::plain([0.78, 0.88, 0.97]).with(Pattern::Glow);
+    Model::default()
+        .block([0.01, 0.0, 0.0], [0.02, w, h], sky)
+        .block([0.02, 0.0, 0.0], [0.04, w, 0.05], p.white)
+        .block([0.02, 0.0, h - 0.05], [0.04, w, 0.05], p.white)
+        .block([0.02, 0.5 * w - 0.025, 0.0], [0.04, 0.05, h], p.white)
+        .block([0.02, 0.025 - 0.5 * w, 0.0], [0.04, 0.05, h], p.white)
+        .block([0.015, 0.0, 0.0], [0.03, 0.03, h], p.white)
 }

@@ -8,12 +8,44 @@ use nalgebra::Vector3;
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use std::f64::consts::FRAC_PI_2;
+use std::ops::Range;
 
 /// What kind of room a home is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HomeKind {
     /// A kitchen with a dining table.
     Kitchen,
+    /// A living room with a sofa and a lamp.
+    LivingRoom,
+    /// A bedroom with a bed and a lamp.
+    Bedroom,
+    /// A bathroom with a toilet and a basin.
+    Bathroom,
+}
+
+impl HomeKind {
+    /// All of them: the rooms of ALFRED.
+    pub const ALL: [Self; 4] = [Self::Kitchen, Self::LivingRoom, Self::Bedroom, Self::Bathroom];
+
+    /// What people call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kitchen => "kitchen",
+            Self::LivingRoom => "living room",
+            Self::Bedroom => "bedroom",
+            Self::Bathroom => "bathroom",
+        }
+    }
+
+    /// Between what inner edge lengths such rooms are, metres: the long one and the short one.
+    fn edges_m(self) -> [Range<f64>; 2] {
+        match self {
+            Self::Kitchen => [4.8..5.4, 3.9..4.3],
+            Self::LivingRoom => [5.2..6.4, 4.3..5.0],
+            Self::Bedroom => [4.2..5.0, 3.5..4.1],
+            Self::Bathroom => [3.4..4.1, 2.7..3.2],
+        }
+    }
 }
 
 /// One thing in a home: structure, furniture, appliance or small object.
@@ -68,14 +100,18 @@ pub struct Home {
 impl Home {
     /// Furnishes a home. The same kind and seed give the same home.
     pub fn generate(kind: HomeKind, seed: u64) -> Self {
-        let HomeKind::Kitchen = kind;
         let mut rng = Pcg64Mcg::seed_from_u64(seed);
         let palette = Palette::new(&mut rng);
-        let size_m = [rng.random_range(4.8..5.4), rng.random_range(3.9..4.3), 2.5];
-        let mut builder = Builder::new(rng, palette, size_m);
-        builder.kitchen();
+        let [x, y] = kind.edges_m().map(|edge| rng.random_range(edge));
+        let mut builder = Builder::new(rng, palette, [x, y, 2.5]);
+        match kind {
+            HomeKind::Kitchen => builder.kitchen(),
+            HomeKind::LivingRoom => builder.living_room(),
+            HomeKind::Bedroom => builder.bedroom(),
+            HomeKind::Bathroom => builder.bathroom(),
+        }
         let Builder { mut rng, mut entities, mut size_m, .. } = builder;
-        // A quarter turn or more: kitchens do not all face the same way.
+        // A quarter turn or more: rooms do not all face the same way.
         let quarters = rng.random_range(0..4);
         let turn = Pose::rotation(Vector3::z() * (f64::from(quarters) * FRAC_PI_2));
         for entity in &mut entities {
@@ -101,13 +137,38 @@ mod tests {
         (0..100).map(|seed| Home::generate(HomeKind::Kitchen, seed))
     }
 
+    fn homes() -> impl Iterator<Item = Home> {
+        let others = HomeKind::ALL.into_iter().skip(1);
+        kitchens()
+            .chain(others.flat_map(|kind| (0..30).map(move |seed| Home::generate(kind, seed))))
+    }
+
     #[test]
     fn a_seed_decides_the_home() {
-        assert_eq!(Home::generate(HomeKind::Kitchen, 9), Home::generate(HomeKind::Kitchen, 9),);
-        assert_ne!(
-            Home::generate(HomeKind::Kitchen, 9).entities,
-            Home::generate(HomeKind::Kitchen, 10).entities,
-        );
+        for kind in HomeKind::ALL {
+            assert_eq!(Home::generate(kind, 9), Home::generate(kind, 9));
+            assert_ne!(Home::generate(kind, 9).entities, Home::generate(kind, 10).entities);
+        }
+    }
+
+    #[test]
+    fn every_room_has_what_makes_it_one() {
+        let needed: [(HomeKind, &[&[&str]]); 3] = [
+            (HomeKind::LivingRoom, &[&["sofa"], &["floorlamp", "desklamp"], &["remotecontrol"]]),
+            (HomeKind::Bedroom, &[&["bed"], &["desklamp"], &["pillow"]]),
+            (HomeKind::Bathroom, &[&["toilet"], &["sinkbasin"], &["faucet"], &["soapbar"]]),
+        ];
+        for (kind, needed) in needed {
+            for home in (0..40).map(|seed| Home::generate(kind, seed)) {
+                for names in needed {
+                    let found = home.entities.iter().any(|e| names.contains(&e.category));
+                    assert!(found, "{} {}: none of {names:?}", kind.name(), home.seed);
+                }
+                for (i, entity) in home.entities.iter().enumerate() {
+                    assert_eq!(entity.id as usize, i + 1);
+                }
+            }
+        }
     }
 
     #[test]
@@ -150,7 +211,7 @@ mod tests {
 
     #[test]
     fn parts_fill_the_box_of_their_entity() {
-        for entity in kitchens().flat_map(|home| home.entities) {
+        for entity in homes().flat_map(|home| home.entities) {
             let half = Vector3::from(entity.size_m) * 0.5;
             let (mut low, mut high) = (Vector3::zeros(), Vector3::zeros());
             for (a, b) in entity.parts.iter().map(Primitive::bounds_m) {
@@ -165,7 +226,7 @@ mod tests {
 
     #[test]
     fn furniture_stands_inside_the_room_and_overlaps_nothing() {
-        for home in kitchens() {
+        for home in homes() {
             let furniture: Vec<&Entity> =
                 home.entities.iter().filter(|e| !e.is_structure() && e.parent.is_none()).collect();
             for (i, a) in furniture.iter().enumerate() {
@@ -186,7 +247,7 @@ mod tests {
 
     #[test]
     fn things_rest_on_their_parents() {
-        for home in kitchens() {
+        for home in homes() {
             for thing in home.entities.iter().filter(|e| e.parent.is_some()) {
                 let parent = home.entity(thing.parent.unwrap()).unwrap();
                 let at = thing.world_T_entity.translation.vector;
@@ -211,7 +272,7 @@ mod tests {
 
     #[test]
     fn things_on_one_surface_do_not_overlap() {
-        for home in kitchens() {
+        for home in homes() {
             let things: Vec<&Entity> =
                 home.entities.iter().filter(|e| e.parent.is_some() && !e.is_receptacle).collect();
             for (i, a) in things.iter().enumerate() {

@@ -2,8 +2,9 @@
 
 use super::builder::Builder;
 use super::catalogue::Model;
-use super::furniture::{self, BASE_DEPTH_M, DRAWER_HEIGHT_M, SLAB_HEIGHT_M, TOP_HEIGHT_M};
-use super::material::{Material, Pattern};
+use super::counter::Below;
+use super::furniture::{self, BASE_DEPTH_M, TOP_HEIGHT_M};
+use super::material::Material;
 use super::things::THINGS;
 use crate::geometry::Pose;
 use nalgebra::{Translation3, Vector3};
@@ -21,45 +22,6 @@ impl Builder {
         self.dining_place();
         self.other_walls(door);
         self.small_things();
-    }
-
-    /// Floor, ceiling, walls. The door is a gap of 0.9 m, `door.1` metres from the end of wall
-    /// `door.0`.
-    fn room(&mut self, door: (usize, f64)) {
-        let [x, y, h] = self.size_m;
-        let (thick, p) = (0.1, self.palette);
-        let slab = [x + 2.0 * thick, y + 2.0 * thick, thick];
-        let floor = Model::default().block([0.0, 0.0, -thick], slab, p.floor);
-        self.add("floor", floor, Pose::identity(), None, false);
-        let white = Material::plain([0.95, 0.95, 0.93]);
-        let ceiling = Model::default().block([0.0, 0.0, h], slab, white);
-        self.add("ceiling", ceiling, Pose::identity(), None, false);
-        for side in 0..4 {
-            let (world_T_wall, length) = self.wall(side);
-            let piece = |from: f64, to: f64, z: f64| {
-                let size = [thick, to - from, h - z];
-                let model =
-                    Model::default().block([-0.5 * thick, 0.5 * (from + to), z], size, p.wall);
-                if z > 0.0 {
-                    return model;
-                }
-                let skirting = [0.012, to - from, 0.07];
-                model.block([0.006, 0.5 * (from + to), 0.0], skirting, p.white)
-            };
-            if side == door.0 {
-                self.add("wall", piece(-thick, door.1, 0.0), world_T_wall, None, false);
-                self.add(
-                    "wall",
-                    piece(door.1 + 0.9, length + thick, 0.0),
-                    world_T_wall,
-                    None,
-                    false,
-                );
-                self.add("wall", piece(door.1, door.1 + 0.9, 2.05), world_T_wall, None, false);
-            } else {
-                self.add("wall", piece(-thick, length + thick, 0.0), world_T_wall, None, false);
-            }
-        }
     }
 
     /// Fridge, worktops, sink and stove in a row along wall 1, in this order or its mirror.
@@ -119,32 +81,17 @@ impl Builder {
     }
 
     fn sink(&mut self, y: f64, width: f64) {
-        let p = self.palette;
-        self.add_at_wall("cabinet", furniture::base_cabinet(width, &p), 1, y, 0.0, None, true);
-        let basin = furniture::sink_basin(width, &p);
-        let basin = self.add_at_wall("sinkbasin", basin, 1, y, DRAWER_HEIGHT_M, None, true);
-        self.add_at_wall("faucet", furniture::faucet(&p), 1, y, TOP_HEIGHT_M, Some(basin), false);
-        let (w, h) = (self.rng.random_range(0.7..0.95), 0.75);
-        let sky = Material::plain([0.78, 0.88, 0.97]).with(Pattern::Glow);
-        let window = Model::default()
-            .block([0.01, 0.0, 0.0], [0.02, w, h], sky)
-            .block([0.02, 0.0, 0.0], [0.04, w, 0.05], p.white)
-            .block([0.02, 0.0, h - 0.05], [0.04, w, 0.05], p.white)
-            .block([0.02, 0.5 * w - 0.025, 0.0], [0.04, 0.05, h], p.white)
-            .block([0.02, 0.025 - 0.5 * w, 0.0], [0.04, 0.05, h], p.white)
-            .block([0.015, 0.0, 0.0], [0.03, 0.03, h], p.white);
+        self.sink_unit(1, y, width, true);
+        let width_m = self.rng.random_range(0.7..0.95);
+        let window = furniture::window(width_m, &self.palette);
         self.add_at_wall("window", window, 1, y, 1.4, None, false);
     }
 
     /// Cabinet, drawer, worktop and wall cabinet; returns the id of the worktop.
     fn worktop(&mut self, y: f64, width: f64) -> u32 {
-        let p = self.palette;
-        self.add_at_wall("cabinet", furniture::base_cabinet(width, &p), 1, y, 0.0, None, true);
-        let drawer = furniture::drawer(width, &p);
-        self.add_at_wall("drawer", drawer, 1, y, DRAWER_HEIGHT_M, None, true);
-        let top = furniture::countertop(width, 0.45, &p);
-        let top = self.add_at_wall("countertop", top, 1, y, SLAB_HEIGHT_M, None, true);
-        self.add_at_wall("cabinet", furniture::wall_cabinet(width, &p), 1, y, 1.42, None, true);
+        let top = self.worktop_unit(1, y, width, Below { cabinet: true, drawer: true });
+        let cabinet = furniture::wall_cabinet(width, &self.palette);
+        self.add_at_wall("cabinet", cabinet, 1, y, 1.42, None, true);
         top
     }
 

@@ -5,12 +5,17 @@
 //! in [`language`], what can be said of a home.
 
 mod agent;
+mod bathroom;
+mod bedroom;
 mod builder;
 mod catalogue;
+mod counter;
 pub mod episode;
 mod error;
 mod exposure;
 mod fill;
+mod floor;
+mod furnish;
 mod furniture;
 mod home;
 pub mod household;
@@ -18,13 +23,18 @@ mod kitchen;
 mod lamps;
 pub mod language;
 mod light;
+mod living_room;
 mod material;
 mod noise;
+mod pieces;
 mod record;
 mod render;
+mod room;
 mod shape;
+mod stock;
 mod surface;
 mod things;
+mod usual;
 
 pub use agent::{Agent, BASE_RADIUS_M, ROBOT_HEIGHT_M, base_T_camera_link, camera_link_T_optical};
 pub use error::SimError;

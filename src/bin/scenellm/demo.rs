@@ -3,6 +3,7 @@
 mod story;
 
 use crate::Outcome;
+use crate::room::Room;
 use crate::settings::{Settings, planner};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
@@ -11,14 +12,14 @@ use rand_pcg::Pcg64Mcg;
 use scenellm::language::parse_device;
 use scenellm::planner::PlannerConfig;
 use scenellm::sim::episode::{Episode, EpisodeOptions, ExpertMind, Mind, Moment};
-use scenellm::sim::household::{SampledTask, Task, TaskKind, World, household, sample_task};
+use scenellm::sim::household::{SampledTask, Task, TaskKind, World, household_in, sample_task};
 use scenellm::tasks::GoalPlanner;
 use scenellm::vision::{FeatureExtractor, open_extractor};
 use std::io::Write;
 use std::path::PathBuf;
 use story::Story;
 
-/// A robot does a whole household task in a simulated kitchen: it tours and maps the home, plans,
+/// A robot does a whole household task in a simulated home: it tours and maps the home, plans,
 /// acts, and plans anew when a step fails. Each step is printed; the page and the strip of pictures
 /// show what it saw.
 ///
@@ -28,9 +29,12 @@ pub struct Demo {
     /// Seed of the home and of the task.
     #[arg(long, default_value_t = 2)]
     home: u64,
-    /// Kind of task.
-    #[arg(long, value_enum, default_value_t = Kind::Cool)]
-    task: Kind,
+    /// Which room the home is.
+    #[arg(long, value_enum, default_value_t = Room::Kitchen)]
+    room: Room,
+    /// Kind of task; `cool` in a kitchen unless given, `clean` in a bathroom, `light` elsewhere.
+    #[arg(long, value_enum)]
+    task: Option<Kind>,
     /// Say the goal in other words.
     #[arg(long)]
     goal: Option<String>,
@@ -66,6 +70,15 @@ enum Kind {
 }
 
 impl Kind {
+    /// The one that shows most of a room.
+    fn usual(room: Room) -> Self {
+        match room {
+            Room::Kitchen => Self::Cool,
+            Room::Bathroom => Self::Clean,
+            Room::Living | Room::Bedroom => Self::Light,
+        }
+    }
+
     fn of_task(self) -> TaskKind {
         match self {
             Self::Simple => TaskKind::PickAndPlaceSimple,
@@ -86,10 +99,11 @@ impl Demo {
         if let Some(model) = &self.model {
             config.plan.model.clone_from(model);
         }
-        let world = household(self.home)?;
+        let kind = self.task.unwrap_or_else(|| Kind::usual(self.room)).of_task();
+        let world = household_in(self.room.kind(), self.home)?;
         let mut rng = Pcg64Mcg::seed_from_u64(self.home);
-        let SampledTask { task, goal, expert } = sample_task(&world, self.task.of_task(), &mut rng)
-            .with_context(|| {
+        let SampledTask { task, goal, expert } =
+            sample_task(&world, kind, &mut rng).with_context(|| {
                 format!("home {} has no task of this kind: try another --home", self.home)
             })?;
         let goal = self.goal.clone().unwrap_or(goal);
@@ -101,9 +115,10 @@ impl Demo {
         let things = world.home().entities.iter().filter(|entity| !entity.is_structure()).count();
         writeln!(
             std::io::stdout(),
-            "home {}: a kitchen of {x:.1} × {y:.1} m with {things} things\ngoal: \"{goal}\" ({})\n\
+            "home {}: a {} of {x:.1} × {y:.1} m with {things} things\ngoal: \"{goal}\" ({})\n\
              an expert who knows the home needs {} actions",
             self.home,
+            self.room.kind().name(),
             task.kind.name(),
             expert.tally.actions
         )?;
@@ -188,6 +203,19 @@ impl AnyMind {
     }
 }
 
+/// Where things are moved to in the open.
+const OPEN_TO: [&str; 9] = [
+    "bed",
+    "coffeetable",
+    "countertop",
+    "desk",
+    "diningtable",
+    "dresser",
+    "shelf",
+    "sidetable",
+    "toilet",
+];
+
 /// Moves the first thing of this name that stands in the open to another place; what was done.
 fn disturb(world: &mut World, object: &str) -> Option<String> {
     let thing = world.named(object).find(|thing| !world.is_hidden(thing.id))?.id;
@@ -196,7 +224,7 @@ fn disturb(world: &mut World, object: &str) -> Option<String> {
         world.home().entity(id).map(|e| (e.category, e.world_T_entity.translation.vector))
     };
     let (from_name, from_m) = place(from)?;
-    let mut others: Vec<(f64, u32, &str)> = ["countertop", "diningtable", "shelf"]
+    let mut others: Vec<(f64, u32, &str)> = OPEN_TO
         .iter()
         .flat_map(|name| world.named(name))
         .filter(|entity| entity.id != from)

@@ -15,6 +15,7 @@ mod models;
 mod parallel;
 mod progress;
 mod replay;
+mod room;
 mod settings;
 mod show;
 mod sim;

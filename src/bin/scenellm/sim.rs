@@ -5,6 +5,7 @@ mod language;
 #[cfg(feature = "graph")]
 mod publish;
 
+use crate::room::Room;
 use crate::{Outcome, progress};
 use clap::{Args, Subcommand};
 use scenellm::bag::BagWriter;
@@ -13,7 +14,7 @@ use scenellm::ros::{
     ImageMessage, Message, camera_info_message, detections_message, image_message, msg, tf_message,
 };
 use scenellm::sensing::SensorEvent;
-use scenellm::sim::{Home, HomeKind, RecordOptions, record};
+use scenellm::sim::{Home, RecordOptions, record};
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -38,6 +39,9 @@ struct Drive {
     /// Seed of the home.
     #[arg(long, default_value_t = 1)]
     home: u64,
+    /// Which room it is.
+    #[arg(long, value_enum, default_value_t = Room::Kitchen)]
+    room: Room,
     /// Length, seconds.
     #[arg(long, default_value_t = 10.0)]
     seconds: f64,
@@ -60,7 +64,7 @@ struct Drive {
 
 impl Drive {
     fn home(&self) -> Home {
-        Home::generate(HomeKind::Kitchen, self.home)
+        Home::generate(self.room.kind(), self.home)
     }
 
     fn options(&self, start_ns: i64) -> RecordOptions {

@@ -19,6 +19,7 @@ mod interior;
 mod kinds;
 mod look;
 mod motion;
+mod rooms;
 mod sample;
 mod shown;
 mod survey;
@@ -41,7 +42,8 @@ pub use kinds::{
     may_be_sliced, may_hold, opens,
 };
 pub use motion::{Move, STEP_M};
-pub use sample::{SampledTask, household, pose_task, sample_task};
+pub use rooms::task_kinds;
+pub use sample::{SampledTask, household, household_in, pose_task, sample_task};
 pub use touch::Touch;
 pub(crate) use wording::spoken;
 pub use world::{Condition, Low, Place, REACH_M, Stance, Tally, World};

@@ -1,10 +1,11 @@
-//! A home in which every kind of task can be posed, and tasks in it, from a seed alone.
+//! A home in which every kind of task of its room can be posed, and tasks in it, from a seed alone.
 
 use super::expert::{ExpertRun, expert_plan};
 use super::goal::{Task, TaskKind};
 use super::kinds::{
     is_lamp, is_portable, may_be_cleaned, may_be_cooled, may_be_heated, may_be_sliced, may_hold,
 };
+use super::rooms::{chores, furnished};
 use super::wording::spoken;
 use super::world::{Stance, World};
 use crate::geometry::Pose;
@@ -70,8 +71,7 @@ pub struct SampledTask {
 ///
 /// When the robot can stand nowhere in it.
 pub fn household(seed: u64) -> Result<World, SimError> {
-    let mut rng = Pcg64Mcg::seed_from_u64(seed ^ 0x0068_6f75_7365);
-    let palette = Palette::new(&mut rng);
+    let (rng, palette) = chance(seed);
     let home = Home::generate(HomeKind::Kitchen, seed);
     let mut builder = Builder::new(rng, palette, home.size_m);
     let lamp = desk_lamp(&mut builder.rng, &palette);
@@ -94,8 +94,28 @@ pub fn household(seed: u64) -> Result<World, SimError> {
     Ok(world)
 }
 
+/// The home of a kind and a seed: [`household`], or another room, with things put away. The same kind
+/// and seed give the same home and the same start.
+///
+/// # Errors
+///
+/// When the robot can stand nowhere in it.
+pub fn household_in(kind: HomeKind, seed: u64) -> Result<World, SimError> {
+    match kind {
+        HomeKind::Kitchen => household(seed),
+        _ => furnished(kind, seed),
+    }
+}
+
+/// What decides what a household has beside its home.
+pub(super) fn chance(seed: u64) -> (Pcg64Mcg, Palette) {
+    let mut rng = Pcg64Mcg::seed_from_u64(seed ^ 0x0068_6f75_7365);
+    let palette = Palette::new(&mut rng);
+    (rng, palette)
+}
+
 /// A world with the robot where it gets about best, of some places.
-fn start_in(home: Home, rng: &mut Pcg64Mcg) -> Result<World, SimError> {
+pub(super) fn start_in(home: Home, rng: &mut Pcg64Mcg) -> Result<World, SimError> {
     let half = [0.5 * home.size_m[0], 0.5 * home.size_m[1]];
     let seed = home.seed;
     let mut world = World::unchecked(home, Stance { xy_m: Vector2::zeros(), heading: 0, look: 1 });
@@ -136,7 +156,7 @@ pub fn sample_task(world: &World, kind: TaskKind, rng: &mut Pcg64Mcg) -> Option<
 }
 
 /// A task of this kind about what there is in `world`, in the words of a person. Whether it can be
-/// done is not tried; `None` when nothing there serves it.
+/// done is not tried; `None` when nothing there serves it, or nobody asks for it in such a room.
 pub fn pose_task(world: &World, kind: TaskKind, rng: &mut Pcg64Mcg) -> Option<(Task, String)> {
     let task = draw(world, kind, rng)?;
     let goal = sentence(&task, rng);
@@ -144,6 +164,11 @@ pub fn pose_task(world: &World, kind: TaskKind, rng: &mut Pcg64Mcg) -> Option<(T
 }
 
 fn draw(world: &World, kind: TaskKind, rng: &mut Pcg64Mcg) -> Option<Task> {
+    let chores = world.home.kind.and_then(chores);
+    if chores.is_some_and(|chores| !chores.kinds.contains(&kind)) {
+        return None;
+    }
+    let carried = chores.map_or(CARRIED, |chores| chores.carried);
     let in_home: Vec<&Entity> = world.home.entities.iter().collect();
     let has = |name: &str| in_home.iter().any(|entity| entity.category == name);
     let fits = |name: &str| match kind {
@@ -151,7 +176,7 @@ fn draw(world: &World, kind: TaskKind, rng: &mut Pcg64Mcg) -> Option<Task> {
         TaskKind::PickCoolThenPlaceInRecep => may_be_cooled(name),
         TaskKind::PickHeatThenPlaceInRecep => may_be_heated(name),
         TaskKind::PickTwoObjAndPlace => in_home.iter().filter(|e| e.category == name).count() > 1,
-        TaskKind::PickAndPlaceWithMovableRecep => CARRIED.contains(&name),
+        TaskKind::PickAndPlaceWithMovableRecep => carried.contains(&name),
         _ => true,
     };
     let mut objects: Vec<&str> = in_home.iter().map(|entity| entity.category).collect();
@@ -174,8 +199,16 @@ fn draw(world: &World, kind: TaskKind, rng: &mut Pcg64Mcg) -> Option<Task> {
     let slices =
         !matches!(kind, TaskKind::PickTwoObjAndPlace | TaskKind::PickAndPlaceWithMovableRecep);
     task.is_sliced = slices && may_be_sliced(&task.object) && rng.random_ratio(SLICED_OF_TEN, 10);
-    let destinations: Vec<&str> = DESTINATIONS.iter().copied().filter(|name| has(name)).collect();
-    task.receptacle = (*destinations.choose(rng)?).to_string();
+    task.receptacle = match chores {
+        None => {
+            let there: Vec<&str> = DESTINATIONS.iter().copied().filter(|name| has(name)).collect();
+            (*there.choose(rng)?).to_string()
+        }
+        Some(chores) => {
+            let there: Vec<_> = chores.destinations.iter().filter(|(name, _)| has(name)).collect();
+            there.choose_weighted(rng, |(_, often)| *often).ok()?.0.to_string()
+        }
+    };
     if kind == TaskKind::PickAndPlaceWithMovableRecep {
         let vessels: Vec<&str> = in_home
             .iter()

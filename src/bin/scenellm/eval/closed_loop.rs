@@ -14,7 +14,7 @@ use rand_pcg::Pcg64Mcg;
 use scenellm::learn::{Ablation, ClosedLoop, EpisodeScore, LoopScores};
 use scenellm::planner::PlannerConfig;
 use scenellm::sim::episode::{Episode, EpisodeOptions, ExpertMind, Knowledge, Mind};
-use scenellm::sim::household::{Task, TaskKind, World, expert_plan, sample_task};
+use scenellm::sim::household::{Task, World, expert_plan, sample_task, task_kinds};
 use scenellm::tasks::GoalPlanner;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -245,11 +245,12 @@ impl ClosedLoopEval {
 fn pose(source: HomeSource) -> Result<Case, String> {
     let (home, number, world) = (source.name(), source.number(), source.build()?);
     let (task, goal, expert_actions) = match source {
-        HomeSource::Seed(seed) => {
+        HomeSource::Seed(room, seed) => {
             // Kinds of task take turns.
-            let turn = (seed % TaskKind::ALL.len() as u64) as usize;
+            let kinds = task_kinds(room);
+            let turn = (seed % kinds.len() as u64) as usize;
             let mut rng = Pcg64Mcg::seed_from_u64(seed);
-            let kind = TaskKind::ALL.get(turn);
+            let kind = kinds.get(turn);
             let sampled = kind.and_then(|kind| sample_task(&world, *kind, &mut rng));
             let sampled = sampled.ok_or("no task of the kind was found")?;
             (sampled.task, sampled.goal, sampled.expert.tally.actions)

@@ -1,8 +1,10 @@
 //! The homes in which a model is measured.
 
+use crate::room::{Room, seed_name};
 use clap::Args;
 use scenellm::learn::{AlfredTask, read_alfred_tasks};
-use scenellm::sim::household::{World, alfred_world, household};
+use scenellm::sim::HomeKind;
+use scenellm::sim::household::{World, alfred_world, household_in};
 use std::path::{Path, PathBuf};
 
 /// Homes after trajectories, or from seeds.
@@ -17,9 +19,12 @@ pub struct Homes {
     /// Take the first so many trajectories only.
     #[arg(long, requires = "data")]
     limit: Option<usize>,
-    /// Number of kitchens from seeds.
+    /// Number of homes from seeds.
     #[arg(long, default_value_t = 14)]
     seeds: u64,
+    /// Which rooms homes from seeds are.
+    #[arg(long, value_enum, default_value_t = Room::Kitchen, conflicts_with = "data")]
+    room: Room,
     /// The first seed.
     #[arg(long, default_value_t = 1000)]
     first_seed: u64,
@@ -27,8 +32,8 @@ pub struct Homes {
 
 /// Where a home comes from.
 pub enum HomeSource {
-    /// A seed alone.
-    Seed(u64),
+    /// A kind of room and a seed.
+    Seed(HomeKind, u64),
     /// A trajectory; the number decides the looks.
     Alfred(Box<AlfredTask>, u64),
 }
@@ -42,7 +47,8 @@ impl Homes {
     pub fn sources(&self) -> anyhow::Result<Vec<HomeSource>> {
         let Some(data) = &self.data else {
             let seeds = self.first_seed..self.first_seed.saturating_add(self.seeds);
-            return Ok(seeds.map(HomeSource::Seed).collect());
+            let kind = self.room.kind();
+            return Ok(seeds.map(|seed| HomeSource::Seed(kind, seed)).collect());
         };
         let more: Vec<&Path> = self.furniture.iter().map(PathBuf::as_path).collect();
         let tasks = read_alfred_tasks(data, &more)?;
@@ -56,7 +62,7 @@ impl HomeSource {
     /// Its name in reports.
     pub fn name(&self) -> String {
         match self {
-            Self::Seed(seed) => format!("seed {seed}"),
+            Self::Seed(kind, seed) => seed_name(*kind, *seed),
             Self::Alfred(task, _) => task.id.clone(),
         }
     }
@@ -64,14 +70,14 @@ impl HomeSource {
     /// A number that decides what chance decides in it.
     pub fn number(&self) -> u64 {
         match self {
-            Self::Seed(number) | Self::Alfred(_, number) => *number,
+            Self::Seed(_, number) | Self::Alfred(_, number) => *number,
         }
     }
 
     /// The home, or why it cannot be built.
     pub fn build(&self) -> Result<World, String> {
         let world = match self {
-            Self::Seed(seed) => household(*seed),
+            Self::Seed(kind, seed) => household_in(*kind, *seed),
             Self::Alfred(task, number) => alfred_world(&task.home, *number),
         };
         world.map_err(|error| error.to_string())

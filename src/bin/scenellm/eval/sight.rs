@@ -1,5 +1,6 @@
 //! `scenellm eval eyes`: what a robot that sees by itself finds in homes.
 
+use crate::room::Room;
 use crate::settings::Settings;
 use crate::{Outcome, progress};
 use anyhow::{Context, bail};
@@ -11,7 +12,7 @@ use scenellm::sim::Renderer;
 use scenellm::sim::episode::{
     Episode, EpisodeOptions, FoundCounts, Moment, RegionAccuracy, region_accuracy,
 };
-use scenellm::sim::household::{World, alfred_world, household};
+use scenellm::sim::household::{World, alfred_world, household_in};
 use scenellm::vision::open_extractor;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,9 +40,12 @@ pub struct SightEval {
     /// So many homes of the trajectories, evenly spread over them.
     #[arg(long, requires = "data")]
     limit: Option<usize>,
-    /// Number of kitchens from seeds.
+    /// Number of homes from seeds.
     #[arg(long, default_value_t = 12)]
     seeds: u64,
+    /// Which rooms homes from seeds are.
+    #[arg(long, value_enum, default_value_t = Room::Kitchen, conflicts_with = "data")]
+    room: Room,
     /// The first seed.
     #[arg(long, default_value_t = 1000)]
     first_seed: u64,
@@ -107,7 +111,8 @@ impl SightEval {
     fn worlds(&self) -> anyhow::Result<Vec<anyhow::Result<World>>> {
         let Some(data) = &self.data else {
             let seeds = self.first_seed..self.first_seed.saturating_add(self.seeds);
-            return Ok(seeds.map(|seed| Ok(household(seed)?)).collect());
+            let kind = self.room.kind();
+            return Ok(seeds.map(|seed| Ok(household_in(kind, seed)?)).collect());
         };
         let more: Vec<&Path> = self.furniture.iter().map(PathBuf::as_path).collect();
         let tasks = read_alfred_tasks(data, &more)?;

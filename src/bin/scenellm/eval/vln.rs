@@ -303,6 +303,7 @@ impl VlnReport {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use scenellm::sim::HomeKind;
     use scenellm::sim::household::household;
     use scenellm::sim::language::PairKind;
     use std::path::Path;
@@ -328,7 +329,7 @@ mod tests {
         let route = Route { start_yaw_rad: 0.0, path_m: vec![[0.0; 2]] };
         let go = |objects: &[MapObject], step: InstructionStep| {
             let driver = Driver { steps: Ok(vec![step]), by_model: true, objects };
-            drive(&seen, &HomeSource::Seed(3), &pair, &route, driver)
+            drive(&seen, &HomeSource::Seed(HomeKind::Kitchen, 3), &pair, &route, driver)
         };
         let there = || InstructionStep::GoTo("fridge".into());
         let knowing = go(&known.objects, there());

@@ -1,5 +1,6 @@
 //! `scenellm sim language`: what can be said of simulated homes, checked.
 
+use crate::room::{Room, seed_name};
 use crate::{Outcome, label, progress};
 use anyhow::Context;
 use clap::Args;
@@ -7,7 +8,7 @@ use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 use scenellm::learn::read_alfred_tasks;
 use scenellm::sim::SimError;
-use scenellm::sim::household::{World, alfred_world, household};
+use scenellm::sim::household::{World, alfred_world, household_in};
 use scenellm::sim::language::{
     Balance, CheckReport, Pair, PairFrame, PairMix, SceneFacts, elsewhere, pairs, varied,
 };
@@ -23,9 +24,12 @@ use std::time::Instant;
 /// Prints how many sentences of each kind the check kept, and for what reasons it did not.
 #[derive(Args)]
 pub struct Language {
-    /// Number of kitchens from seeds.
+    /// Number of homes from seeds.
     #[arg(long, default_value_t = 20)]
     seeds: u64,
+    /// Which rooms homes from seeds are.
+    #[arg(long, value_enum, default_value_t = Room::Kitchen, conflicts_with = "data")]
+    room: Room,
     /// The first seed.
     #[arg(long, default_value_t = 0)]
     first_seed: u64,
@@ -90,8 +94,9 @@ impl Language {
     fn homes(&self) -> anyhow::Result<Vec<(String, World)>> {
         let Some(data) = &self.data else {
             let seeds = self.first_seed..self.first_seed.saturating_add(self.seeds);
-            let homes: Result<Vec<_>, SimError> =
-                seeds.map(|seed| Ok((format!("seed {seed}"), household(seed)?))).collect();
+            let kind = self.room.kind();
+            let home = |seed| Ok((seed_name(kind, seed), household_in(kind, seed)?));
+            let homes: Result<Vec<_>, SimError> = seeds.map(home).collect();
             return Ok(homes?);
         };
         let tasks = read_alfred_tasks(data, &[])?;

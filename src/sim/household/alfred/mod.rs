@@ -6,8 +6,6 @@
 //! furniture faces, which is where the expert stood before it.
 
 mod frame;
-mod furniture;
-mod things;
 
 use super::world::{Place, Stance, World};
 use crate::geometry::Pose;
@@ -15,6 +13,7 @@ use crate::sim::agent::Obstacle;
 use crate::sim::builder::Builder;
 use crate::sim::catalogue::{Model, Palette};
 use crate::sim::lamps::desk_lamp;
+use crate::sim::usual::{furniture, things};
 use crate::sim::{BASE_RADIUS_M, Entity, Home, Material, SimError};
 use frame::Frame;
 use nalgebra::{Translation3, UnitQuaternion, Vector2, Vector3};
@@ -189,9 +188,7 @@ fn furnish(
         if clear || share <= SMALLEST {
             let id = builder.add(name, model, pose, None, true);
             if name == "sinkbasin" || name == "bathtubbasin" {
-                let tap = crate::sim::furniture::faucet(&palette);
-                let behind = pose * Translation3::new(0.04 - half.x, 0.0, high.z - low.z);
-                builder.add("faucet", tap, behind, Some(id), false);
+                builder.tap(id, &pose, &(high - low));
             }
             return Some(id);
         }

@@ -50,7 +50,7 @@ const KINDS: &[Kind] = &[
 ];
 
 /// A thing of a category; `None` where it is not known.
-pub(super) fn thing(
+pub(in crate::sim) fn thing(
     category: &str,
     rng: &mut Pcg64Mcg,
     p: &Palette,
@@ -70,7 +70,7 @@ pub(super) fn thing(
 }
 
 /// A table lamp on a pole: a lamp that stands on the floor.
-pub(super) fn on_a_pole(lamp: Model, p: &Palette) -> Model {
+pub(in crate::sim) fn on_a_pole(lamp: Model, p: &Palette) -> Model {
     const POLE_M: f64 = 1.1;
     let mut model = Model::default().round([0.0; 3], (0.14, 0.14), 0.02, p.black).round(
         [0.0, 0.0, 0.02],

@@ -62,7 +62,7 @@ const THICK_M: f64 = 0.05;
 /// The furniture of a category, made a `share` of its usual width and depth, and the height of its
 /// underside. `z_m` is the height of the receptacle's point, `held_m` where things on it were.
 /// `None` for categories that are no furniture.
-pub(super) fn furniture(
+pub(in crate::sim) fn furniture(
     category: &str,
     z_m: f64,
     held_m: &[Vector3<f64>],
