@@ -3,6 +3,7 @@
 //! Matching is by words, not by a model: a sentence that is none of these and asks something is
 //! said not to be understood, rather than answered with an invention.
 
+use super::PlanQuestion;
 use crate::tasks::{About, Asked};
 
 /// What a person wants.
@@ -18,8 +19,10 @@ pub enum Command {
     Where(String),
     /// Tell how many things called so there are.
     Count(String),
-    /// Tell what is being done.
-    Status,
+    /// Tell of the plan in hand.
+    Plan(PlanQuestion),
+    /// Nothing but these words in return.
+    Courtesy(&'static str),
     /// Plan for this.
     Goal(String),
     /// A question of another kind.
@@ -29,8 +32,13 @@ pub enum Command {
 const STOP: [&str; 7] = ["stop", "halt", "cancel", "abort", "stop it", "stop that", "never mind"];
 const FORGET: [&str; 3] = ["forget", "reset", "clear"];
 const MAP: [&str; 3] = ["map", "the map", "your map"];
-const STATUS: [&str; 4] =
-    ["what are you doing", "what is the plan", "what is your plan", "what is the goal"];
+/// What people say out of courtesy, and what is said to it.
+const COURTESIES: [(&[&str], &str); 4] = [
+    (&["thanks", "thank you", "thanks a lot", "thank you very much"], "you are welcome"),
+    (&["hello", "hi", "hey", "good morning", "good afternoon", "good evening"], "hello"),
+    (&["bye", "goodbye", "good bye", "good night"], "goodbye"),
+    (&["ok", "okay", "all right", "good", "very good", "great", "well done"], "all right"),
+];
 const QUESTION_WORDS: [&str; 17] = [
     "what", "where", "who", "why", "when", "how", "which", "is", "are", "do", "does", "did", "can",
     "could", "will", "was", "were",
@@ -61,8 +69,11 @@ impl Command {
         if FORGET.iter().any(forgets) {
             return Self::ForgetMap;
         }
-        if STATUS.contains(&asked) {
-            return Self::Status;
+        if let Some(question) = PlanQuestion::of(asked) {
+            return Self::Plan(question);
+        }
+        if let Some(&(_, reply)) = COURTESIES.iter().find(|(words, _)| words.contains(&asked)) {
+            return Self::Courtesy(reply);
         }
         match Asked::of(asked) {
             Some(Asked::Place(thing)) => return Self::Where(thing),
@@ -77,6 +88,11 @@ impl Command {
         }
         // In the words of the person: case may mean something to the model.
         Self::Goal(if was_polite { asked.to_owned() } else { whole.to_owned() })
+    }
+
+    /// Whether it is a question that is not about the plan in hand.
+    pub fn asks_of_scene(&self) -> bool {
+        matches!(self, Self::Describe | Self::Where(_) | Self::Count(_) | Self::NotUnderstood)
     }
 }
 
@@ -94,7 +110,11 @@ mod tests {
         assert_eq!(Command::of("What's here?"), Command::Describe);
         assert_eq!(Command::of("what can you see"), Command::Describe);
         assert_eq!(Command::of("could you describe the room?"), Command::Describe);
-        assert_eq!(Command::of("What are you doing?"), Command::Status);
+        assert_eq!(Command::of("What are you doing?"), Command::Plan(PlanQuestion::Now));
+        assert_eq!(Command::of("why?"), Command::Plan(PlanQuestion::Why));
+        assert_eq!(Command::of("Thank you!"), Command::Courtesy("you are welcome"));
+        assert!(Command::of("why is the mug there").asks_of_scene());
+        assert!(!Command::of("what is left?").asks_of_scene());
     }
 
     #[test]

@@ -1,31 +1,39 @@
-//! What was talked about: so that "it" means the thing that was named last.
+//! What was talked about: so that "it" means the thing that was named last, and "and the plate?" asks what
+//! was asked before.
 //!
 //! By rule, not by a model: a word that stands for a thing is replaced by the thing's name before
-//! the sentence is understood. A sentence that names a thing itself is left alone.
+//! the sentence is understood, and what a sentence leaves out is put in. A sentence that names a thing
+//! itself is left alone.
 
 use super::Command;
+use super::ellipsis::{Before, completed};
+use super::topic::{
+    is_of_no_thing, is_pronoun, only_thing_in, plain, pronoun, spoken_of, stands_for_thing,
+    thing_in,
+};
 use crate::scene::MapObject;
-use crate::tasks::class_word;
+use crate::tasks::Asked;
 use std::collections::VecDeque;
 
 /// Sentences that are remembered; what was named before them is forgotten.
 const MAX_TURNS: usize = 8;
-/// Words that stand for a thing wherever they are.
-const PRONOUNS: [&str; 3] = ["it", "them", "they"];
-/// Words that stand for a thing unless a noun follows ("that" against "that mug").
-const POINTERS: [&str; 3] = ["that", "this", "those"];
-/// What may follow a pointer that stands for a thing.
-const NO_NOUNS: [&str; 17] = [
-    "in", "on", "to", "from", "into", "onto", "under", "at", "here", "there", "away", "back", "up",
-    "down", "off", "and", "please",
-];
-/// Words before a noun.
-const ARTICLES: [&str; 8] = ["the", "a", "an", "my", "your", "some", "any", "both"];
 
-/// The last sentences, by the things they named.
+/// The last sentences, with what they named and what was replied.
 #[derive(Debug, Clone, Default)]
 pub struct Dialogue {
-    turns: VecDeque<Option<String>>,
+    turns: VecDeque<Turn>,
+}
+
+#[derive(Debug, Clone)]
+struct Turn {
+    /// What was said, by what it means.
+    meant: String,
+    /// The thing that it names.
+    thing: Option<String>,
+    /// What "it" means from then on.
+    topic: Option<String>,
+    /// What was replied, if anything was yet.
+    reply: Option<String>,
 }
 
 /// A word that stands for a thing, and nothing was named that it could stand for.
@@ -41,89 +49,100 @@ impl Dialogue {
     ///
     /// When it speaks of a thing that nobody named.
     pub fn hear(&mut self, sentence: &str, objects: &[MapObject]) -> Result<String, Unresolved> {
-        if !matches!(
-            Command::of(sentence),
-            Command::Where(_) | Command::Count(_) | Command::Goal(_)
-        ) {
-            self.remember(None);
-            return Ok(sentence.to_owned());
-        }
-        let meant = self.resolve(sentence, objects)?;
+        let command = Command::of(sentence);
+        let meant = match command {
+            Command::Goal(_) | Command::Where(_) | Command::Count(_) | Command::NotUnderstood => {
+                match self.completed(sentence) {
+                    Some(whole) => whole,
+                    None => self.resolve(sentence, &command, objects)?,
+                }
+            }
+            _ => sentence.to_owned(),
+        };
         self.note(&meant, objects);
         Ok(meant)
     }
 
     /// Remembers what `sentence` names.
     pub fn note(&mut self, sentence: &str, objects: &[MapObject]) {
-        let thing = match Command::of(sentence) {
-            Command::Where(thing) | Command::Count(thing) => Some(thing),
-            Command::Goal(goal) => thing_in(&goal, objects),
-            _ => None,
-        };
-        self.remember(thing);
-    }
-
-    fn remember(&mut self, thing: Option<String>) {
-        self.turns.push_back(thing);
+        let thing = spoken_of(sentence, objects);
+        let topic = thing.clone();
+        self.turns.push_back(Turn { meant: sentence.to_owned(), thing, topic, reply: None });
         if self.turns.len() > MAX_TURNS {
             self.turns.pop_front();
         }
     }
 
-    fn resolve(&self, sentence: &str, objects: &[MapObject]) -> Result<String, Unresolved> {
+    /// Remembers what was replied to the newest sentence that means `meant`. What the reply tells to be
+    /// somewhere, or to serve a purpose, is spoken of from then on.
+    pub fn replied(&mut self, meant: &str, reply: &str, objects: &[MapObject]) {
+        let is_open = |turn: &&mut Turn| turn.reply.is_none() && turn.meant == meant;
+        let Some(turn) = self.turns.iter_mut().rev().find(is_open) else { return };
+        let names_another =
+            matches!(Asked::of(meant), Some(Asked::Contents(_) | Asked::Largest(_) | Asked::Tool));
+        if names_another && let Some(thing) = only_thing_in(reply, objects) {
+            turn.topic = Some(thing);
+        }
+        turn.reply = Some(reply.to_owned());
+    }
+
+    /// What was said, by what it means, with what was replied, oldest first.
+    pub fn turns(&self) -> Vec<[String; 2]> {
+        let told = |turn: &Turn| Some([turn.meant.clone(), turn.reply.clone()?]);
+        self.turns.iter().filter_map(told).collect()
+    }
+
+    /// What a model is told of the dialogue beside `meant`; `None` where that names what it is about. Such
+    /// a sentence needs nothing that was said before, and what stands alone a model answers best.
+    pub fn history(&self, meant: &str, objects: &[MapObject]) -> Option<Vec<[String; 2]>> {
+        let stands_alone = Asked::of(meant).is_some() || thing_in(meant, objects).is_some();
+        Some(self.turns()).filter(|turns| !stands_alone && !turns.is_empty())
+    }
+
+    /// What "it" means.
+    fn topic(&self) -> Option<&str> {
+        self.turns.iter().rev().find_map(|turn| turn.topic.as_deref())
+    }
+
+    /// The whole of a sentence that says only what is new.
+    fn completed(&self, sentence: &str) -> Option<String> {
+        let newest = |turn: &Turn| Some([turn.meant.clone(), turn.thing.clone()?]);
+        let [said, thing] = self.turns.iter().rev().find_map(newest)?;
+        completed(sentence, Before { said: &said, thing: &thing, topic: self.topic()? })
+    }
+
+    fn resolve(
+        &self,
+        sentence: &str,
+        command: &Command,
+        objects: &[MapObject],
+    ) -> Result<String, Unresolved> {
         let words: Vec<&str> = sentence.split_whitespace().collect();
         let Some(at) = pronoun(&words) else { return Ok(sentence.to_owned()) };
-        if thing_in(&words[..at].join(" "), objects).is_some() {
+        let (before, word) = (&words[..at], plain(words[at]));
+        let asked = Asked::of(sentence);
+        // "What is the color of it" names no other thing.
+        let is_asked_of_it = asked.as_ref().and_then(Asked::thing).is_some_and(stands_for_thing);
+        // A question of a kind that is not known may be about the weather.
+        let is_free = *command == Command::NotUnderstood && asked.is_none();
+        let names_thing = !is_asked_of_it && thing_in(&before.join(" "), objects).is_some();
+        if names_thing || is_free && (is_of_no_thing(&words) || !is_pronoun(&word)) {
             return Ok(sentence.to_owned());
         }
-        let thing = self.turns.iter().rev().flatten().next();
-        let thing = thing.ok_or_else(|| Unresolved(plain(words[at])))?;
-        let (before, end) = (&words[..at], &words[at][plain(words[at]).len()..]);
-        // "How many of them" asks for the name alone.
-        let meant = match before.split_last() {
-            Some((last, rest)) if *last == "of" => format!("{} {thing}{end}", rest.join(" ")),
+        let Some(thing) = self.topic() else {
+            return if is_free { Ok(sentence.to_owned()) } else { Err(Unresolved(word)) };
+        };
+        let end = &words[at][word.len()..];
+        let meant = match before {
+            // "How many of them" asks for the name alone.
+            [rest @ .., "of"] if rest.last() == Some(&"many") => {
+                format!("{} {thing}{end}", rest.join(" "))
+            }
             _ => format!("{} the {thing}{end}", before.join(" ")),
         };
         let rest = words[at + 1..].join(" ");
         Ok(format!("{meant} {rest}").trim().to_owned())
     }
-}
-
-/// A word without the marks around it.
-fn plain(word: &str) -> String {
-    word.trim_end_matches(|c: char| !c.is_alphanumeric()).to_lowercase()
-}
-
-/// Where the first word stands that stands for a thing.
-fn pronoun(words: &[&str]) -> Option<usize> {
-    words.iter().enumerate().position(|(at, word)| {
-        let word = plain(word);
-        let next = words.get(at + 1).map(|next| plain(next));
-        PRONOUNS.contains(&word.as_str())
-            || POINTERS.contains(&word.as_str())
-                && next.is_none_or(|next| NO_NOUNS.contains(&next.as_str()))
-    })
-}
-
-/// The first thing that `text` names: an object of the map, else what stands behind an article.
-fn thing_in(text: &str, objects: &[MapObject]) -> Option<String> {
-    let words: Vec<String> = text.split_whitespace().map(plain).collect();
-    let known = |words: &[String]| {
-        let name = class_word(&words.concat());
-        let one = name.strip_suffix('s').unwrap_or(&name);
-        objects.iter().any(|object| [name.as_str(), one].contains(&&*class_word(&object.label)))
-    };
-    let named = (0..words.len()).find_map(|at| {
-        // The longest name first: "coffee machine" before "coffee".
-        (1..=3).rev().find_map(|count| words.get(at..at + count).filter(|words| known(words)))
-    });
-    if let Some(words) = named {
-        return Some(words.join(" "));
-    }
-    let begin = words.iter().position(|word| ARTICLES.contains(&word.as_str()))? + 1;
-    let is_end = |word: &String| NO_NOUNS.contains(&word.as_str());
-    let phrase = words[begin..].split(is_end).next().unwrap_or_default();
-    (!phrase.is_empty()).then(|| phrase.join(" "))
 }
 
 #[cfg(test)]
@@ -177,6 +196,64 @@ mod tests {
             "is it raining?",
         ] {
             assert_eq!(talk(&["where is the spoon?", sentence]), sentence);
+        }
+    }
+
+    #[test]
+    fn questions_of_all_kinds_are_about_it() {
+        let talks: [(&[&str], &str); 11] = [
+            (&["is there a mug", "what color is it?"], "what color is the mug?"),
+            (&["is there a mug", "what is the color of it"], "what is the color of the mug"),
+            (&["where is the mug", "what is next to it"], "what is next to the mug"),
+            (&["where is the mug", "is it on the table"], "is the mug on the table"),
+            (&["where is the mug", "is it clean"], "is the mug clean"),
+            (&["where is the mug", "what can i use to wash it"], "what can i use to wash the mug"),
+            (&["is there a mug", "where?"], "where is the mug"),
+            (&["what color is the mug", "and the table?"], "what color is the table"),
+            (&["where is the mug", "and the table", "is it open"], "is the table open"),
+            (&["put the mug on the table", "and the fork too"], "put the fork on the table"),
+            (&["where is the mug", "thanks", "is it sliced"], "is the mug sliced"),
+        ];
+        for (sentences, meant) in talks {
+            assert_eq!(talk(sentences), meant);
+        }
+        let asked = "what do you mean by \"it\"? Nothing was named yet";
+        assert_eq!(talk(&["what color is it"]), asked);
+        assert_eq!(talk(&["is it fun"]), "is it fun");
+    }
+
+    #[test]
+    fn what_a_reply_names_is_spoken_of() {
+        let (mut dialogue, objects) = (Dialogue::default(), objects());
+        let mut say = |sentence: &str, reply: &str| {
+            let meant = dialogue.hear(sentence, &objects).unwrap();
+            dialogue.replied(&meant, reply, &objects);
+            meant
+        };
+        say("what is on the table", "a mug");
+        assert_eq!(say("what color is it", "red"), "what color is the mug");
+        say("what is the largest thing on the table", "vase");
+        assert_eq!(say("is it open", "no"), "is the vase open");
+        say("what is in the sink", "nothing");
+        assert_eq!(say("where is it", "on the table"), "where is the sink");
+        // Who is asked what is next to a thing is asked of the thing.
+        say("what is next to the mug", "coffeemachine");
+        assert_eq!(say("what color is it", "red"), "what color is the mug");
+    }
+
+    #[test]
+    fn a_model_is_told_what_was_said_where_that_matters() {
+        let (mut dialogue, objects) = (Dialogue::default(), objects());
+        assert_eq!(dialogue.history("are you sure", &objects), None, "nothing was said");
+        let meant = dialogue.hear("where is the mug", &objects).unwrap();
+        assert!(dialogue.turns().is_empty(), "nothing was replied");
+        dialogue.replied(&meant, "on the table", &objects);
+        dialogue.replied(&meant, "in the sink", &objects);
+        let turns = vec![["where is the mug", "on the table"].map(String::from)];
+        assert_eq!(dialogue.turns(), turns);
+        assert_eq!(dialogue.history("are you sure", &objects), Some(turns));
+        for alone in ["is the mug clean", "what is on the desk", "is mug nice"] {
+            assert_eq!(dialogue.history(alone, &objects), None, "{alone}");
         }
     }
 

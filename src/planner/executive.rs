@@ -312,6 +312,11 @@ impl Executive {
         Progress { plan: work.plan.clone(), at: work.at, replans: work.replans }
     }
 
+    /// The goal that is worked on.
+    pub fn worked_on(&self) -> Option<&str> {
+        self.work.as_ref().map(|work| work.goal.as_str())
+    }
+
     /// The steps that succeeded on the way to the goal, of all its plans.
     pub fn done(&self) -> &[PlanStep] {
         self.work.as_ref().map(|work| work.done.as_slice()).unwrap_or_default()

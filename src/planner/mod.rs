@@ -3,8 +3,10 @@
 mod cameras;
 mod command;
 mod config;
+mod conversation;
 mod detector;
 mod dialogue;
+mod ellipsis;
 mod executive;
 mod eyes;
 pub mod facts;
@@ -12,9 +14,11 @@ pub mod follow;
 mod memory;
 mod output;
 mod parameters;
+mod plan_question;
 mod qos_overrides;
 mod resume;
 mod session;
+mod topic;
 
 pub use cameras::{Camera, CameraConfig};
 pub use command::Command;
@@ -22,6 +26,7 @@ pub use config::{
     ConfigError, ImageTransport, NODE_NAME, PlanConfig, PlannerConfig, PublishConfig, TopicConfig,
     VisionConfig,
 };
+pub use conversation::{Conversation, Reply};
 pub use detector::{DetectorConfig, Found, Spotted};
 pub use dialogue::{Dialogue, Unresolved};
 pub use executive::{Act, Ending, Executive, Progress, StopCause};
@@ -29,6 +34,7 @@ pub use eyes::EyesError;
 pub use memory::{MemoryPart, PlannerMemory};
 pub use output::{FrameRecord, Output, StageTimings};
 pub use parameters::Parameters;
+pub use plan_question::PlanQuestion;
 pub use qos_overrides::{Durability, History, QosOverride, QosOverrides, Reliability, TopicQos};
 pub use resume::resume;
 pub use session::Session;

@@ -48,7 +48,8 @@ pub enum Asked {
 
 const PRESENCE: [&str; 4] = ["is there", "are there", "do you see", "can you see"];
 const NUMBER: [&str; 2] = ["how many", "count"];
-const PLACE: [&str; 5] = ["where is", "where are", "where do you see", "where can i find", "find"];
+const PLACE: [&str; 6] =
+    ["where is", "where are", "where do you see", "where did you see", "where can i find", "find"];
 const COLOR: [&str; 5] = [
     "what color is",
     "what colour is",
@@ -147,6 +148,7 @@ impl Asked {
         let largest = || holder(&LARGEST).map(Self::Largest);
         let side = || thing(&SIDE).map(Self::Side);
         let state = || rest_behind(&plain, &STATE).and_then(state_of);
+        let at = || rest_behind(&plain, &STATE).and_then(thing_at);
         let looks = || {
             let like = rest_behind(&plain, &[LIKE.0]).and_then(|rest| rest.strip_suffix(LIKE.1));
             like.or_else(|| rest_behind(&plain, &LOOKS)).and_then(thing_of).map(Self::Looks)
@@ -168,8 +170,27 @@ impl Asked {
             .or_else(largest)
             .or_else(side)
             .or_else(state)
+            .or_else(at)
             .or_else(|| thing(&TOOL).map(|_| Self::Tool))
             .or_else(looks)
+    }
+
+    /// What it is asked of; `None` where that is all there is.
+    pub fn thing(&self) -> Option<&str> {
+        match self {
+            Self::Presence(thing)
+            | Self::PresenceAt { thing, .. }
+            | Self::Number(thing)
+            | Self::Place(thing)
+            | Self::Color(thing)
+            | Self::Neighbour(thing)
+            | Self::Contents(thing)
+            | Self::Largest(thing)
+            | Self::Side(thing)
+            | Self::State { thing, .. }
+            | Self::Looks(thing) => Some(thing),
+            Self::Tool | Self::Sight | Self::Everything => None,
+        }
     }
 }
 
@@ -179,6 +200,14 @@ fn state_of(words: &str) -> Option<Asked> {
         .iter()
         .find_map(|(word, state, opposite)| Some((words.strip_suffix(word)?, *state, *opposite)))?;
     thing_of(thing).map(|thing| Asked::State { thing, state, opposite })
+}
+
+/// "The mug on the table" behind "is".
+fn thing_at(words: &str) -> Option<Asked> {
+    let words = without_ends(words);
+    let (thing, holder) =
+        PREPOSITIONS.iter().find_map(|word| words.split_once(&format!(" {word} ")))?;
+    Some(Asked::PresenceAt { thing: thing_of(thing)?, holder: thing_of(holder)? })
 }
 
 fn presence_of(words: String) -> Asked {
@@ -237,6 +266,8 @@ mod tests {
             ("do you see a mug on the table", presence_at("mug", "table")),
             ("are there eggs in the fridge?", presence_at("eggs", "fridge")),
             ("is there a mug in the room", presence("mug")),
+            ("is the mug on my desk?", presence_at("mug", "desk")),
+            ("where did you see the mug", place("mug")),
             ("how many mugs are in front of you now?", number("mugs")),
             ("Is the fridge open?", state("fridge", "open", false)),
             ("are any drawers shut right now", state("drawers", "open", true)),
@@ -264,5 +295,9 @@ mod tests {
         ] {
             assert_eq!(Asked::of(question), asked, "{question}");
         }
+        let thing = |question: &str| Asked::of(question)?.thing().map(str::to_owned);
+        assert_eq!(thing("is the fridge open").as_deref(), Some("fridge"));
+        assert_eq!(thing("what is on the desk").as_deref(), Some("desk"));
+        assert_eq!(thing("describe the room"), None);
     }
 }

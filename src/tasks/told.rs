@@ -95,6 +95,12 @@ pub(super) fn told(
     }
 }
 
+/// The place of the things called `name`, in words: "on the countertop". `None` where the list does not
+/// tell, or they are in several places.
+pub fn place_of(objects: &[MapObject], name: &str, words: &ActionVocabulary) -> Option<String> {
+    told(&Asked::Place(name.to_owned()), objects, words, None).map(|told| told.words)
+}
+
 /// To which side of the view the only one of `objects` that `thing` may mean is `shown`.
 pub(super) fn side(thing: &str, objects: &[MapObject], shown: &[ShownObject]) -> Option<Told> {
     let [thing] = named(objects, thing)[..] else { return None };

@@ -5,12 +5,11 @@ use crate::settings::{Settings, planner, session};
 use anyhow::{Context, bail};
 use clap::Args;
 use scenellm::language::parse_device;
-use scenellm::model::PromptKind;
-use scenellm::planner::{Command, PlannerConfig, facts};
+use scenellm::planner::{Command, Conversation, PlannerConfig, Reply, facts};
 use scenellm::report::HeatMap;
 use scenellm::scene::{MapObject, ObjectId, SceneMap, TextQuery};
 use scenellm::sim::household::categories;
-use scenellm::tasks::{About, Answer, GoalPlanner, Inquiry, PlanRequest, SceneView};
+use scenellm::tasks::{Answer, GoalPlanner, Plan, PlanRequest, SceneView};
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
 
@@ -19,10 +18,11 @@ const MOST_PLACES: usize = 5;
 
 /// Plan for goals, and answer questions, over a saved map (`map.scenemap` of a replay).
 ///
-/// Without words, reads one goal or question a line from the standard input; a model that talks
-/// remembers what was said before. A model that sees is shown the map. A blind one plans, and
-/// questions are answered from the labelled objects by rule. Where something is of which the map has no
-/// object, its features tell, if it looks like it anywhere.
+/// Without words, reads one goal or question a line from the standard input. "It" is what was named
+/// before, "and the plate?" asks the same of another thing, and "what is next?" is about the last plan.
+/// A model that sees is shown the map. A blind one plans, and questions are answered from the labelled
+/// objects by rule. Where something is of which the map has no object, its features tell, if it looks
+/// like it anywhere.
 #[derive(Args)]
 pub struct Ask {
     /// The goal or question, in plain words.
@@ -74,15 +74,15 @@ impl Ask {
         let (map, view) = self.look(&config, &mut planner)?;
         config.give_text_encoder(&mut planner, &map, &parse_device(&config.plan.device)?);
         let known = Known { map, view, robot_m: [x, y, z], config };
+        let mut talk = Conversation::default();
         if !self.words.is_empty() {
-            return self.respond(&self.words.join(" "), None, &known, &mut planner);
+            return self.respond(&self.words.join(" "), &mut talk, &known, &mut planner);
         }
         let mut outcome = Outcome::Done;
-        let mut turns: Vec<[String; 2]> = Vec::new();
         for line in std::io::stdin().lock().lines() {
             let line = line?;
             if !line.trim().is_empty() {
-                outcome = self.respond(&line, Some(&mut turns), &known, &mut planner)?;
+                outcome = self.respond(&line, &mut talk, &known, &mut planner)?;
             }
         }
         Ok(outcome)
@@ -108,80 +108,67 @@ impl Ask {
     fn respond(
         &self,
         words: &str,
-        turns: Option<&mut Vec<[String; 2]>>,
+        talk: &mut Conversation,
         known: &Known,
         planner: &mut GoalPlanner,
     ) -> anyhow::Result<Outcome> {
-        match Command::of(words) {
-            Command::Describe | Command::Where(_) | Command::Count(_) | Command::NotUnderstood => {
-                self.answer(words, turns, known, planner)
+        let objects = known.map.objects().as_slice();
+        let meant = match talk.hear(words, objects) {
+            Ok(meant) => meant,
+            Err(unresolved) => {
+                self.say(words, Some(&in_words(unresolved.to_string())))?;
+                return Ok(Outcome::No);
             }
-            _ => self.plan(words, known, planner),
+        };
+        let command = Command::of(&meant);
+        if let Command::Where(name) = &command
+            && let Some(fact) = self.likeness(name, known, planner)?
+        {
+            talk.replied(&meant, &fact.words, objects);
+            return self.say(words, Some(&fact));
+        }
+        if command.asks_of_scene() && known.view.is_none() {
+            return self.answer_by_rule(words, &command, known);
+        }
+        match talk.respond(&meant, &self.request(known), planner)? {
+            Some(Reply::Plan(plan)) => self.show_plan(&plan),
+            Some(Reply::Answer(answer)) => self.show_answer(&answer, objects),
+            Some(Reply::Words(said)) => self.say(words, Some(&in_words(said))),
+            None => self.answer_by_rule(words, &command, known),
         }
     }
 
-    fn plan(
-        &self,
-        goal: &str,
-        known: &Known,
-        planner: &mut GoalPlanner,
-    ) -> anyhow::Result<Outcome> {
-        let (map, config) = (&known.map, &known.config);
-        let plan = planner.plan(&PlanRequest {
-            goal,
+    /// What plans and answers rest on.
+    fn request<'a>(&self, known: &'a Known) -> PlanRequest<'a> {
+        let Known { map, view, robot_m, config } = known;
+        PlanRequest {
+            goal: "",
             objects: map.objects().as_slice(),
-            robot_m: known.robot_m,
+            robot_m: *robot_m,
             heading_rad: self.heading_deg.map(f64::to_radians),
             held: self.held.map(ObjectId),
-            view: known.view.as_ref(),
+            view: view.as_ref(),
             frame_id: &map.config().frame_id,
             stamp_ns: map.objects().iter().map(|object| object.last_seen_ns).max().unwrap_or(0),
             step_expiry_ns: (config.plan.step_expiry_s * 1e9) as i64,
             require_grounding: config.plan.require_grounding,
-        });
+        }
+    }
+
+    fn show_plan(&self, plan: &Plan) -> anyhow::Result<Outcome> {
         if self.json {
-            writeln!(std::io::stdout(), "{}", serde_json::to_string(&plan)?)?;
+            writeln!(std::io::stdout(), "{}", serde_json::to_string(plan)?)?;
         } else {
-            crate::show::plan(&plan)?;
+            crate::show::plan(plan)?;
         }
         Ok(if plan.refusal.is_some() { Outcome::No } else { Outcome::Done })
     }
 
-    fn answer(
-        &self,
-        words: &str,
-        turns: Option<&mut Vec<[String; 2]>>,
-        known: &Known,
-        planner: &mut GoalPlanner,
-    ) -> anyhow::Result<Outcome> {
-        if let Command::Where(name) = Command::of(words)
-            && let Some(fact) = self.likeness(&name, known, planner)?
-        {
-            if let Some(turns) = turns {
-                turns.push([words.to_owned(), fact.words.clone()]);
-            }
-            return self.say(words, Some(&fact));
-        }
-        let objects = known.map.objects().as_slice();
-        let mind = planner.mind().filter(|_| known.view.is_some());
-        let mind = mind.filter(|mind| mind.can(PromptKind::Ask));
-        let Some(mind) = mind else { return self.answer_by_rule(words, known) };
-        let turns = turns.filter(|_| mind.can(PromptKind::Say));
-        let inquiry = Inquiry {
-            words,
-            turns: turns.as_ref().map(|turns| turns.as_slice()),
-            about: About::of(words),
-            view: known.view.as_ref(),
-            objects,
-        };
-        let answer = mind.answer(&inquiry, &mut |_| true)?;
-        if let Some(turns) = turns {
-            turns.push([words.to_owned(), answer.words.clone()]);
-        }
+    fn show_answer(&self, answer: &Answer, objects: &[MapObject]) -> anyhow::Result<Outcome> {
         if self.json {
-            writeln!(std::io::stdout(), "{}", serde_json::to_string(&answer)?)?;
+            writeln!(std::io::stdout(), "{}", serde_json::to_string(answer)?)?;
         } else {
-            tell(&answer, objects)?;
+            tell(answer, objects)?;
         }
         Ok(if answer.unknown.is_some() { Outcome::No } else { Outcome::Done })
     }
@@ -219,13 +206,18 @@ impl Ask {
         Ok(place.map(|place| facts::likeness(name, place, frame_id)))
     }
 
-    fn answer_by_rule(&self, words: &str, known: &Known) -> anyhow::Result<Outcome> {
+    fn answer_by_rule(
+        &self,
+        words: &str,
+        command: &Command,
+        known: &Known,
+    ) -> anyhow::Result<Outcome> {
         let objects = known.map.objects().as_slice();
         let frame_id = &known.map.config().frame_id;
-        let fact = match Command::of(words) {
+        let fact = match command {
             Command::Describe => Some(facts::describe(objects, 0)),
-            Command::Count(name) => Some(facts::count(objects, &name)),
-            Command::Where(name) => facts::whereabouts(objects, &name, frame_id),
+            Command::Count(name) => Some(facts::count(objects, name)),
+            Command::Where(name) => facts::whereabouts(objects, name, frame_id),
             _ => None,
         };
         self.say(words, fact.as_ref())
@@ -245,6 +237,11 @@ impl Ask {
         }
         Ok(if fact.is_some() { Outcome::Done } else { Outcome::No })
     }
+}
+
+/// Words that rest on no object.
+fn in_words(words: String) -> facts::Fact {
+    facts::Fact { words, objects: Vec::new() }
 }
 
 /// Prints an answer with what it rests on.

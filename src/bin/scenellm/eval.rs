@@ -4,6 +4,7 @@ mod alfred;
 mod caption;
 mod change;
 mod closed_loop;
+mod dialogue;
 mod eyes;
 mod homes;
 mod mind;
@@ -29,6 +30,7 @@ enum What {
     Sim(closed_loop::ClosedLoopEval),
     Qa(qa::Qa),
     Caption(caption::Caption),
+    Dialogue(dialogue::DialogueEval),
     Vln(vln::Vln),
     Eyes(sight::SightEval),
 }
@@ -41,6 +43,7 @@ impl Eval {
             What::Sim(closed_loop) => closed_loop.run(),
             What::Qa(qa) => qa.run(),
             What::Caption(caption) => caption.run(),
+            What::Dialogue(dialogue) => dialogue.run(),
             What::Vln(vln) => vln.run(),
             What::Eyes(eyes) => eyes.run(),
         }

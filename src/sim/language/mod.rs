@@ -12,6 +12,7 @@
 //!   are asked whose answers cannot be foreseen.
 //! * [`check`] reads a pair from its words alone and holds every claim against the facts.
 //! * [`label`] asks a chat model for the same, about a scene of which only the objects are known.
+//! * [`evaluation_dialogue`] makes talks of many turns, to measure by; none of them is taught.
 //! * The makers of single kinds are of use by themselves, too: [`state_description`] for a goal that
 //!   a person gave, [`dense_caption`] for a map.
 //!
@@ -43,6 +44,8 @@ mod check;
 mod color;
 mod decompose;
 mod dialogue;
+mod errand;
+mod evaluation;
 mod facts;
 mod function;
 mod generate;
@@ -52,6 +55,7 @@ mod pair;
 mod question;
 mod route;
 mod saw;
+mod turn;
 mod vary;
 mod words;
 
@@ -64,6 +68,7 @@ pub use check::{CheckReport, Fault, check, named_classes};
 pub use color::{COLORS, color_word};
 pub use decompose::task_decomposition;
 pub use dialogue::dialogue;
+pub use evaluation::evaluation_dialogue;
 pub use facts::{InView, ObjectFact, SceneFacts, Side};
 pub use function::{tool_for, use_of};
 pub use generate::{PairMix, pairs};
@@ -72,5 +77,6 @@ pub use navigate::{ego_navigations, navigations};
 pub use pair::{Pair, PairFrame, PairKind, QuestionKind, Route};
 pub use question::questions;
 pub use saw::state_description;
+pub use turn::{TalkTurn, TurnKind};
 pub use vary::{elsewhere, scatter, varied};
 pub use words::plain;

@@ -210,7 +210,7 @@ pub(super) fn side_word(side: Side) -> &'static str {
 }
 
 /// How a question is worded.
-fn worded(ask: &Ask, rng: &mut Pcg64Mcg) -> String {
+pub(super) fn worded(ask: &Ask, rng: &mut Pcg64Mcg) -> String {
     let at = |receptacle: &str| format!("{} the {receptacle}", preposition(receptacle));
     match ask {
         Ask::Exists { category } => {

@@ -256,7 +256,7 @@ pub fn worlds<'a>(
 }
 
 /// How often each question is answered how in these homes.
-fn balance(homes: &[(&HomeSource, World)]) -> anyhow::Result<Balance> {
+pub fn balance(homes: &[(&HomeSource, World)]) -> anyhow::Result<Balance> {
     let (mut scenes, mut views) = (Vec::new(), Vec::new());
     for (_, world) in homes {
         scenes.push(SceneFacts::of_world(world));

@@ -1,0 +1,196 @@
+//! A person and the robot, turn after turn, for whoever has map and model at hand.
+//!
+//! The node answers in the same way from threads of its own, which wait for nothing: what "it" means
+//! tells [`Dialogue`], what is wanted [`Command`], what the work is at [`Executive`], and all else the
+//! list of objects or the model.
+
+use super::{Act, Command, Dialogue, Executive, StopCause, Unresolved};
+use crate::model::PromptKind;
+use crate::scene::MapObject;
+use crate::tasks::{
+    About, Answer, GoalPlanner, Inquiry, Plan, PlanRequest, PlanStep, PlanningError, SpokenStep,
+    acts_in_words,
+};
+
+/// What is said to who wants a map forgotten that is not the conversation's own.
+const MAP_IS_KEPT: &str = "this map is kept";
+
+/// What the robot does about what was said.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reply {
+    /// It says something that needs neither map nor model.
+    Words(String),
+    /// It answers a question.
+    Answer(Answer),
+    /// It has a plan now, or says why not.
+    Plan(Plan),
+}
+
+impl Reply {
+    /// What it says.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Words(words) => words.clone(),
+            Self::Answer(answer) => answer.words.clone(),
+            Self::Plan(Plan { refusal: Some(refusal), .. }) => format!("no plan: {refusal}"),
+            Self::Plan(plan) => {
+                let steps: Vec<SpokenStep> = plan.steps.iter().map(PlanStep::spoken).collect();
+                let acts = acts_in_words(&steps).into_iter().map(|act| act.words);
+                format!("i {}", acts.collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+}
+
+/// What was said, and what is worked on.
+#[derive(Debug, Clone, Default)]
+pub struct Conversation {
+    dialogue: Dialogue,
+    executive: Executive,
+}
+
+impl Conversation {
+    /// What `words` mean after what was said before; `objects` are those of the map.
+    ///
+    /// # Errors
+    ///
+    /// When they speak of a thing that nobody named.
+    pub fn hear(&mut self, words: &str, objects: &[MapObject]) -> Result<String, Unresolved> {
+        self.dialogue.hear(words, objects)
+    }
+
+    /// Does what words that mean `meant` ask for, from what is `known`, whose goal is not read. `None`
+    /// where it is a question about the scene, and the model answers none.
+    ///
+    /// # Errors
+    ///
+    /// When the model fails.
+    pub fn respond(
+        &mut self,
+        meant: &str,
+        known: &PlanRequest<'_>,
+        planner: &mut GoalPlanner,
+    ) -> Result<Option<Reply>, PlanningError> {
+        let reply = match Command::of(meant) {
+            Command::Plan(question) => Reply::Words(question.answer(&self.executive)),
+            Command::Courtesy(words) => Reply::Words(words.to_owned()),
+            Command::Stop => Reply::Words(said(self.executive.stop(StopCause::Word))),
+            Command::ForgetMap => Reply::Words(MAP_IS_KEPT.to_owned()),
+            Command::Goal(goal) => Reply::Plan(self.plan(&goal, known, planner)),
+            Command::Describe | Command::Where(_) | Command::Count(_) | Command::NotUnderstood => {
+                let mind = planner.mind().filter(|mind| mind.can(PromptKind::Ask));
+                let Some(mind) = mind else { return Ok(None) };
+                let (view, objects) = (known.view, known.objects);
+                let history = self.dialogue.history(meant, objects);
+                let turns = history.as_deref().filter(|_| mind.can(PromptKind::Say));
+                let about = About::of(meant);
+                let inquiry = Inquiry { words: meant, turns, about, view, objects };
+                Reply::Answer(mind.answer(&inquiry, &mut |_| true)?)
+            }
+        };
+        self.replied(meant, &reply.words(), known.objects);
+        Ok(Some(reply))
+    }
+
+    /// Remembers what somebody else replied to words that mean `meant`.
+    pub fn replied(&mut self, meant: &str, words: &str, objects: &[MapObject]) {
+        self.dialogue.replied(meant, words, objects);
+    }
+
+    /// What is worked on; whoever acts tells it how steps ended.
+    pub fn executive(&mut self) -> &mut Executive {
+        &mut self.executive
+    }
+
+    fn plan(&mut self, goal: &str, known: &PlanRequest<'_>, planner: &mut GoalPlanner) -> Plan {
+        let asked = self.executive.goal(goal).into_iter().find_map(|act| match act {
+            Act::Think { number, held, .. } => Some((number, held)),
+            _ => None,
+        });
+        let (number, held) = asked.unwrap_or_default();
+        let request = PlanRequest { goal, held: held.or(known.held), ..known.clone() };
+        let plan = planner.plan(&request);
+        self.executive.planned(number, plan.clone());
+        plan
+    }
+}
+
+/// The words among acts.
+fn said(acts: Vec<Act>) -> String {
+    let words = acts.into_iter().filter_map(|act| match act {
+        Act::Say(words) => Some(words),
+        _ => None,
+    });
+    words.collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scene::ObjectId;
+    use candle_core::Device;
+    use std::path::Path;
+
+    fn object(id: u32, label: &str, position_m: [f64; 3], edge_m: f64) -> MapObject {
+        MapObject {
+            id: ObjectId(id),
+            label: label.into(),
+            position_m,
+            orientation_xyzw: [0.0, 0.0, 0.0, 1.0],
+            size_m: [edge_m; 3],
+            confidence: 1.0,
+            observations: 1,
+            first_seen_ns: 0,
+            last_seen_ns: 0,
+        }
+    }
+
+    #[test]
+    fn a_talk_goes_on_from_what_was_said() {
+        let model = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/models/nano"));
+        let mut planner = GoalPlanner::load(model, &Device::Cpu).unwrap();
+        let objects = [
+            object(1, "countertop", [0.0, 0.0, 0.5], 1.0),
+            object(2, "fridge", [5.0, 0.0, 1.0], 2.0),
+            object(3, "mug", [0.1, 0.2, 1.05], 0.1),
+            object(4, "egg", [5.1, 0.0, 0.9], 0.05),
+        ];
+        let known = PlanRequest {
+            goal: "",
+            objects: &objects,
+            robot_m: [0.0; 3],
+            heading_rad: None,
+            held: None,
+            view: None,
+            frame_id: "map",
+            stamp_ns: 0,
+            step_expiry_ns: 1,
+            require_grounding: false,
+        };
+        let mut talk = Conversation::default();
+        let mut say = |words: &str| match talk.hear(words, &objects) {
+            Ok(meant) => talk.respond(&meant, &known, &mut planner).unwrap().unwrap().words(),
+            Err(unresolved) => unresolved.to_string(),
+        };
+        assert!(say("where is it?").contains("Nothing was named yet"));
+        for (words, reply) in [
+            ("hello", "hello"),
+            ("Is there a mug?", "yes"),
+            ("where?", "on the countertop"),
+            ("is it in the fridge", "no"),
+            ("and the egg?", "yes"),
+            ("what are you doing", "nothing: no goal is set"),
+            ("where is the mug", "on the countertop"),
+        ] {
+            assert_eq!(say(words), reply, "{words}");
+        }
+        let plan = say("please put it in the fridge");
+        assert!(plan.starts_with("i take the mug"), "{plan}");
+        assert_eq!(say("what is the plan?"), plan);
+        assert_eq!(say("why?"), "the goal is \"put the mug in the fridge\"");
+        assert_eq!(say("thanks"), "you are welcome");
+        assert_eq!(say("stop"), "stopped: \"put the mug in the fridge\"");
+        assert_eq!(say("what is left"), "nothing: no goal is set");
+        assert_eq!(say("forget the map"), "this map is kept");
+    }
+}

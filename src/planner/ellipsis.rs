@@ -1,0 +1,151 @@
+//! Sentences that say only what is new: "and the plate?" behind "where is the mug?" asks where the plate
+//! is, and "where?" behind "is there a mug?" where the mug is.
+
+use super::topic::{ARTICLES, NO_NOUNS, plain};
+use crate::tasks::{Asked, class_word, plural, preposition, with_article};
+
+/// How a sentence begins that asks the same of another thing; longer ones first.
+const OPENINGS: [&str; 5] =
+    ["and what about ", "what about ", "and how about ", "how about ", "and "];
+/// What may end it.
+const ENDS: [&str; 3] = [" too", " as well", " please"];
+/// Words before a place.
+const PLACES: [&str; 2] = ["in", "on"];
+/// Most words of a thing.
+const MOST_WORDS: usize = 3;
+/// Questions that name nothing, and what they ask of a thing.
+const BARE: [(&[&str], &str); 4] = [
+    (&["where", "and where"], "where is the {}"),
+    (&["what color", "what colour", "which color", "which colour"], "what color is the {}"),
+    (&["which way"], "which way is the {}"),
+    (&["how many", "and how many"], "how many {} are there"),
+];
+
+/// What was said before, by what it means.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Before<'a> {
+    /// The sentence.
+    pub said: &'a str,
+    /// The thing that it names.
+    pub thing: &'a str,
+    /// What "it" means now.
+    pub topic: &'a str,
+}
+
+/// The whole of `sentence`, where it says only what is new behind `before`; `None` where it is no such
+/// sentence.
+pub(super) fn completed(sentence: &str, before: Before<'_>) -> Option<String> {
+    let bare = sentence.trim().trim_end_matches(['.', '!', '?', ' ']).to_lowercase();
+    let words = bare.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((_, whole)) = BARE.iter().find(|(bare, _)| bare.contains(&words.as_str())) {
+        let is_number = whole.starts_with("how many");
+        let topic = if is_number { several(before.topic) } else { before.topic.to_owned() };
+        return Some(whole.replace("{}", &topic));
+    }
+    let rest = OPENINGS.iter().find_map(|opening| words.strip_prefix(opening))?;
+    let rest = ENDS.iter().find_map(|end| rest.strip_suffix(end)).unwrap_or(rest);
+    let rest = rest.trim_end_matches(',');
+    let (first, behind) = rest.split_once(' ')?;
+    let how = PLACES.contains(&first).then_some(first);
+    let (article, noun) = if how.is_some() { behind.split_once(' ')? } else { (first, behind) };
+    let is_noun =
+        noun.split(' ').all(|word| !NO_NOUNS.contains(&word) && !ARTICLES.contains(&word));
+    if !ARTICLES.contains(&article) || !is_noun || noun.split(' ').count() > MOST_WORDS {
+        return None;
+    }
+    match (how, Asked::of(before.said)) {
+        (_, Some(Asked::Contents(holder) | Asked::Largest(holder))) => {
+            let how = how.unwrap_or_else(|| preposition(&class_word(noun)));
+            swapped(before.said, &holder, noun, Some(how))
+        }
+        (Some(how), Some(Asked::PresenceAt { holder, .. })) => {
+            swapped(before.said, &holder, noun, Some(how))
+        }
+        (Some(_), _) => None,
+        (None, Some(Asked::Number(things))) => swapped(before.said, &things, &several(noun), None),
+        (None, _) => swapped(before.said, before.thing, noun, None),
+    }
+}
+
+/// Several of a thing that may be called so already.
+fn several(thing: &str) -> String {
+    if thing.ends_with('s') { thing.to_owned() } else { plural(thing) }
+}
+
+/// `said` with `new` in the place of `old`, and `how` for the preposition before it.
+fn swapped(said: &str, old: &str, new: &str, how: Option<&str>) -> Option<String> {
+    let said = said.trim_end_matches(['.', '!', '?', ' ']);
+    let mut words: Vec<String> = said.split_whitespace().map(str::to_owned).collect();
+    let old: Vec<String> = old.split_whitespace().map(plain).collect();
+    let is_old = |window: &[String]| window.iter().map(|word| plain(word)).eq(old.iter().cloned());
+    let at = words.windows(old.len().max(1)).position(is_old)?;
+    words.splice(at..at + old.len(), [new.to_owned()]);
+    if let Some(article) =
+        at.checked_sub(1).filter(|before| ["a", "an"].contains(&&*words[*before]))
+    {
+        words.splice(article..=at, [with_article(new)]);
+    }
+    if let Some(how) = how {
+        let place = words[..at].iter().rposition(|word| PLACES.contains(&word.as_str()))?;
+        how.clone_into(&mut words[place]);
+    }
+    Some(words.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn whole(said: &str, thing: &str, then: &str) -> String {
+        let before = Before { said, thing, topic: thing };
+        completed(then, before).unwrap_or_else(|| "nothing".into())
+    }
+
+    #[test]
+    fn the_same_is_asked_of_another_thing() {
+        for (said, thing, then, meant) in [
+            ("where is the mug?", "mug", "and the plate?", "where is the plate"),
+            ("What color is my red mug", "red mug", "what about the cup", "What color is my cup"),
+            ("is there a mug", "mug", "and an egg", "is there an egg"),
+            ("is there an egg in the fridge", "egg", "and a mug?", "is there a mug in the fridge"),
+            ("is there an egg in the pot", "egg", "and on the desk", "is there an egg on the desk"),
+            ("how many mugs are there", "mugs", "and the knife?", "how many knives are there"),
+            ("what is on the table", "table", "and the fridge", "what is in the fridge"),
+            (
+                "what is on the table",
+                "table",
+                "and on the coffee table",
+                "what is on the coffee table",
+            ),
+            ("bring me the mug", "mug", "and the fork, please", "bring me the fork"),
+            ("bring me the mug", "mug", "and the fork too", "bring me the fork"),
+        ] {
+            assert_eq!(whole(said, thing, then), meant, "{then}");
+        }
+    }
+
+    #[test]
+    fn a_question_word_alone_asks_of_what_was_spoken_of() {
+        let of_mug = |then: &str| whole("is there a mug", "mug", then);
+        assert_eq!(of_mug("Where?"), "where is the mug");
+        assert_eq!(of_mug("what colour?"), "what color is the mug");
+        assert_eq!(of_mug("how many"), "how many mugs are there");
+    }
+
+    #[test]
+    fn whole_sentences_are_none() {
+        for other in [
+            "and put it in the fridge",
+            "and then",
+            "and the mug in the sink",
+            "where is the plate",
+            "what about lunch",
+            "bring the plate",
+            "and",
+        ] {
+            assert_eq!(whole("where is the mug", "mug", other), "nothing", "{other}");
+        }
+        // Of a place that is not spoken of there is no other.
+        assert_eq!(whole("where is the mug", "mug", "and in the fridge"), "nothing");
+    }
+}
