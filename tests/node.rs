@@ -12,9 +12,9 @@ mod graph;
 
 use graph::{Ear, KITCHEN, Node, Peer, loopback_works, settings, wait_for};
 use scenellm::ros::msg::{
-    CameraInfo, Detection3DArray, DiagnosticArray, DiagnosticStatus, Header, Message,
-    ObjectRelations, Parameter, ParameterValue, Path, Plan, PlanStep, PointCloud2, StepFeedback,
-    StringMsg, TFMessage, Transform, TransformStamped,
+    CameraInfo, Detection3DArray, DiagnosticArray, DiagnosticStatus, Header, LabelInfo,
+    MarkerArray, Message, ObjectRelations, Parameter, ParameterValue, Path, Plan, PlanStep,
+    PointCloud2, SceneObjects, StepFeedback, StringMsg, TFMessage, Transform, TransformStamped,
 };
 use scenellm::ros::srv::{
     Ask, AskRequest, DescribeParameters, DescribeScene, DescribeSceneRequest, ERROR_NONE, Empty,
@@ -57,7 +57,11 @@ fn a_kitchen_goes_in_and_a_grounded_plan_comes_out() {
     let steps = peer.hear::<PlanStep>("/scenellm_planner/plan/steps", qos::LATCHED);
     let maps = peer.hear::<PointCloud2>("/scenellm_planner/map", qos::LATCHED);
     let objects = peer.hear::<Detection3DArray>("/scenellm_planner/objects", qos::LATCHED);
+    let scene_objects = peer.hear::<SceneObjects>("/scenellm_planner/scene_objects", qos::LATCHED);
+    let labels = peer.hear::<MarkerArray>("/scenellm_planner/labels", qos::LATCHED);
+    let label_info = peer.hear::<LabelInfo>("/scenellm_planner/label_info", qos::LATCHED);
     let relations = peer.hear::<ObjectRelations>("/scenellm_planner/relations", qos::LATCHED);
+    let heats = peer.hear::<PointCloud2>("/scenellm_planner/heat_map", qos::LATCHED);
     let paths = peer.hear::<Path>("/scenellm_planner/path", qos::LATCHED);
     let words = peer.hear::<StringMsg>("/scenellm_planner/dialogue/out", qos::EVENT);
     let health = peer.hear::<DiagnosticArray>("/diagnostics", qos::EVENT);
@@ -85,6 +89,19 @@ fn a_kitchen_goes_in_and_a_grounded_plan_comes_out() {
     assert!(cloud.width > 500 && cloud.data.len() == 24 * cloud.width as usize);
     let seen = wait_for(|| objects.newest::<Detection3DArray>()).expect("objects");
     assert!(seen.detections.len() > 5);
+    let known = wait_for(|| {
+        let known = scene_objects.newest::<SceneObjects>()?.objects;
+        known.iter().any(|object| object.points > 0).then_some(known)
+    })
+    .expect("what is known of objects");
+    let legend = wait_for(|| label_info.newest::<LabelInfo>()).expect("a legend").class_map;
+    for object in &known {
+        let class = legend.iter().find(|one| u32::from(one.class_id) == object.label_number);
+        let named = class.is_none_or(|class| class.class_name == object.label);
+        assert!(named && object.label_number > 0, "{object:?}, {class:?}");
+    }
+    let shown = wait_for(|| labels.newest::<MarkerArray>()).expect("labels").markers;
+    assert!(shown.iter().any(|words| words.text.contains('#')), "{shown:?}");
     let told = wait_for(|| {
         relations.newest::<ObjectRelations>().filter(|told| !told.relations.is_empty())
     });
@@ -116,6 +133,9 @@ fn a_kitchen_goes_in_and_a_grounded_plan_comes_out() {
     let request = AskRequest { question: "where is the floor?".into() };
     let answer = peer.call::<Ask>("/scenellm_planner/ask", &request);
     assert!(answer.answer.contains("likeness") && answer.object_ids.is_empty(), "{answer:?}");
+    let heat = wait_for(|| heats.newest::<PointCloud2>()).expect("a heat map");
+    assert_eq!((heat.header.frame_id.as_str(), heat.point_step), ("map", 20));
+    assert!(heat.width > 500 && heat.fields.iter().any(|field| field.name == "likeness"));
     let request = DescribeSceneRequest { max_objects: 3 };
     let scene = peer.call::<DescribeScene>("/scenellm_planner/describe_scene", &request);
     assert_eq!(scene.object_ids.len(), 3, "{scene:?}");

@@ -85,7 +85,8 @@ fn the_shipped_bag_becomes_a_grounded_plan_twice_the_same() {
     assert!(page.contains("PickupObject") && page.contains("data:image/png;base64,"));
     let session = BagReader::open(first.join("session.mcap")).unwrap();
     let topics: Vec<_> = session.topics().iter().map(|topic| topic.name.as_str()).collect();
-    for topic in ["/tf", "plan", "map", "objects", "relations"] {
+    let of_objects = ["objects", "scene_objects", "label_info", "relations"];
+    for topic in ["/tf", "plan", "map"].into_iter().chain(of_objects) {
         let own = format!("/scenellm_planner/{topic}");
         assert!(topics.iter().any(|name| *name == topic || *name == own), "{topics:?}");
     }
@@ -135,7 +136,8 @@ fn the_shipped_bag_comes_to_the_golden_plan_and_map() {
     let ids: Vec<_> = map["objects"].as_array().unwrap().iter().map(|one| &one["id"]).collect();
     let relations = map["relations"].as_array().unwrap();
     assert!(relations.iter().any(|one| one["relation"] == "on"), "{relations:?}");
-    assert!(relations.len() <= 3 * ids.len());
+    assert!(relations.iter().any(|one| one["relation"] == "nearest"), "{relations:?}");
+    assert!(relations.len() <= 9 * ids.len());
     let is_known =
         |one: &serde_json::Value| ids.contains(&&one["subject"]) && ids.contains(&&one["object"]);
     assert!(relations.iter().all(is_known), "{relations:?}");

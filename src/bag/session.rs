@@ -4,9 +4,10 @@ use super::error::BagError;
 use super::writer::BagWriter;
 use crate::planner::Output;
 use crate::ros::{
-    cloud_message, map_message, objects_message, plan_message, relations_message, tf_message,
+    cloud_message, label_info_message, map_message, objects_message, plan_message,
+    relations_message, scene_objects_message, tf_message,
 };
-use crate::scene::{EgoConfig, EgoFrame, Relation, SceneMap};
+use crate::scene::{EgoConfig, EgoFrame, ObjectState, Relation, SceneMap};
 use crate::sensing::{RgbdFrame, StampedTransform};
 use std::path::Path;
 
@@ -14,6 +15,8 @@ const PLAN_TOPIC: &str = "/scenellm_planner/plan";
 const MAP_TOPIC: &str = "/scenellm_planner/map";
 const FRAME_TOPIC: &str = "/scenellm_planner/frame";
 const OBJECTS_TOPIC: &str = "/scenellm_planner/objects";
+const SCENE_OBJECTS_TOPIC: &str = "/scenellm_planner/scene_objects";
+const LABEL_INFO_TOPIC: &str = "/scenellm_planner/label_info";
 const RELATIONS_TOPIC: &str = "/scenellm_planner/relations";
 /// Child frame of the poses at which images were taken.
 const CAMERA_FRAME: &str = "scenellm_camera";
@@ -66,11 +69,12 @@ impl SessionWriter {
         }
     }
 
-    /// Writes the map, its objects and how they stand to each other, and the newest egocentric frame, and
-    /// closes the bag.
+    /// Writes the map, its objects, the states that they were seen in and how they stand to each other, and
+    /// the newest egocentric frame, and closes the bag.
     pub fn finish(
         mut self,
         map: &SceneMap,
+        states: &[ObjectState],
         relations: &[Relation],
         newest: Option<&RgbdFrame>,
     ) -> Result<(), BagError> {
@@ -78,6 +82,10 @@ impl SessionWriter {
         self.writer.write(MAP_TOPIC, time_ns, &map_message(time_ns, map, 1))?;
         let objects = objects_message(map.objects(), time_ns, &world);
         self.writer.write(OBJECTS_TOPIC, time_ns, &objects)?;
+        let objects = scene_objects_message(map, states, time_ns);
+        self.writer.write(SCENE_OBJECTS_TOPIC, time_ns, &objects)?;
+        let legend = label_info_message(map.objects().label_numbers(), time_ns, &world);
+        self.writer.write(LABEL_INFO_TOPIC, time_ns, &legend)?;
         let relations = relations_message(relations, time_ns, &world);
         self.writer.write(RELATIONS_TOPIC, time_ns, &relations)?;
         if let Some(frame) = newest {

@@ -8,14 +8,16 @@ use super::{Found, FrameRecord, Output, PlannerConfig, Spotted, StageTimings};
 use crate::geometry::{Pose, TransformError};
 use crate::model::TokenKind;
 use crate::scene::{
-    EgoConfig, EgoFrame, NamedVectors, Region, RegionConfig, Relation, SceneError, SceneMap,
-    SeenObjects, frame_regions, select_frame_tokens, select_scene_tokens,
+    EgoConfig, EgoFrame, NamedVectors, ObjectState, Region, RegionConfig, Relation, SceneError,
+    SceneMap, SeenObjects, frame_regions, select_frame_tokens, select_scene_tokens,
 };
 use crate::sensing::{
     Assembled, AssembledFrame, DetectionsEvent, FrameAssembler, RgbdFrame, SensorEvent,
 };
-use crate::tasks::{SceneView, ViewSpec, scene_relations};
-use crate::vision::{Detector, FeatureExtractor, FeatureMap, VisionError, WordHash};
+use crate::tasks::{SceneView, ViewSpec, map_relations};
+use crate::vision::{
+    Detector, FeatureExtractor, FeatureMap, VisionError, WordHash, extractor_of_kind,
+};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
@@ -140,9 +142,18 @@ impl Session {
                 SceneView::of_regions(&self.seen.confirmed(&self.map), Some(&frame), spec)
             }
             TokenKind::Voxels => {
-                let is_other = |name| name != spec.extractor;
+                let is_other = |name| name != extractor_of_kind(&spec.extractor);
                 let (map, extractor) = (&self.map, self.extractor_name());
-                if map.config().feature_width != spec.width || extractor.is_some_and(is_other) {
+                if extractor.is_some_and(is_other) {
+                    return Ok(None);
+                }
+                let found = map.config().feature_width;
+                if found != spec.width {
+                    let (kind, wanted) = (&spec.extractor, spec.width);
+                    tracing::warn!(
+                        "the model is shown nothing: it takes features of `{kind}` of width {wanted}, \
+                         and those of the map have width {found}"
+                    );
                     return Ok(None);
                 }
                 let voxel_m = map.config().voxel_size_m;
@@ -154,8 +165,7 @@ impl Session {
             }
         };
         let in_frame = self.newest_frame().map(|frame| self.map.objects_in(frame));
-        let states = self.names.as_ref().map(|names| self.map.states(names)).unwrap_or_default();
-        Ok(Some(SceneView { in_frame, states, ..view }))
+        Ok(Some(SceneView { in_frame, states: self.states(), ..view }))
     }
 
     /// Names of the things that are looked for, if any are.
@@ -254,9 +264,15 @@ impl Session {
         &mut self.map
     }
 
-    /// How the objects of the map stand to each other, as the robot sees them from where it was last.
+    /// How the objects of the map stand to each other, and which are nearest to which, as the robot sees them
+    /// from where it was last.
     pub fn relations(&self) -> Vec<Relation> {
-        scene_relations(self.map.objects().iter(), self.robot_m)
+        map_relations(self.map.objects().iter(), self.robot_m)
+    }
+
+    /// The states that objects of the map were seen in, or seen not to be in, where names have states.
+    pub fn states(&self) -> Vec<ObjectState> {
+        self.names.as_ref().map(|names| self.map.states(names)).unwrap_or_default()
     }
 
     /// The newest frame that went into the map.

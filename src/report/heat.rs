@@ -3,7 +3,7 @@
 use super::ReportError;
 use super::canvas::{Canvas, draw_label, wrap};
 use super::chart::use_compiled_in_face;
-use crate::scene::{Likeness, Place, SceneMap, VoxelScore};
+use crate::scene::{Likeness, Place, SceneMap, VoxelScore, heat_rgb};
 use image::RgbImage;
 use plotters::backend::BitMapBackend;
 use plotters::prelude::*;
@@ -11,15 +11,6 @@ use std::path::Path;
 
 const MARK: RGBColor = RGBColor(20, 60, 200);
 const MARK_RADIUS_PX: i32 = 10;
-/// Colours at even steps of relevance from 0 to 1: matplotlib's "inferno", with a pale end that
-/// shows on paper.
-const RAMP: [[f32; 3]; 5] = [
-    [35.0, 30.0, 60.0],
-    [87.0, 16.0, 110.0],
-    [188.0, 55.0, 84.0],
-    [249.0, 142.0, 9.0],
-    [252.0, 240.0, 130.0],
-];
 
 /// What the picture shows. All positions are in one world frame with z up, metres.
 pub struct HeatMap<'a> {
@@ -54,7 +45,7 @@ impl<'a> HeatMap<'a> {
         let mut order: Vec<&VoxelScore> = self.scores.iter().collect();
         order.sort_by(|a, b| a.relevance.total_cmp(&b.relevance));
         let painted: Vec<_> =
-            order.iter().map(|score| (score.xyz_m, color(score.relevance))).collect();
+            order.iter().map(|score| (score.xyz_m, heat_rgb(score.relevance))).collect();
         let mut picture = canvas.paper(painted.iter());
         let size = picture.dimensions();
         let area = BitMapBackend::with_buffer(picture.as_mut(), size).into_drawing_area();
@@ -105,15 +96,6 @@ impl<'a> HeatMap<'a> {
     }
 }
 
-/// The colour of a relevance within 0..=1.
-fn color(relevance: f32) -> [u8; 3] {
-    let at = relevance.clamp(0.0, 1.0) * (RAMP.len() - 1) as f32;
-    let step = (at as usize).min(RAMP.len() - 2);
-    let (low, high) = (RAMP[step], RAMP[step + 1]);
-    let share = at - step as f32;
-    std::array::from_fn(|channel| (low[channel] + (high[channel] - low[channel]) * share) as u8)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,7 +115,7 @@ mod tests {
         let heat =
             HeatMap { text, frame_id: "map", scores: &scores, voxel_size_m: 0.05, places: &places };
         let picture = heat.draw().unwrap();
-        let bright = |pixel: &image::Rgb<u8>| pixel.0 == color(0.95);
+        let bright = |pixel: &image::Rgb<u8>| pixel.0 == heat_rgb(0.95);
         let of_mark = |pixel: &image::Rgb<u8>| pixel.0 == [20, 60, 200];
         assert!(picture.pixels().filter(|pixel| bright(pixel)).count() >= 16);
         assert!(picture.pixels().any(of_mark));
@@ -142,7 +124,7 @@ mod tests {
         covered.push(VoxelScore { xyz_m: [0.22, 0.02, 1.5], relevance: 0.3, ..scores[4] });
         let again = HeatMap { scores: &covered, ..heat }.draw().unwrap();
         assert!(again.pixels().filter(|pixel| bright(pixel)).count() >= 16);
-        assert!(!again.pixels().any(|pixel| pixel.0 == color(0.3)));
+        assert!(!again.pixels().any(|pixel| pixel.0 == heat_rgb(0.3)));
         let nothing =
             HeatMap { text, frame_id: "map", scores: &[], voxel_size_m: 0.05, places: &[] };
         nothing.draw().unwrap();

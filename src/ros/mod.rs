@@ -26,8 +26,9 @@ pub use arguments::{ArgumentError, NodeNames, ParameterSource, Remap, RosArgumen
 pub use cdr::{CdrError, from_cdr, to_cdr, to_cdr_big_endian};
 pub use convert::{
     ConvertError, ImageMessage, TopicRole, camera_info_message, cloud_message, decode,
-    detections_message, follow_error_code, image_message, map_message, no_markers, objects_message,
-    plan_markers, plan_message, plan_step_message, relations_message, step_feedback, tf_message,
+    detections_message, follow_error_code, heat_message, image_message, label_info_message,
+    label_markers, map_message, no_markers, objects_message, plan_markers, plan_message,
+    plan_step_message, relations_message, scene_objects_message, step_feedback, tf_message,
     vln_action,
 };
 pub use definition::{Field, FieldArray, parse_definition, with_dependencies};

@@ -26,6 +26,8 @@ struct Summary<'a> {
 struct Told<'a> {
     #[serde(flatten)]
     object: &'a MapObject,
+    /// Of its name, in label maps.
+    label_number: u32,
     voxels: usize,
     /// Points merged into them.
     points: u64,
@@ -69,6 +71,7 @@ impl SceneMap {
             let of = voxels.get(&object.id);
             Told {
                 object,
+                label_number: self.objects.label_numbers().of(&object.label),
                 voxels: of.map_or(0, |of| of.voxels),
                 points: of.map_or(0, |of| of.points),
                 centroid_m: of.map(|of| of.centroid_m),

@@ -24,6 +24,8 @@ pub enum RelationKind {
     InFrontOf,
     /// Is behind it, as the robot sees the two.
     Behind,
+    /// Has it among the three others that are nearest, whatever they stand on.
+    Nearest,
 }
 
 /// The `subject` is `relation` (to) the `object`.

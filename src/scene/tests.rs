@@ -457,6 +457,7 @@ fn exports_say_what_the_map_holds() {
     assert_eq!(said["frame_id"], "map");
     assert_eq!(said["counts"]["voxels"], map.len());
     assert_eq!(said["objects"][0]["label"], "crate");
+    assert_eq!(said["objects"][1]["label_number"], 2);
     // The crate is there; where the mug was seen nothing has been mapped.
     let voxels = [0, 1].map(|at| said["objects"][at]["voxels"].as_u64().unwrap());
     assert!(voxels[0] > 20 && voxels[1] == 0, "{voxels:?}");

@@ -1,4 +1,5 @@
-//! How the objects of a scene stand to each other, all at once, as it is published and exported.
+//! How the objects of a scene stand to each other, all at once, as language models read it. What is
+//! published and exported tells of neighbours as well ([`super::map_relations`]).
 
 use super::relation::{CONTACT_M, above, nearest, stands};
 use crate::scene::{MapObject, ObjectId, Relation, RelationKind};
@@ -86,7 +87,11 @@ fn reaching<'a>(objects: &[&'a MapObject]) -> Vec<Vec<&'a MapObject>> {
 /// What `a` is to `b` for a robot at `robot_m` that looks at the middle between their centres, all on the
 /// floor plan: left or right of it where they are farther apart across the view than along it, else in
 /// front of it (nearer) or behind. `None` where the two, or that middle and the robot, are at one place.
-fn side_seen(robot_m: [f64; 3], a: &MapObject, b: &MapObject) -> Option<RelationKind> {
+///
+/// These are the sides of the robot's own frame (REP 103: x forward, y left) when it faces the two. Of things
+/// that it has behind it now it is told how it will see them when it has turned to them, as a person is told:
+/// a side does not change with where the robot happens to look.
+pub(super) fn side_seen(robot_m: [f64; 3], a: &MapObject, b: &MapObject) -> Option<RelationKind> {
     let on_plan = |[x, y, _]: [f64; 3]| Vector2::new(x, y);
     let [robot, a, b] = [robot_m, a.position_m, b.position_m].map(on_plan);
     let (view, off) = ((a + b) / 2.0 - robot, a - b);
@@ -112,6 +117,7 @@ pub(super) fn words_of(relation: RelationKind) -> &'static str {
         RelationKind::RightOf => "right of",
         RelationKind::InFrontOf => "in front of",
         RelationKind::Behind => "behind",
+        RelationKind::Nearest => "near",
     }
 }
 
@@ -121,7 +127,12 @@ pub(super) fn is_side(relation: RelationKind) -> bool {
     matches!(relation, LeftOf | RightOf | InFrontOf | Behind)
 }
 
-fn relation(subject: &MapObject, relation: RelationKind, object: &MapObject) -> Relation {
+/// The relation with the distance of the two.
+pub(super) fn relation(
+    subject: &MapObject,
+    relation: RelationKind,
+    object: &MapObject,
+) -> Relation {
     let [from, to] = [subject, object].map(|one| Point3::from(one.position_m));
     let distance_m = nalgebra::distance(&from, &to);
     Relation { subject: subject.id, relation, object: object.id, distance_m }

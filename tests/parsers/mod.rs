@@ -310,7 +310,7 @@ pub fn scene_map(bytes: &[u8]) {
 /// A map file with valid framing around `content`.
 pub fn framed_map(content: &[u8]) -> Vec<u8> {
     let packed = zstd::encode_all(content, 1).unwrap();
-    [b"SCENEMAP\x04\0\0\0", packed.as_slice()].concat()
+    [b"SCENEMAP\x05\0\0\0", packed.as_slice()].concat()
 }
 
 fn map_file(bytes: &[u8]) {

@@ -92,7 +92,8 @@ impl Replay {
             gathered.plan = Some(plan);
         }
         let newest = session.newest_frame().map(Arc::as_ref);
-        writer.finish(session.map(), &session.relations(), newest)?;
+        let (states, relations) = (session.states(), session.relations());
+        writer.finish(session.map(), &states, &relations, newest)?;
         let wall_s = start.elapsed().as_secs_f64();
         let notes = notes(&gathered, planner.as_ref(), &session);
         self.write(&session, &gathered, &notes, wall_s)?;

@@ -99,41 +99,51 @@ pub fn detections_message(event: &DetectionsEvent) -> Detection3DArray {
 /// hypothesis is an object's name with its confidence; then what else detections have called it, or its
 /// region looks like, with as much less as they said it, or it looks so, less.
 pub fn objects_message(objects: &ObjectStore, stamp_ns: i64, frame_id: &str) -> Detection3DArray {
-    let detection = |object: &MapObject| {
-        let [x, y, z, w] = object.orientation_xyzw;
-        Detection {
-            label: object.label.clone(),
-            score: object.confidence,
-            frame_T_box: Pose::from_parts(
-                Translation3::from(object.position_m),
-                UnitQuaternion::from_quaternion(Quaternion::new(w, x, y, z)),
-            ),
-            size_m: object.size_m,
-            track_id: object.id.0.to_string(),
-        }
-    };
     let mut message = detections_message(&DetectionsEvent {
         topic: String::new(),
         stamp_ns,
         frame_id: frame_id.into(),
-        detections: objects.iter().map(detection).collect(),
+        detections: objects.iter().map(as_detection).collect(),
     });
     for (object, shown) in objects.iter().zip(&mut message.detections) {
-        let Some(said) = objects.labels(object.id) else { continue };
-        let of = |label: &str| said.iter().find(|(name, _)| *name == label).map(|(_, sum)| sum);
-        let most = of(&object.label).unwrap_or(0.0);
-        let mut others: Vec<(&str, f32)> =
-            said.iter().filter(|(name, _)| *name != object.label).collect();
-        others.sort_by(|a, b| b.1.total_cmp(&a.1));
         let Some(first) = shown.results.first().cloned() else { continue };
-        shown.results.extend(others.into_iter().map(|(name, sum)| {
-            let share = if most > 0.0 { (sum / most).min(1.0) } else { 0.0 };
-            let score = f64::from(object.confidence * share);
-            let hypothesis = ObjectHypothesis { class_id: name.to_owned(), score };
-            ObjectHypothesisWithPose { hypothesis, ..first.clone() }
-        }));
+        let others = hypotheses(objects, object).into_iter();
+        shown.results.extend(
+            others.map(|hypothesis| ObjectHypothesisWithPose { hypothesis, ..first.clone() }),
+        );
     }
     message
+}
+
+/// An object of the map as a detector would tell of it.
+pub(super) fn as_detection(object: &MapObject) -> Detection {
+    let [x, y, z, w] = object.orientation_xyzw;
+    Detection {
+        label: object.label.clone(),
+        score: object.confidence,
+        frame_T_box: Pose::from_parts(
+            Translation3::from(object.position_m),
+            UnitQuaternion::from_quaternion(Quaternion::new(w, x, y, z)),
+        ),
+        size_m: object.size_m,
+        track_id: object.id.0.to_string(),
+    }
+}
+
+/// What else an object of the map may be than its label says, likeliest first.
+pub(super) fn hypotheses(objects: &ObjectStore, object: &MapObject) -> Vec<ObjectHypothesis> {
+    let Some(said) = objects.labels(object.id) else { return Vec::new() };
+    let of = |label: &str| said.iter().find(|(name, _)| *name == label).map(|(_, sum)| sum);
+    let most = of(&object.label).unwrap_or(0.0);
+    let mut others: Vec<(&str, f32)> =
+        said.iter().filter(|(name, _)| *name != object.label).collect();
+    others.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let hypothesis = |(name, sum): (&str, f32)| {
+        let share = if most > 0.0 { (sum / most).min(1.0) } else { 0.0 };
+        let score = f64::from(object.confidence * share);
+        ObjectHypothesis { class_id: name.to_owned(), score }
+    };
+    others.into_iter().map(hypothesis).collect()
 }
 
 #[cfg(test)]

@@ -4,12 +4,12 @@ use crate::ros::msg::{ColorRGBA, Header, Marker, MarkerArray, Point, Pose, Quate
 use crate::tasks::{Grounding, Plan};
 
 /// Height of a line of text, metres.
-const LINE_M: f64 = 0.1;
+pub(super) const LINE_M: f64 = 0.1;
 /// Diameter of a target, metres.
 const TARGET_M: f64 = 0.12;
 /// Shaft and head of an arrow, metres.
 const ARROW_M: Vector3 = Vector3 { x: 0.02, y: 0.05, z: 0.08 };
-const WHITE: ColorRGBA = ColorRGBA { r: 1.0, g: 1.0, b: 1.0, a: 1.0 };
+pub(super) const WHITE: ColorRGBA = ColorRGBA { r: 1.0, g: 1.0, b: 1.0, a: 1.0 };
 const RED: ColorRGBA = ColorRGBA { r: 0.9, g: 0.2, b: 0.15, a: 0.6 };
 const BLUE: ColorRGBA = ColorRGBA { r: 0.2, g: 0.5, b: 1.0, a: 0.9 };
 

@@ -18,6 +18,7 @@ pub fn relations_message(relations: &[Relation], stamp_ns: i64, frame_id: &str) 
             RelationKind::RightOf => ObjectRelation::RIGHT_OF,
             RelationKind::InFrontOf => ObjectRelation::IN_FRONT_OF,
             RelationKind::Behind => ObjectRelation::BEHIND,
+            RelationKind::Nearest => ObjectRelation::NEAREST,
         },
         distance_m: one.distance_m as f32,
     };

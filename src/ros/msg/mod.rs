@@ -9,6 +9,7 @@ mod diagnostic;
 mod geometry;
 mod lifecycle;
 mod marker;
+mod object;
 mod parameter;
 mod plan;
 mod relation;
@@ -25,6 +26,7 @@ pub use geometry::{
 };
 pub use lifecycle::{State, Transition, TransitionDescription, TransitionEvent};
 pub use marker::{Marker, MarkerArray, MeshFile, UVCoordinate};
+pub use object::{SceneObject, SceneObjects};
 pub use parameter::{
     FloatingPointRange, IntegerRange, ListParametersResult, Parameter, ParameterDescriptor,
     ParameterEvent, ParameterValue, SetParametersResult,
@@ -33,7 +35,8 @@ pub use plan::{Plan, PlanArgument, PlanStep, StepFeedback, StreamingText};
 pub use relation::{ObjectRelation, ObjectRelations};
 pub use sensor::{CameraInfo, CompressedImage, Image, PointCloud2, PointField, RegionOfInterest};
 pub use vision::{
-    BoundingBox3D, Detection3D, Detection3DArray, ObjectHypothesis, ObjectHypothesisWithPose,
+    BoundingBox3D, Detection3D, Detection3DArray, LabelInfo, ObjectHypothesis,
+    ObjectHypothesisWithPose, VisionClass,
 };
 pub use vln::VlnAction;
 
@@ -199,10 +202,14 @@ messages! {
         "ddd703be132ab0b69d33121f1bb034132bfbb3b0ac5f9fb1516005ba1c8a265b";
     Detection3DArray: "vision_msgs" / "Detection3DArray" in "src/ros/definitions/vision_msgs",
         "793f5eab9595ac1c0da07873cc859db42eae51f0ee76056db8562515d830e018";
+    LabelInfo: "vision_msgs" / "LabelInfo" in "src/ros/definitions/vision_msgs",
+        "3d37df4015cdf660cc851c51897f2acd957e1ca6205ba0a99aebffb9406b0783";
     ObjectHypothesis: "vision_msgs" / "ObjectHypothesis" in "src/ros/definitions/vision_msgs",
         "51da43cec11c01957a64d1e05a24acd18aae7745ec30b74348ad5f6d634f7f90";
     ObjectHypothesisWithPose: "vision_msgs" / "ObjectHypothesisWithPose" in "src/ros/definitions/vision_msgs",
         "41c12344c0396c48b81df12467c192d99b2a0eb1463c5c37194e4223251c80bc";
+    VisionClass: "vision_msgs" / "VisionClass" in "src/ros/definitions/vision_msgs",
+        "1e4a11f0fed50b5623cb8ff26ca0e37952a48a9c074d16f804b44e9164c2037a";
     Marker: "visualization_msgs" / "Marker" in "src/ros/definitions/visualization_msgs",
         "45b13ccf791f225962bf74e746f9644518855d783a6f42ba0cc14fde2b4f3ce0";
     MarkerArray: "visualization_msgs" / "MarkerArray" in "src/ros/definitions/visualization_msgs",
@@ -227,4 +234,8 @@ messages! {
         "12cc3bfd00492eb78db54e9a1bd75eadaabd018fda1fbf07901665cdda49d97c";
     ObjectRelations: "scenellm" / "ObjectRelations" in "msg",
         "db525e0286eaa222390b850d3f0aafe04f7fb83829afacb37e4f92b79710de4a";
+    SceneObject: "scenellm" / "SceneObject" in "msg",
+        "3537526804516a18226ce90cca2e10166b1e8786c90897a7cd28d0902f9d1b2f";
+    SceneObjects: "scenellm" / "SceneObjects" in "msg",
+        "ef4de92e86c89155530ccfb0dea4ceded13eb6f4faf6e691e52a0fdd09d7881d";
 }

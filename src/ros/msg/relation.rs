@@ -33,6 +33,8 @@ impl ObjectRelation {
     pub const IN_FRONT_OF: u8 = 6;
     /// Is behind it, as the robot sees the two.
     pub const BEHIND: u8 = 7;
+    /// Has it among the three others that are nearest, no farther than 2 m, whatever they stand on.
+    pub const NEAREST: u8 = 8;
 }
 
 /// How the objects of the map stand to each other.

@@ -30,6 +30,26 @@ pub struct BoundingBox3D {
     pub size: Vector3,
 }
 
+/// `vision_msgs/VisionClass`: a number and the name that it means.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VisionClass {
+    /// The number.
+    pub class_id: u16,
+    /// The name.
+    pub class_name: String,
+}
+
+/// `vision_msgs/LabelInfo`: what the numbers of a label map mean.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct LabelInfo {
+    /// Stamp and frame.
+    pub header: Header,
+    /// The numbers and their names.
+    pub class_map: Vec<VisionClass>,
+    /// Least confidence of what is told, 0..=1.
+    pub threshold: f32,
+}
+
 /// `vision_msgs/Detection3D`: one detected object.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Detection3D {

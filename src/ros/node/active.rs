@@ -29,6 +29,7 @@ use crate::ros::transport::{Opened, Transport};
 use crate::tasks::{GoalPlanner, Mentioned};
 use crate::vision::Detector;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 
@@ -129,6 +130,8 @@ pub struct Active {
     pilot: Option<JoinHandle<()>>,
     /// Where there is a detector.
     spotter: Option<JoinHandle<Box<dyn Detector>>>,
+    /// Ends the look that the spotter has under way.
+    stops: Arc<AtomicBool>,
     /// Closed when the threads have ended.
     _opened: Vec<Opened>,
 }
@@ -140,13 +143,14 @@ impl Active {
         let detector = configured.session.take_detector();
         let depth_m = configured.session.map().config().depth_range_m();
         let vocabulary = configured.planner.vocabulary().clone();
+        let stops = Arc::new(AtomicBool::new(false));
         let (spotted, spotter) = match detector {
             None => (None, None),
             Some(detector) => {
                 // Without room: a frame is handed over only while it is waited for.
                 let (hand_over, frames) = sync_channel(0);
-                let map = Arc::clone(&channels.map);
-                (Some(hand_over), Some(Spotter { detector, frames, map, depth_m }))
+                let (map, stops) = (Arc::clone(&channels.map), Arc::clone(&stops));
+                (Some(hand_over), Some(Spotter { detector, frames, map, depth_m, stops }))
             }
         };
         let perception = Perception {
@@ -169,7 +173,6 @@ impl Active {
             view: Arc::clone(&channels.view),
             config,
             stream: open.stream,
-            turns: Vec::new(),
             mentioned: Mentioned::default(),
         };
         let desk = Desk {
@@ -195,6 +198,7 @@ impl Active {
             desk: None,
             pilot: None,
             spotter: None,
+            stops,
             _opened: open.opened,
         };
         if let Some(spotter) = spotter {
@@ -218,7 +222,7 @@ impl Active {
     }
 
     /// Withdraws the plan, ends the threads, closes topics and services. A detector that looks at a
-    /// frame is waited for.
+    /// frame ends early; at the longest, one of its layers is waited for.
     ///
     /// # Errors
     ///
@@ -237,6 +241,7 @@ impl Active {
     }
 
     fn close(&self) {
+        self.stops.store(true, Ordering::Relaxed);
         self.channels.jobs.close();
         self.channels.desk.close();
         self.channels.pilot.close();

@@ -4,7 +4,7 @@ use super::clock::NodeClock;
 use super::diagnostics::Diagnostics;
 use super::inbox::{Inbox, Taken, TopicIndex};
 use super::input::{Input, Use};
-use super::jobs::{Job, JobCell, Question};
+use super::jobs::{Abilities, Job, JobCell, Question};
 use super::map_request::MapRequest;
 use super::newest::Newest;
 use super::outlets::DeskOutlets;
@@ -15,8 +15,9 @@ use super::view::View;
 use crate::planner::{Act, Command, Dialogue, Executive, StopCause, facts};
 use crate::ros::action::{ActionRequest, Asked};
 use crate::ros::{decode, from_cdr, msg, step_feedback};
+use crate::scene::MapObject;
 use crate::sensing::SensorEvent;
-use crate::tasks::{ActionVocabulary, Answer, Plan};
+use crate::tasks::{ActionVocabulary, Answer, Plan, place_of};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
@@ -25,8 +26,8 @@ use std::time::{Duration, Instant};
 const NAP: Duration = Duration::from_millis(100);
 /// How long a person is let wait for the map.
 const PATIENCE: Duration = Duration::from_secs(5);
-const NOT_UNDERSTOOD: &str = "I can plan for household goals, tell what is in the map, where it \
-    is and how many there are, forget the map, and stop. I cannot answer that.";
+const NOT_UNDERSTOOD: &str = "I can plan for household goals, tell of the plan, what is in the map, \
+    where it is and how many there are, forget the map, and stop. I cannot answer that.";
 
 /// What other threads tell the desk.
 pub enum DeskRequest {
@@ -88,7 +89,12 @@ impl Desk {
                 Taken::Request(DeskRequest::Planned { number, plan }) => {
                     executive.planned(number, plan)
                 }
-                Taken::Request(DeskRequest::Replied(answer)) => vec![Act::Say(reply(answer))],
+                Taken::Request(DeskRequest::Replied(answer)) => {
+                    if let Ok(Answer { question, words, .. }) = &answer {
+                        dialogue.replied(question, words, &self.view.get().objects);
+                    }
+                    vec![Act::Say(reply(answer))]
+                }
                 Taken::Request(DeskRequest::PlanTask(request)) => {
                     self.plan_task(request, &mut executive, &mut dialogue)
                 }
@@ -162,7 +168,7 @@ impl Desk {
                 }
                 Ok(SensorEvent::Utterance(words)) => {
                     return match dialogue.hear(&words, &self.view.get().objects) {
-                        Ok(meant) => self.utterance(&meant, executive),
+                        Ok(meant) => self.utterance(&meant, executive, dialogue),
                         Err(unresolved) => vec![Act::Say(unresolved.to_string())],
                     };
                 }
@@ -172,13 +178,17 @@ impl Desk {
         Vec::new()
     }
 
-    fn utterance(&self, words: &str, executive: &mut Executive) -> Vec<Act> {
+    fn utterance(
+        &self,
+        words: &str,
+        executive: &mut Executive,
+        dialogue: &mut Dialogue,
+    ) -> Vec<Act> {
         let view = self.view.get();
         let command = Command::of(words);
         // What the list of objects can answer, it answers; the model the rest.
         if matches!(command, Command::NotUnderstood)
-            && self.jobs.abilities.talks
-            && self.jobs.ask(Question::Say(words.to_owned())).is_ok()
+            && self.ask_model(words, dialogue, &view.objects)
         {
             return Vec::new();
         }
@@ -193,19 +203,39 @@ impl Desk {
             }
             Command::Where(name) => {
                 let known = facts::whereabouts(&view.objects, &name, &self.frame_id);
-                match known.or_else(|| self.search.as_ref()?.whereabouts(&name, PATIENCE)) {
-                    Some(fact) => fact.words,
-                    None => format!("there is no {name} in the map"),
+                let found =
+                    match known.or_else(|| self.search.as_ref()?.whereabouts(&name, PATIENCE)) {
+                        Some(fact) => fact.words,
+                        None => format!("there is no {name} in the map"),
+                    };
+                match place_of(&view.objects, &name, &self.vocabulary) {
+                    Some(place) => {
+                        // Who is told of the dialogue later needs no positions.
+                        dialogue.replied(words, &place, &view.objects);
+                        format!("{place}: {found}")
+                    }
+                    None => found,
                 }
             }
             Command::Count(name) => {
                 format!("{name}: {}", facts::count(&view.objects, &name).words)
             }
-            Command::Status => executive.status(),
+            Command::Plan(question) => question.answer(executive),
+            Command::Courtesy(reply) => reply.to_owned(),
             Command::ForgetMap => self.forget_map(),
             Command::NotUnderstood => NOT_UNDERSTOOD.into(),
         };
+        dialogue.replied(words, &said, &view.objects);
         vec![Act::Say(said)]
+    }
+
+    /// Has the model answer, if it can; whether it does.
+    fn ask_model(&self, words: &str, dialogue: &Dialogue, objects: &[MapObject]) -> bool {
+        let Abilities { asks, talks, .. } = self.jobs.abilities;
+        let history = dialogue.history(words, objects).filter(|_| talks);
+        // To who was taught no questions they are talk.
+        let turns = history.or_else(|| (!asks).then(|| dialogue.turns()));
+        (asks || talks) && self.jobs.ask(Question::Say(words.to_owned(), turns)).is_ok()
     }
 
     fn tell_pilot(&self, request: PilotRequest) {

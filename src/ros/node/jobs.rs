@@ -27,8 +27,9 @@ pub struct Job {
 pub enum Question {
     /// A question that stands alone.
     Ask(String, SyncSender<Result<Answer, String>>),
-    /// What a person says; the reply goes to the desk.
-    Say(String),
+    /// What a person says, and what was said before where that is needed to understand it; the reply
+    /// goes to the desk.
+    Say(String, Option<Vec<[String; 2]>>),
     /// An instruction to follow; its steps go to the pilot, with the number.
     Follow(u64, String),
 }
@@ -161,7 +162,7 @@ mod tests {
     fn taken(cell: &JobCell) -> String {
         match cell.take() {
             Some(Work::Plan(job)) => format!("plan {}", job.number),
-            Some(Work::Answer(Question::Say(words))) => words,
+            Some(Work::Answer(Question::Say(words, _))) => words,
             Some(Work::Answer(_)) => "another question".into(),
             None => "closed".into(),
         }
@@ -172,7 +173,7 @@ mod tests {
         let cell = JobCell::default();
         for number in 1..=3 {
             cell.put(Job { number, ..Job::default() });
-            assert!(cell.ask(Question::Say(format!("words {number}"))).is_ok());
+            assert!(cell.ask(Question::Say(format!("words {number}"), None)).is_ok());
         }
         assert_eq!([(); 4].map(|()| taken(&cell)), ["words 1", "words 2", "words 3", "plan 3"]);
         assert!(cell.wants(3) && !cell.wants(2));
@@ -180,13 +181,14 @@ mod tests {
         assert!(!cell.wants(3));
         cell.close();
         assert_eq!(taken(&cell), "closed");
-        assert!(cell.is_closed() && cell.ask(Question::Say("late".into())).is_err());
+        assert!(cell.is_closed() && cell.ask(Question::Say("late".into(), None)).is_err());
     }
 
     #[test]
     fn too_many_questions_are_refused() {
         let cell = JobCell::default();
-        let asked = (0..20).filter(|n| cell.ask(Question::Say(n.to_string())).is_ok()).count();
+        let say = |n: &i32| cell.ask(Question::Say(n.to_string(), None)).is_ok();
+        let asked = (0..20).filter(say).count();
         assert_eq!(asked, MAX_QUESTIONS);
     }
 }

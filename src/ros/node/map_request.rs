@@ -3,7 +3,7 @@
 use crate::planner::follow::{BasePose, Floor, FollowConfig, Surroundings};
 use crate::planner::{Found, Session};
 use crate::ros::srv::{ERROR_NONE, MapFileResponse, ResetMapResponse};
-use crate::scene::{MapCounts, Place, SceneError, SceneMap, TextQuery};
+use crate::scene::{Likeness, MapCounts, Place, SceneError, SceneMap, TextQuery};
 use crate::tasks::{SceneView, ViewSpec};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::SyncSender;
@@ -36,14 +36,25 @@ pub enum FileTask {
     Export,
 }
 
+/// What a request came to, for the thread that owns the map.
+#[derive(Debug, PartialEq)]
+pub enum Effect {
+    /// The map is as it was.
+    Unchanged,
+    /// The map has changed.
+    Changed,
+    /// The map is as it was, and was held against a text; what came of it can be shown.
+    Compared(Likeness),
+}
+
 impl MapRequest {
-    /// Does what is asked for. Whether the map has changed.
-    pub fn answer(self, session: &mut Session) -> bool {
+    /// Does what is asked for.
+    pub fn answer(self, session: &mut Session) -> Effect {
         let map = session.map_mut();
         match self {
             Self::Place(found) => {
                 session.place(&found);
-                true
+                Effect::Changed
             }
             Self::Reset(reply) => {
                 let counts = map.counts();
@@ -52,7 +63,7 @@ impl MapRequest {
                 let response = ResetMapResponse { voxels: counts.voxels, objects: counts.objects };
                 // See above: the answer may be of no use any more.
                 let _ = reply.try_send(response);
-                true
+                Effect::Changed
             }
             Self::Surroundings(robot, config, reply) => {
                 let points_m = map.voxels().map(|voxel| voxel.xyz_m);
@@ -62,7 +73,7 @@ impl MapRequest {
                 let floor = Floor::new(points_m, map.config().voxel_size_m, &robot, &config)
                     .reaching(places_m);
                 let _ = reply.try_send(Surroundings { floor, objects });
-                false
+                Effect::Unchanged
             }
             Self::View(spec, reply) => {
                 let view = session.refresh_objects().map(|_| ());
@@ -71,18 +82,15 @@ impl MapRequest {
                     None
                 });
                 let _ = reply.try_send(view);
-                true
+                Effect::Changed
             }
             Self::Likeness(query, reply) => {
-                let place = match map.likeness(&query, 1) {
-                    Ok(likeness) => likeness.found().cloned(),
-                    Err(error) => {
-                        tracing::warn!("nothing is looked for in the map: {error}");
-                        None
-                    }
-                };
-                let _ = reply.try_send(place);
-                false
+                let likeness = map.likeness(&query, 1).inspect_err(|error| {
+                    tracing::warn!("nothing is looked for in the map: {error}");
+                });
+                let place = likeness.as_ref().ok().and_then(Likeness::found);
+                let _ = reply.try_send(place.cloned());
+                likeness.map_or(Effect::Unchanged, Effect::Compared)
             }
             Self::File(task, path, reply) => {
                 let done = match task {
@@ -107,7 +115,7 @@ impl MapRequest {
                     }
                 };
                 let _ = reply.try_send(response);
-                is_new
+                if is_new { Effect::Changed } else { Effect::Unchanged }
             }
         }
     }
@@ -181,8 +189,8 @@ mod tests {
 
     fn ask(map: &mut Session, task: FileTask, path: &Path) -> (bool, MapFileResponse) {
         let (reply, answer) = sync_channel(1);
-        let changed = MapRequest::File(task, path.into(), reply).answer(map);
-        (changed, answer.recv().unwrap())
+        let effect = MapRequest::File(task, path.into(), reply).answer(map);
+        (effect == Effect::Changed, answer.recv().unwrap())
     }
 
     #[test]

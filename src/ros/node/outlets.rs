@@ -4,16 +4,17 @@ use super::NodeError;
 use super::text_stream::TextStream;
 use crate::geometry::Pose;
 use crate::ros::msg::{
-    self, Detection3DArray, DiagnosticArray, Header, MarkerArray, Message, ObjectRelations, Path,
-    PointCloud2, PoseStamped, StringMsg,
+    self, Detection3DArray, DiagnosticArray, Header, LabelInfo, MarkerArray, Message,
+    ObjectRelations, Path, PointCloud2, PoseStamped, SceneObjects, StringMsg,
 };
 use crate::ros::qos::{self, Qos};
 use crate::ros::transport::{Publication, Transport};
 use crate::ros::{
-    NodeNames, cloud_message, map_message, no_markers, objects_message, plan_markers, plan_message,
-    plan_step_message, relations_message, to_cdr,
+    NodeNames, cloud_message, heat_message, label_info_message, label_markers, map_message,
+    no_markers, objects_message, plan_markers, plan_message, plan_step_message, relations_message,
+    scene_objects_message, to_cdr,
 };
-use crate::scene::{EgoConfig, EgoFrame, Relation, SceneMap};
+use crate::scene::{EgoConfig, EgoFrame, Likeness, ObjectState, Relation, SceneMap};
 use crate::sensing::RgbdFrame;
 use crate::tasks::{Plan, PlanStep};
 use cv_convert::ToCv;
@@ -116,12 +117,17 @@ impl DeskOutlets {
     }
 }
 
-/// What is told by perception: the map, the newest frame, objects and their relations, the camera's path.
+/// What is told by perception: the map, what of it looks like what was asked for, the newest frame, objects,
+/// their names and relations, the camera's path.
 pub struct SceneOutlets {
     map: Outlet,
+    heat: Outlet,
     frame: Outlet,
     objects: Outlet,
+    scene_objects: Outlet,
     relations: Outlet,
+    labels: Outlet,
+    label_info: Outlet,
     path: Outlet,
 }
 
@@ -130,6 +136,7 @@ impl SceneOutlets {
     pub fn open(transport: &dyn Transport, names: &NodeNames) -> Result<Self, NodeError> {
         Ok(Self {
             map: Outlet::open::<PointCloud2>(transport, names, "~/map", qos::LATCHED)?,
+            heat: Outlet::open::<PointCloud2>(transport, names, "~/heat_map", qos::LATCHED)?,
             frame: Outlet::open::<PointCloud2>(transport, names, "~/frame", qos::CLOUD)?,
             objects: Outlet::open::<Detection3DArray>(transport, names, "~/objects", qos::LATCHED)?,
             relations: Outlet::open::<ObjectRelations>(
@@ -138,6 +145,14 @@ impl SceneOutlets {
                 "~/relations",
                 qos::LATCHED,
             )?,
+            scene_objects: Outlet::open::<SceneObjects>(
+                transport,
+                names,
+                "~/scene_objects",
+                qos::LATCHED,
+            )?,
+            labels: Outlet::open::<MarkerArray>(transport, names, "~/labels", qos::LATCHED)?,
+            label_info: Outlet::open::<LabelInfo>(transport, names, "~/label_info", qos::LATCHED)?,
             path: Outlet::open::<Path>(transport, names, "~/path", qos::LATCHED)?,
         })
     }
@@ -147,17 +162,36 @@ impl SceneOutlets {
         self.map.publication.subscribers()
     }
 
+    /// How many listen to all that is known of objects.
+    pub fn scene_objects_listeners(&self) -> usize {
+        self.scene_objects.publication.subscribers()
+    }
+
     /// Publishes the voxels of the map, thinned evenly to `max_points`.
     pub fn map(&self, map: &SceneMap, stamp_ns: i64, max_points: usize) {
         let every = map.len().div_ceil(max_points).max(1);
         self.map.send(&map_message(stamp_ns, map, every));
     }
 
-    /// Publishes the objects of the map, and how they stand to each other.
+    /// Publishes how well the map fits what was looked for last, in `max_points` points at most.
+    pub fn heat(&self, likeness: &Likeness, frame_id: &str, stamp_ns: i64, max_points: usize) {
+        self.heat.send(&heat_message(stamp_ns, frame_id, &likeness.scores, max_points));
+    }
+
+    /// Publishes all that is known of the objects of the map, which were seen in `states`.
+    pub fn scene_objects(&self, map: &SceneMap, states: &[ObjectState], stamp_ns: i64) {
+        self.scene_objects.send(&scene_objects_message(map, states, stamp_ns));
+    }
+
+    /// Publishes the objects of the map, what the numbers of their names mean, and how they stand to each
+    /// other.
     pub fn objects(&self, map: &SceneMap, relations: &[Relation], stamp_ns: i64) {
         let frame_id = &map.config().frame_id;
         self.objects.send(&objects_message(map.objects(), stamp_ns, frame_id));
         self.relations.send(&relations_message(relations, stamp_ns, frame_id));
+        self.labels.send(&label_markers(map.objects(), stamp_ns, frame_id));
+        let numbers = map.objects().label_numbers();
+        self.label_info.send(&label_info_message(numbers, stamp_ns, frame_id));
     }
 
     /// Publishes the points of the newest frame, in the camera's frame `frame_id`, when somebody

@@ -4,7 +4,7 @@
 use super::clock::NodeClock;
 use super::inbox::{Inbox, Taken, TopicIndex};
 use super::input::{Input, Use};
-use super::map_request::MapRequest;
+use super::map_request::{Effect, MapRequest};
 use super::newest::Newest;
 use super::outlets::SceneOutlets;
 use super::view::View;
@@ -42,7 +42,8 @@ pub struct Perception {
 struct Published {
     map_at: Instant,
     frame_at: Instant,
-    listeners: usize,
+    /// Who listened to the cloud of the map, and to all that is known of its objects.
+    listeners: [usize; 2],
     /// Whether the map has changed since.
     map_is_new: bool,
     frame_is_new: bool,
@@ -62,7 +63,7 @@ impl Perception {
         let mut published = Published {
             map_at: now,
             frame_at: now,
-            listeners: 0,
+            listeners: [0; 2],
             // What it holds already is new to those who listen.
             map_is_new: !self.session.map().is_empty(),
             frame_is_new: false,
@@ -73,12 +74,19 @@ impl Perception {
             match self.inbox.take(NAP) {
                 Taken::Closed => return self.session,
                 Taken::Nothing => {}
-                Taken::Request(request) => {
-                    if request.answer(&mut self.session) {
+                Taken::Request(request) => match request.answer(&mut self.session) {
+                    Effect::Unchanged => {}
+                    Effect::Changed => {
                         published.map_is_new = true;
                         self.show(&mut gathered);
                     }
-                }
+                    Effect::Compared(likeness) => {
+                        let max_points = self.config.get().publish.max_points;
+                        let frame_id = &self.session.map().config().frame_id;
+                        let stamp_ns = gathered.view.stamp_ns;
+                        self.outlets.heat(&likeness, frame_id, stamp_ns, max_points);
+                    }
+                },
                 Taken::Message(topic, cdr) => {
                     self.message(topic, &cdr, &mut gathered, &mut published);
                 }
@@ -193,15 +201,22 @@ impl Perception {
             return;
         }
         published.map_at = Instant::now();
-        let listeners = self.outlets.map_listeners();
-        let map = self.session.map();
-        // A cloud is made for listeners only; a new one gets the map as it is.
-        if listeners > 0 && (published.map_is_new || listeners > published.listeners) {
-            self.outlets.map(map, gathered.view.stamp_ns, config.max_points);
-        }
+        let (map, stamp_ns) = (self.session.map(), gathered.view.stamp_ns);
+        // What goes through all voxels is made for listeners only; a new one gets the map as it is.
+        let listeners = [self.outlets.map_listeners(), self.outlets.scene_objects_listeners()];
+        let [is_cloud_due, are_objects_due] = [0, 1].map(|at| {
+            let (now, before) = (listeners[at], published.listeners[at]);
+            now > 0 && (published.map_is_new || now > before)
+        });
         published.listeners = listeners;
+        if is_cloud_due {
+            self.outlets.map(map, stamp_ns, config.max_points);
+        }
+        if are_objects_due {
+            self.outlets.scene_objects(map, &self.session.states(), stamp_ns);
+        }
         if published.map_is_new {
-            self.outlets.objects(map, &self.session.relations(), gathered.view.stamp_ns);
+            self.outlets.objects(map, &self.session.relations(), stamp_ns);
             self.outlets.path(&gathered.path, &map.config().frame_id);
             published.map_is_new = false;
         }

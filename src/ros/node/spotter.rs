@@ -6,8 +6,9 @@ use super::inbox::Inbox;
 use super::map_request::MapRequest;
 use crate::planner::Found;
 use crate::sensing::RgbdFrame;
-use crate::vision::Detector;
+use crate::vision::{Detector, VisionError};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 
 /// Looks for things.
@@ -18,18 +19,24 @@ pub struct Spotter {
     pub map: Arc<Inbox<MapRequest>>,
     /// Nearest and farthest depth that counts.
     pub depth_m: [f32; 2],
+    /// Whether the node stops: it does not wait for a look that takes minutes.
+    pub stops: Arc<AtomicBool>,
 }
 
 impl Spotter {
-    /// Runs until nobody has frames any more; gives the detector back.
+    /// Runs until nobody has frames any more, or the node stops in the middle of a look; gives the
+    /// detector back.
     pub fn run(self) -> Box<dyn Detector> {
+        let wanted = || !self.stops.load(Ordering::Relaxed);
         while let Ok(frame) = self.frames.recv() {
-            match Found::in_frame(self.detector.as_ref(), &frame, self.depth_m) {
+            let (detector, depth_m) = (self.detector.as_ref(), self.depth_m);
+            match Found::in_frame_while(detector, &frame, depth_m, &wanted) {
                 Ok(found) => {
                     if self.map.ask(MapRequest::Place(found)).is_err() {
                         tracing::warn!("detections are lost: too much is asked of the map");
                     }
                 }
+                Err(VisionError::Unwanted { .. }) => break,
                 Err(error) => tracing::warn!("nothing was looked for in a frame: {error}"),
             }
         }
@@ -43,7 +50,7 @@ mod tests {
     use super::*;
     use crate::geometry::{CameraModel, Distortion, Pose};
     use crate::sensing::DepthImage;
-    use crate::vision::{DetectedMask, Mask, VisionError};
+    use crate::vision::{DetectedMask, Mask};
     use image::RgbImage;
     use std::sync::mpsc::sync_channel;
     use std::time::Duration;
@@ -69,6 +76,30 @@ mod tests {
             }
             let mask = Mask::from_fn(32, 24, |x, _| x < 16);
             Ok(vec![DetectedMask { label: "door".into(), score: 0.7, mask }])
+        }
+    }
+
+    /// Is never done while it is wanted.
+    struct Endless;
+
+    impl Detector for Endless {
+        fn name(&self) -> &str {
+            "endless"
+        }
+
+        fn detect(&self, image: &RgbImage) -> Result<Vec<DetectedMask>, VisionError> {
+            self.detect_while(image, &|| true)
+        }
+
+        fn detect_while(
+            &self,
+            _image: &RgbImage,
+            wanted: &dyn Fn() -> bool,
+        ) -> Result<Vec<DetectedMask>, VisionError> {
+            while wanted() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Err(VisionError::Unwanted { extractor: "endless".into() })
         }
     }
 
@@ -100,6 +131,7 @@ mod tests {
             frames,
             map: Arc::clone(&map),
             depth_m: [0.2, 6.0],
+            stops: Arc::default(),
         };
         let thread = std::thread::spawn(move || spotter.run());
         for grey in [0, 9] {
@@ -112,5 +144,23 @@ mod tests {
         assert_eq!(found.detections[0].label, "door");
         drop(hand_over);
         assert_eq!(thread.join().unwrap().name(), "doors");
+    }
+
+    #[test]
+    fn a_look_under_way_ends_with_the_node() {
+        let stops = Arc::new(AtomicBool::new(false));
+        let (hand_over, frames) = sync_channel(0);
+        let spotter = Spotter {
+            detector: Box::new(Endless),
+            frames,
+            map: Arc::default(),
+            depth_m: [0.2, 6.0],
+            stops: Arc::clone(&stops),
+        };
+        let thread = std::thread::spawn(move || spotter.run());
+        hand_over.send(frame(9)).unwrap();
+        assert!(!thread.is_finished(), "it looks");
+        stops.store(true, Ordering::Relaxed);
+        assert_eq!(thread.join().unwrap().name(), "endless");
     }
 }

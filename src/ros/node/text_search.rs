@@ -51,6 +51,7 @@ impl TextSearch {
 #[cfg(test)]
 mod tests {
     use super::super::inbox::Taken;
+    use super::super::map_request::Effect;
     use super::*;
     use crate::planner::{PlannerConfig, Session};
     use crate::scene::fixtures::wall;
@@ -73,7 +74,10 @@ mod tests {
         let keeper = std::thread::spawn(move || {
             for _ in 0..2 {
                 let Taken::Request(request) = inbox.take(PATIENCE) else { return };
-                assert!(!request.answer(&mut session), "looking changes nothing");
+                let Effect::Compared(likeness) = request.answer(&mut session) else {
+                    panic!("looking changes nothing, and what came of it can be shown")
+                };
+                assert_eq!(likeness.scores.len(), session.map().len());
             }
         });
         let kettle = search.whereabouts("kettle", PATIENCE).unwrap();

@@ -24,8 +24,6 @@ use std::time::Duration;
 
 /// How long the thread waits for what is seen; then it thinks without.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Turns of a dialogue that are remembered.
-const MAX_TURNS: usize = 4;
 
 /// Thinks.
 pub struct Thinker {
@@ -37,8 +35,6 @@ pub struct Thinker {
     pub view: Arc<Newest<View>>,
     pub config: Arc<Newest<PlannerConfig>>,
     pub stream: TextStream,
-    /// What was said and replied, oldest first.
-    pub turns: Vec<[String; 2]>,
     /// The things that plans have named.
     pub mentioned: Mentioned,
 }
@@ -54,7 +50,12 @@ impl Thinker {
                     // Whoever asked may have gone.
                     let _ = reply.try_send(answer);
                 }
-                Work::Answer(Question::Say(words)) => self.reply(&words),
+                Work::Answer(Question::Say(words, turns)) => {
+                    let answer = self.answer(&words, turns.as_deref());
+                    if self.desk.ask(DeskRequest::Replied(answer)).is_err() {
+                        tracing::debug!("a reply came too late");
+                    }
+                }
                 Work::Answer(Question::Follow(number, words)) => {
                     let steps = self.understand(&words);
                     if self.pilot.ask(PilotRequest::Understood { number, steps }).is_err() {
@@ -131,19 +132,6 @@ impl Thinker {
             tracing::warn!("the model is not shown what is seen: the map is busy");
             None
         })
-    }
-
-    fn reply(&mut self, words: &str) {
-        let turns = self.turns.clone();
-        let answer = self.answer(words, Some(&turns));
-        if let Ok(answer) = &answer {
-            self.turns.push([words.to_owned(), answer.words.clone()]);
-            let old = self.turns.len().saturating_sub(MAX_TURNS);
-            self.turns.drain(..old);
-        }
-        if self.desk.ask(DeskRequest::Replied(answer)).is_err() {
-            tracing::debug!("a reply came too late");
-        }
     }
 
     fn answer(&mut self, words: &str, turns: Option<&[[String; 2]]>) -> Result<Answer, String> {

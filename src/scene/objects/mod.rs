@@ -8,6 +8,7 @@ mod doubts;
 mod join;
 mod labels;
 mod looks;
+mod numbers;
 mod observe;
 mod spans;
 mod views;
@@ -18,6 +19,7 @@ pub(super) mod tests;
 pub(super) use boxes::{diagonal_m, distance_m, holds_centre, is_inside, rotation};
 pub use labels::LabelScores;
 pub(super) use looks::{Looks, MOST_LOOKS, unlike_m, unlikeness};
+pub use numbers::LabelNumbers;
 pub(super) use observe::Found;
 pub use observe::ObserveReport;
 
@@ -46,6 +48,7 @@ pub struct ObjectStore {
     parts: StoreParts,
     doubts: Doubts,
     looks: Looks,
+    numbers: LabelNumbers,
 }
 
 /// What of an object store is kept.
@@ -84,7 +87,7 @@ impl TryFrom<StoreParts> for ObjectStore {
         if parts.objects.last().is_some_and(|last| last.id.0 >= parts.next_id) {
             return Err("`next_id` is not above all ids".into());
         }
-        let store = Self { parts, doubts: Doubts::default(), looks: Looks::default() };
+        let store = Self { parts, ..Self::default() };
         let missing = |id: &ObjectId| store.index(*id).is_none();
         let StoreParts { next_id, tracks, own, labels, merged, .. } = &store.parts;
         if let Some(id) = own.iter().find(|id| missing(id)) {
@@ -114,6 +117,13 @@ impl PartialEq for ObjectStore {
 }
 
 impl ObjectStore {
+    /// Most bytes that objects take beside the voxels of a map whose features have `width` numbers: as
+    /// many as a map takes, half a KiB each with some names, and the looks that are remembered.
+    pub const fn most_bytes(width: usize) -> u64 {
+        const OBJECT_BYTES: usize = 512;
+        (MAX_OBJECTS * OBJECT_BYTES + MOST_LOOKS * width * size_of::<f32>()) as u64
+    }
+
     /// What of the store is kept.
     pub(super) fn parts(&self) -> &StoreParts {
         &self.parts
@@ -205,10 +215,11 @@ impl ObjectStore {
         self.looks.set(id, look);
     }
 
-    /// Takes all objects out. Their ids are not used again.
+    /// Takes all objects out. Their ids are not used again, and their names keep their numbers.
     pub fn clear(&mut self) {
         let next_id = self.parts.next_id;
-        *self = Self::default();
+        let numbers = std::mem::take(&mut self.numbers);
+        *self = Self { numbers, ..Self::default() };
         self.parts.next_id = next_id;
     }
 

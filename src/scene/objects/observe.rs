@@ -163,6 +163,7 @@ impl ObjectStore {
                 self.looks.set(id, message.looks[at].take());
             }
         }
+        self.number_names();
         let new_objects = (self.parts.next_id - before) as usize;
         ObserveReport { objects: message.given, new_objects }
     }

@@ -111,6 +111,7 @@ impl SceneMap {
                 self.objects.set_look(id, Some(seen.regions[*at].feature.clone()));
             }
         }
+        self.objects.number_names();
         self.memory = memory;
         seen.objects = objects;
         Ok(seen)

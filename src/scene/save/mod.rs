@@ -6,23 +6,26 @@
 //! * blocks: `u64` number, then each: 3 × `i32` key, `i64` last seen, 8 × `u64` mask, `u8` whether
 //!   features follow, the voxels (48 bytes each), the features (`u16` halves);
 //! * objects: see [`objects`];
-//! * what is remembered of them: see [`memory`].
+//! * what is remembered of them: see [`memory`];
+//! * names and their numbers: see [`names`].
 //!
 //! Nothing is allocated on the word of the file alone: lists grow as their content is read.
 
 mod memory;
+mod names;
 mod objects;
 
 use super::voxel::{Block, Voxel};
 use super::{MapConfig, MapCounts, SceneError, SceneMap};
 use memory::{read_memory, write_memory};
+use names::{read_names, write_names};
 use objects::{read_objects, write_objects};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
 const MAGIC: &[u8; 8] = b"SCENEMAP";
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 /// Oldest version that is read.
 const OLDEST_VERSION: u32 = 1;
 /// Fast, and within a few percent of what higher levels reach on this data.
@@ -80,6 +83,7 @@ impl SceneMap {
         }
         write_objects(&mut out, &self.objects)?;
         write_memory(&mut out, self)?;
+        write_names(&mut out, self.objects.label_numbers())?;
         out.finish()?.flush()
     }
 
@@ -122,6 +126,10 @@ impl SceneMap {
         if version >= 4 {
             read_memory(input, &mut map)?;
         }
+        if version >= 5 {
+            map.objects.set_label_numbers(read_names(input)?);
+        }
+        map.objects.number_names();
         if input.read(&mut [0])? != 0 {
             return Err(bad("bytes follow its end"));
         }
@@ -245,6 +253,7 @@ fn read_text(input: &mut impl Read) -> io::Result<String> {
 mod tests {
     use super::memory::tests::{LOOK, remembering_map};
     use super::*;
+    use crate::scene::ObjectStore;
     use crate::scene::objects::tests::object;
     use crate::scene::tests::furnished_map;
     use proptest::prelude::*;
@@ -277,27 +286,30 @@ mod tests {
         assert!(back == map);
         assert_eq!(written, read);
         assert_eq!(back.bytes(), map.bytes());
+        assert_eq!(back.objects.label_numbers().names(), ["crate", "mug"]);
         assert!(written.voxels > 100 && written.objects == 2, "{written:?}");
     }
 
     #[test]
     fn files_of_earlier_versions_are_read() {
         let mut map = furnished_map();
-        map.objects.clear();
+        map.objects = ObjectStore::default();
         let shelf = object("shelf", [1.0, 2.0, 0.5], [0.4; 3]);
         map.objects.add_own(shelf, None).unwrap();
         let mut file = Vec::new();
         map.write_to(&mut file).unwrap();
         let content = zstd::decode_all(&file[12..]).unwrap();
-        // Version 3 ended before what is remembered, version 2 also before the objects that became
-        // others, and the names: none of any here.
-        for (version, without) in [(3, 12), (2, 20)] {
+        // Version 4 ended before the numbers of names, version 3 also before what is remembered, version 2
+        // also before the objects that became others, and the names: none of any here.
+        for (version, without) in [(4, 4), (3, 16), (2, 24)] {
             let (content, added) = content.split_at(content.len() - without);
             assert!(added.iter().all(|byte| *byte == 0));
             let mut file = framed(content);
             assert!(read(&file).is_err());
             file[8] = version;
-            assert!(read(&file).unwrap() == map);
+            let back = read(&file).unwrap();
+            assert!(back == map);
+            assert_eq!(back.objects.label_numbers().of("shelf"), 1);
         }
     }
 

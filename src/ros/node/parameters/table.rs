@@ -153,6 +153,11 @@ pub const TABLE: &[Entry] = &[
     fixed("detector.sam", Any, "Weights of SAM: cuts out what is in them."),
     fixed("detector.names", Any, "Names of what is looked for."),
     fixed(
+        "detector.most_passes",
+        Integer(1, 100_000),
+        "Most passes that a picture may take for them; each takes as long as the first.",
+    ),
+    fixed(
         "detector.every_frames",
         Integer(1, 4_294_967_295),
         "Every how many frames things are looked for in a recording; the node takes the newest \
