@@ -1,8 +1,14 @@
-//! Open-vocabulary eyes from the command line: a map with CLIP features, and texts found in it. The
-//! weights are random, so what is found means nothing; that it is found by the same path does.
+//! Open-vocabulary eyes: maps with features of CLIP and of ConceptFusion, and texts found in them from
+//! the command line. The weights are random, so what is found means nothing; that it is found by the
+//! same path does.
 
 #![allow(clippy::unwrap_used, reason = "tests stop where they fail")]
 
+use candle_core::Device;
+use scenellm::bag::{BagReader, Events, select_cameras};
+use scenellm::planner::{PlannerConfig, Session};
+use scenellm::tasks::GoalPlanner;
+use scenellm::vision::{AutomaticMasks, ConceptFusion};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -75,21 +81,86 @@ fn texts_are_found_in_a_map_of_clip_features() {
     assert!(image::open(&shown[1]).unwrap().width() > 400);
 
     // Another model with a space of the same width is told apart.
-    let other = folder.path().join("other");
-    std::fs::create_dir(&other).unwrap();
-    for entry in std::fs::read_dir(Path::new(ROOT).join(CLIP)).unwrap() {
-        let entry = entry.unwrap();
-        std::fs::copy(entry.path(), other.join(entry.file_name())).unwrap();
-    }
+    let other = copied(CLIP, folder.path().join("other"));
     let weights = other.join("model.safetensors");
-    let device = candle_core::Device::Cpu;
-    let mut tensors = candle_core::safetensors::load(&weights, &device).unwrap();
+    let mut tensors = candle_core::safetensors::load(&weights, &Device::Cpu).unwrap();
     let turned = tensors["visual_projection.weight"].neg().unwrap();
     tensors.insert("visual_projection.weight".into(), turned);
     candle_core::safetensors::save(&tensors, &weights).unwrap();
     let refused = find(&map, &other.display().to_string(), &[]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(text(&refused.stderr).contains("other weights"), "{}", text(&refused.stderr));
+}
+
+/// A folder with what is in the folder `from`.
+fn copied(from: &str, to: PathBuf) -> PathBuf {
+    std::fs::create_dir_all(&to).unwrap();
+    for entry in std::fs::read_dir(Path::new(ROOT).join(from)).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+    to
+}
+
+/// Lets a session see the first frame of the shipped bag.
+fn see_a_frame(session: &mut Session, config: &PlannerConfig) {
+    let bag = BagReader::open(Path::new(ROOT).join("bags/kitchen_sim")).unwrap();
+    let selections = select_cameras(bag.topics(), config).unwrap();
+    let mut events = Events::of_cameras(&bag, &selections);
+    while session.newest_frame().is_none() {
+        let (_, event) = events.next().expect("the bag has a frame");
+        session.push(event.unwrap());
+    }
+}
+
+#[test]
+fn texts_are_found_in_a_map_of_concept_fusion() {
+    let folder = tempfile::tempdir().unwrap();
+    let weights = folder.path().join("fusion");
+    copied(CLIP, weights.join("clip"));
+    copied("tests/fixtures/vision/sam_tiny", weights.join("sam"));
+    let mut config = PlannerConfig::default();
+    config.vision.extractor = "concept_fusion".into();
+    config.vision.weights = Some(weights.clone());
+    // Weights from chance are sure of nothing: whatever they cut out stays.
+    let all = AutomaticMasks {
+        points_per_side: 4,
+        least_quality: f32::NEG_INFINITY,
+        least_stability: -1.0,
+        ..AutomaticMasks::default()
+    };
+    let eyes = ConceptFusion::load(&weights, all, &Device::Cpu).unwrap();
+    let mut session = Session::new(&config, Some(Box::new(eyes))).unwrap();
+    see_a_frame(&mut session, &config);
+    let map = folder.path().join("fusion.scenemap");
+    session.map().save(&map).unwrap();
+
+    let shown = weights.display().to_string();
+    let found = find(&map, &shown, &["--json"]);
+    assert!(matches!(found.status.code(), Some(0 | 3)), "{}", text(&found.stderr));
+    assert!(text(&found.stdout).contains("\"confidence\""), "{}", text(&found.stdout));
+    // The folder of its CLIP does as well.
+    let of_clip = find(&map, CLIP, &["--json"]);
+    assert_eq!(text(&found.stdout), text(&of_clip.stdout));
+
+    let picture = folder.path().join("asked.png");
+    let paths = [&map, &picture].map(|path| path.display().to_string());
+    let piano = scenellm(&["find", "--text", "piano", "--map", &paths[0], "--weights", &shown]);
+    let eyes = ["ask", "--map", &paths[0], "--extractor", "concept_fusion"];
+    let more = ["--vision-weights", &shown, "--picture", &paths[1], "where is the piano?"];
+    let asked = scenellm(&[&eyes[..], &more].concat());
+    assert_eq!(asked.status.code(), piano.status.code(), "{}", text(&asked.stderr));
+    assert!(image::open(&picture).is_ok(), "the heat map of the question");
+
+    // What the node loads: things by names, and the encoder of what people ask for.
+    config.regions.names = vec!["mug".into(), "table".into()];
+    let session = Session::open(&config, &Device::Cpu).unwrap();
+    let space = &session.map().config().feature_space;
+    assert_eq!(session.names().unwrap().space(), space);
+    let mut planner =
+        GoalPlanner::load(&Path::new(ROOT).join("models/nano"), &Device::Cpu).unwrap();
+    config.give_text_encoder(&mut planner, session.map(), &Device::Cpu);
+    assert_eq!(planner.text_encoder().unwrap().space(), space);
 }
 
 #[test]

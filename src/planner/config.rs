@@ -337,6 +337,7 @@ mod tests {
         assert!(nameless.contains("detector.names"), "{nameless}");
         assert!(fault("{detector: {box_threshold: 2}}").contains("detector.box_threshold"));
         assert!(fault("{detector: {every_frames: 0}}").contains("detector.every_frames"));
+        assert!(fault("{detector: {most_passes: 0}}").contains("detector.most_passes"));
         assert!(fault("{plan: {step_expiry_s: 0}}").contains("step_expiry_s"));
         assert!(fault("{sensing: {tf_wait_s: -1}}").starts_with("mine.yaml: "));
         assert!(fault("{publish: {map_period_s: 0}}").contains("publish.map_period_s"));

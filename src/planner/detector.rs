@@ -10,7 +10,11 @@ use crate::vision::{
 };
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// Passes of a picture through Grounding DINO unless more are allowed. Public models take some 70 names
+/// in one.
+const MOST_PASSES: usize = 16;
 
 /// What is looked for by words, and how: Grounded-SAM. Without weights nothing is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,6 +26,9 @@ pub struct DetectorConfig {
     pub sam: Option<PathBuf>,
     /// Names of what is looked for.
     pub names: Vec<String>,
+    /// Most passes that a picture may take for them. As many names as fit into a text of the model are
+    /// looked for in one pass, and each pass takes about as long as the first.
+    pub most_passes: usize,
     /// Every how many frames.
     pub every_frames: u32,
     /// Least score of a box.
@@ -42,6 +49,7 @@ impl Default for DetectorConfig {
             grounding_dino: None,
             sam: None,
             names: Vec::new(),
+            most_passes: MOST_PASSES,
             every_frames: 15,
             box_threshold,
             text_threshold,
@@ -62,8 +70,13 @@ impl DetectorConfig {
         if let Some((name, _)) = shares.iter().find(|(_, share)| !(0.0..=1.0).contains(share)) {
             return Some(format!("detector.{name} must lie between 0 and 1"));
         }
-        if self.every_frames == 0 || self.most_masks == 0 {
-            return Some("detector.every_frames and detector.most_masks must be at least 1".into());
+        let counts = [
+            ("every_frames", self.every_frames as usize),
+            ("most_masks", self.most_masks),
+            ("most_passes", self.most_passes),
+        ];
+        if let Some((name, _)) = counts.iter().find(|(_, count)| *count == 0) {
+            return Some(format!("detector.{name} must be at least 1"));
         }
         match (&self.grounding_dino, &self.sam) {
             (Some(_), None) => {
@@ -83,9 +96,11 @@ impl DetectorConfig {
     ///
     /// # Errors
     ///
-    /// When they cannot be loaded.
+    /// When they cannot be loaded, or the names cannot be looked for or take more passes than allowed,
+    /// which is known before any weights are.
     pub fn open(&self, on: &Placement) -> Result<Option<Box<dyn Detector>>, EyesError> {
         let (Some(dino), Some(sam)) = (&self.grounding_dino, &self.sam) else { return Ok(None) };
+        self.check_names(dino)?;
         Ok(Some(Box::new(GroundedSam {
             dino: GroundingDino::load(dino, on)?,
             sam: Sam::load(sam, on)?,
@@ -97,6 +112,18 @@ impl DetectorConfig {
                 most_masks: self.most_masks,
             },
         })))
+    }
+
+    /// Holds the names against the passes that they take with the Grounding DINO in `folder`.
+    fn check_names(&self, folder: &Path) -> Result<(), EyesError> {
+        let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
+        let passes = GroundingDino::passes(folder, &names)?;
+        match passes <= self.most_passes {
+            true => Ok(()),
+            false => {
+                Err(EyesError::TooManyNames { names: names.len(), passes, most: self.most_passes })
+            }
+        }
     }
 }
 
@@ -133,7 +160,21 @@ impl Found {
         frame: &RgbdFrame,
         depth_m: [f32; 2],
     ) -> Result<Self, VisionError> {
-        let masks = detector.detect(&frame.color)?;
+        Self::in_frame_while(detector, frame, depth_m, &|| true)
+    }
+
+    /// The same, which ends early when `wanted` says no; see [`Detector::detect_while`].
+    ///
+    /// # Errors
+    ///
+    /// [`VisionError::Unwanted`] when it ended early, and when the detector fails.
+    pub fn in_frame_while(
+        detector: &dyn Detector,
+        frame: &RgbdFrame,
+        depth_m: [f32; 2],
+        wanted: &dyn Fn() -> bool,
+    ) -> Result<Self, VisionError> {
+        let masks = detector.detect_while(&frame.color, wanted)?;
         Ok(Self {
             stamp_ns: frame.stamp_ns,
             world_T_camera: frame.world_T_camera,
@@ -146,22 +187,74 @@ impl Found {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
+    use crate::geometry::CameraModel;
+    use crate::sensing::DepthImage;
+
+    fn fixtures() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/vision")
+    }
+
+    fn looking_for(names: Vec<String>) -> DetectorConfig {
+        DetectorConfig {
+            grounding_dino: Some(fixtures().join("grounding_dino_tiny")),
+            sam: Some(fixtures().join("sam_tiny")),
+            names,
+            ..DetectorConfig::default()
+        }
+    }
+
+    #[test]
+    fn names_that_take_too_many_passes_are_refused_with_the_cure() {
+        let opened = |config: &DetectorConfig| {
+            let opened = config.open(&(&candle_core::Device::Cpu).into());
+            opened.map(|detector| detector.is_some()).map_err(|error| error.to_string())
+        };
+        let many = |count: usize| (0..count).map(|at| format!("a {at} mug")).collect();
+        let error = opened(&looking_for(many(5000))).unwrap_err();
+        for part in ["detector.names: 5000 names", "detector.most_passes is 16", "name fewer"] {
+            assert!(error.contains(part), "{error}");
+        }
+        // A small model takes some eight of these in one pass.
+        let mut few = looking_for(many(40));
+        assert_eq!(opened(&few), Ok(true));
+        few.most_passes = 1;
+        assert!(opened(&few).unwrap_err().contains("detector.most_passes is 1:"));
+        let none = opened(&looking_for(Vec::new())).unwrap_err();
+        assert!(none.contains("no names to look for"), "{none}");
+        let blank = opened(&looking_for(vec!["mug".into(), " ".into()])).unwrap_err();
+        assert!(blank.contains("name 1 (' ')"), "{blank}");
+        let nothing = DetectorConfig { names: many(5000), ..DetectorConfig::default() };
+        assert_eq!(opened(&nothing), Ok(false), "nobody looks");
+    }
+
+    #[test]
+    fn a_look_that_nobody_waits_for_ends() {
+        let on = (&candle_core::Device::Cpu).into();
+        let detector = looking_for(vec!["a mug".into()]).open(&on).unwrap().unwrap();
+        let frame = RgbdFrame {
+            stamp_ns: 3,
+            color: RgbImage::new(32, 24),
+            depth_m: DepthImage { width: 32, height: 24, data_m: vec![2.0; 32 * 24] },
+            camera: CameraModel::pinhole(32, 24, 30.0, 30.0, 15.5, 11.5),
+            world_T_camera: Pose::identity(),
+        };
+        let look =
+            |wanted: bool| Found::in_frame_while(detector.as_ref(), &frame, [0.2, 6.0], &|| wanted);
+        assert_eq!(look(true).unwrap().stamp_ns, 3);
+        assert!(matches!(look(false), Err(VisionError::Unwanted { .. })));
+    }
 
     /// Weights from chance, at small sizes: what it finds means nothing.
     #[test]
     fn mobile_sam_stands_wherever_sam_does() {
-        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/vision");
-        let picture = image::open(fixtures.join("processor/picture.png")).unwrap().into_rgb8();
+        let picture = image::open(fixtures().join("processor/picture.png")).unwrap().into_rgb8();
         for sam in ["sam_tiny", "mobile_sam_tiny"] {
             let config = DetectorConfig {
-                grounding_dino: Some(fixtures.join("grounding_dino_tiny")),
-                sam: Some(fixtures.join(sam)),
-                names: vec!["a mug".into(), "the table".into()],
+                sam: Some(fixtures().join(sam)),
                 box_threshold: 0.0,
                 text_threshold: 0.0,
                 most_masks: 3,
-                ..DetectorConfig::default()
+                ..looking_for(vec!["a mug".into(), "the table".into()])
             };
             let detector = config.open(&(&candle_core::Device::Cpu).into()).unwrap().unwrap();
             let found = detector.detect(&picture).unwrap();

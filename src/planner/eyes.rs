@@ -1,10 +1,13 @@
 //! Which eyes a session gets: those that the parameters name, or those of the model.
 
+#[cfg(test)]
+mod model_tests;
+
 use super::{PlannerConfig, Session, VisionConfig};
-use crate::model::{MANIFEST_FILE, Manifest, ModelError, ModelKind};
+use crate::model::{MANIFEST_FILE, Manifest, ModelError, ModelKind, VisionSpec};
 use crate::scene::{NamedVectors, SceneError, SceneMap};
 use crate::tasks::GoalPlanner;
-use crate::vision::{VisionError, open_extractor, open_text_encoder};
+use crate::vision::{FeatureExtractor, VisionError, open_extractor, open_text_encoder};
 use candle_core::Device;
 
 /// Name that leaves the choice to the model.
@@ -24,6 +27,33 @@ pub enum EyesError {
     /// The model whose eyes are wanted.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// The model's own kind of eyes, with weights that it was not made for.
+    #[error(
+        "the model takes features of `{extractor}` of width {expected}, and these weights give width \
+         {found}: name others with `vision.weights` (--vision-weights), or eyes that are not the \
+         model's with `vision.extractor` (--extractor)"
+    )]
+    OtherWidth {
+        /// Name of the extractor.
+        extractor: String,
+        /// Width that the model takes.
+        expected: usize,
+        /// Width that there is.
+        found: usize,
+    },
+    /// More names than a detector may be asked for.
+    #[error(
+        "detector.names: {names} names take {passes} passes of every picture, and detector.most_passes \
+         is {most}: name fewer things, or raise it; each pass takes about as long as the first"
+    )]
+    TooManyNames {
+        /// Names there are.
+        names: usize,
+        /// Passes that they take.
+        passes: usize,
+        /// Most passes that are allowed.
+        most: usize,
+    },
 }
 
 impl PlannerConfig {
@@ -47,8 +77,9 @@ impl PlannerConfig {
         }
     }
 
-    /// The extractor and its weights. `auto` are the eyes that the manifest of the model names with
-    /// their weights; where it names none, or there is no model, those that need no weights.
+    /// The extractor and its weights. `auto` are the eyes that the manifest of the model names, with the
+    /// weights that are given, or else with its own; where it names no eyes, neither has weights, or
+    /// there is no model, those that need no weights.
     ///
     /// # Errors
     ///
@@ -58,19 +89,39 @@ impl PlannerConfig {
         if extractor != AUTO {
             return Ok(self.vision.clone());
         }
-        let folder = &self.plan.model;
-        let is_ours = folder.join(MANIFEST_FILE).is_file();
-        if is_ours && ModelKind::of(folder)? == ModelKind::SceneLlm {
-            let vision = Manifest::load(folder)?.vision;
-            if let Some((vision, own)) = vision.and_then(|vision| {
-                let own = vision.weights.clone()?;
-                Some((vision, own))
-            }) {
-                let weights = Some(weights.unwrap_or_else(|| folder.join(own)));
-                return Ok(VisionConfig { extractor: vision.extractor, weights, weight_format });
+        if let Some(VisionSpec { extractor, weights: own, .. }) = self.eyes_of_model()? {
+            let own = own.map(|own| self.plan.model.join(own));
+            if let Some(weights) = weights.clone().or(own) {
+                return Ok(VisionConfig { extractor, weights: Some(weights), weight_format });
             }
         }
         Ok(VisionConfig { extractor: WITHOUT_WEIGHTS.into(), weights, weight_format })
+    }
+
+    /// What the manifest of the model says of its eyes; `None` where it is blind, or no Scene-LLM.
+    fn eyes_of_model(&self) -> Result<Option<VisionSpec>, ModelError> {
+        let folder = &self.plan.model;
+        let is_ours = folder.join(MANIFEST_FILE).is_file();
+        if !is_ours || ModelKind::of(folder)? != ModelKind::SceneLlm {
+            return Ok(None);
+        }
+        Ok(Manifest::load(folder)?.vision)
+    }
+
+    /// Refuses eyes that were opened for the model, as `kind`, and give features of another width than
+    /// it takes: it would be shown nothing, and plan without a word about that.
+    fn check_width(&self, kind: &str, extractor: &dyn FeatureExtractor) -> Result<(), EyesError> {
+        if self.vision.extractor != AUTO {
+            return Ok(());
+        }
+        let wanted = self.eyes_of_model()?.filter(|vision| vision.extractor == kind);
+        let (found, expected) = (extractor.width(), wanted.map(|vision| vision.width));
+        match expected {
+            Some(expected) if expected != found => {
+                Err(EyesError::OtherWidth { extractor: kind.to_owned(), expected, found })
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -80,13 +131,18 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// When they cannot be loaded, or the names cannot be compared with what they see.
+    /// When they cannot be loaded, the names cannot be compared with what they see, or the model's own
+    /// kind of eyes has another width than it takes.
     pub fn open(config: &PlannerConfig, device: &Device) -> Result<Self, EyesError> {
         let eyes = config.eyes()?;
         let (weights, on) = (eyes.weights.as_deref(), eyes.placement(device));
         let extractor = match eyes.extractor.as_str() {
             "none" => None,
-            kind => Some(open_extractor(kind, weights, &on)?),
+            kind => {
+                let extractor = open_extractor(kind, weights, &on)?;
+                config.check_width(kind, extractor.as_ref())?;
+                Some(extractor)
+            }
         };
         let mut session = Self::new(config, extractor)?;
         let space = session.map().config().feature_space.clone();

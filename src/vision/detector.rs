@@ -25,4 +25,27 @@ pub trait Detector: Send {
     ///
     /// For pictures it cannot use, and when the tensor engine fails.
     fn detect(&self, image: &RgbImage) -> Result<Vec<DetectedMask>, VisionError>;
+
+    /// The same, which ends early when `wanted` says no. On a CPU a look takes minutes, so who may have
+    /// to go before it is done asks for it in this way: `wanted` is asked again every few seconds.
+    ///
+    /// # Errors
+    ///
+    /// [`VisionError::Unwanted`] when it ended early, and as of [`Self::detect`].
+    fn detect_while(
+        &self,
+        image: &RgbImage,
+        wanted: &dyn Fn() -> bool,
+    ) -> Result<Vec<DetectedMask>, VisionError> {
+        go_on(self.name(), wanted)?;
+        self.detect(image)
+    }
+}
+
+/// Ends the work of `extractor` unless it is still `wanted`.
+pub(super) fn go_on(extractor: &str, wanted: &dyn Fn() -> bool) -> Result<(), VisionError> {
+    match wanted() {
+        true => Ok(()),
+        false => Err(VisionError::Unwanted { extractor: extractor.to_owned() }),
+    }
 }

@@ -95,6 +95,12 @@ pub enum VisionError {
         /// Field and what is wrong with it.
         reason: String,
     },
+    /// Work that takes long was ended because nobody wants it any more.
+    #[error("{extractor}: ended early, as it was wanted no more")]
+    Unwanted {
+        /// Name of what worked.
+        extractor: String,
+    },
     /// The tensor engine failed.
     #[error("tensor engine: {0}")]
     Tensor(#[from] candle_core::Error),

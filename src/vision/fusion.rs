@@ -2,7 +2,7 @@
 //! mixed with that of the whole picture. Slower than CLIP's patches by orders of magnitude, sharper at
 //! the borders of things.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 
@@ -13,6 +13,8 @@ use super::{
 use crate::sensing::RgbdFrame;
 
 const NAME: &str = "concept_fusion";
+/// What the folders of CLIP and of SAM are called.
+const PARTS: [&str; 2] = ["clip", "sam"];
 /// Edge of a cell of the feature grid, pixels of the picture.
 const CELL_PX: usize = 8;
 /// Most masks of a picture that are shown to CLIP, best ones first.
@@ -34,9 +36,15 @@ impl ConceptFusion {
         on: impl Into<Placement>,
     ) -> Result<Self, VisionError> {
         let on = on.into();
-        let clip = ClipVision::load(&folder.join("clip"), ClipFeatures::TextSpace, &on)?;
-        let sam = Sam::load(&folder.join("sam"), &on)?;
+        let [clip, sam] = Self::parts(folder);
+        let clip = ClipVision::load(&clip, ClipFeatures::TextSpace, &on)?;
+        let sam = Sam::load(&sam, &on)?;
         Ok(Self { clip, sam, settings })
+    }
+
+    /// Where `folder` keeps CLIP, the encoder of texts included, and SAM.
+    pub(super) fn parts(folder: &Path) -> [PathBuf; 2] {
+        PARTS.map(|part| folder.join(part))
     }
 
     /// Features of a picture, one for each 8×8 pixels: of length 1 in the space of texts, or all
@@ -145,7 +153,7 @@ mod tests {
     use candle_core::Device;
 
     use super::super::Mask;
-    use super::super::fixtures::{assert_close, fixture, json, picture};
+    use super::super::fixtures::{assert_close, fixture, fusion_folder, json, picture};
     use super::*;
 
     #[test]
@@ -212,15 +220,7 @@ mod tests {
     #[test]
     fn two_folders_make_one_extractor() {
         for sam in ["sam_tiny", "mobile_sam_tiny"] {
-            let folder = tempfile::tempdir().unwrap();
-            for (name, from) in [("clip", "clip_tiny"), ("sam", sam)] {
-                std::fs::create_dir(folder.path().join(name)).unwrap();
-                for entry in std::fs::read_dir(fixture(from)).unwrap() {
-                    let entry = entry.unwrap();
-                    let to = folder.path().join(name).join(entry.file_name());
-                    std::fs::copy(entry.path(), to).unwrap();
-                }
-            }
+            let folder = fusion_folder(sam);
             let all = AutomaticMasks {
                 points_per_side: 3,
                 least_quality: f32::NEG_INFINITY,

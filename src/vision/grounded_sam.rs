@@ -3,10 +3,14 @@
 
 use image::RgbImage;
 
+use super::detector::go_on;
 use super::overlap::overlap;
 use super::{
     DetectedMask, Detection2d, Detector, GroundingDino, Sam, SamPrompt, SegmentedMask, VisionError,
 };
+
+/// Name in errors and reports.
+const NAME: &str = "grounded_sam";
 
 /// What of the boxes and masks stays. The defaults are those of the authors' own demonstration; it
 /// knows no most.
@@ -55,12 +59,21 @@ pub struct GroundedSam {
 
 impl Detector for GroundedSam {
     fn name(&self) -> &str {
-        "grounded_sam"
+        NAME
     }
 
     fn detect(&self, image: &RgbImage) -> Result<Vec<DetectedMask>, VisionError> {
-        let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
-        let found = ground_and_segment(&self.dino, &self.sam, image, &names, &self.settings)?;
+        self.detect_while(image, &|| true)
+    }
+
+    fn detect_while(
+        &self,
+        image: &RgbImage,
+        wanted: &dyn Fn() -> bool,
+    ) -> Result<Vec<DetectedMask>, VisionError> {
+        let Self { dino, sam, names, settings } = self;
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let found = cut_out((dino, sam), image, &names, settings, wanted)?;
         let named = |one: GroundedMask| DetectedMask {
             label: self.names[one.name_index].clone(),
             score: one.detection.score,
@@ -83,7 +96,19 @@ pub fn ground_and_segment(
     names: &[&str],
     settings: &GroundedSettings,
 ) -> Result<Vec<GroundedMask>, VisionError> {
-    let found = dino.detect(image, names, settings.box_threshold, settings.text_threshold)?;
+    cut_out((dino, sam), image, names, settings, &|| true)
+}
+
+/// The same for as long as `wanted` says so, which every mask asks, too.
+fn cut_out(
+    (dino, sam): (&GroundingDino, &Sam),
+    image: &RgbImage,
+    names: &[&str],
+    settings: &GroundedSettings,
+    wanted: &dyn Fn() -> bool,
+) -> Result<Vec<GroundedMask>, VisionError> {
+    let thresholds = [settings.box_threshold, settings.text_threshold];
+    let found = dino.detect_while(image, names, thresholds, wanted)?;
     let size_px = [image.width() as f32, image.height() as f32];
     let inside = found.into_iter().filter_map(|detection| {
         let name_index = detection.name_index?;
@@ -94,9 +119,10 @@ pub fn ground_and_segment(
     if kept.is_empty() {
         return Ok(Vec::new());
     }
-    let picture = sam.look(image)?;
+    let picture = sam.look_while(image, wanted)?;
     let mut masks = Vec::with_capacity(kept.len());
     for (name_index, detection) in kept {
+        go_on(NAME, wanted)?;
         let prompt = SamPrompt { box_px: Some(detection.box_px), ..SamPrompt::default() };
         let answers = sam.segment(&picture, &prompt, false)?;
         masks.extend(answers.into_iter().take(1).map(|answer| GroundedMask {
@@ -136,6 +162,8 @@ fn distinct(
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use candle_core::Device;
 
     use super::super::fixtures::{fixture, picture};
@@ -188,6 +216,41 @@ mod tests {
         let GroundedSam { dino, sam, .. } = looks;
         let none = GroundedSettings { box_threshold: 1.0, ..all };
         assert!(ground_and_segment(&dino, &sam, &image, &names, &none).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_look_ends_early_at_every_step_of_it() {
+        for sam in ["sam_tiny", "mobile_sam_tiny"] {
+            let looks = GroundedSam {
+                dino: GroundingDino::load(&fixture("grounding_dino_tiny"), &Device::Cpu).unwrap(),
+                sam: Sam::load(&fixture(sam), &Device::Cpu).unwrap(),
+                names: ["a mug", "the kitchen table", "red cup"].map(String::from).to_vec(),
+                settings: GroundedSettings {
+                    box_threshold: 0.0,
+                    text_threshold: 0.0,
+                    most_overlap: 0.1,
+                    most_masks: 2,
+                },
+            };
+            let asked = Cell::new(0);
+            let after = |most: usize| {
+                asked.set(0);
+                looks.detect_while(&picture(), &|| {
+                    asked.set(asked.get() + 1);
+                    asked.get() <= most
+                })
+            };
+            let whole = after(usize::MAX).unwrap();
+            let steps = asked.get();
+            assert_eq!(whole, looks.detect(&picture()).unwrap());
+            // Seven of Grounding DINO, at least two of SAM's tower, and the masks.
+            assert!(whole.len() == 2 && steps >= 7 + 2 + 2, "{sam}: {steps} steps");
+            for most in 0..steps {
+                let ended = after(most).unwrap_err();
+                assert!(matches!(ended, VisionError::Unwanted { .. }), "{ended}");
+                assert_eq!(asked.get(), most + 1);
+            }
+        }
     }
 
     #[test]

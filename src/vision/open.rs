@@ -5,7 +5,7 @@ use super::{
     FeatureExtractor, Placement, SceneVit, TextEncoder, VisionError, Vit, VitConfig, WeightFormat,
     WordHash, weights_bytes,
 };
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Seed of weights that no file gives.
 const SEED: u64 = 0;
@@ -57,6 +57,17 @@ pub fn open_extractor(
     }
 }
 
+/// The name ([`FeatureExtractor::name`]) of what [`open_extractor`] opens as `kind`: kinds that differ in
+/// nothing but the layout of their weights lead to one extractor.
+pub fn extractor_of_kind(kind: &str) -> &str {
+    match kind {
+        "openclip" => "clip",
+        "openclip_patches" => "clip_patches",
+        "dino" | "dinov2" => "vit",
+        kind => kind,
+    }
+}
+
 /// Bytes that the weights of the extractor called `kind` will take, kept as `format`, those of the
 /// encoder of texts in the same file included. Only the headers of files are read.
 ///
@@ -70,7 +81,7 @@ pub fn extractor_bytes(
 ) -> Result<u64, VisionError> {
     match (kind, weights) {
         ("concept_fusion", Some(folder)) => {
-            let [clip, sam] = ["clip", "sam"].map(|part| folder.join(part));
+            let [clip, sam] = ConceptFusion::parts(folder);
             Ok(weights_bytes(&clip, format)?.saturating_add(weights_bytes(&sam, format)?))
         }
         ("scene_vit", Some(folder)) => weights_bytes(folder, WeightFormat::F32),
@@ -81,7 +92,8 @@ pub fn extractor_bytes(
 }
 
 /// The encoder of texts whose vectors stand in `space`. Hashed words ([`WordHash`]) need nothing
-/// else; those of CLIP need the folder that the features were made with.
+/// else; those of CLIP need the weights that the features were made with: the folder of CLIP, or that
+/// of ConceptFusion, which keeps CLIP in a folder of its own.
 ///
 /// # Errors
 ///
@@ -95,11 +107,12 @@ pub fn open_text_encoder(
         return Ok(Box::new(words));
     }
     let bad = |reason: String| VisionError::BadWeights { extractor: "text encoder".into(), reason };
-    let Some(folder) = weights else {
+    let Some(weights) = weights else {
         let reason = format!("`{space}` needs the folder of the CLIP model that it belongs to");
         return Err(bad(reason));
     };
-    let words = ClipText::load(folder, on)?;
+    let folder = clip_in(weights);
+    let words = ClipText::load(&folder, on)?;
     if words.space() != space {
         let (shown, other) = (folder.display(), words.space());
         let reason = format!("other weights than those in {shown} are wanted ({space}, {other})");
@@ -108,16 +121,23 @@ pub fn open_text_encoder(
     Ok(Box::new(words))
 }
 
+/// Where CLIP is kept in the weights of an extractor.
+fn clip_in(weights: &Path) -> PathBuf {
+    let [own, _] = ConceptFusion::parts(weights);
+    if own.is_dir() { own } else { weights.to_owned() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::vision::Provenance;
+    use crate::vision::fixtures::{fixture, fusion_folder};
     use candle_core::Device;
 
     #[test]
     fn spaces_lead_to_encoders() {
         let open = |space: &str, folder: Option<&str>| {
-            let folder = folder.map(crate::vision::fixtures::fixture);
+            let folder = folder.map(fixture);
             open_text_encoder(space, folder.as_deref(), &Device::Cpu)
         };
         assert_eq!(open("word_hash_16", None).unwrap().width(), 16);
@@ -128,14 +148,33 @@ mod tests {
     }
 
     #[test]
+    fn every_extractor_in_a_space_of_texts_leads_to_its_encoder() {
+        let fusion = fusion_folder("sam_tiny");
+        for (kind, folder) in [
+            ("clip", fixture("clip_tiny")),
+            ("openclip", fixture("openclip_tiny")),
+            ("concept_fusion", fusion.path().to_owned()),
+        ] {
+            let extractor = open_extractor(kind, Some(&folder), &Device::Cpu).unwrap();
+            let space = extractor.text_space().unwrap();
+            let words = open_text_encoder(space, Some(&folder), &Device::Cpu).unwrap();
+            assert_eq!((words.space(), words.width()), (space, extractor.width()), "{kind}");
+            assert_eq!(words.embed("a mug").unwrap().len(), extractor.width(), "{kind}");
+        }
+        // Of a fusion without CLIP the file is named that should be there.
+        std::fs::remove_file(fusion.path().join("clip/config.json")).unwrap();
+        let missing = open_text_encoder("clip 12", Some(fusion.path()), &Device::Cpu);
+        let missing = missing.err().unwrap().to_string();
+        assert!(missing.contains("clip/config.json"), "{missing}");
+    }
+
+    #[test]
     fn names_lead_to_extractors() {
         let provenance =
             |kind: &str| open_extractor(kind, None, &Device::Cpu).map(|one| one.provenance());
         assert_eq!(provenance("color_geometry").unwrap(), Provenance::Analytic);
-        let open = |kind: &str, path: &str| {
-            let path = crate::vision::fixtures::fixture(path);
-            open_extractor(kind, Some(&path), &Device::Cpu)
-        };
+        let open =
+            |kind: &str, path: &str| open_extractor(kind, Some(&fixture(path)), &Device::Cpu);
         assert_eq!(provenance("vit").unwrap(), Provenance::Untrained);
         let unknown = provenance("clop").unwrap_err().to_string();
         assert!(unknown.contains("clop") && unknown.contains("color_geometry"), "{unknown}");
@@ -150,8 +189,11 @@ mod tests {
             ("clip", "clip_tiny", 20),
             ("clip_patches", "clip_tiny", 24),
             ("openclip", "openclip_tiny", 20),
+            ("openclip_patches", "openclip_tiny", 24),
         ] {
-            assert_eq!(open(kind, folder).unwrap().width(), width);
+            let opened = open(kind, folder).unwrap();
+            assert_eq!(opened.width(), width);
+            assert_eq!(opened.name(), extractor_of_kind(kind));
         }
     }
 }

@@ -24,7 +24,7 @@ pub struct Find {
     /// The saved map (`map.scenemap` of a replay).
     #[arg(long)]
     map: PathBuf,
-    /// Folder of the CLIP model that the map was made with, if it was made with one.
+    /// Folder of the CLIP model that the map was made with, or of ConceptFusion, if it was made with one.
     #[arg(long, value_name = "DIR")]
     weights: Option<PathBuf>,
     /// Phrases with which the text competes: by default some that fit anything, and in the space of

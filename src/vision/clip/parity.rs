@@ -26,9 +26,8 @@ struct GoldenText {
 #[derive(Deserialize)]
 struct OpenClipGolden {
     image: Vec<f32>,
-    tokens: Vec<u32>,
-    text: Vec<f32>,
     text_space: Vec<f32>,
+    texts: Vec<GoldenText>,
 }
 
 /// A copy of a fixture's folder, to be changed.
@@ -111,11 +110,32 @@ fn open_clip_agrees_with_the_reference() {
     let dense = clip.dense(&picture()).unwrap();
     assert_eq!((dense.rows, dense.columns, dense.width), (4, 5, 20));
     assert_close(&dense.data, &golden.text_space);
-    let folder = ClipFolder::read(&folder).unwrap();
-    let mut checkpoint = folder.open(&Device::Cpu).unwrap();
-    let (tower, projection) = load_text(&folder.config, &mut checkpoint).unwrap();
-    let text = projection.unit(&tower.forward(&golden.tokens).unwrap()).unwrap();
-    assert_close(&values(&text), &golden.text);
+    // The tokens are those that open_clip's own tokenizer makes of the texts.
+    let words = ClipText::load(&folder, &Device::Cpu).unwrap();
+    assert_eq!((Some(words.space()), words.width()), (clip.text_space(), 20));
+    assert!(golden.texts.len() > 8);
+    for GoldenText { text, tokens, features } in &golden.texts {
+        assert_eq!(&words.tokens(text).unwrap(), tokens, "{text:?}");
+        assert_close(&words.embed(text).unwrap(), features);
+    }
+}
+
+#[test]
+fn files_that_texts_need_are_named() {
+    let folder = copied("openclip_tiny");
+    let said = || ClipText::load(folder.path(), &Device::Cpu).unwrap_err().to_string();
+    std::fs::remove_file(folder.path().join("tokenizer.json")).unwrap();
+    let neither = said();
+    assert!(neither.contains("vocab.json: is not there, nor is tokenizer.json"), "{neither}");
+    assert!(neither.contains("both vocab.json and merges.txt"), "{neither}");
+    std::fs::copy(fixture("clip_tiny/vocab.json"), folder.path().join("vocab.json")).unwrap();
+    let half = said();
+    assert!(half.contains("merges.txt: is not there"), "{half}");
+    std::fs::copy(fixture("clip_tiny/merges.txt"), folder.path().join("merges.txt")).unwrap();
+    ClipText::load(folder.path(), &Device::Cpu).unwrap();
+    // Pictures need none.
+    std::fs::remove_file(folder.path().join("vocab.json")).unwrap();
+    ClipVision::load(folder.path(), ClipFeatures::TextSpace, &Device::Cpu).unwrap();
 }
 
 #[test]

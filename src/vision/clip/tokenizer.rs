@@ -1,4 +1,7 @@
 //! CLIP's byte-pair tokens, from `tokenizer.json` or from `vocab.json` and `merges.txt`.
+//!
+//! open_clip cuts texts in the same way, so folders in its layout hold the same files. What it does
+//! before, it mends broken Unicode and resolves HTML, is not done here, nor by CLIP's own tokenizer.
 
 use std::path::{Path, PathBuf};
 
@@ -12,6 +15,9 @@ const START: &str = "<|startoftext|>";
 const END: &str = "<|endoftext|>";
 /// What OpenAI's tokenizer takes for a word.
 const WORDS: &str = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+";
+/// The tokenizer as one file, or else as two.
+const WHOLE: &str = "tokenizer.json";
+const PARTS: [&str; 2] = ["vocab.json", "merges.txt"];
 /// Larger lists of merges are not read; CLIP's has half a megabyte.
 const MOST_MERGES_BYTES: u64 = 64 << 20;
 
@@ -27,12 +33,20 @@ pub(super) struct ClipTokenizer {
 impl ClipTokenizer {
     /// Reads the tokenizer in `folder` for a text tower of `vocabulary` tokens and `context` places.
     pub fn open(folder: &Path, vocabulary: usize, context: usize) -> Result<Self, VisionError> {
-        let path = folder.join("tokenizer.json");
+        let path = folder.join(WHOLE);
         let (inner, path) = if path.exists() {
             (Tokenizer::open(&path).map_err(|error| fault(&path, &error))?, path)
         } else {
-            let path = folder.join("vocab.json");
-            let merges = read_merges(&folder.join("merges.txt"))?;
+            let [path, merges] = PARTS.map(|part| folder.join(part));
+            if let Some(missing) = [&path, &merges].into_iter().find(|part| !part.exists()) {
+                let [vocabulary, merges] = PARTS;
+                let reason = format!(
+                    "is not there, nor is {WHOLE}: texts need either that or both {vocabulary} and \
+                     {merges}; models of open_clip take those of openai/clip-vit-base-patch32"
+                );
+                return Err(VisionError::Config { path: missing.clone(), reason });
+            }
+            let merges = read_merges(&merges)?;
             let json = as_tokenizer(&read_json(&path)?, merges).to_string();
             let inner = Tokenizer::from_json(json.as_bytes(), &path);
             (inner.map_err(|error| fault(&path, &error))?, path)
