@@ -44,6 +44,9 @@ pub enum LearnError {
     /// Names have no vectors, or a vision model cannot teach or be taught.
     #[error(transparent)]
     Vision(#[from] crate::vision::VisionError),
+    /// A saved map cannot be read or looked at.
+    #[error(transparent)]
+    Scene(#[from] crate::scene::SceneError),
     /// A home cannot be built or seen.
     #[error(transparent)]
     Sim(#[from] crate::sim::SimError),

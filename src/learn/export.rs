@@ -7,8 +7,8 @@ use super::planner::Watch;
 use super::samples::{BEGIN, END, PAD};
 use super::seeing::template;
 use crate::model::{
-    Coordinates, Decoding, LanguageKind, LanguageSpec, MANIFEST_FILE, Manifest, ModelKind,
-    PromptTemplate, TokenBudget, WeightsFormat,
+    Coordinates, DataSource, Decoding, LanguageKind, LanguageSpec, MANIFEST_FILE, Manifest,
+    ModelKind, PromptTemplate, TokenBudget, WeightsFormat,
 };
 use crate::report::chart::{LineChart, Series};
 use crate::tasks::ActionVocabulary;
@@ -29,6 +29,9 @@ pub struct About {
     pub description: String,
     /// Licence of the weights.
     pub license: String,
+    /// What it is made of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub data: Vec<DataSource>,
 }
 
 /// Answers grown side by side, and the longest one.
@@ -76,11 +79,13 @@ pub fn model_folder(
     write(&out.join("vocabulary.yaml"), &text)
 }
 
-/// Writes the manifest of a planner without eyes, which [`model_folder`] is the rest of.
+/// Writes the manifest of a planner without eyes, which [`model_folder`] is the rest of and `command`
+/// made.
 pub fn blind_manifest(
     about: &About,
     shape: &LlamaShape,
     watch: Option<&Watch>,
+    command: Option<&str>,
     out: &Path,
 ) -> Result<(), LearnError> {
     let watched = |watch: &Watch| {
@@ -94,6 +99,7 @@ pub fn blind_manifest(
     let blank = String::new;
     let plain = manifest(about, TokenBudget { frame: 0, scene: 0, context });
     let manifest = Manifest {
+        command: command.map(str::to_owned),
         prompt: PromptTemplate {
             ego: blank(),
             scene: blank(),
@@ -114,13 +120,15 @@ pub fn blind_manifest(
 
 /// What all manifests of models that were trained here say; of one that sees more is to be told.
 pub fn manifest(about: &About, tokens: TokenBudget) -> Manifest {
-    let About { name, description, license } = about.clone();
+    let About { name, description, license, data } = about.clone();
     Manifest {
         kind: ModelKind::SceneLlm,
         name,
         description,
         license,
         provenance: Provenance::Trained,
+        command: None,
+        data,
         language: LanguageSpec {
             kind: LanguageKind::Llama,
             format: WeightsFormat::Safetensors,

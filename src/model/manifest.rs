@@ -68,6 +68,12 @@ pub struct Manifest {
     pub license: String,
     /// Where the weights come from.
     pub provenance: Provenance,
+    /// The command that made it, or several, one a line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// What it is made of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub data: Vec<DataSource>,
     /// The language model.
     pub language: LanguageSpec,
     /// `tokenizer.json`.
@@ -97,6 +103,16 @@ pub struct Manifest {
     /// Measured scores, by name of the benchmark.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub scores: BTreeMap<String, f64>,
+}
+
+/// Something that a model is made of: a data set, or the weights of another model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataSource {
+    /// What it is.
+    pub name: String,
+    /// Its licence.
+    pub license: String,
 }
 
 /// How many tokens a prompt may hold.
@@ -229,6 +245,11 @@ impl Manifest {
         };
         need(self.kind == ModelKind::SceneLlm, "kind", &|| "must be scene_llm".into());
         need(!self.name.trim().is_empty(), "name", &|| "is empty".into());
+        let is_told =
+            |one: &DataSource| [&one.name, &one.license].iter().all(|text| !text.trim().is_empty());
+        need(self.data.iter().all(is_told), "data", &|| {
+            "name and license must not be empty".into()
+        });
         let projector = self.projector.as_ref();
         let files = [
             ("tokenizer", Some(&self.tokenizer)),
@@ -342,12 +363,29 @@ scores: {alfworld: 0.5}
         assert_eq!(manifest.prompt.goal_prefix, "\nTask: ");
         let written = serde_yaml::to_string(&manifest).unwrap();
         assert_eq!(parse(&written).unwrap(), manifest);
+        assert!(!written.contains("command") && !written.contains("data"), "{written}");
+    }
+
+    #[test]
+    fn the_shipped_model_tells_how_and_of_what_it_was_made() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/nano");
+        let manifest = Manifest::load(&folder).unwrap();
+        let command = manifest.command.as_deref().unwrap();
+        assert!(command.contains("scenellm train finetune"), "{command}");
+        assert!(manifest.data.iter().any(|one| one.license == "MIT"), "{:?}", manifest.data);
+        for of in ["valid_seen_rest", "valid_unseen", "change"] {
+            assert!(manifest.scores.keys().any(|name| name.contains(of)), "no score of {of}");
+        }
+        let written = serde_yaml::to_string(&manifest).unwrap();
+        assert_eq!(parse(&written).unwrap(), manifest);
     }
 
     #[test]
     fn faults_are_named() {
         let cases = [
             ("name: tiny", "name: ' '", "name: is empty"),
+            ("scores:", "data: [{name: ALFRED, license: ''}]\nscores:", "data: name and license"),
+            ("scores:", "data: [{name: ALFRED}]\nscores:", "license"),
             ("model.safetensors", "model.gguf", "language.format"),
             ("weights: model.safetensors", "weights: ../model.safetensors", "language.weights"),
             ("tokenizer.json", "/etc/tokenizer.json", "tokenizer: must be a path inside"),

@@ -7,6 +7,7 @@ use scenellm::language::parse_device;
 use scenellm::model::ChatModel;
 use scenellm::scene::{MapObject, SceneMap};
 use scenellm::sim::language::{CheckReport, LabelError, SceneFacts, label};
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
@@ -60,6 +61,7 @@ impl Label {
             .with_context(|| format!("cannot write {}", self.out.display()))?;
         let mut out = BufWriter::new(file);
         let (mut report, mut unread) = (CheckReport::default(), 0);
+        let mut written = HashSet::new();
         let categories = facts.categories();
         let rounds = categories.chunks(self.at_a_time.into());
         let bar = progress::bar(rounds.len() as u64, "asking");
@@ -68,7 +70,13 @@ impl Label {
                 Ok((pairs, of_round)) => {
                     report.add(&of_round);
                     for pair in pairs {
-                        writeln!(out, "{}", serde_json::to_string(&pair)?)?;
+                        let line = serde_json::to_string(&pair)?;
+                        if written.contains(&line) {
+                            report.count_repeated(pair.kind);
+                            continue;
+                        }
+                        writeln!(out, "{line}")?;
+                        written.insert(line);
                     }
                 }
                 // One answer that cannot be read is one round lost.
@@ -102,7 +110,7 @@ impl Label {
     }
 }
 
-/// Prints how many pairs were kept, by kind, and why others were not.
+/// Prints how many pairs were kept, by kind, why others were not, and which were not even checked.
 pub fn print(report: &CheckReport) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{:<20} {:>8} {:>9}  because", "kind", "kept", "rejected")?;
@@ -118,5 +126,10 @@ pub fn print(report: &CheckReport) -> std::io::Result<()> {
         let told: Vec<String> = told.collect();
         writeln!(out, "{:<20} {kept:>8} {rejected:>9}  {}", kind.name(), told.join(", "))?;
     }
-    writeln!(out, "{:<20} {:>8} {:>9}", "all", report.kept(), report.rejected())
+    writeln!(out, "{:<20} {:>8} {:>9}", "all", report.kept(), report.rejected())?;
+    if !report.passed_over.is_empty() {
+        let told = report.passed_over.iter().map(|(why, times)| format!("{why} {times}"));
+        writeln!(out, "passed over unchecked: {}", told.collect::<Vec<_>>().join(", "))?;
+    }
+    Ok(())
 }

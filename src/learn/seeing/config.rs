@@ -110,7 +110,7 @@ pub enum LanguagePart {
     Frozen,
     /// All of it: stage 2.
     Full,
-    /// Low-rank matrices beside its layers: stage 2 of large models.
+    /// Low-rank matrices beside its layers, and the tokens that are new: stage 2 of large models.
     Lora(LoraSpec),
 }
 
@@ -277,6 +277,20 @@ mod tests {
             seeing += 1;
         }
         assert!(seeing >= 5, "{seeing}");
+    }
+
+    #[test]
+    fn tasks_are_broken_down_only_where_it_is_asked_for() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/config/train");
+        let shares = |name: &str| {
+            let config = SeeingTraining::read(&Path::new(folder).join(name)).unwrap();
+            (config.syllabus.talk.decompositions, config.times_of("task_decomposition"))
+        };
+        let (made, times) = shares("finetune.yaml");
+        assert!(made > 0 && times > 0.0, "{made} are made, {times} are taught");
+        for name in ["align.yaml", "look.yaml", "llama2-7b.yaml"] {
+            assert_eq!(shares(name), (0, 0.0), "{name}");
+        }
     }
 
     #[test]

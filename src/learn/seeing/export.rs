@@ -3,7 +3,7 @@
 use super::super::LearnError;
 use super::super::checkpoint::Progress;
 use super::super::export::{manifest, model_folder, write_manifest};
-use super::super::llama::{ADDED_ROWS, EMBEDDING};
+use super::super::llama::TABLES;
 use super::config::{PROJECTOR_FILE, SeeingTraining};
 use super::model::SeeingModel;
 use super::watch::SeeingWatch;
@@ -23,6 +23,8 @@ pub struct Finished<'a> {
     pub vocabulary: &'a ActionVocabulary,
     /// A folder with the extractor, to be copied in.
     pub vision: Option<&'a Path>,
+    /// The command that makes it.
+    pub command: Option<&'a str>,
     /// The folder.
     pub out: &'a Path,
 }
@@ -40,9 +42,11 @@ impl Finished<'_> {
         if let Some(lora) = &model.llama.lora {
             lora.merge(&mut language)?;
         }
-        if let (Some(added), Some(known)) = (language.remove(ADDED_ROWS), language.get(EMBEDDING)) {
-            let all = Tensor::cat(&[known, &added.to_dtype(known.dtype())?], 0)?;
-            language.insert(EMBEDDING.into(), all);
+        for [table, rows] in TABLES {
+            if let (Some(added), Some(known)) = (language.remove(rows), language.get(table)) {
+                let all = Tensor::cat(&[known, &added.to_dtype(known.dtype())?], 0)?;
+                language.insert(table.into(), all);
+            }
         }
         model_folder(&language, &self.config.model, tokenizer, self.vocabulary, self.out)?;
         let projector = learnt.iter().filter(|(name, _)| name.starts_with("projector."));
@@ -78,6 +82,7 @@ impl Finished<'_> {
             scores.insert(format!("held_out_{kind}_exact_blind"), blind.exact);
         }
         Manifest {
+            command: self.command.map(str::to_owned),
             vision: Some(vision),
             projector: Some(self.config.projector_spec()),
             coordinates: self.config.coordinates,

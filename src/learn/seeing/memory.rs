@@ -49,20 +49,21 @@ impl TrainingMemory {
             .iter()
             .map(|(_, dims)| numbers(dims))
             .sum();
+        let added = tables * MARKS.len() as u64 * width;
         let beside = match &config.language {
             LanguagePart::Full => decoder_parameters,
-            LanguagePart::Frozen => MARKS.len() as u64 * width,
+            LanguagePart::Frozen => added,
             LanguagePart::Lora(lora) => {
                 let lora = lora.shapes(&config.model);
                 let lora: u64 = lora.iter().map(|(_, dims)| numbers(dims)).sum();
-                lora + MARKS.len() as u64 * width
+                lora + added
             }
         };
         let learnt_parameters = projector_parameters + beside;
         let bytes = number_bytes(config.precision);
         let fixed = match config.language {
             LanguagePart::Full => 0,
-            _ => decoder_parameters - MARKS.len() as u64 * width,
+            _ => decoder_parameters - added,
         };
         let learnt_bytes = learnt_parameters * F32;
         let replicas = config.replicas as u64;

@@ -7,6 +7,7 @@
 mod config;
 mod export;
 mod homes;
+mod labelled;
 mod lesson;
 mod log;
 mod look;
@@ -30,6 +31,7 @@ mod tests;
 
 pub use config::{LanguagePart, Precision, ProjectorShape, SeeingTraining};
 pub use homes::{AlfredData, Homes, Source};
+pub use labelled::LabelledMap;
 pub use lesson::{Lesson, Sight};
 pub use log::TrainingLog;
 pub use look::Guidance;

@@ -9,7 +9,7 @@ use super::moved::moved;
 use super::sampled::sampled_lessons;
 use super::talk::{balance, describe, look_elsewhere, questioning, say, talk};
 use crate::sim::household::World;
-use crate::sim::language::{Balance, PairMix, SceneFacts};
+use crate::sim::language::{Balance, CheckReport, PairMix, SceneFacts};
 use crate::tasks::ActionVocabulary;
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
@@ -32,6 +32,8 @@ pub struct School {
     pub taught: Vec<TaughtGoal>,
     /// Homes that could not be built.
     pub skipped: usize,
+    /// What the check made of all that was said of the homes: only what it kept is taught.
+    pub checked: CheckReport,
     /// Index of the first home that is only watched, and never trained on; all behind it are, too.
     pub watched_from: Option<usize>,
 }
@@ -97,7 +99,7 @@ impl School {
     ) -> Result<Self, LearnError> {
         let balance = counted(homes)?;
         let builder = Builder { homes, syllabus, scenes, vocabulary, balance };
-        let built: Vec<Vec<Taught>> = (0..homes.len())
+        let built: Vec<(Vec<Taught>, CheckReport)> = (0..homes.len())
             .into_par_iter()
             .map(|at| {
                 let built = builder.home(at);
@@ -106,8 +108,9 @@ impl School {
             })
             .collect::<Result<_, _>>()?;
         let mut school = Self::default();
-        for built in built {
+        for (built, checked) in built {
             school.skipped += usize::from(built.is_empty());
+            school.checked.add(&checked);
             built.into_iter().for_each(|(home, lessons)| school.add(home, lessons));
         }
         Ok(school)
@@ -128,6 +131,7 @@ impl School {
         let lessons = other.lessons.into_iter();
         self.lessons.extend(lessons.map(|lesson| Lesson { home: first + lesson.home, ..lesson }));
         self.skipped += other.skipped;
+        self.checked.add(&other.checked);
     }
 
     /// Whether the home of this index is only watched.
@@ -175,9 +179,10 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     /// A home with its lessons, and perhaps the same in another state; none where the robot would
-    /// stand in something.
-    fn home(&self, at: usize) -> Result<Vec<Taught>, LearnError> {
-        let Ok(world) = self.homes.world(at) else { return Ok(Vec::new()) };
+    /// stand in something. And what the check made of what is said there.
+    fn home(&self, at: usize) -> Result<(Vec<Taught>, CheckReport), LearnError> {
+        let mut checked = CheckReport::default();
+        let Ok(world) = self.homes.world(at) else { return Ok((Vec::new(), checked)) };
         let chance = self.homes.chance(at);
         let mut rng = Pcg64Mcg::seed_from_u64(chance);
         let (id, source) = (self.homes.id(at), self.homes.source(at));
@@ -203,14 +208,14 @@ impl Builder<'_> {
         };
         let mut built = Vec::new();
         if let Source::Alfred(trajectory, _) = source {
-            built = self.elsewhere(&world, trajectory, (&id, &scene), &mut rng);
+            built = self.elsewhere(&world, trajectory, (&id, &scene), &mut checked, &mut rng);
         }
         let begun = (id, scene, lessons, goals);
         built.extend(match toured {
-            Some(toured) => vec![self.toured(&world, toured, begun, &mut rng)?],
-            None => self.untoured(&world, begun, &mut rng)?,
+            Some(toured) => vec![self.toured(&world, toured, begun, &mut checked, &mut rng)?],
+            None => self.untoured(&world, begun, &mut checked, &mut rng)?,
         });
-        Ok(built)
+        Ok((built, checked))
     }
 
     /// The home with what the trajectory takes elsewhere.
@@ -219,6 +224,7 @@ impl Builder<'_> {
         world: &World,
         trajectory: &Trajectory,
         (id, scene): (&str, &str),
+        checked: &mut CheckReport,
         rng: &mut Pcg64Mcg,
     ) -> Vec<Taught> {
         let times = self.syllabus.moved.max(0.0);
@@ -233,15 +239,20 @@ impl Builder<'_> {
             let lessons = lessons.filter(|lesson| lesson.kind == PLAN);
             let mut lessons: Vec<Lesson> =
                 lessons.map(|lesson| Lesson { kind: MOVED.into(), ..lesson }).collect();
-            lessons.extend(self.questioning(&world, rng));
+            lessons.extend(self.questioning(&world, checked, rng));
             built.push((SeenHome { id: id.into(), scene: scene.into(), eyes }, lessons));
         }
         built
     }
 
-    fn questioning(&self, world: &World, rng: &mut Pcg64Mcg) -> Option<Lesson> {
+    fn questioning(
+        &self,
+        world: &World,
+        checked: &mut CheckReport,
+        rng: &mut Pcg64Mcg,
+    ) -> Option<Lesson> {
         let number = self.syllabus.in_a_row;
-        questioning(&SceneFacts::of_world(world), &self.balance, number, rng)
+        questioning(&SceneFacts::of_world(world), &self.balance, number, checked, rng)
     }
 
     /// A home that oracle eyes see.
@@ -249,16 +260,17 @@ impl Builder<'_> {
         &self,
         world: &World,
         (id, scene, mut lessons, goals): (String, String, Vec<Lesson>, Vec<String>),
+        checked: &mut CheckReport,
         rng: &mut Pcg64Mcg,
     ) -> Result<Vec<Taught>, LearnError> {
         let things = things_of(world);
-        lessons.extend(self.questioning(world, rng));
+        lessons.extend(self.questioning(world, checked, rng));
         let (facts, view) = look_elsewhere(world, &things, rng)?;
-        describe(&facts, 0, &goals, &mut lessons, self.syllabus.told, rng);
+        describe(&facts, 0, &goals, &mut lessons, self.syllabus.told, checked, rng);
         let eyes = Eyes::Oracle { things, views: vec![view] };
         let mut built = Vec::new();
         if rng.random_bool(self.syllabus.talked_about.clamp(0.0, 1.0)) {
-            let (eyes, lessons) = talk(world, self.syllabus, &self.balance, rng)?;
+            let (eyes, lessons) = talk(world, self.syllabus, &self.balance, checked, rng)?;
             built.push((SeenHome { id: id.clone(), scene: scene.clone(), eyes }, lessons));
         }
         built.insert(0, (SeenHome { id, scene, eyes }, lessons));
@@ -271,6 +283,7 @@ impl Builder<'_> {
         world: &World,
         toured: Toured,
         (id, scene, mut lessons, goals): (String, String, Vec<Lesson>, Vec<String>),
+        checked: &mut CheckReport,
         rng: &mut Pcg64Mcg,
     ) -> Result<Taught, LearnError> {
         let number = toured.views.len();
@@ -284,10 +297,11 @@ impl Builder<'_> {
             }
             let told = self.syllabus.told / number as f64;
             let facts = SceneFacts::in_view(&standing, &stance.world_T_camera())?;
-            describe(&facts, view, &goals, &mut lessons, told, rng);
+            describe(&facts, view, &goals, &mut lessons, told, checked, rng);
             if rng.random_bool(self.syllabus.talked_about.clamp(0.0, 1.0)) {
-                lessons.extend(say(&standing, view, &self.syllabus.talk, &self.balance, rng)?);
-                lessons.extend(self.questioning(world, rng));
+                let talk = &self.syllabus.talk;
+                lessons.extend(say(&standing, view, talk, &self.balance, checked, rng)?);
+                lessons.extend(self.questioning(world, checked, rng));
             }
         }
         let eyes = Eyes::Real { scene: toured.scene, views };

@@ -2,7 +2,7 @@
 //! projector.
 
 use super::super::LearnError;
-use super::super::llama::{ADDED_ROWS, EMBEDDING, HEAD, TrainableLlama, normal};
+use super::super::llama::{EMBEDDING, TABLES, TrainableLlama, normal};
 use super::super::scenes::Lexicon;
 use super::super::start::{random_weights, read_weights};
 use super::config::{LanguagePart, PROJECTOR_FILE, SeeingTraining};
@@ -54,11 +54,11 @@ impl Weights {
         };
         let known = language.get(EMBEDDING).map_or(Ok(0), |embedding| embedding.dim(0))?;
         let more = count.saturating_sub(known);
-        let added = new_rows(language.get(EMBEDDING), more, rng)?;
-        if let Some(rows) = new_rows(language.get(HEAD), more, rng)?
-            && let Some(head) = language.get_mut(HEAD)
-        {
-            *head = Tensor::cat(&[&*head, &rows], 0)?;
+        let mut added = Vec::new();
+        for [table, rows] in TABLES {
+            if let Some(new) = new_rows(language.get(table), more, rng)? {
+                added.push((table, rows, new));
+            }
         }
         let mut fixed = BTreeMap::new();
         let mut learnt = BTreeMap::new();
@@ -68,16 +68,19 @@ impl Weights {
         };
         match &config.language {
             LanguagePart::Full => {
-                if let (Some(added), Some(embedding)) = (added, language.get_mut(EMBEDDING)) {
-                    *embedding = Tensor::cat(&[&*embedding, &added], 0)?;
+                for (table, _, new) in &added {
+                    if let Some(known) = language.get_mut(*table) {
+                        *known = Tensor::cat(&[&*known, new], 0)?;
+                    }
                 }
                 for (name, tensor) in language {
                     learn(name, &tensor)?;
                 }
             }
             LanguagePart::Frozen | LanguagePart::Lora(_) => {
-                if let Some(added) = added {
-                    learn(ADDED_ROWS.into(), &added)?;
+                // New tokens are learnt to be read and to be said, and no other changes.
+                for (_, rows, new) in added {
+                    learn(rows.into(), &new)?;
                 }
                 // What does not learn needs no more bits than are computed with.
                 for (name, tensor) in language {

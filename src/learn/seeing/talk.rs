@@ -43,16 +43,17 @@ pub fn lesson_of(pair: &Pair, view: usize) -> Lesson {
     }
 }
 
-/// `number` questions to a scene with these facts, in one row; `None` where none can be asked.
+/// `number` questions to a scene with these facts, in one row; `None` where none can be asked. Here and
+/// below, `checked` counts what the check makes of what is said.
 pub fn questioning(
     facts: &SceneFacts,
     balance: &Balance,
     number: usize,
+    checked: &mut CheckReport,
     rng: &mut Pcg64Mcg,
 ) -> Option<Lesson> {
     let mut asked = questions(facts, PairFrame::Scene, balance, number, rng);
-    let mut report = CheckReport::default();
-    asked.retain(|pair| report.take(pair, facts));
+    asked.retain(|pair| checked.take(pair, facts));
     let (first, rest) = asked.split_first()?;
     let more = rest.iter().map(|pair| [pair.prompt.clone(), written(&pair.answer)]).collect();
     Some(Lesson { kind: QUESTIONS.into(), more, ..lesson_of(first, 0) })
@@ -80,9 +81,11 @@ pub fn say(
     view: usize,
     mix: &PairMix,
     balance: &Balance,
+    checked: &mut CheckReport,
     rng: &mut Pcg64Mcg,
 ) -> Result<Vec<Lesson>, LearnError> {
-    let (pairs, _) = pairs(world, mix, balance, rng)?;
+    let (pairs, of_pairs) = pairs(world, mix, balance, rng)?;
+    checked.add(&of_pairs);
     Ok(pairs.iter().map(|pair| lesson_of(pair, view)).collect())
 }
 
@@ -92,15 +95,16 @@ pub fn talk(
     world: &World,
     syllabus: &Syllabus,
     balance: &Balance,
+    checked: &mut CheckReport,
     rng: &mut Pcg64Mcg,
 ) -> Result<(Eyes, Vec<Lesson>), LearnError> {
     let mut world = varied(world, rng);
     if rng.random_bool(syllabus.scattered.clamp(0.0, 1.0)) {
         scatter(&mut world, SCATTERED, rng);
     }
-    let mut lessons = say(&world, 0, &syllabus.talk, balance, rng)?;
+    let mut lessons = say(&world, 0, &syllabus.talk, balance, checked, rng)?;
     let facts = SceneFacts::of_world(&world);
-    lessons.extend(questioning(&facts, balance, syllabus.in_a_row, rng));
+    lessons.extend(questioning(&facts, balance, syllabus.in_a_row, checked, rng));
     let things = things_of(&world);
     let (_, view) = view_of(&world, &things)?;
     Ok((Eyes::Oracle { things, views: vec![view] }, lessons))
@@ -126,21 +130,26 @@ fn view_of(world: &World, things: &[Thing]) -> Result<(SceneFacts, TrueView), Le
 }
 
 /// Describes for `goals` what is seen, the `facts` of the view of number `view`: lessons, and the same
-/// words as what is known in a share `told` of the `lessons` that plan.
+/// words as what is known in a share `told` of the `lessons` that plan. A description that the view
+/// does not bear out is neither.
 pub fn describe(
     facts: &SceneFacts,
     view: usize,
     goals: &[String],
     lessons: &mut Vec<Lesson>,
     told: f64,
+    checked: &mut CheckReport,
     rng: &mut Pcg64Mcg,
 ) {
     for lesson in lessons.iter_mut().filter(|lesson| lesson.prompt == PromptKind::Plan) {
         if lesson.context.is_none() && rng.random_bool(told.clamp(0.0, 1.0)) {
-            lesson.context = Some(state_description(facts, &lesson.words).answer);
+            let seen = state_description(facts, &lesson.words);
+            lesson.context = checked.take(&seen, facts).then_some(seen.answer);
         }
     }
-    lessons.extend(goals.iter().map(|goal| lesson_of(&state_description(facts, goal), view)));
+    let described = goals.iter().map(|goal| state_description(facts, goal));
+    let kept = described.filter(|pair| checked.take(pair, facts));
+    lessons.extend(kept.map(|pair| lesson_of(&pair, view)));
 }
 
 /// How often each question is answered how, over homes in many states.
@@ -164,13 +173,18 @@ pub fn balance<'a>(
 mod tests {
     use super::*;
     use crate::learn::seeing::{Homes, School, Syllabus};
+    use crate::sim::household::household;
+    use crate::sim::language::ObjectFact;
     use crate::tasks::ActionVocabulary;
+    use rand::SeedableRng;
     use std::collections::BTreeSet;
 
     #[test]
     fn homes_give_lessons_of_all_kinds_about_what_they_show() {
         let homes = Homes::read(None, 2, 1).unwrap();
-        let syllabus = Syllabus { talked_about: 1.0, told: 0.5, seeds: 2, ..Syllabus::default() };
+        let talk = PairMix { decompositions: 3, ..PairMix::default() };
+        let syllabus =
+            Syllabus { talked_about: 1.0, told: 0.5, seeds: 2, talk, ..Syllabus::default() };
         let vocabulary = ActionVocabulary::alfred();
         let school = School::build(&homes, &syllabus, None, &vocabulary, &|| {}).unwrap();
         assert_eq!((school.homes.len(), school.skipped), (4, 0));
@@ -179,6 +193,9 @@ mod tests {
         for kind in ["sampled", SAW, "question", "question_ego", "dense_caption", "dialogue"] {
             assert!(kinds.contains(kind), "{kind} is not among {kinds:?}");
         }
+        let steps = school.lessons.iter().find(|lesson| lesson.kind == "task_decomposition");
+        let steps = steps.unwrap();
+        assert_eq!((steps.prompt, steps.sight), (PromptKind::Caption, Sight::Scene));
         for lesson in &school.lessons {
             assert!(lesson.answer.ends_with(END), "{lesson:?}");
             if let Sight::View(view) = lesson.sight {
@@ -192,5 +209,48 @@ mod tests {
             lesson.kind == "sampled"
                 && lesson.context.as_ref().is_some_and(|known| known.starts_with("i saw"))
         }));
+        let checked = &school.checked;
+        let of_kind = |kind: PairKind| checked.kept.get(&kind).copied().unwrap_or_default();
+        let count = |wanted: &dyn Fn(&Lesson) -> bool| {
+            school.lessons.iter().filter(|lesson| wanted(lesson)).count()
+        };
+        let described = count(&|lesson| lesson.kind == SAW);
+        let told = count(&|lesson| lesson.context.is_some());
+        assert_eq!(of_kind(PairKind::StateDescription), described + told);
+        let asked = count(&|lesson| lesson.prompt == PromptKind::Ask);
+        let in_rows = school.lessons.iter().map(|lesson| lesson.more.len()).sum::<usize>();
+        assert_eq!(of_kind(PairKind::Question), asked + in_rows, "every question was checked");
+    }
+
+    /// What is not borne out is counted, and neither taught nor told beside a plan.
+    #[test]
+    fn descriptions_are_checked_against_the_view() {
+        let world = household(3).unwrap();
+        let camera = world.robot().world_T_camera();
+        let mut facts = SceneFacts::in_view(&world, &camera).unwrap();
+        let thing = facts.objects.first().unwrap().category.clone();
+        let goals = [format!("look at the {thing}")];
+        let plan = || Lesson { prompt: PromptKind::Plan, ..saying(&goals[0]) };
+        let describe = |facts: &SceneFacts| {
+            let (mut lessons, mut checked) = (vec![plan()], CheckReport::default());
+            let mut rng = Pcg64Mcg::seed_from_u64(1);
+            describe(facts, 0, &goals, &mut lessons, 1.0, &mut checked, &mut rng);
+            (lessons, checked)
+        };
+        let (lessons, checked) = describe(&facts);
+        assert_eq!((lessons.len(), checked.kept(), checked.rejected()), (2, 2, 0));
+        assert!(lessons[0].context.as_deref().is_some_and(|seen| seen.starts_with("i saw ")));
+
+        // A thing with a name that no reader of words knows.
+        let unreadable = |fact: &mut ObjectFact| fact.category = "Thing?".into();
+        facts.objects.iter_mut().for_each(unreadable);
+        let (lessons, checked) = describe(&facts);
+        assert_eq!((lessons.len(), checked.kept(), checked.rejected()), (1, 0, 2));
+        assert_eq!(lessons[0].context, None);
+    }
+
+    fn saying(words: &str) -> Lesson {
+        let pair = state_description(&SceneFacts::default(), words);
+        lesson_of(&pair, 0)
     }
 }

@@ -124,7 +124,8 @@ fn schema() -> Value {
 
 #[derive(Deserialize)]
 struct Answer {
-    pairs: Vec<Said>,
+    /// Read one by one: a pair of another form does not spoil the others.
+    pairs: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -139,8 +140,9 @@ struct Turn {
     reply: String,
 }
 
-/// Reads what a chat model says of a scene and keeps what is true. What stands around the JSON, such
-/// as a fence or thoughts, is passed over.
+/// Reads what a chat model says of a scene and keeps what is true; what is not kept is counted, be it
+/// false, of another form, or said before. What stands around the JSON, such as a fence or thoughts,
+/// is passed over.
 ///
 /// # Errors
 ///
@@ -153,26 +155,30 @@ pub fn read_labels(text: &str, facts: &SceneFacts) -> Result<(Vec<Pair>, CheckRe
         .map_err(|error| LabelError::NotJson(error.to_string()))?;
     let mut report = CheckReport::default();
     let mut kept: Vec<Pair> = Vec::new();
-    for said in answer.pairs.into_iter().take(MOST_PAIRS) {
-        let Some(pair) = pair_of(said, facts) else { continue };
-        if report.take(&pair, facts) && !kept.contains(&pair) {
-            kept.push(pair);
+    for (at, said) in answer.pairs.into_iter().enumerate() {
+        let read = if at < MOST_PAIRS { pair_of(said, facts) } else { Err("too_many") };
+        match read {
+            Ok(pair) if kept.contains(&pair) => report.pass_over(CheckReport::REPEATED),
+            Ok(pair) => kept.extend(report.take(&pair, facts).then_some(pair)),
+            Err(reason) => report.pass_over(reason),
         }
     }
     Ok((kept, report))
 }
 
-/// A pair in plain words, with the objects whose classes it names; `None` for kinds that were not
-/// asked for.
-fn pair_of(said: Said, facts: &SceneFacts) -> Option<Pair> {
-    if !KINDS.contains(&said.kind) || said.turns.len() > MOST_TURNS {
-        return None;
+/// A pair in plain words, with the objects whose classes it names; or why it is none that was asked
+/// for.
+fn pair_of(said: Value, facts: &SceneFacts) -> Result<Pair, &'static str> {
+    let said: Said = serde_json::from_value(said).map_err(|_| "malformed")?;
+    if !KINDS.contains(&said.kind) {
+        return Err("not_asked_for");
     }
     let mut turns: Vec<[String; 2]> =
         said.turns.iter().map(|turn| [plain(&turn.said), plain(&turn.reply)]).collect();
-    let [prompt, answer] = turns.pop()?;
-    if (said.kind == PairKind::Dialogue) == turns.is_empty() {
-        return None;
+    let is_long = turns.len() > MOST_TURNS;
+    let [prompt, answer] = turns.pop().ok_or("wrong_turns")?;
+    if is_long || (said.kind == PairKind::Dialogue) == turns.is_empty() {
+        return Err("wrong_turns");
     }
     let spoken = turns.iter().flatten().chain([&prompt, &answer]);
     let named: Vec<String> = spoken.flat_map(|text| named_classes(text, facts)).collect();
@@ -181,7 +187,7 @@ fn pair_of(said: Said, facts: &SceneFacts) -> Option<Pair> {
     let question =
         (said.kind == PairKind::Question).then(|| kind_of_question(&prompt, &answer, facts));
     let pair = Pair::new(said.kind, PairFrame::Scene, prompt, answer, ids);
-    Some(Pair { question, turns, ..pair })
+    Ok(Pair { question, turns, ..pair })
 }
 
 /// What a question asks for, by its words.
@@ -240,6 +246,7 @@ mod tests {
     use crate::model::stand_in::ChatServer;
     use crate::scene::{MapObject, ObjectId};
     use candle_core::Device;
+    use std::collections::BTreeMap;
     use std::time::Duration;
 
     fn facts() -> SceneFacts {
@@ -289,6 +296,7 @@ mod tests {
         let kinds: std::collections::BTreeSet<_> = pairs.iter().map(|pair| pair.kind).collect();
         assert_eq!(kinds.len(), 6, "{pairs:?} {report:?}");
         assert_eq!((report.kept(), report.rejected()), (6, 2));
+        assert_eq!(report.passed_over, BTreeMap::from([("not_asked_for", 1)]));
         assert_eq!(report.rejected[&PairKind::Question]["wrong_answer"], 1);
         assert_eq!(report.rejected[&PairKind::DenseCaption]["absent"], 1);
         let question = pairs.iter().find(|pair| pair.kind == PairKind::Question).unwrap();
@@ -297,6 +305,36 @@ mod tests {
             (question.question, &question.ids[..]),
             (Some(QuestionKind::Existence), &[2][..])
         );
+    }
+
+    #[test]
+    fn what_is_passed_over_is_counted_by_reason() {
+        let one = |kind: &str, turns: usize| {
+            let turn = json!({"said": "Is there a mug?", "reply": "Yes."});
+            json!({"kind": kind, "turns": vec![turn; turns]})
+        };
+        let asked = one("question", 1);
+        let mut pairs = vec![asked.clone(), asked, one("poem", 1), json!("mug")];
+        pairs.extend([one("question", 0), one("question", 2), one("dialogue", 1)]);
+        pairs.extend([one("dialogue", MOST_TURNS + 1), one("state_description", 1)]);
+        pairs.resize(MOST_PAIRS + 3, one("question", 1));
+        let (kept, report) = read_labels(&json!({"pairs": pairs}).to_string(), &facts()).unwrap();
+        assert_eq!((kept.len(), report.kept(), report.rejected()), (1, 1, 0));
+        let expected = [
+            (CheckReport::REPEATED, MOST_PAIRS - 8),
+            ("malformed", 2),
+            ("not_asked_for", 1),
+            ("too_many", 3),
+            ("wrong_turns", 4),
+        ];
+        assert_eq!(report.passed_over, BTreeMap::from(expected));
+
+        // Said again in another answer.
+        let mut both = report.clone();
+        both.add(&report);
+        both.count_repeated(PairKind::Question);
+        assert_eq!((both.kept(), both.passed_over["too_many"]), (1, 6));
+        assert_eq!(both.passed_over[CheckReport::REPEATED], 2 * (MOST_PAIRS - 8) + 1);
     }
 
     #[test]

@@ -112,9 +112,15 @@ pub struct CheckReport {
     pub kept: BTreeMap<PairKind, usize>,
     /// Rejected, by kind and reason.
     pub rejected: BTreeMap<PairKind, BTreeMap<&'static str, usize>>,
+    /// Passed over without a check, by reason: not in the form that was asked for, or known already.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub passed_over: BTreeMap<&'static str, usize>,
 }
 
 impl CheckReport {
+    /// Why a pair is passed over that was kept before.
+    pub(in crate::sim::language) const REPEATED: &'static str = "known_already";
+
     /// Checks a pair and counts it. Whether it is kept.
     pub fn take(&mut self, pair: &Pair, facts: &SceneFacts) -> bool {
         match check(pair, facts) {
@@ -131,6 +137,19 @@ impl CheckReport {
         }
     }
 
+    /// Counts a pair that is passed over without a check.
+    pub fn pass_over(&mut self, reason: &'static str) {
+        *self.passed_over.entry(reason).or_default() += 1;
+    }
+
+    /// Counts a pair of this kind, which was counted as kept, as one that is known already.
+    pub fn count_repeated(&mut self, kind: PairKind) {
+        if let Some(kept) = self.kept.get_mut(&kind) {
+            *kept = kept.saturating_sub(1);
+        }
+        self.pass_over(Self::REPEATED);
+    }
+
     /// Adds what another report counted.
     pub fn add(&mut self, other: &Self) {
         for (kind, number) in &other.kept {
@@ -141,6 +160,9 @@ impl CheckReport {
                 *self.rejected.entry(*kind).or_default().entry(reason).or_default() += number;
             }
         }
+        for (reason, number) in &other.passed_over {
+            *self.passed_over.entry(reason).or_default() += number;
+        }
     }
 
     /// All pairs that were kept.
@@ -148,7 +170,7 @@ impl CheckReport {
         self.kept.values().sum()
     }
 
-    /// All pairs that were not.
+    /// All pairs that were checked and not kept.
     pub fn rejected(&self) -> usize {
         self.rejected.values().flat_map(BTreeMap::values).sum()
     }
