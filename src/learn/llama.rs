@@ -66,6 +66,11 @@ pub(super) const EMBEDDING: &str = "model.embed_tokens.weight";
 pub(super) const ADDED_ROWS: &str = "model.embed_tokens.added";
 /// The output layer, where it is not the transposed embedding.
 pub(super) const HEAD: &str = "lm_head.weight";
+/// Rows of the output layer behind those of [`HEAD`], for the same tokens: what is never learnt to be
+/// said would not be said.
+pub(super) const ADDED_HEAD: &str = "lm_head.added";
+/// The tables with a row for each token, and the names of their rows for tokens that were added.
+pub(super) const TABLES: [[&str; 2]; 2] = [[EMBEDDING, ADDED_ROWS], [HEAD, ADDED_HEAD]];
 
 /// A decoder over weights with their Hugging Face names, variables or not.
 #[derive(Debug, Clone)]
@@ -186,11 +191,23 @@ impl TrainableLlama {
         self.norm(&x, "model.norm.weight")
     }
 
-    /// Logits `(rows, vocabulary)` of the given rows of the flattened hidden states, in 32 bits.
+    /// Logits `(rows, vocabulary)` of the given rows of the flattened hidden states, in 32 bits; those
+    /// of added tokens last.
     pub fn logits(&self, hidden: &Tensor, rows: &Tensor) -> Result<Tensor> {
+        self.scores(hidden, rows)?.to_dtype(DType::F32)
+    }
+
+    /// The same in the numbers that are computed with.
+    pub(super) fn scores(&self, hidden: &Tensor, rows: &Tensor) -> Result<Tensor> {
         let flat = hidden.reshape(((), self.shape.hidden))?.index_select(rows, 0)?;
         let head = if self.shape.own_head { self.weight(HEAD)? } else { self.embedding()? };
-        flat.matmul(&head.t()?)?.to_dtype(DType::F32)
+        let mut logits = flat.matmul(&head.t()?)?;
+        // Apart: the large table need not be copied for a few rows.
+        if self.shape.own_head && self.weights.contains_key(ADDED_HEAD) {
+            let added = flat.matmul(&self.weight(ADDED_HEAD)?.t()?)?;
+            logits = Tensor::cat(&[logits, added], 1)?;
+        }
+        Ok(logits)
     }
 
     fn norm(&self, x: &Tensor, name: &str) -> Result<Tensor> {
@@ -342,6 +359,7 @@ pub(super) fn check_gradients(vars: &BTreeMap<String, Var>, loss: &dyn Fn() -> T
             var.set(&Tensor::from_vec(values, var.shape(), var.device()).unwrap()).unwrap();
             f64::from(loss().to_scalar::<f32>().unwrap())
         };
+        assert!(gradient[at] != 0.0, "the gradient for {name} is zero");
         // Small where the loss bends, large where rounding would drown the difference.
         let step = if gradient[at].abs() > 0.1 { 2e-3 } else { 2e-2 };
         let numeric = (shifted(step) - shifted(-step)) / (2.0 * f64::from(step));
@@ -451,6 +469,24 @@ mod tests {
         };
         check_gradients(&vars, &loss);
         assert!(loss().backward().unwrap().get(known.as_tensor()).is_none());
+    }
+
+    #[test]
+    fn dropout_drops_the_same_for_the_same_seed_and_keeps_the_mean() {
+        let ones = Tensor::ones((40, 50), DType::F32, &Device::Cpu).unwrap();
+        let dropped = |probability: f32, seed: u64| -> Vec<f32> {
+            let mut rng = Pcg64Mcg::seed_from_u64(seed);
+            let mut dropout = Some(Dropout { probability, rng: &mut rng });
+            drop(ones.clone(), &mut dropout).unwrap().flatten_all().unwrap().to_vec1().unwrap()
+        };
+        let first = dropped(0.25, 1);
+        assert_eq!(first, dropped(0.25, 1));
+        assert_ne!(first, dropped(0.25, 2));
+        let kept = 1.0 / (1.0 - 0.25);
+        assert!(first.iter().all(|x| *x == 0.0 || *x == kept));
+        let mean = first.iter().sum::<f32>() / first.len() as f32;
+        assert!((mean - 1.0).abs() < 0.06, "{mean}");
+        assert_eq!(dropped(0.0, 1), [1.0; 2000]);
     }
 
     /// The stored model shares each key-value head between two query heads and has an output layer

@@ -32,6 +32,9 @@ mod trainer;
 mod vision;
 mod walk;
 
+#[cfg(test)]
+mod gradients;
+
 pub use ablation::{Ablation, UnknownAblation};
 pub use alfred::{Goal, Trajectory, complete_plan, read_alfred};
 pub use alfred_home::{AlfredTask, read_alfred_tasks};

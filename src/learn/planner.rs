@@ -112,15 +112,16 @@ pub struct StepReport {
 }
 
 /// Trains on `trajectories` and on what a teacher says (`taught`, which may be empty) until the last
-/// epoch and writes the model folder `out`; `report` stops it by saying
-/// `false`, and then nothing but the checkpoint is written. Training that was stopped goes on from
-/// the last checkpoint in `out/checkpoint`, to the same result.
+/// epoch and writes the model folder `out`, whose manifest tells `command`; `report` stops it by
+/// saying `false`, and then nothing but the checkpoint is written. Training that was stopped goes on
+/// from the last checkpoint in `out/checkpoint`, to the same result.
 pub fn train_planner(
     config: &PlannerTraining,
     trajectories: &[Trajectory],
     taught: &[TaughtGoal],
     vocabulary: &ActionVocabulary,
     out: &Path,
+    command: Option<&str>,
     report: &mut dyn FnMut(&StepReport) -> bool,
 ) -> Result<(), LearnError> {
     let (training, held_out) = split(config, trajectories);
@@ -180,7 +181,7 @@ pub fn train_planner(
         }
     }
     let (about, shape) = (&config.about, &config.model);
-    export::blind_manifest(about, shape, progress.watches.last(), out)?;
+    export::blind_manifest(about, shape, progress.watches.last(), command, out)?;
     export::model_folder(trainer.optimizer.average(), &config.model, &tokenizer, vocabulary, out)?;
     export::loss_curve(&progress, &out.join("loss.png"))
 }
@@ -258,4 +259,77 @@ fn split(
     let watched = (config.holdout * order.len() as f64).round() as usize;
     let training = order.split_off(watched.min(order.len() - 1));
     (training, order)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learn::gradients::{SHAPE, TOKENS, rows, stepped_along};
+    use crate::learn::llama::weight_shapes;
+    use crate::vision::gradients::{assert_alike, cast, chance};
+    use candle_core::Device;
+
+    fn config() -> PlannerTraining {
+        PlannerTraining {
+            about: About {
+                name: "tiny".into(),
+                description: "a test".into(),
+                license: "none".into(),
+                data: Vec::new(),
+            },
+            seed: 1,
+            init: None,
+            model: SHAPE,
+            tokenizer_size: TOKENS,
+            epochs: 1,
+            batch_size: 4,
+            replicas: 1,
+            max_length: 16,
+            mixture: Mixture {
+                retold: 0.0,
+                with_instructions: 0.0,
+                single_steps: 0.0,
+                taught: 0.0,
+            },
+            place_weight: 0.5,
+            dropout: 0.0,
+            hide_words: 0.0,
+            tear_words: 0.0,
+            optimizer: AdamWConfig {
+                learning_rate: 0.01,
+                beta1: 0.0,
+                beta2: 0.98,
+                weight_decay: 0.0,
+                gradient_clip: 1e9,
+                average_decay: 0.9,
+            },
+            warmup_steps: 1,
+            holdout: 0.0,
+            checkpoint_steps: 1,
+        }
+    }
+
+    /// Samples of other lengths, padded to other ones in each part, that count by their tokens.
+    #[test]
+    fn gradients_of_the_parts_of_a_batch_add_up_to_those_of_all_of_it() {
+        let config = config();
+        let [long, short] = rows();
+        let samples = [&long, &short, &short, &long, &short];
+        let step = |cut: Cut| {
+            let wide = chance(weight_shapes(&SHAPE, TOKENS), 1);
+            let vars = cast(&wide, DType::F32, &Device::Cpu);
+            let model = TrainableLlama::of_vars(SHAPE, &vars);
+            let planning = Planning { config: &config, model, pad: 0 };
+            let mut trainer = Trainer::new(vars, config.optimizer).unwrap();
+            let stepped = trainer.step(&planning, &samples, cut, 1, &|_| 0.01).unwrap();
+            (stepped, stepped_along(&trainer.optimizer))
+        };
+        let (whole, right) = step(Cut { replicas: 1, rounds: 1 });
+        for (replicas, rounds) in [(2, 1), (1, 3), (5, 1)] {
+            let (stepped, found) = step(Cut { replicas, rounds });
+            approx::assert_relative_eq!(stepped.loss, whole.loss, max_relative = 1e-5);
+            approx::assert_relative_eq!(stepped.gradient, whole.gradient, max_relative = 1e-4);
+            assert_alike(&found, &right, 1e-3);
+        }
+    }
 }

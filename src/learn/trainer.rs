@@ -135,3 +135,118 @@ impl Trainer {
         Ok(Gradients { by_name, loss: f64::from(loss.to_scalar::<f32>()?), weight, tokens })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learn::gradients::stepped_along;
+    use crate::vision::gradients::{Gradients, assert_alike, length};
+    use candle_core::Device;
+
+    /// Two places, how much bent it is there, what should be found, and how much that counts.
+    type Point = [f32; 5];
+
+    /// Few of them are bent, and none counts as another does.
+    static POINTS: [Point; 7] = [
+        [0.3, -1.0, 0.0, 0.7, 1.0],
+        [1.5, 0.4, 0.0, -0.2, 0.25],
+        [-0.8, 0.9, 2.0, 1.1, 3.0],
+        [0.1, 0.2, 0.0, 0.4, 0.5],
+        [-1.2, -0.6, 0.0, 0.0, 2.0],
+        [0.9, -0.3, -1.0, 0.8, 0.75],
+        [0.6, 1.3, 0.0, -1.0, 1.5],
+    ];
+    const START: [(&str, f32); 3] = [("bend", 1.0), ("x", 0.5), ("y", -0.25)];
+
+    /// A plane through points by weighted least squares.
+    struct Plane(BTreeMap<String, Var>);
+
+    impl Objective for Plane {
+        type Sample = Point;
+
+        fn loss(&self, points: &[&Point], _rng: &mut Pcg64Mcg) -> Result<PartLoss> {
+            let column = |at: usize| -> Result<Tensor> {
+                let numbers: Vec<f32> = points.iter().map(|point| point[at]).collect();
+                Tensor::from_vec(numbers, points.len(), &Device::Cpu)
+            };
+            let along = |name: &str, at: usize| -> Result<Tensor> {
+                column(at)?.broadcast_mul(&self.0[name])
+            };
+            let mut found = (along("x", 0)? + along("y", 1)?)?;
+            // As where nothing is seen: this variable has no part in it then.
+            if points.iter().any(|point| point[2] != 0.0) {
+                found = (found + along("bend", 2)?)?;
+            }
+            let squares = (found - column(3)?)?.sqr()?;
+            let weight = points.iter().map(|point| f64::from(point[4])).sum::<f64>();
+            let loss = ((squares * column(4)?)?.sum_all()? / weight)?;
+            Ok(PartLoss { loss, weight, tokens: points.len() })
+        }
+    }
+
+    /// The loss of all points, and its gradient, by formula.
+    fn formula() -> (f64, Gradients) {
+        let [bend, x, y] = START.map(|(_, value)| f64::from(value));
+        let points = POINTS.map(|point| point.map(f64::from));
+        let total: f64 = points.iter().map(|point| point[4]).sum();
+        let off = |point: &[f64; 5]| x * point[0] + y * point[1] + bend * point[2] - point[3];
+        let mean = |of: &dyn Fn(&[f64; 5]) -> f64| {
+            points.iter().map(|point| point[4] * of(point)).sum::<f64>() / total
+        };
+        let along = |at: usize| vec![mean(&|point: &[f64; 5]| 2.0 * off(point) * point[at])];
+        let gradient = [("bend", along(2)), ("x", along(0)), ("y", along(1))];
+        let gradient = gradient.map(|(name, gradient)| (name.to_owned(), gradient));
+        (mean(&|point: &[f64; 5]| off(point).powi(2)), Gradients::from(gradient))
+    }
+
+    /// A step on all points, and what it went along.
+    fn step(cut: Cut, gradient_clip: f64) -> (Stepped, Gradients) {
+        let var = |(name, value): (&str, f32)| {
+            (name.to_owned(), Var::from_vec(vec![value], 1, &Device::Cpu).unwrap())
+        };
+        let vars = BTreeMap::from(START.map(var));
+        let config = AdamWConfig {
+            learning_rate: 0.1,
+            beta1: 0.0,
+            beta2: 0.9,
+            weight_decay: 0.0,
+            gradient_clip,
+            average_decay: 0.9,
+        };
+        let plane = Plane(vars.clone());
+        let mut trainer = Trainer::new(vars, config).unwrap();
+        let points: Vec<&Point> = POINTS.iter().collect();
+        let stepped = trainer.step(&plane, &points, cut, 0, &|_| 0.1).unwrap();
+        (stepped, stepped_along(&trainer.optimizer))
+    }
+
+    #[test]
+    fn gradients_of_the_parts_of_a_batch_add_up_to_those_of_all_of_it() {
+        let (loss, right) = formula();
+        for (replicas, rounds) in [(1, 1), (2, 1), (1, 3), (2, 2), (3, 2), (4, 5)] {
+            let (stepped, found) = step(Cut { replicas, rounds }, 1e9);
+            approx::assert_relative_eq!(stepped.loss, loss, max_relative = 1e-5);
+            assert_eq!(stepped.tokens, POINTS.len());
+            assert_alike(&found, &right, 1e-4);
+        }
+    }
+
+    #[test]
+    fn gradients_that_are_too_long_are_shortened_all_together() {
+        let (_, right) = formula();
+        let all = |gradients: &Gradients| {
+            length(&gradients.values().flatten().copied().collect::<Vec<f64>>())
+        };
+        let whole = all(&right);
+        for share in [0.2, 0.999, 1.001, 50.0] {
+            let (stepped, found) = step(Cut { replicas: 2, rounds: 2 }, share * whole);
+            approx::assert_relative_eq!(stepped.gradient, whole, max_relative = 1e-5);
+            let kept = share.min(1.0);
+            let shortened = right.iter().map(|(name, gradient)| {
+                (name.clone(), gradient.iter().map(|x| x * kept).collect::<Vec<f64>>())
+            });
+            assert_alike(&found, &shortened.collect(), 1e-4);
+            approx::assert_relative_eq!(all(&found), kept * whole, max_relative = 1e-5);
+        }
+    }
+}

@@ -24,6 +24,17 @@ impl SeeingModel {
         guidance: Option<&Guidance>,
         dropout: &mut Option<Dropout<'_>>,
     ) -> Result<(Tensor, [Tensor; LOOKS])> {
+        let embeds = self.embeds(batch)?;
+        let nowhere = Tensor::zeros((), DType::F32, embeds.device())?;
+        let mut astray = [(); LOOKS].map(|()| nowhere.clone());
+        let hidden = self.llama.attending(&embeds, dropout, &mut |layer, attention| {
+            guidance.map_or(Ok(()), |g| g.add(&batch.looks, layer, attention, &mut astray))
+        })?;
+        Ok((self.llama.logits(&hidden, &batch.rows)?, astray))
+    }
+
+    /// What the decoder reads, `(samples, length, hidden)`: words, and 3D tokens in their places.
+    pub fn embeds(&self, batch: &Batch) -> Result<Tensor> {
         let (samples, length) = batch.tokens.dims2()?;
         let mut embeds = self.llama.embed(&batch.tokens.flatten_all()?)?;
         if let Some(spliced) = &batch.seen {
@@ -32,12 +43,6 @@ impl SeeingModel {
             let seen = self.projector.forward(&inputs)?.to_dtype(embeds.dtype())?;
             embeds = Tensor::cat(&[embeds, seen], 0)?.index_select(&spliced.order, 0)?;
         }
-        let embeds = embeds.reshape((samples, length, self.llama.shape.hidden))?;
-        let nowhere = Tensor::zeros((), DType::F32, embeds.device())?;
-        let mut astray = [(); LOOKS].map(|()| nowhere.clone());
-        let hidden = self.llama.attending(&embeds, dropout, &mut |layer, attention| {
-            guidance.map_or(Ok(()), |g| g.add(&batch.looks, layer, attention, &mut astray))
-        })?;
-        Ok((self.llama.logits(&hidden, &batch.rows)?, astray))
+        embeds.reshape((samples, length, self.llama.shape.hidden))
     }
 }

@@ -28,6 +28,13 @@ use rand_pcg::Pcg64Mcg;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
+mod added;
+mod gradients;
+mod labelled;
+
+/// What the manifests say that made them.
+const COMMAND: &str = "scenellm train finetune --config tiny.yaml";
+
 const SHAPE: LlamaShape = LlamaShape {
     hidden: 32,
     intermediate: 32,
@@ -41,7 +48,12 @@ const SHAPE: LlamaShape = LlamaShape {
 
 fn config(init: &Path, language: LanguagePart) -> SeeingTraining {
     SeeingTraining {
-        about: About { name: "tiny".into(), description: "a test".into(), license: "none".into() },
+        about: About {
+            name: "tiny".into(),
+            description: "a test".into(),
+            license: "none".into(),
+            data: vec![],
+        },
         seed: 5,
         init: init.into(),
         random_weights: None,
@@ -153,7 +165,7 @@ fn classroom<'a>(config: &'a SeeingTraining, school: &'a School) -> Classroom<'a
 fn train(config: &SeeingTraining, out: &Path, steps: usize) -> Result<Vec<f64>, LearnError> {
     let (school, mut losses) = (school(), Vec::new());
     std::fs::create_dir_all(out).unwrap();
-    train_seeing(config, &school, &Device::Cpu, Some(out), None, &mut |step| {
+    train_seeing(config, &school, &Device::Cpu, Some(out), None, Some(COMMAND), &mut |step| {
         losses.push(step.loss);
         losses.len() < steps
     })?;
@@ -303,6 +315,7 @@ fn a_trained_model_is_loaded_and_reads_what_it_was_taught_with() {
     train(&config, out.path(), usize::MAX).unwrap();
     let llm = SceneLlm::load(out.path(), &Device::Cpu).unwrap();
     assert!(llm.sees() && llm.can(PromptKind::Ask) && llm.can(PromptKind::Navigate));
+    assert_eq!(llm.manifest().command.as_deref(), Some(COMMAND));
     assert_eq!(llm.manifest().vision.as_ref().unwrap().weights, None, "no eyes were given");
 
     let school = school();
@@ -474,7 +487,7 @@ fn a_trial_with_random_weights_takes_the_same_steps_each_time() {
     let school = school();
     let run = || {
         let mut losses = Vec::new();
-        train_seeing(&config, &school, &Device::Cpu, None, None, &mut |step| {
+        train_seeing(&config, &school, &Device::Cpu, None, None, None, &mut |step| {
             assert!(step.seconds > 0.0 && step.tokens > 0);
             losses.push(step.loss);
             losses.len() < 2

@@ -16,6 +16,9 @@ mod trainer;
 mod watch;
 mod weights;
 
+#[cfg(test)]
+mod gradients;
+
 pub use augment::Augmentation;
 pub use config::{CropsConfig, VisionTraining};
 pub use frames::Frames;

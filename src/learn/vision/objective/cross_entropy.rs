@@ -7,12 +7,17 @@ use candle_core::{
 /// Mean over rows of the cross-entropy of softmax(`logits`) `(rows, classes)` against `targets`
 /// `(rows, classes)`, which do not learn; each row is weighted by `weights` `(rows)`.
 pub fn soft_cross_entropy(logits: &Tensor, targets: &Tensor, weights: &Tensor) -> Result<Tensor> {
-    let total = f64::from(weights.sum_all()?.to_scalar::<f32>()?.max(1e-6));
+    let total = weights.sum_all()?.to_dtype(DType::F64)?.to_scalar::<f64>()?.max(1e-6);
     let (targets, weights) = (targets.detach(), (weights.detach() / total)?);
     if logits.device().is_cpu() && logits.dtype() == DType::F32 {
         let weighted = targets.broadcast_mul(&weights.unsqueeze(1)?)?;
         return logits.contiguous()?.apply_op1(CrossEntropy { weighted })?.sum_all();
     }
+    by_candle(logits, &targets, &weights)
+}
+
+/// The sum over rows of the weighted cross-entropies, on any device.
+fn by_candle(logits: &Tensor, targets: &Tensor, weights: &Tensor) -> Result<Tensor> {
     let log_p = candle_nn::ops::log_softmax(logits, D::Minus1)?;
     ((targets * log_p)?.sum(D::Minus1)? * weights)?.sum_all()?.neg()
 }
@@ -100,5 +105,26 @@ mod tests {
         approx::assert_relative_eq!(found.to_scalar::<f32>().unwrap(), expected, epsilon = 1e-5);
         let var = Var::from_tensor(&logits).unwrap();
         assert_gradient(&var, |x| soft_cross_entropy(x, &targets, &weights).unwrap());
+    }
+
+    #[test]
+    fn on_any_device_it_is_what_it_is_on_a_cpu() {
+        let device = &Device::Cpu;
+        let numbers = |step: f32| (0..6 * 11).map(move |at| (at as f32 * step).sin()).collect();
+        let of = |step| Tensor::from_vec::<_, f32>(numbers(step), (6, 11), device).unwrap();
+        let logits = Var::from_tensor(&(of(1.7) * 6.0).unwrap()).unwrap();
+        let targets = candle_nn::ops::softmax(&(of(0.9) * 3.0).unwrap(), 1).unwrap();
+        // They sum up to 1, so that there is nothing to be divided by.
+        let weights = Tensor::new(&[0.1f32, 0.3, 0.05, 0.25, 0.2, 0.1], device).unwrap();
+        let both = |loss: Tensor| {
+            let gradient = loss.backward().unwrap().get(&logits).unwrap().clone();
+            let gradient: Vec<f32> = gradient.flatten_all().unwrap().to_vec1().unwrap();
+            (loss.to_scalar::<f32>().unwrap(), gradient)
+        };
+        let (on_cpu, of_cpu) = both(soft_cross_entropy(&logits, &targets, &weights).unwrap());
+        let (on_any, of_any) = both(by_candle(&logits, &targets, &weights).unwrap());
+        approx::assert_abs_diff_eq!(on_cpu, on_any, epsilon = 1e-4);
+        approx::assert_abs_diff_eq!(of_cpu.as_slice(), of_any.as_slice(), epsilon = 1e-4);
+        assert!(of_any.iter().any(|x| x.abs() > 1e-2));
     }
 }

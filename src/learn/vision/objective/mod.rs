@@ -6,6 +6,9 @@ pub mod distill;
 pub mod labels;
 pub mod moco;
 
+#[cfg(test)]
+mod gradients;
+
 pub use cross_entropy::soft_cross_entropy;
 pub use dino::DinoConfig;
 pub use distill::DistillConfig;
