@@ -26,6 +26,7 @@
 //! * [`sim`]: furnished homes, a software depth camera, an agent.
 //! * [`learn`]: data sets, training, evaluation.
 //! * [`report`]: pictures and pages.
+//! * [`process`]: what a process takes of a machine.
 //!
 //! ## Conventions
 //!
@@ -40,6 +41,7 @@ pub mod language;
 pub mod learn;
 pub mod model;
 pub mod planner;
+pub mod process;
 pub mod report;
 pub mod ros;
 pub mod scene;

@@ -62,7 +62,12 @@ fn taught() -> Vec<TaughtGoal> {
 
 fn config() -> PlannerTraining {
     PlannerTraining {
-        about: About { name: "tiny".into(), description: "a test".into(), license: "none".into() },
+        about: About {
+            name: "tiny".into(),
+            description: "a test".into(),
+            license: "none".into(),
+            data: vec![],
+        },
         seed: 3,
         init: None,
         model: LlamaShape {
@@ -103,7 +108,7 @@ fn config() -> PlannerTraining {
 fn train(out: &Path, steps: usize) -> f64 {
     let (mut done, mut loss) = (0, f64::NAN);
     let vocabulary = ActionVocabulary::alfred();
-    train_planner(&config(), &trajectories(), &taught(), &vocabulary, out, &mut |step| {
+    train_planner(&config(), &trajectories(), &taught(), &vocabulary, out, None, &mut |step| {
         done += 1;
         loss = step.loss;
         done < steps
@@ -144,7 +149,7 @@ fn a_finished_model_is_where_another_training_begins() {
     let vocabulary = ActionVocabulary::alfred();
     let train = |config: &PlannerTraining, out: &Path| {
         let mut first_loss = None;
-        train_planner(config, &trajectories(), &taught(), &vocabulary, out, &mut |step| {
+        train_planner(config, &trajectories(), &taught(), &vocabulary, out, None, &mut |step| {
             first_loss.get_or_insert(step.loss);
             true
         })
@@ -168,9 +173,9 @@ fn another_configuration_does_not_go_on_from_a_checkpoint() {
     train(folder.path(), 8);
     let other = PlannerTraining { seed: 4, ..config() };
     let vocabulary = ActionVocabulary::alfred();
-    let error =
-        train_planner(&other, &trajectories(), &[], &vocabulary, folder.path(), &mut |_| false)
-            .unwrap_err()
-            .to_string();
+    let out = folder.path();
+    let error = train_planner(&other, &trajectories(), &[], &vocabulary, out, None, &mut |_| false)
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("state.json") && error.contains("another configuration"), "{error}");
 }

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::TensorShape;
 use super::checkpoint::read_json;
+use crate::process::PeakMemory;
 
 /// A path under tests/fixtures/vision.
 pub(super) fn fixture(path: &str) -> PathBuf {
@@ -18,6 +19,20 @@ pub(super) fn json<T: DeserializeOwned>(path: &str) -> T {
     read_json(&fixture(path)).unwrap()
 }
 
+/// A folder as ConceptFusion has it: the small CLIP, and the SAM of this fixture.
+pub(super) fn fusion_folder(sam: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (part, from) in [("clip", "clip_tiny"), ("sam", sam)] {
+        std::fs::create_dir(folder.path().join(part)).unwrap();
+        for entry in std::fs::read_dir(fixture(from)).unwrap() {
+            let entry = entry.unwrap();
+            let to = folder.path().join(part).join(entry.file_name());
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
+    folder
+}
+
 /// The picture that all fixtures look at, 122×90.
 pub(super) fn picture() -> RgbImage {
     image::open(fixture("processor/picture.png")).unwrap().into_rgb8()
@@ -25,8 +40,8 @@ pub(super) fn picture() -> RgbImage {
 
 /// The most memory that this process ever held, where the system tells.
 pub(super) fn most_held() -> String {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default().to_owned()
+    let most = PeakMemory::of_host().host_bytes;
+    most.map_or_else(String::new, |bytes| format!("{} MiB at most", bytes >> 20))
 }
 
 pub(super) fn values(tensor: &Tensor) -> Vec<f32> {

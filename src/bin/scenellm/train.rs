@@ -1,6 +1,8 @@
 //! `scenellm train`: make the parts of a model.
 
+mod command;
 mod dry_run;
+mod memory;
 mod planner;
 mod scenes;
 mod seeing;

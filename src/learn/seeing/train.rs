@@ -3,6 +3,7 @@
 use super::super::LearnError;
 use super::super::batch::batches;
 use super::super::checkpoint::{Checkpoint, Progress};
+use super::super::llama::TABLES;
 use super::super::scenes::{Lexicon, Oracle};
 use super::super::trainer::{Cut, Trainer, learning_rate};
 use super::config::SeeingTraining;
@@ -49,9 +50,9 @@ pub struct SeeingStep<'a> {
 
 /// Trains on `school` until the last epoch, or until what is held out is not answered better any
 /// more, and writes the model folder `out` at every measurement, or with `patience` at every one that
-/// is the best so far; `vision` is a folder that is copied into it. `report` stops the training by
-/// saying `false`; it goes on from the last checkpoint, to the same result. Without `out` nothing is
-/// kept.
+/// is the best so far; `vision` is a folder that is copied into it, and `command` stands in its
+/// manifest. `report` stops the training by saying `false`; it goes on from the last checkpoint, to
+/// the same result. Without `out` nothing is kept.
 ///
 /// # Errors
 ///
@@ -63,6 +64,7 @@ pub fn train_seeing(
     device: &Device,
     out: Option<&Path>,
     vision: Option<&Path>,
+    command: Option<&str>,
     report: &mut dyn FnMut(&SeeingStep<'_>) -> bool,
 ) -> Result<(), LearnError> {
     let vocabulary = config.vocabulary()?;
@@ -96,7 +98,8 @@ pub fn train_seeing(
     let variables = tensors_of(&trainer);
     let model = weights.model(config, &variables)?;
     let teaching = Teaching { classroom: &classroom, model, variation, device: device.clone() };
-    let finished = out.map(|out| Finished { config, vocabulary: &vocabulary, vision, out });
+    let finished =
+        out.map(|out| Finished { config, vocabulary: &vocabulary, vision, command, out });
     // Where nothing is measured, nothing can stall.
     let patience = config.patience.filter(|_| !watched.is_empty());
     let cut = Cut { replicas: config.replicas, rounds: config.rounds };
@@ -199,7 +202,7 @@ fn least(watches: &[SeeingWatch]) -> f64 {
 
 /// Whether a weight was not in the decoder before.
 fn is_new(name: &str) -> bool {
-    name.starts_with("projector.") || name == super::super::llama::ADDED_ROWS
+    name.starts_with("projector.") || TABLES.iter().any(|[_, added]| name == *added)
 }
 
 fn tensors_of(trainer: &Trainer) -> BTreeMap<String, Tensor> {

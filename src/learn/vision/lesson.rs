@@ -53,11 +53,12 @@ pub struct Learnt {
 }
 
 impl<'a> Lesson<'a> {
-    /// Makes ready to learn from the views `learnt`.
+    /// Makes ready to learn from the views `learnt` on `device`.
     pub fn new(
         config: &'a VisionTraining,
         frames: &'a Frames,
         learnt: &[usize],
+        device: &Device,
     ) -> Result<Self, LearnError> {
         let words = WordHash::new(config.model.features)?;
         let vectors = frames.names().iter().map(|name| words.embed(name));
@@ -68,7 +69,7 @@ impl<'a> Lesson<'a> {
         };
         let teacher = match &config.objective.distill {
             Some(distill) => {
-                let teacher = SceneVit::load(&distill.teacher, &Device::Cpu)?;
+                let teacher = SceneVit::load(&distill.teacher, device)?;
                 let (width, ours) = (teacher.net().shape().features, config.model.features);
                 if width != ours {
                     let reason = format!("its features are {width} long, those to learn {ours}");
@@ -78,8 +79,13 @@ impl<'a> Lesson<'a> {
             }
             None => None,
         };
-        let (rays, words) = (RaysOfParts::default(), labels::words(&vectors)?);
-        Ok(Self { config, frames, rays, words, balance, teacher })
+        let words = labels::words(&vectors)?.to_device(device)?;
+        Ok(Self { config, frames, rays: RaysOfParts::default(), words, balance, teacher })
+    }
+
+    /// Where all is computed.
+    pub fn device(&self) -> &Device {
+        self.words.device()
     }
 
     /// Vectors of the names, `(width, names)`.
@@ -87,7 +93,7 @@ impl<'a> Lesson<'a> {
         &self.words
     }
 
-    /// The weights a training begins with.
+    /// The weights a training begins with, the same on every device.
     pub fn weights(&self, rng: &mut Pcg64Mcg) -> Result<BTreeMap<String, Var>, LearnError> {
         let model = &self.config.model;
         let mut all = match &self.config.init {
@@ -97,6 +103,9 @@ impl<'a> Lesson<'a> {
         if let Some(dino) = &self.config.objective.dino {
             let prototypes = moco::first_queue(dino.prototypes, model.features, rng)?;
             all.insert(dino::PROTOTYPES.to_owned(), Var::from_tensor(&prototypes)?);
+        }
+        for var in all.values_mut() {
+            *var = Var::from_tensor(&var.to_device(self.device())?)?;
         }
         Ok(all)
     }
@@ -110,6 +119,9 @@ impl<'a> Lesson<'a> {
         if let Some(moco) = &self.config.objective.moco {
             let queue = moco::first_queue(moco.queue, self.config.model.features, rng)?;
             memory.insert(moco::QUEUE.to_owned(), queue);
+        }
+        for tensor in memory.values_mut() {
+            *tensor = tensor.to_device(self.device())?;
         }
         Ok(memory)
     }
@@ -142,7 +154,7 @@ impl<'a> Lesson<'a> {
         let objective = &self.config.objective;
         let shots = self.shots(views, rng)?;
         let windows: Vec<CellWindow> = shots.iter().map(|shot| self.window(shot, rng)).collect();
-        let net = weights::net(&self.config.model, mind.weights)?;
+        let net = weights::net(&self.config.model, mind.weights, self.device())?;
         let inputs: Vec<Tensor> = shots
             .iter()
             .zip(&windows)
@@ -221,7 +233,7 @@ impl<'a> Lesson<'a> {
     /// `(1, cells, INPUTS)`.
     fn inputs(&self, shot: &Shot, window: CellWindow) -> candle_core::Result<Tensor> {
         let numbers = cells(&shot.picture, &shot.view, self.rays.of(shot.part), window);
-        Tensor::from_vec(numbers, (1, window.count(), INPUTS), &Device::Cpu)
+        Tensor::from_vec(numbers, (1, window.count(), INPUTS), self.device())
     }
 
     /// Distributions `(cells of all windows, names)` and weights `(cells of all windows)`.
@@ -240,8 +252,8 @@ impl<'a> Lesson<'a> {
         for (label, target) in shown.zip(targets.chunks_exact_mut(names)) {
             weights.push(label.map_or(0.0, |label| balance.target(label, target)));
         }
-        let targets = Tensor::from_vec(targets, (count, names), &Device::Cpu)?;
-        Ok((targets, Tensor::from_vec(weights, count, &Device::Cpu)?))
+        let targets = Tensor::from_vec(targets, (count, names), self.device())?;
+        Ok((targets, Tensor::from_vec(weights, count, self.device())?))
     }
 
     /// Features of the same places in the windows of `shots` and, by the averaged weights, in other
@@ -255,7 +267,7 @@ impl<'a> Lesson<'a> {
         rng: &mut Pcg64Mcg,
     ) -> Result<Pair, LearnError> {
         let others = self.shots(views, rng)?;
-        let average = weights::still(&self.config.model, mind.average)?;
+        let average = weights::still(&self.config.model, mind.average, self.device())?;
         let smallest = shots.iter().map(|(_, window)| window.count()).min().unwrap_or_default();
         let count = self.config.objective.compared_cells().min(smallest);
         let (mut student, mut teacher, mut first) = (Vec::new(), Vec::new(), 0);
@@ -265,7 +277,7 @@ impl<'a> Lesson<'a> {
             let is_turned = shot.is_mirrored != other.is_mirrored;
             let there = here.iter().map(|at| seen_at(cells[*at], is_turned)).collect();
             let here = here.iter().map(|at| (first + at) as u32).collect();
-            let at = |cells: Vec<u32>| Tensor::from_vec(cells, count, &Device::Cpu);
+            let at = |cells: Vec<u32>| Tensor::from_vec(cells, count, self.device());
             student.push(features.index_select(&at(here)?, 0)?);
             let seen =
                 average.forward(&self.inputs(other, CellWindow::WHOLE)?, CellWindow::WHOLE)?;

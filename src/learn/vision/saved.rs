@@ -94,10 +94,10 @@ impl Saved {
             tensors.get(&key).ok_or_else(missing)
         };
         for (name, var) in weights {
-            var.set(saved(format!("{WEIGHTS}{name}"))?)?;
+            var.set(&saved(format!("{WEIGHTS}{name}"))?.to_device(var.device())?)?;
         }
         for (name, tensor) in memory {
-            *tensor = saved(format!("{MEMORY}{name}"))?.clone();
+            *tensor = saved(format!("{MEMORY}{name}"))?.to_device(tensor.device())?;
         }
         optimizer
             .restore(&tensors, state.progress.step)

@@ -9,7 +9,7 @@ use super::weights;
 use crate::learn::LearnError;
 use crate::learn::optimizer::AdamW;
 use crate::vision::SceneVitConfig;
-use candle_core::{Tensor, Var};
+use candle_core::{Device, Tensor, Var};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64Mcg;
@@ -32,8 +32,8 @@ pub struct VisionStep {
     pub watch: Option<VisionWatch>,
 }
 
-/// Learns from `frames` until the last step and writes the model folder `out`; at each checkpoint,
-/// too. `report` stops it by saying `false`. Training that was stopped goes on from the last
+/// Learns from `frames` on `device` until the last step and writes the model folder `out`; at each
+/// checkpoint, too. `report` stops it by saying `false`. Training that was stopped goes on from the last
 /// checkpoint, to the same result.
 ///
 /// # Errors
@@ -42,11 +42,12 @@ pub struct VisionStep {
 pub fn train_vision(
     config: &VisionTraining,
     frames: &Frames,
+    device: &Device,
     out: &Path,
     report: &mut dyn FnMut(&VisionStep) -> bool,
 ) -> Result<(), LearnError> {
     let saved = Saved::new(out)?;
-    let mut trainer = Trainer::new(config, frames)?;
+    let mut trainer = Trainer::new(config, frames, device)?;
     let Trainer { weights, optimizer, memory, .. } = &mut trainer;
     let restored = saved.restore(config, weights, optimizer, memory)?;
     let mut progress = restored.unwrap_or_default();
@@ -89,7 +90,11 @@ struct Trainer<'a> {
 }
 
 impl<'a> Trainer<'a> {
-    fn new(config: &'a VisionTraining, frames: &'a Frames) -> Result<Self, LearnError> {
+    fn new(
+        config: &'a VisionTraining,
+        frames: &'a Frames,
+        device: &Device,
+    ) -> Result<Self, LearnError> {
         let learnt = frames.indices(false);
         if learnt.is_empty() {
             return Err(LearnError::Views("all homes are held out".into()));
@@ -98,7 +103,7 @@ impl<'a> Trainer<'a> {
         let mut watched = frames.indices(true);
         watched.shuffle(&mut rng);
         watched.truncate(config.watched_views);
-        let lesson = Lesson::new(config, frames, &learnt)?;
+        let lesson = Lesson::new(config, frames, &learnt, device)?;
         let weights = lesson.weights(&mut rng)?;
         let memory = lesson.memory(&mut rng)?;
         let optimizer = AdamW::new(config.optimizer, &weights)?;
@@ -172,7 +177,8 @@ impl<'a> Trainer<'a> {
 
     /// Measures the averaged weights on homes never learnt from.
     fn watch(&self, step: u64) -> Result<Measured, LearnError> {
-        let net = weights::still(&self.config.model, self.optimizer.average())?;
+        let (average, device) = (self.optimizer.average(), self.lesson.device());
+        let net = weights::still(&self.config.model, average, device)?;
         measure(&net, self.lesson.words(), self.frames, &self.watched, step)
     }
 }

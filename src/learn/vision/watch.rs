@@ -8,7 +8,7 @@ use crate::learn::LearnError;
 use crate::sim::household::is_portable;
 use crate::vision::SceneVitNet;
 use crate::vision::scene_vit::{CELL_PX, CELLS, CellWindow, INPUTS, cells, state_and_name};
-use candle_core::{D, Device, Tensor};
+use candle_core::{D, Tensor};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -103,7 +103,7 @@ struct Tally {
     state_right: usize,
 }
 
-/// Measures `net` on the views with these indices; `words` is `(width, names)`.
+/// Measures `net` on the views with these indices; `words` is `(width, names)`, on the same device.
 pub fn measure(
     net: &SceneVitNet,
     words: &Tensor,
@@ -118,7 +118,7 @@ pub fn measure(
             let shot = Shot::plain(frames.read(*index)?);
             let rays = rays.of(shot.part);
             let numbers = cells(&shot.picture, &shot.view, rays, CellWindow::WHOLE);
-            let inputs = Tensor::from_vec(numbers, (1, CELLS, INPUTS), &Device::Cpu)?;
+            let inputs = Tensor::from_vec(numbers, (1, CELLS, INPUTS), words.device())?;
             let features = net.forward(&inputs, CellWindow::WHOLE)?.squeeze(0)?.detach();
             let called = features.matmul(words)?.argmax(D::Minus1)?.to_vec1()?;
             Ok((shot.labels, called))

@@ -90,15 +90,23 @@ fn grown(old: &Tensor, fresh: &Tensor) -> Result<Tensor> {
     Ok(all)
 }
 
-/// A network of these weights, through which gradients flow to them.
-pub fn net(shape: &SceneVitShape, weights: &BTreeMap<String, Var>) -> Result<SceneVitNet> {
+/// A network of these weights on `device`, through which gradients flow to them.
+pub fn net(
+    shape: &SceneVitShape,
+    weights: &BTreeMap<String, Var>,
+    device: &Device,
+) -> Result<SceneVitNet> {
     let tensors = weights.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone()));
-    SceneVitNet::new(*shape, tensors.collect(), &Device::Cpu)
+    SceneVitNet::new(*shape, tensors.collect(), device)
 }
 
-/// A network of these weights, which stand still.
-pub fn still(shape: &SceneVitShape, weights: &BTreeMap<String, Tensor>) -> Result<SceneVitNet> {
-    SceneVitNet::new(*shape, weights.clone(), &Device::Cpu)
+/// A network of these weights on `device`, which stand still.
+pub fn still(
+    shape: &SceneVitShape,
+    weights: &BTreeMap<String, Tensor>,
+    device: &Device,
+) -> Result<SceneVitNet> {
+    SceneVitNet::new(*shape, weights.clone(), device)
 }
 
 #[cfg(test)]
@@ -148,7 +156,7 @@ mod tests {
         let window = CellWindow { top: 4, left: 6, rows: 4, columns: 4 };
         let numbers: Vec<f32> = (0..window.count() * INPUTS).map(|_| normal(&mut rng)).collect();
         let inputs = Tensor::from_vec(numbers, (1, window.count(), INPUTS), &Device::Cpu).unwrap();
-        let large_net = net(&large, &weights).unwrap();
+        let large_net = net(&large, &weights, &Device::Cpu).unwrap();
         let (of_small, of_large) =
             (small.forward(&inputs, window).unwrap(), large_net.forward(&inputs, window).unwrap());
         let apart = (&of_small - &of_large).unwrap().abs().unwrap().max_all().unwrap();

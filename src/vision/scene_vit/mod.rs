@@ -4,6 +4,7 @@
 //! Pictures of any size are scaled to 320×240, so features lie on 30×40 cells. Where a model was
 //! taught to look closely, larger pictures are cut into parts of that size, each with as many cells.
 
+mod by_candle;
 mod config;
 mod input;
 mod model;
@@ -185,5 +186,7 @@ impl FeatureExtractor for SceneVit {
     }
 }
 
+#[cfg(test)]
+mod gradients;
 #[cfg(test)]
 mod tests;

@@ -58,7 +58,8 @@ impl SceneVitNet {
         let cell = self.linear(&self.relu(inputs, "embed.0")?, "embed.1")?;
         let cell = self.near(cell, "near", window)?;
         let token = self.linear(&merge(&cell, window)?, "merge")?;
-        let mut token = token.broadcast_add(&self.positions(window)?)?;
+        let positions = self.positions(window)?.to_dtype(token.dtype())?;
+        let mut token = token.broadcast_add(&positions)?;
         for layer in 0..self.shape.layers {
             token = self.block(&token, layer)?;
         }
@@ -165,6 +166,49 @@ fn positions(width: usize, device: &Device) -> Result<Tensor> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vision::fixtures::values;
+    use crate::vision::scene_vit::tests::{tiny, weights};
+    use candle_core::{DType, Var};
+
+    /// In 64 bits nothing has an operation of its own: all is done as on a GPU.
+    #[test]
+    fn by_candles_operations_the_network_gives_and_learns_the_same() {
+        let window = CellWindow { top: 4, left: 6, rows: 6, columns: 8 };
+        let wave = |width: usize, step: f32| {
+            let numbers = (0..window.count() * width).map(|at| (at as f32 * step).sin()).collect();
+            Tensor::from_vec::<_, f32>(numbers, (1, window.count(), width), &Device::Cpu).unwrap()
+        };
+        let (inputs, pull) = (wave(INPUTS, 0.73), wave(tiny().features, 0.37));
+        let features_and_gradients = |dtype: DType| {
+            let of = |tensor: &Tensor| tensor.to_dtype(dtype).unwrap();
+            let plain = |tensor: &Tensor| values(&tensor.to_dtype(DType::F32).unwrap());
+            let vars: BTreeMap<String, Var> = weights(&tiny())
+                .iter()
+                .map(|(name, weight)| (name.clone(), Var::from_tensor(&of(weight)).unwrap()))
+                .collect();
+            let tensors = vars.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone()));
+            let mut net = SceneVitNet::new(tiny(), tensors.collect(), &Device::Cpu).unwrap();
+            net.positions = of(&net.positions);
+            let features = net.forward(&of(&inputs), window).unwrap();
+            let loss = (&features * of(&pull)).unwrap().sum_all().unwrap();
+            let store = loss.backward().unwrap();
+            let gradients = vars.iter().map(|(name, var)| {
+                let gradient = store.get(var).unwrap_or_else(|| panic!("no gradient for {name}"));
+                (name.clone(), plain(gradient))
+            });
+            let features = std::iter::once(("features".to_owned(), plain(&features)));
+            features.chain(gradients).collect::<Vec<(String, Vec<f32>)>>()
+        };
+        let (ours, theirs) =
+            (features_and_gradients(DType::F32), features_and_gradients(DType::F64));
+        for ((name, ours), (_, theirs)) in ours.iter().zip(&theirs) {
+            let largest = theirs.iter().fold(0f32, |most, x| most.max(x.abs()));
+            assert!(largest > 0.0, "{name}");
+            for (a, b) in ours.iter().zip(theirs) {
+                assert!((a - b).abs() <= 1e-3 * largest, "{name}: {a}, not {b}");
+            }
+        }
+    }
 
     #[test]
     fn cells_find_their_neighbours_and_their_way_back() {

@@ -1,8 +1,10 @@
 //! Operations that are quick forwards and backwards: RMS norm, bias with ReLU, and the neighbourhoods
-//! of cells. As the softmax that all encoders share, they go over each row once on a CPU.
+//! of cells. As the softmax that all encoders share, they go over each row once on a CPU; elsewhere
+//! candle's own do the same ([`by_candle`]).
 
-use candle_core::{CpuStorage, CustomOp1, CustomOp2, D, Layout, Result, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
 
+use super::by_candle;
 use crate::vision::rows::{dot, is_plain, last, rows};
 
 /// `x / sqrt(mean(x²) + epsilon)` over the last dimension, times `weight`.
@@ -18,8 +20,7 @@ pub fn unit_norm(x: &Tensor, epsilon: f32) -> Result<Tensor> {
     if is_plain(x) {
         return x.contiguous()?.apply_op1(UnitNorm { epsilon });
     }
-    let mean = x.sqr()?.mean_keepdim(D::Minus1)?;
-    x.broadcast_div(&(mean + f64::from(epsilon))?.sqrt()?)
+    by_candle::unit_norm(x, epsilon)
 }
 
 struct UnitNorm {
@@ -82,7 +83,7 @@ pub fn bias_relu(x: &Tensor, bias: &Tensor) -> Result<Tensor> {
     if is_plain(x) && is_plain(bias) {
         return x.contiguous()?.apply_op2(bias, Bias { relu: true });
     }
-    x.broadcast_add(bias)?.relu()
+    by_candle::bias_relu(x, bias)
 }
 
 /// `x + bias` over the last dimension.
@@ -90,7 +91,7 @@ pub fn bias(x: &Tensor, bias: &Tensor) -> Result<Tensor> {
     if is_plain(x) && is_plain(bias) {
         return x.contiguous()?.apply_op2(bias, Bias { relu: false });
     }
-    x.broadcast_add(bias)
+    by_candle::bias(x, bias)
 }
 
 struct Bias {
@@ -181,13 +182,7 @@ pub fn neighbourhoods(cell: &Tensor, grid_rows: usize, columns: usize) -> Result
     if is_plain(cell) {
         return cell.contiguous()?.apply_op1(Neighbourhoods { rows: grid_rows, columns });
     }
-    let (batch, cells, width) = cell.dims3()?;
-    let grid = cell.reshape((batch, grid_rows, columns, width))?;
-    let grid = grid.pad_with_zeros(1, 1, 1)?.pad_with_zeros(2, 1, 1)?;
-    let shifted: Vec<Tensor> = (0..9)
-        .map(|at| grid.narrow(1, at / 3, grid_rows)?.narrow(2, at % 3, columns))
-        .collect::<Result<_>>()?;
-    Tensor::cat(&shifted, 3)?.reshape((batch, cells, 9 * width))
+    by_candle::neighbourhoods(cell, grid_rows, columns)
 }
 
 #[derive(Clone, Copy)]
@@ -256,61 +251,5 @@ impl CustomOp1 for Gather {
             }
         }
         Ok((CpuStorage::F32(out), Shape::from((batch, cells, width))))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::vision::fixtures::values;
-    use crate::vision::rows::tests::same;
-    use candle_core::{DType, Device, Var};
-
-    #[test]
-    fn results_and_gradients_are_those_of_plain_operations() {
-        let ones = Tensor::ones(19, DType::F32, &Device::Cpu).unwrap();
-        same(|x| unit_norm(x, 1e-5), |x| candle_nn::ops::rms_norm_slow(x, &ones, 1e-5));
-    }
-
-    #[test]
-    fn biases_have_the_gradients_of_plain_operations() {
-        let numbers: Vec<f32> = (0..3 * 19).map(|i| (i as f32 * 1.7).sin()).collect();
-        let shift = Var::from_vec(numbers[..19].to_vec(), 19, &Device::Cpu).unwrap();
-        for relu in [false, true] {
-            let ours = |x: &Tensor| if relu { bias_relu(x, &shift) } else { bias(x, &shift) };
-            let theirs = |x: &Tensor| {
-                let moved = x.broadcast_add(&shift)?;
-                if relu { moved.relu() } else { Ok(moved) }
-            };
-            same(ours, theirs);
-            let var = Var::from_vec(numbers.clone(), (3, 19), &Device::Cpu).unwrap();
-            let of_bias = |y: Tensor| {
-                let store = y.sqr().unwrap().sum_all().unwrap().backward().unwrap();
-                values(store.get(&shift).unwrap())
-            };
-            let (ours, theirs) = (of_bias(ours(&var).unwrap()), of_bias(theirs(&var).unwrap()));
-            approx::assert_abs_diff_eq!(ours.as_slice(), theirs.as_slice(), epsilon = 1e-4);
-        }
-    }
-
-    #[test]
-    fn neighbourhoods_have_the_gradients_of_plain_operations() {
-        let numbers: Vec<f32> = (0..2 * 12 * 2).map(|i| (i as f32 * 1.7).sin()).collect();
-        let var = Var::from_vec(numbers, (2, 12, 2), &Device::Cpu).unwrap();
-        let pull = Tensor::arange(0f32, 432.0, &Device::Cpu).unwrap().reshape((2, 12, 18)).unwrap();
-        let both = |near: Tensor| {
-            let loss = (&near * &pull).unwrap().sum_all().unwrap();
-            (values(&near), values(loss.backward().unwrap().get(&var).unwrap()))
-        };
-        let plain = || {
-            let grid =
-                var.reshape((2, 3, 4, 2))?.pad_with_zeros(1, 1, 1)?.pad_with_zeros(2, 1, 1)?;
-            let shifted: Result<Vec<Tensor>> =
-                (0..9).map(|at| grid.narrow(1, at / 3, 3)?.narrow(2, at % 3, 4)).collect();
-            Tensor::cat(&shifted?, 3)?.reshape((2, 12, 18))
-        };
-        let (ours, theirs) = (both(neighbourhoods(&var, 3, 4).unwrap()), both(plain().unwrap()));
-        assert_eq!(ours.0, theirs.0);
-        approx::assert_abs_diff_eq!(ours.1.as_slice(), theirs.1.as_slice(), epsilon = 1e-2);
     }
 }

@@ -4,7 +4,7 @@ use crate::sensing::DepthImage;
 use candle_core::Var;
 use image::{Rgb, RgbImage};
 
-fn tiny() -> SceneVitShape {
+pub(super) fn tiny() -> SceneVitShape {
     SceneVitShape {
         embed: 12,
         cell: 8,
@@ -18,7 +18,7 @@ fn tiny() -> SceneVitShape {
     }
 }
 
-fn weights(shape: &SceneVitShape) -> BTreeMap<String, Tensor> {
+pub(super) fn weights(shape: &SceneVitShape) -> BTreeMap<String, Tensor> {
     let mut chance = Checkpoint::chance(NAME, 3, &Device::Cpu);
     // Chance gives small weights; larger ones bend the network where differences can be measured.
     let larger = |(name, tensor): (String, Tensor)| {

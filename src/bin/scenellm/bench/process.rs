@@ -1,6 +1,7 @@
 //! What a process takes, as Linux tells it in `/proc`. A process is a number, or `self`.
 
 use anyhow::Context;
+use scenellm::process::memory_bytes;
 
 /// CPU time so far, seconds.
 pub fn cpu_s(process: &str) -> anyhow::Result<f64> {
@@ -16,9 +17,7 @@ pub fn cpu_s(process: &str) -> anyhow::Result<f64> {
 
 /// Memory, megabytes: `VmRSS` is what is held now, `VmHWM` the most that ever was.
 pub fn memory_mb(process: &str, what: &str) -> anyhow::Result<f64> {
-    let path = format!("/proc/{process}/status");
-    let text = std::fs::read_to_string(&path)?;
-    let line = text.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix(':'));
-    let kib = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<f64>().ok());
-    Ok(kib.with_context(|| format!("{path} has no {what}"))? / 1024.0)
+    let bytes = memory_bytes(process, what);
+    let bytes = bytes.with_context(|| format!("/proc/{process}/status tells no {what}"))?;
+    Ok(bytes as f64 / f64::from(1u32 << 20))
 }

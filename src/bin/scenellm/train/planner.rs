@@ -1,9 +1,12 @@
 //! `scenellm train planner`: make a planner from human goals.
 
+use super::command::command_line;
+use super::memory::memory_in_words;
 use crate::{Outcome, progress};
 use anyhow::Context;
 use clap::Args;
 use scenellm::learn::{PlannerTraining, read_alfred, read_taught, train_planner};
+use scenellm::process::PeakMemory;
 use scenellm::tasks::ActionVocabulary;
 use std::io::Write;
 use std::path::PathBuf;
@@ -52,16 +55,21 @@ impl TrainPlanner {
         let bar = progress::bar(10_000, "training");
         let (start, mut tokens, mut watched) = (Instant::now(), 0, None);
         let mut told = Ok(());
-        train_planner(&config, &trajectories, &taught, &vocabulary, &self.out, &mut |step| {
+        let (out, command) = (self.out.as_path(), command_line());
+        let command = Some(command.as_str());
+        train_planner(&config, &trajectories, &taught, &vocabulary, out, command, &mut |step| {
             tokens += step.tokens;
             let rate = tokens as f64 / start.elapsed().as_secs_f64();
             bar.set_position((step.progress * 10_000.0) as u64);
-            bar.set_message(format!("loss {:.3} · {rate:.0} tokens/s", step.loss));
+            let peak = PeakMemory::of_host();
+            let held = memory_in_words(peak);
+            bar.set_message(format!("loss {:.3} · {rate:.0} tokens/s{held}", step.loss));
             if step.watch != watched {
                 watched = step.watch;
                 if let Some(watch) = watched {
                     if self.json {
-                        let line = serde_json::json!({"watch": watch, "tokens_per_s": rate});
+                        let line = serde_json::json!({"watch": watch, "tokens_per_s": rate,
+                            "peak_memory_bytes": peak.host_bytes});
                         told = writeln!(std::io::stdout(), "{line}");
                     } else {
                         bar.println(format!(

@@ -1,16 +1,18 @@
 //! `scenellm train align` and `scenellm train finetune`: make a model that sees.
 
+use super::command::command_line;
 use super::dry_run;
+use super::memory::{IN_A_TRAINING, IN_A_TRIAL, MemoryWatch, memory_in_words};
 use super::trial::Trial;
-use crate::{Outcome, progress};
+use crate::{Outcome, label, progress};
 use anyhow::{Context, bail};
 use clap::Args;
 use scenellm::language::parse_device;
 use scenellm::learn::read_taught;
 use scenellm::learn::scenes::SceneCache;
 use scenellm::learn::seeing::{
-    AlfredData, Homes, LanguagePart, School, SeeingStep, SeeingTraining, SeeingWatch, Syllabus,
-    TrainingLog, train_seeing,
+    AlfredData, Homes, LabelledMap, LanguagePart, School, SeeingStep, SeeingTraining, SeeingWatch,
+    Syllabus, TrainingLog, train_seeing,
 };
 use scenellm::model::MANIFEST_FILE;
 use std::io::Write;
@@ -55,7 +57,15 @@ pub struct TrainSeeing {
     /// oracle eyes.
     #[arg(long)]
     scenes: Option<PathBuf>,
-    /// Folder with the vision model, to be copied into the model folder.
+    /// Pairs about a saved map to learn from, as `scenellm label` writes them (.jsonl or .jsonl.gz);
+    /// each file of pairs with its `--map`, in the same order.
+    #[arg(long, value_name = "FILE", requires = "map")]
+    pairs: Vec<PathBuf>,
+    /// The saved map that pairs are about (`map.scenemap` of a replay).
+    #[arg(long, value_name = "FILE", requires = "pairs")]
+    map: Vec<PathBuf>,
+    /// Folder with the vision model, to be copied into the model folder. Where maps have the features
+    /// of CLIP, words are read by it, too.
     #[arg(long)]
     vision: Option<PathBuf>,
     /// Model folder to write; its `checkpoint` and `log` folders can be removed when the training is
@@ -108,8 +118,13 @@ impl TrainSeeing {
         }
         let school = self.school(&config)?;
         let device = parse_device(&self.device)?;
-        let mut trial = self.random_weights.is_some().then(|| Trial::begin(&device));
+        let mut trial = self.random_weights.is_some().then(Trial::default);
+        let every = if trial.is_some() { IN_A_TRIAL } else { IN_A_TRAINING };
+        let memory = MemoryWatch::begin(&device, every);
         let mut log = self.out.as_deref().map(open_log).transpose()?;
+        if let Some(log) = &mut log {
+            log.checked(now_s(), &school.checked)?;
+        }
         let bar = progress::bar(10_000, "training");
         let mut told: anyhow::Result<()> = Ok(());
         let mut steps = 0;
@@ -118,16 +133,20 @@ impl TrainSeeing {
             if let Some(trial) = &mut trial {
                 trial.note(step);
             }
-            let noted = log.as_mut().map(|log| log.note(now_s(), step)).transpose();
+            let peak = memory.peak();
+            let noted = log.as_mut().map(|log| log.note(now_s(), peak, step)).transpose();
             let rate = noted.as_ref().ok().copied().flatten();
             let rate = rate.unwrap_or(step.tokens as f64 / step.seconds);
             told = noted.map(|_| ()).map_err(anyhow::Error::from);
             bar.set_position((step.progress * 10_000.0) as u64);
-            bar.set_message(format!("loss {:.3} · {rate:.0} tokens/s", step.loss));
+            let held = memory_in_words(peak);
+            bar.set_message(format!("loss {:.3} · {rate:.0} tokens/s{held}", step.loss));
             if let Some(watch) = step.watch.filter(|_| told.is_ok()) {
                 if self.json {
                     let line = serde_json::json!({"watch": watch, "loss": step.loss,
-                        "progress": step.progress, "tokens_per_s": rate});
+                        "progress": step.progress, "tokens_per_s": rate,
+                        "peak_memory_bytes": peak.host_bytes,
+                        "peak_gpu_memory_bytes": peak.gpu_bytes});
                     told = writeln!(std::io::stdout(), "{line}").map_err(anyhow::Error::from);
                 } else {
                     bar.println(in_words(watch));
@@ -136,12 +155,14 @@ impl TrainSeeing {
             // Nobody listens any more: what was learnt stays in the checkpoint.
             told.is_ok() && self.steps.is_none_or(|most| steps < most)
         };
-        let (out, vision) = (self.out.as_deref(), self.vision.as_deref());
-        train_seeing(&config, &school, &device, out, vision, &mut report)?;
+        let (out, vision, command) = (self.out.as_deref(), self.vision.as_deref(), command_line());
+        let command = Some(command.as_str());
+        train_seeing(&config, &school, &device, out, vision, command, &mut report)?;
         bar.finish_and_clear();
         told?;
-        if let Some(trial) = trial {
-            trial.print(&config, self.json)?;
+        match trial {
+            Some(trial) => trial.print(&config, memory.peak(), self.json)?,
+            None => self.tell_checked(&school)?,
         }
         // A training that is stopped before its first measurement has made no model.
         if let Some(out) = out.filter(|out| out.join(MANIFEST_FILE).exists()) {
@@ -153,8 +174,14 @@ impl TrainSeeing {
     /// The homes and the lessons in them.
     fn school(&self, config: &SeeingTraining) -> anyhow::Result<School> {
         let vocabulary = config.vocabulary()?;
-        if self.data.is_none() && config.syllabus.seeds == 0 {
-            bail!("nothing to learn from: give --data, or syllabus.seeds in the configuration");
+        if self.data.is_none() && self.pairs.is_empty() && config.syllabus.seeds == 0 {
+            bail!(
+                "nothing to learn from: give --data or --pairs, or syllabus.seeds in the configuration"
+            );
+        }
+        if self.pairs.len() != self.map.len() {
+            let (pairs, maps) = (self.pairs.len(), self.map.len());
+            bail!("each --pairs needs the --map that it is about: there are {pairs} and {maps}");
         }
         let furniture: Vec<&Path> = self.furniture.iter().map(PathBuf::as_path).collect();
         let from = self.data.as_ref().map(|data| AlfredData {
@@ -171,6 +198,10 @@ impl TrainSeeing {
         let mut school =
             School::build(&homes, &config.syllabus, scenes.as_ref(), &vocabulary, &|| bar.inc(1))?;
         bar.finish_and_clear();
+        for (pairs, map) in self.pairs.iter().zip(&self.map) {
+            let words = self.vision.as_deref();
+            school.add_labelled(&LabelledMap { pairs, map, words }, config)?;
+        }
         if let (Some(watch), Some(data)) = (&self.watch, &self.data) {
             let furniture = [data.as_path()];
             let from = AlfredData { data: watch, furniture: &furniture, limit: None };
@@ -187,6 +218,21 @@ impl TrainSeeing {
             writeln!(std::io::stdout(), "{skipped} homes could not be built, {kept} were")?;
         }
         Ok(school)
+    }
+
+    /// Tells how many sentences were checked before they were learnt, and why some were not learnt.
+    fn tell_checked(&self, school: &School) -> anyhow::Result<()> {
+        if self.json {
+            let line = serde_json::json!({"sentences": school.checked});
+            writeln!(std::io::stdout(), "{line}")?;
+        } else {
+            writeln!(
+                std::io::stdout(),
+                "sentences about scenes, each checked before it is learnt:"
+            )?;
+            label::print(&school.checked)?;
+        }
+        Ok(())
     }
 }
 

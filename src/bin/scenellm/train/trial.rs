@@ -1,23 +1,15 @@
 //! What a few steps of a training take.
 
 use super::dry_run::{gib, tokens};
-use candle_core::Device;
 use scenellm::learn::seeing::{SeeingStep, SeeingTraining, TrainingMemory};
+use scenellm::process::PeakMemory;
 use serde::Serialize;
 use std::io::Write;
-use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
-
-/// How often it is asked how much memory of the GPU is in use.
-const EVERY: Duration = Duration::from_millis(200);
 
 /// Steps as they go.
+#[derive(Default)]
 pub struct Trial {
     steps: Vec<TrialStep>,
-    gpu: Option<GpuWatch>,
 }
 
 /// A step as it went.
@@ -43,11 +35,6 @@ struct Told<'a> {
 }
 
 impl Trial {
-    /// Begins before anything is loaded.
-    pub fn begin(device: &Device) -> Self {
-        Self { steps: Vec::new(), gpu: device.is_cuda().then(GpuWatch::begin) }
-    }
-
     /// Notes a step.
     pub fn note(&mut self, step: &SeeingStep<'_>) {
         self.steps.push(TrialStep {
@@ -60,13 +47,18 @@ impl Trial {
         });
     }
 
-    /// Prints what the steps of `config` took.
-    pub fn print(self, config: &SeeingTraining, json: bool) -> anyhow::Result<()> {
+    /// Prints what the steps of `config` took; `peak` is the most memory while they were taken.
+    pub fn print(
+        self,
+        config: &SeeingTraining,
+        peak: PeakMemory,
+        json: bool,
+    ) -> anyhow::Result<()> {
         let told = Told {
             steps: &self.steps,
             planned_bytes: TrainingMemory::of(config, tokens(config)).total_bytes(),
-            host_bytes: most_held(),
-            gpu_bytes: self.gpu.and_then(GpuWatch::end),
+            host_bytes: peak.host_bytes,
+            gpu_bytes: peak.gpu_bytes,
         };
         let mut out = std::io::stdout().lock();
         if json {
@@ -89,51 +81,4 @@ impl Trial {
         writeln!(out)?;
         Ok(())
     }
-}
-
-/// The most memory that this process ever held, bytes, where the system tells (Linux).
-fn most_held() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
-}
-
-/// Asks the driver, for as long as it lives, how much memory of the fullest GPU is in use.
-struct GpuWatch {
-    ends: Arc<AtomicBool>,
-    asks: JoinHandle<Option<u64>>,
-}
-
-impl GpuWatch {
-    fn begin() -> Self {
-        let ends = Arc::new(AtomicBool::new(false));
-        let ended = Arc::clone(&ends);
-        let asks = thread::spawn(move || {
-            let mut most = None;
-            while !ended.load(Ordering::Relaxed) {
-                most = most.max(Some(gpu_in_use()?));
-                thread::sleep(EVERY);
-            }
-            most
-        });
-        Self { ends, asks }
-    }
-
-    /// The most that was in use, bytes; `None` where there is no driver to ask.
-    fn end(self) -> Option<u64> {
-        self.ends.store(true, Ordering::Relaxed);
-        self.asks.join().ok().flatten()
-    }
-}
-
-/// Bytes in use on the fullest GPU.
-fn gpu_in_use() -> Option<u64> {
-    let asked = Command::new("nvidia-smi")
-        .args(["--query-gpu=memory.used", "--format=csv,noheader,nounits"])
-        .output()
-        .ok()?;
-    let told = String::from_utf8(asked.stdout).ok()?;
-    let mib = told.lines().filter_map(|line| line.trim().parse::<u64>().ok()).max()?;
-    Some(mib << 20)
 }

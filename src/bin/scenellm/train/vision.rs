@@ -1,8 +1,11 @@
 //! `scenellm train vision`: teach a small RGB-D transformer on rendered homes.
 
+use super::memory::{IN_A_TRAINING, MemoryWatch, memory_in_words};
 use crate::{Outcome, progress};
 use clap::Args;
+use scenellm::language::parse_device;
 use scenellm::learn::{Frames, VisionStep, VisionTraining, read_alfred_tasks, train_vision};
+use scenellm::process::PeakMemory;
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -29,6 +32,9 @@ pub struct TrainVision {
     /// is over.
     #[arg(long)]
     out: PathBuf,
+    /// auto, cpu, or cuda:N.
+    #[arg(long, default_value = "auto")]
+    device: String,
     /// Print one JSON object a measurement instead of a progress bar.
     #[arg(long)]
     json: bool,
@@ -38,6 +44,7 @@ impl TrainVision {
     /// Renders, then trains to the end.
     pub fn run(self) -> anyhow::Result<Outcome> {
         let config = VisionTraining::read(&self.config)?;
+        let device = parse_device(&self.device)?;
         let tasks = match &self.data {
             Some(path) => read_alfred_tasks(path, &[])?,
             None => Vec::new(),
@@ -52,18 +59,21 @@ impl TrainVision {
         bar.finish_and_clear();
         let Some(frames) = rendered else { return Ok(Outcome::No) };
         drop(tasks);
+        let memory = MemoryWatch::begin(&device, IN_A_TRAINING);
         let bar = progress::bar(config.steps, "training");
         let (start, mut first, mut watched) = (Instant::now(), None, None);
         let mut told = Ok(());
-        train_vision(&config, &frames, &self.out, &mut |step| {
+        train_vision(&config, &frames, &device, &self.out, &mut |step| {
             let before = *first.get_or_insert(step.step - 1);
             let views = (step.step - before) * config.batch_size as u64;
             let rate = views as f64 / start.elapsed().as_secs_f64();
             bar.set_position(step.step);
-            bar.set_message(format!("loss {:.3} · {rate:.1} views/s", step.loss));
+            let peak = memory.peak();
+            let held = memory_in_words(peak);
+            bar.set_message(format!("loss {:.3} · {rate:.1} views/s{held}", step.loss));
             if step.watch != watched {
                 watched = step.watch;
-                told = self.tell(step, rate, &bar);
+                told = self.tell(step, rate, peak, &bar);
             }
             // Nobody listens any more: what was learnt stays in the checkpoint.
             told.is_ok()
@@ -78,6 +88,7 @@ impl TrainVision {
         &self,
         step: &VisionStep,
         views_per_s: f64,
+        peak: PeakMemory,
         bar: &indicatif::ProgressBar,
     ) -> std::io::Result<()> {
         let Some(watch) = step.watch else { return Ok(()) };
@@ -87,6 +98,8 @@ impl TrainVision {
                 "loss": step.loss,
                 "gradient": step.gradient,
                 "views_per_s": views_per_s,
+                "peak_memory_bytes": peak.host_bytes,
+                "peak_gpu_memory_bytes": peak.gpu_bytes,
             });
             return writeln!(std::io::stdout(), "{line}");
         }

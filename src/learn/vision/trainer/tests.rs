@@ -5,7 +5,6 @@ use crate::learn::vision::{
     ObjectiveConfig,
 };
 use crate::vision::{FeatureExtractor, SceneVit, SceneVitShape};
-use candle_core::Device;
 
 const HOMES: HomesConfig = HomesConfig {
     seed: 3,
@@ -71,15 +70,15 @@ fn training_learns_goes_on_where_it_stopped_and_leaves_a_model() {
     let (whole, parts) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let config = config();
     let mut losses = Vec::new();
-    train_vision(&config, &frames, whole.path(), &mut |step| {
+    train_vision(&config, &frames, &Device::Cpu, whole.path(), &mut |step| {
         losses.push(step.loss);
         true
     })
     .unwrap();
     assert_eq!(losses.len(), 24);
     assert!(losses[23] < 0.9 * losses[0], "{losses:?}");
-    train_vision(&config, &frames, parts.path(), &mut |step| step.step < 12).unwrap();
-    train_vision(&config, &frames, parts.path(), &mut |_| true).unwrap();
+    train_vision(&config, &frames, &Device::Cpu, parts.path(), &mut |step| step.step < 12).unwrap();
+    train_vision(&config, &frames, &Device::Cpu, parts.path(), &mut |_| true).unwrap();
     let read = |folder: &Path| std::fs::read(folder.join("model.safetensors")).unwrap();
     assert!(read(whole.path()) == read(parts.path()), "a stop changes nothing");
     let vit = SceneVit::load(whole.path(), &Device::Cpu).unwrap();
@@ -90,7 +89,8 @@ fn training_learns_goes_on_where_it_stopped_and_leaves_a_model() {
     assert_eq!(states.iter().collect::<Vec<_>>(), with_state);
     assert!(states.contains(&"open fridge".to_owned()), "{states:?}");
     let other = VisionTraining { seed: 6, ..config };
-    let error = train_vision(&other, &frames, whole.path(), &mut |_| true).unwrap_err();
+    let error =
+        train_vision(&other, &frames, &Device::Cpu, whole.path(), &mut |_| true).unwrap_err();
     assert!(error.to_string().contains("another configuration"), "{error}");
 }
 
@@ -99,7 +99,7 @@ fn every_objective_learns_and_goes_on_where_it_stopped() {
     let frames_at = tempfile::tempdir().unwrap();
     let frames = Frames::render(frames_at.path(), &HOMES, &[], &mut |_, _| true).unwrap().unwrap();
     let teacher = tempfile::tempdir().unwrap();
-    train_vision(&config(), &frames, teacher.path(), &mut |_| true).unwrap();
+    train_vision(&config(), &frames, &Device::Cpu, teacher.path(), &mut |_| true).unwrap();
     let dino = DinoConfig {
         weight: 1.0,
         prototypes: 8,
@@ -128,7 +128,7 @@ fn every_objective_learns_and_goes_on_where_it_stopped() {
         let config = VisionTraining { objective: objective.clone(), ..config() };
         let (whole, parts) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let mut losses = Vec::new();
-        train_vision(&config, &frames, whole.path(), &mut |step| {
+        train_vision(&config, &frames, &Device::Cpu, whole.path(), &mut |step| {
             losses.push(step.loss);
             true
         })
@@ -137,8 +137,9 @@ fn every_objective_learns_and_goes_on_where_it_stopped() {
         // DINO's target moves with the student, and MoCo's queue fills with cells that are harder
         // to tell apart than chance is: their losses tell little.
         assert!(!falls || losses[23] < losses[0], "{objective:?}: {losses:?}");
-        train_vision(&config, &frames, parts.path(), &mut |step| step.step < 12).unwrap();
-        train_vision(&config, &frames, parts.path(), &mut |_| true).unwrap();
+        train_vision(&config, &frames, &Device::Cpu, parts.path(), &mut |step| step.step < 12)
+            .unwrap();
+        train_vision(&config, &frames, &Device::Cpu, parts.path(), &mut |_| true).unwrap();
         let read = |folder: &Path| std::fs::read(folder.join("model.safetensors")).unwrap();
         assert!(read(whole.path()) == read(parts.path()), "{objective:?}");
     }
