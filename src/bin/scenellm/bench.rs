@@ -3,7 +3,7 @@
 //! ```text
 //! map        bag ─ decode ─ register ─ integrate     beside Open3D
 //! llm        random weights ─ prefill ─ decode       beside llama.cpp
-//! vision     picture ─ dense features            beside PyTorch
+//! vision     picture, text ─ encoder                 beside PyTorch
 //! plan       goal ─ plan
 //! transport  images, transforms ─ listener           beside Cyclone DDS
 //! node       camera, goals ─ the node                while its model is slow
