@@ -11,6 +11,9 @@ use std::sync::{Arc, Mutex};
 /// A checkpoint in the layout of the one that is pulled, but small.
 const FILES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/vision/vit_tiny");
 const NAME: &str = "vit-base-patch16-224";
+/// A chat model, as safetensors and as GGUF, and where the hub has it.
+const CHAT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/chat_planner");
+const CHAT_SOURCE: &str = "me/chat";
 /// What `torch.save` wrote, beside that.
 const PICKLE: &str = "pickle/nested.pt";
 
@@ -20,6 +23,10 @@ enum Manner {
     Fair,
     /// Breaks off the first transfer of the weights in their middle.
     BreaksOff,
+    /// The same, and then there is no hub any more.
+    Dies,
+    /// Is too busy for the first transfer of the weights.
+    Stumbles,
     /// Sends weights that are not those it names.
     Lies,
     /// Names content by a path out of the cache.
@@ -39,6 +46,9 @@ fn hub(manner: Manner) -> (String, Asked) {
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             serve(stream, manner, &heard);
+            if manner == Manner::Dies && !heard.lock().unwrap().is_empty() {
+                return;
+            }
         }
     });
     (endpoint, asked)
@@ -54,6 +64,7 @@ fn serve(mut stream: TcpStream, manner: Manner, asked: &Asked) {
     let path = match (manner, file.as_str()) {
         (Manner::Pickles, "pytorch_model.bin") => Path::new(FILES).with_file_name(PICKLE),
         (Manner::Pickles, "model.safetensors") => PathBuf::new(),
+        _ if request.contains(CHAT_SOURCE) => Path::new(CHAT).join(&file),
         _ => Path::new(FILES).join(&file),
     };
     if manner == Manner::Pickles && request.contains("/api/models/") {
@@ -75,7 +86,7 @@ fn serve(mut stream: TcpStream, manner: Manner, asked: &Asked) {
     let (from, to) = range.as_deref().and_then(|range| range.split_once('-')).unwrap();
     let from: usize = from.parse().unwrap();
     let to = to.parse().map_or(content.len(), |last: usize| last + 1);
-    let is_weights = file.ends_with(".safetensors");
+    let is_weights = file.ends_with(".safetensors") || file.ends_with(".gguf");
     let etag = match manner {
         Manner::Escapes => "../../../../stolen".to_owned(),
         _ if is_weights => sha256(&content),
@@ -89,8 +100,14 @@ fn serve(mut stream: TcpStream, manner: Manner, asked: &Asked) {
         }
         let mut asked = asked.lock().unwrap();
         asked.push(from as u64);
-        if manner == Manner::BreaksOff && asked.len() == 1 {
+        let is_first = asked.len() == 1;
+        if is_first && matches!(manner, Manner::BreaksOff | Manner::Dies) {
             body.truncate(content.len() / 2);
+        }
+        if is_first && manner == Manner::Stumbles {
+            let busy = b"HTTP/1.1 503 Busy\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            let _ = stream.write_all(busy);
+            return;
         }
     }
     let head = format!(
@@ -144,6 +161,67 @@ fn a_broken_transfer_goes_on_and_nothing_comes_twice() {
     assert_eq!(*asked.lock().unwrap(), [0, half]);
     assert!(pull(NAME, &endpoint, cache.path()).status.success());
     assert_eq!(asked.lock().unwrap().len(), 2, "what is there is not fetched again");
+}
+
+/// What one run leaves half done, the next one finishes, even where its first try fails before a byte
+/// came, and where the first run ended between the last byte and the file's name.
+#[test]
+fn another_run_goes_on_where_one_broke_off() {
+    let original = std::fs::read(Path::new(FILES).join("model.safetensors")).unwrap();
+    let hash = sha256(&original);
+    let half = original.len() / 2;
+    let last = original.len() - 1;
+    for (manner, left, ranges) in [
+        (Manner::Fair, half, vec![half]),
+        (Manner::Stumbles, half, vec![half, half]),
+        (Manner::Fair, original.len(), vec![last]),
+        (Manner::Fair, original.len() + 1, vec![0]),
+    ] {
+        let cache = tempfile::tempdir().unwrap();
+        let (endpoint, asked) = hub(Manner::Dies);
+        let done = pull(NAME, &endpoint, cache.path());
+        let error = said(&done.stderr);
+        let told = "model.safetensors: not fetched; the same command goes on from here";
+        assert!(!done.status.success() && error.contains(told), "{error}");
+        assert_eq!(*asked.lock().unwrap(), [0]);
+        let blobs = cache.path().join(format!("models--google--{NAME}/blobs"));
+        let part = blobs.join(&hash).with_extension("part");
+        assert!(std::fs::read(&part).unwrap() == original[..half]);
+        if left > half {
+            let more = [original.as_slice(), b"?"].concat();
+            std::fs::write(&part, &more[..left]).unwrap();
+        }
+
+        let (endpoint, asked) = hub(manner);
+        let done = pull(NAME, &endpoint, cache.path());
+        let (out, error) = (said(&done.stdout), said(&done.stderr));
+        assert!(done.status.success(), "{out}\n{error}");
+        let ranges: Vec<u64> = ranges.into_iter().map(|from| from as u64).collect();
+        assert_eq!(*asked.lock().unwrap(), ranges);
+        let folder = PathBuf::from(out.lines().last().unwrap());
+        assert!(std::fs::read(folder.join("model.safetensors")).unwrap() == original);
+        assert!(blobs.join(&hash).exists() && !part.exists());
+    }
+}
+
+/// What went bad on disk between two runs is found out by its hash when the rest is there.
+#[test]
+fn a_part_that_is_another_files_is_found_out() {
+    let cache = tempfile::tempdir().unwrap();
+    let (endpoint, _) = hub(Manner::Dies);
+    assert!(!pull(NAME, &endpoint, cache.path()).status.success());
+    let hash = sha256(&std::fs::read(Path::new(FILES).join("model.safetensors")).unwrap());
+    let blobs = cache.path().join(format!("models--google--{NAME}/blobs"));
+    let part = blobs.join(hash).with_extension("part");
+    let mut content = std::fs::read(&part).unwrap();
+    content[99] ^= 1;
+    std::fs::write(&part, content).unwrap();
+    let (fair, asked) = hub(Manner::Fair);
+    let done = pull(NAME, &fair, cache.path());
+    let error = said(&done.stderr);
+    assert!(!done.status.success() && error.contains("it was removed, pull again"), "{error}");
+    assert!(pull(NAME, &fair, cache.path()).status.success());
+    assert_eq!(asked.lock().unwrap().last(), Some(&0));
 }
 
 #[test]
@@ -211,6 +289,32 @@ fn weights_come_as_pytorch_wrote_them_where_there_are_no_others() {
     let original = std::fs::read(Path::new(FILES).with_file_name(PICKLE)).unwrap();
     assert!(std::fs::read(folder.join("pytorch_model.bin")).unwrap() == original);
     assert!(!done.status.success() && out.contains("belongs to another kind"), "{out}");
+}
+
+#[test]
+fn chat_models_come_as_a_folder_or_as_one_file() {
+    let list = Command::new(env!("CARGO_BIN_EXE_scenellm")).args(["models", "list"]).output();
+    let list = said(&list.unwrap().stdout);
+    for source in ["Qwen/Qwen2.5-7B-Instruct", "bartowski/gemma-2-2b-it-GGUF"] {
+        assert!(list.contains(source), "{list}");
+    }
+    let cache = tempfile::tempdir().unwrap();
+    let catalogue = tempfile::NamedTempFile::new().unwrap();
+    let (endpoint, _) = hub(Manner::Fair);
+    let whole = "config.json, tokenizer.json, tokenizer_config.json, model.safetensors";
+    for (files, end) in [(whole, "c0ffee00"), ("model.gguf", "model.gguf")] {
+        let text = format!(
+            "[{{name: chat, source: {CHAT_SOURCE}, licence: MIT, kind: qwen2, parameters: 1, \
+             width: 32, files: [{files}]}}]"
+        );
+        std::fs::write(catalogue.path(), text).unwrap();
+        let file = catalogue.path().to_str().unwrap();
+        let done = pull_with(&["chat", "--catalogue", file], &endpoint, cache.path());
+        let (out, error) = (said(&done.stdout), said(&done.stderr));
+        assert!(done.status.success(), "{out}\n{error}");
+        let place = out.lines().last().unwrap();
+        assert!(place.ends_with(end) && Path::new(place).exists(), "{place}");
+    }
 }
 
 #[test]

@@ -35,6 +35,8 @@ mod weights;
 mod family_parity;
 #[cfg(test)]
 mod parity;
+#[cfg(test)]
+mod parity_quantised;
 
 pub use beam::{BeamOptions, Hypothesis, beam_search};
 pub use blocks::BlockMatrix;

@@ -7,7 +7,11 @@
 use super::{ConfigError, EyesError, PlannerConfig, VisionConfig};
 use crate::language::{MemoryPlan, PREFILL_CHUNK, Weights, available_memory};
 use crate::model::{ChatManifest, GoalReader, Manifest, ModelError, ModelKind, Projector};
-use crate::vision::{VisionError, extractor_bytes, weights_bytes};
+use crate::scene::ObjectStore;
+use crate::vision::{
+    ExtractorSizes, VisionError, detector_looking_bytes, extractor_bytes, extractor_sizes,
+    weights_bytes,
+};
 use candle_core::Device;
 use std::fmt;
 use std::path::Path;
@@ -27,8 +31,12 @@ pub enum MemoryPart {
     Eyes,
     /// Weights of the detector.
     Detector,
+    /// What eyes and detector hold while they look at a picture, about.
+    Looking,
     /// The most that the map may take.
     Map,
+    /// The most that objects and how they look may take beside it.
+    Objects,
 }
 
 impl MemoryPart {
@@ -41,7 +49,9 @@ impl MemoryPart {
             Self::GoalReader => ["goal reader", "use a model with a smaller prior, or none"],
             Self::Eyes => ["eyes", "use smaller ones, or vision.weight_format: q8_0"],
             Self::Detector => ["detector", "use a smaller one, or vision.weight_format: q8_0"],
+            Self::Looking => ["looking", "use smaller eyes or a smaller detector"],
             Self::Map => ["map", "lower map.max_bytes"],
+            Self::Objects => ["objects", "use eyes with shorter features"],
         }
     }
 }
@@ -90,7 +100,11 @@ impl fmt::Display for PlannerMemory {
         for (index, (part, bytes)) in self.parts.iter().enumerate() {
             let [name, _] = part.words();
             let comma = if index == 0 { "" } else { ", " };
-            let most = if *part == MemoryPart::Map { "at most " } else { "" };
+            let most = match part {
+                MemoryPart::Map | MemoryPart::Objects => "at most ",
+                MemoryPart::Looking => "about ",
+                _ => "",
+            };
             write!(f, "{comma}{name} {most}{}", size(*bytes))?;
         }
         write!(f, "; {}", size(self.total_bytes()))?;
@@ -114,9 +128,9 @@ fn size(bytes: u64) -> String {
 }
 
 impl PlannerConfig {
-    /// What the parts that this configuration names will take on `device`: eyes, detector and map, and
-    /// the model where it `plans`. Of encoders only weights count. A part whose files cannot be read is
-    /// left out: who loads it says why.
+    /// What the parts that this configuration names will take on `device`: eyes, detector, map and
+    /// objects, and the model where it `plans`. What eyes and detector hold while they look at a picture
+    /// is an estimate. A part whose files cannot be read is left out: who loads it says why.
     pub fn memory(&self, device: &Device, plans: bool) -> PlannerMemory {
         let mut parts = match plans {
             true => of_model(&self.plan.model, device).unwrap_or_default(),
@@ -124,7 +138,15 @@ impl PlannerConfig {
         };
         parts.push((MemoryPart::Eyes, self.eyes_bytes().unwrap_or_default()));
         parts.push((MemoryPart::Detector, self.detector_bytes().unwrap_or_default()));
+        let eyes = self.eyes_sizes(device).unwrap_or_default();
+        let detector = &self.detector;
+        let looks =
+            detector_looking_bytes(detector.grounding_dino.as_deref(), detector.sam.as_deref());
+        // The detector has a thread of its own: both may look at once.
+        let looking = eyes.looking_bytes.saturating_add(looks.unwrap_or_default());
+        parts.push((MemoryPart::Looking, looking));
         parts.push((MemoryPart::Map, self.map.max_bytes as u64));
+        parts.push((MemoryPart::Objects, ObjectStore::most_bytes(eyes.width)));
         parts.retain(|(_, bytes)| *bytes > 0);
         let available_bytes = if device.is_cpu() { available_memory() } else { None };
         PlannerMemory { parts, available_bytes }
@@ -136,6 +158,11 @@ impl PlannerConfig {
             "none" => Ok(0),
             kind => Ok(extractor_bytes(kind, weights.as_deref(), weight_format)?),
         }
+    }
+
+    fn eyes_sizes(&self, device: &Device) -> Result<ExtractorSizes, EyesError> {
+        let VisionConfig { extractor, weights, .. } = self.eyes()?;
+        Ok(extractor_sizes(&extractor, weights.as_deref(), device)?)
     }
 
     fn detector_bytes(&self) -> Result<u64, VisionError> {
@@ -257,7 +284,12 @@ mod tests {
         assert_eq!(bytes_of(&memory, MemoryPart::Detector), None);
         let blind = config.memory(&Device::Cpu, false);
         let parts: Vec<MemoryPart> = blind.parts.iter().map(|(part, _)| *part).collect();
-        assert_eq!(parts, [MemoryPart::Eyes, MemoryPart::Map]);
+        let beside = [MemoryPart::Looking, MemoryPart::Map, MemoryPart::Objects];
+        assert_eq!((parts[0], &parts[1..]), (MemoryPart::Eyes, beside.as_slice()));
+        // Its eyes look at five parts of a picture, and features have 64 numbers.
+        assert!(bytes_of(&blind, MemoryPart::Looking).is_some_and(|bytes| bytes > MIB));
+        let objects = bytes_of(&blind, MemoryPart::Objects);
+        assert_eq!(objects, Some(100_000 * 512 + 4096 * 64 * 4));
     }
 
     #[test]
@@ -272,13 +304,23 @@ mod tests {
             sam: fixture("mobile_sam_tiny/mobile_sam.pt"),
             ..DetectorConfig::default()
         };
+        let looks = |config: &PlannerConfig| {
+            bytes_of(&config.memory(&Device::Cpu, true), MemoryPart::Looking).unwrap()
+        };
         let exact = config.memory(&Device::Cpu, true);
         config.vision.weight_format = WeightFormat::F16;
         let short = config.memory(&Device::Cpu, true);
-        assert_eq!(exact.parts.len(), 3, "{exact}");
+        assert_eq!(exact.parts.len(), 5, "{exact}");
         for part in [MemoryPart::Eyes, MemoryPart::Detector] {
             let [exact, short] = [&exact, &short].map(|memory| bytes_of(memory, part).unwrap());
             assert!(short < exact && 2 * short >= exact, "{part:?}: {short} of {exact}");
         }
+        // Both look at once, in numbers of 32 bits whatever the weights are.
+        assert_eq!(bytes_of(&exact, MemoryPart::Looking), Some(looks(&config)));
+        let mut eyes_alone = config.clone();
+        eyes_alone.detector = DetectorConfig::default();
+        assert!(looks(&eyes_alone) < looks(&config));
+        let told = exact.to_string();
+        assert!(told.contains(", looking about ") && told.contains(", objects at most "), "{told}");
     }
 }

@@ -1,4 +1,5 @@
-//! Public checkpoints that this room loads, and the check of a folder that should hold one.
+//! Public checkpoints that are known, encoders and chat models, and the check of a folder that should hold
+//! an encoder.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -18,12 +19,13 @@ use super::vit::Vit;
 use super::{VisionError, WeightFormat};
 use crate::language::Family;
 
-const FILES: [&str; 5] = [
+const FILES: [&str; 6] = [
     include_str!("../../config/models/clip.yaml"),
     include_str!("../../config/models/vit.yaml"),
     include_str!("../../config/models/dinov2.yaml"),
     include_str!("../../config/models/sam.yaml"),
     include_str!("../../config/models/grounding_dino.yaml"),
+    include_str!("../../config/models/chat.yaml"),
 ];
 
 /// Larger catalogues are not read.
@@ -39,16 +41,19 @@ pub struct CatalogueEntry {
     pub source: String,
     /// Licence as the publisher states it.
     pub licence: String,
-    /// Name of the extractor, or `sam` or `grounding-dino`.
+    /// Name of the extractor, or `sam` or `grounding-dino`; of a chat model its family, as `config.json`
+    /// calls it.
     pub kind: String,
     /// Numbers it has been trained to.
     pub parameters: u64,
-    /// Length of a feature vector.
+    /// Length of a feature vector; of a chat model, of a token.
     pub width: usize,
-    /// Edge length of the pictures it was trained with, pixels.
-    pub image_px: usize,
-    /// Edge length of a patch, pixels.
-    pub patch_px: usize,
+    /// Edge length of the pictures that an encoder was trained with, pixels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_px: Option<usize>,
+    /// Edge length of a patch of an encoder, pixels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patch_px: Option<usize>,
     /// Files that are needed.
     pub files: Vec<String>,
     /// SHA-256 of those whose content is known, by their names.
@@ -57,6 +62,11 @@ pub struct CatalogueEntry {
 }
 
 impl CatalogueEntry {
+    /// Whether it is a chat model.
+    pub fn is_language_model(&self) -> bool {
+        Family::KNOWN.split(", ").any(|family| family == self.kind)
+    }
+
     /// Bytes of its numbers, all kept as `format`. Which of them stay 32-bit floats in any format the
     /// files tell; see [`weights_bytes`].
     pub fn bytes(&self, format: WeightFormat) -> u64 {
@@ -70,6 +80,12 @@ impl CatalogueEntry {
     /// The first thing that is wrong with it.
     fn fault(&self) -> Option<String> {
         let name = &self.name;
+        let sees = [("image_px", self.image_px), ("patch_px", self.patch_px)];
+        if let Some((field, _)) = sees.into_iter().find(|(_, pixels)| pixels.is_none())
+            && !self.is_language_model()
+        {
+            return Some(format!("{name}: {field} is missing"));
+        }
         let is_name = |file: &str| Path::new(file).file_name().is_some_and(|name| name == file);
         if let Some(file) = self.files.iter().find(|file| !is_name(file)) {
             return Some(format!("{name}: files: '{file}' is no name of a file"));
@@ -216,15 +232,20 @@ fn read_folder(folder: &Path) -> Result<Held, VisionError> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::json;
 
     use super::super::fixtures::{fixture, public_shapes};
     use super::*;
+    use crate::language::LlamaConfig;
 
     #[test]
     fn entries_tell_what_the_reference_has() {
-        let entries = catalogue().unwrap();
+        let mut entries = catalogue().unwrap();
+        entries.retain(|entry| !entry.is_language_model());
         assert_eq!(entries.len(), 23);
         for entry in entries {
+            let known = ["clip", "openclip", "vit", "dino", "dinov2", "sam", "grounding-dino"];
+            assert!(known.contains(&entry.kind.as_str()), "{}", entry.kind);
             let shapes = public_shapes(&entry.name).into_iter();
             // SAM's map of places stands in the file twice, MobileSAM's has a head of no use.
             let spare = ["shared_embedding", "image_encoder.head.", "image_encoder.norm_head."];
@@ -237,6 +258,46 @@ mod tests {
             let config = fixture(&format!("public/{}/config.json", entry.name));
             let config = std::fs::read_to_string(config).unwrap();
             assert!(config.contains(&format!(":{}", entry.width)), "{}", entry.name);
+        }
+    }
+
+    #[test]
+    fn chat_models_have_as_many_numbers_as_the_loader_asks_for() {
+        // Of their `config.json`: width, hidden width, layers, heads, those of keys, width of a head,
+        // tokens, and whether the table of tokens is the output layer as well.
+        let sizes = [
+            ("Qwen2.5-0.5B-Instruct", [896, 4864, 24, 14, 2, 64, 151_936], true),
+            ("Qwen2.5-1.5B-Instruct", [1536, 8960, 28, 12, 2, 128, 151_936], true),
+            ("Qwen2.5-7B-Instruct", [3584, 18_944, 28, 28, 4, 128, 152_064], false),
+            ("Llama-3.2-1B-Instruct", [2048, 8192, 16, 32, 8, 64, 128_256], true),
+            ("Llama-3.2-3B-Instruct", [3072, 8192, 28, 24, 8, 128, 128_256], true),
+            ("Mistral-7B-Instruct-v0.3", [4096, 14_336, 32, 32, 8, 128, 32_768], false),
+            ("Phi-3.5-mini-instruct", [3072, 8192, 32, 32, 32, 96, 32_064], false),
+            ("gemma-2-2b-it", [2304, 9216, 26, 8, 4, 256, 256_000], true),
+        ];
+        let mut entries = catalogue().unwrap();
+        entries.retain(CatalogueEntry::is_language_model);
+        assert_eq!(entries.len(), 2 * sizes.len(), "as safetensors and as GGUF");
+        for entry in entries {
+            let of_it = |(name, ..): &&(&str, [usize; 7], bool)| entry.name.starts_with(name);
+            let (_, [width, hidden, layers, heads, kv_heads, head, tokens], tied) =
+                sizes.iter().find(of_it).unwrap();
+            let config = json!({
+                "model_type": entry.kind, "hidden_size": width, "intermediate_size": hidden,
+                "num_hidden_layers": layers, "num_attention_heads": heads,
+                "num_key_value_heads": kv_heads, "head_dim": head, "vocab_size": tokens,
+                "rms_norm_eps": 1e-6, "max_position_embeddings": 4096,
+                "tie_word_embeddings": tied,
+            });
+            let path = Path::new("config.json");
+            let config = LlamaConfig::from_json(&config.to_string(), path).unwrap();
+            assert_eq!(entry.parameters, config.parameters().unwrap(), "{}", entry.name);
+            assert_eq!(entry.width, *width, "{}", entry.name);
+            let is_gguf = entry.files.iter().any(|file| file.ends_with(".gguf"));
+            let needed = ["config.json", "tokenizer.json", "tokenizer_config.json"];
+            let has = |file: &str| entry.files.iter().any(|one| one == file);
+            assert!(is_gguf == (entry.files.len() == 1), "{}", entry.name);
+            assert!(is_gguf || needed.into_iter().all(has), "{}", entry.name);
         }
     }
 
@@ -256,6 +317,14 @@ mod tests {
         assert_eq!(entry.sha256["a.json"], hash);
         let bytes = WeightFormat::ALL.map(|format| entry.bytes(format));
         assert_eq!(bytes, [256, 128, 128, 68]);
+        let blind = "[{name: mine, source: me/mine, licence: MIT, kind: vit, parameters: 64, \
+                     width: 8, image_px: 16, files: [a.json]}]";
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), blind).unwrap();
+        let error = read_catalogue(file.path()).unwrap_err().to_string();
+        assert!(error.contains("mine: patch_px is missing"), "{error}");
+        std::fs::write(file.path(), blind.replace("vit", "qwen2")).unwrap();
+        assert!(read_catalogue(file.path()).unwrap()[0].is_language_model());
         for (files, sha256, said) in [
             ("a.json", "a.json: c0ffee", "mine: sha256: 'c0ffee' of a.json"),
             ("../a.json", "", "mine: files: '../a.json'"),
@@ -303,6 +372,7 @@ mod tests {
             ("clip_tiny", "clip"),
             ("openclip_tiny", "open_clip"),
             ("vit_tiny", "vit"),
+            ("dino_tiny", "vit"),
             ("dinov2_tiny", "dinov2"),
             ("dinov2_registers_tiny", "dinov2_with_registers"),
             ("sam_tiny", "sam"),

@@ -5,6 +5,7 @@
 //! have in common stands in `tower` (a vision transformer, whatever its tensors are called),
 //! `transformer` (its blocks), `processor` and `resample` (from pictures to pixels).
 
+mod activations;
 mod attention;
 mod catalogue;
 mod checkpoint;
@@ -36,8 +37,11 @@ mod words;
 #[cfg(test)]
 mod fixtures;
 #[cfg(test)]
+pub(crate) mod gradients;
+#[cfg(test)]
 mod parity;
 
+pub use activations::{ExtractorSizes, detector_looking_bytes, extractor_sizes};
 pub use catalogue::{
     CatalogueEntry, FolderCheck, catalogue, check_folder, read_catalogue, weights_bytes,
 };
@@ -50,7 +54,7 @@ pub use fusion::ConceptFusion;
 pub use grounded_sam::{GroundedMask, GroundedSam, GroundedSettings, ground_and_segment};
 pub use grounding_dino::{BertConfig, Detection2d, GroundingDino, GroundingDinoConfig, SwinConfig};
 pub use linear::{Placement, WeightFormat};
-pub use open::{extractor_bytes, open_extractor, open_text_encoder};
+pub use open::{extractor_bytes, extractor_of_kind, open_extractor, open_text_encoder};
 pub use pickle::PickleFile;
 pub use processor::{ImageProcessor, Resize};
 pub use resample::{Filter, resize};

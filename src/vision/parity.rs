@@ -85,13 +85,40 @@ fn vision_transformers_agree_with_the_reference() {
     }
 }
 
+fn third(values: Vec<f32>) -> Vec<f32> {
+    values.into_iter().step_by(3).collect()
+}
+
+/// Its names have no head before them, its pooler is of no use, its processor is of the older form.
+#[test]
+fn dino_agrees_with_the_reference() {
+    let golden: HashMap<String, Vec<f32>> = json("dino_tiny/golden.json");
+    let folder = fixture("dino_tiny");
+    let dino = open_extractor("dino", Some(&folder), &Device::Cpu).unwrap();
+    let wide = dino.extract(&vit_frame(picture())).unwrap();
+    assert_eq!((wide.rows, wide.columns, wide.width), (8, 11, 24));
+    assert_close(&third(wide.data), &golden["wide"]);
+    let vit = Vit::load(&folder, &Device::Cpu).unwrap();
+    let square = vit.processor().picture(&picture(), &Device::Cpu).unwrap();
+    assert_eq!(square.dims(), [1, 3, 32, 32]);
+    assert_close(&third(values(&vit.patches(&square).unwrap())), &golden["square"]);
+    let (config, names) = VitConfig::of_hf(&folder).unwrap();
+    let mut checkpoint = Checkpoint::open("vit", &folder, &Device::Cpu).unwrap();
+    let tower = Tower::load(&config, names, "", &mut checkpoint).unwrap();
+    let wide = vit.processor().whole(&picture(), 32, 4, &Device::Cpu).unwrap();
+    for (pixels, kind) in [(square, "square_class"), (wide, "wide_class")] {
+        let tokens = tower.forward(&pixels, super::tower::LastBlock::Attends).unwrap();
+        assert_close(&values(&tokens.narrow(1, 0, 1).unwrap()), &golden[kind]);
+    }
+}
+
 #[test]
 fn timms_vision_transformer_agrees_with_timm() {
     let golden: HashMap<String, Vec<f32>> = json("timm_tiny/golden.json");
     let vit = Vit::load(&fixture("timm_tiny/model.safetensors"), &Device::Cpu).unwrap();
-    let third = |values: Vec<f32>| values.into_iter().step_by(3).collect::<Vec<_>>();
+    assert_eq!((vit.config().depth, vit.config().heads), (2, 2));
     let wide = vit.extract(&vit_frame(picture())).unwrap();
-    assert_eq!((wide.rows, wide.columns, wide.width), (4, 5, 64));
+    assert_eq!((wide.rows, wide.columns, wide.width), (4, 5, 128));
     assert_close(&third(wide.data), &golden["wide"]);
     let square = vit.processor().picture(&picture(), &Device::Cpu).unwrap();
     assert_close(&third(values(&vit.patches(&square).unwrap())), &golden["square"]);

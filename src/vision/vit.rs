@@ -38,15 +38,19 @@ impl Vit {
     /// of Hugging Face's with `config.json` and safetensors.
     pub fn load(path: &Path, on: impl Into<Placement>) -> Result<Self, VisionError> {
         let (config, names, checkpoint) = Self::open(path, on)?;
-        let folder = match path.is_dir() {
-            true => path,
-            false => path.parent().unwrap_or(Path::new(".")),
-        };
-        let processor = ImageProcessor::read(folder, ImageProcessor::imagenet(config.image_px))?;
+        let processor = processor_of(path, &config)?;
         let prefix = prefix(names, &checkpoint);
         let load = |from: &mut Checkpoint| Tower::load(&config, names, prefix, from);
         let tower = load(&mut checkpoint.checked(&UNUSED, load)?)?;
         Ok(Self { tower, processor, provenance: Provenance::Trained })
+    }
+
+    /// The sizes of the model at `path`, and how its pictures are prepared. Of its weights only the
+    /// header is read.
+    pub(super) fn sizes(path: &Path) -> Result<(VitConfig, ImageProcessor), VisionError> {
+        let (config, ..) = Self::open(path, &Device::Cpu)?;
+        let processor = processor_of(path, &config)?;
+        Ok((config, processor))
     }
 
     /// The sizes of a model in a folder of Hugging Face's or a file of timm's, what its tensors are
@@ -101,6 +105,15 @@ impl Vit {
         let tokens = self.tower.forward(pixels, LastBlock::Attends)?;
         Ok(self.tower.patches_of(&tokens)?)
     }
+}
+
+/// How pictures are prepared for the model at `path`: a folder, or a file that may have others beside it.
+fn processor_of(path: &Path, config: &VitConfig) -> Result<ImageProcessor, VisionError> {
+    let folder = match path.is_dir() {
+        true => path,
+        false => path.parent().unwrap_or(Path::new(".")),
+    };
+    ImageProcessor::read(folder, ImageProcessor::imagenet(config.image_px))
 }
 
 /// What stands before all names: nothing, or the name of the model where a head is on top of it.

@@ -1,11 +1,12 @@
-//! `scenellm models`: which public encoders are known, how to get one, and whether an encoder or a
-//! language model on disk is as it should be.
+//! `scenellm models`: which public encoders and chat models are known, how to get one, and whether an
+//! encoder or a language model on disk is as it should be.
 
 mod pull;
+mod transfer;
 
 use crate::Outcome;
 use clap::{Args, Subcommand};
-use scenellm::model::check_language_model;
+use scenellm::model::{DataSource, Manifest, check_language_model};
 use scenellm::vision::{
     CatalogueEntry, FolderCheck, WeightFormat, catalogue, check_folder, read_catalogue,
 };
@@ -14,7 +15,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// List the public encoders that are known, fetch one, or check the weights of a model.
+/// List the public encoders and chat models that are known, fetch one, or check the weights of a model.
 #[derive(Args)]
 pub struct Models {
     #[command(subcommand)]
@@ -35,6 +36,7 @@ enum What {
     Pull(pull::Pull),
     /// Hold every tensor of a model against its configuration; of a language model its tokenizer and
     /// chat template, too. Exit code 3 says that something is missing or does not fit; each is named.
+    /// Of a Scene-LLM it is told how it was made, and of what.
     Check {
         /// An encoder: a folder with weights and config.json or open_clip_config.json, or the one file
         /// of timm's ViT or of SAM's authors. A chat model: a GGUF file, a folder with safetensors and
@@ -61,7 +63,7 @@ impl Models {
                     let megabytes = |format| entry.bytes(format) as f64 / 1e6;
                     writeln!(
                         out,
-                        "{:<46} {:<14} {:>6.0} M  {:>5.0}/{:>4.0}/{:<4.0} MB  width {:>4}  {:<11} {}",
+                        "{:<46} {:<14} {:>6.0} M  {:>5.0}/{:>5.0}/{:<4.0} MB  width {:>4}  {:<19} {}",
                         entry.source,
                         entry.kind,
                         entry.parameters as f64 / 1e6,
@@ -78,8 +80,10 @@ impl Models {
             What::Pull(pull) => pull.run(),
             What::Check { path, json } => {
                 let check = check(&path)?;
+                let made = Made::of(&path);
                 if json {
-                    writeln!(out, "{}", serde_json::to_string(&check)?)?;
+                    let told = Told { check: &check, made: made.as_ref() };
+                    writeln!(out, "{}", serde_json::to_string(&told)?)?;
                 } else {
                     for fault in &check.faults {
                         writeln!(out, "{fault}")?;
@@ -91,6 +95,9 @@ impl Models {
                         out,
                         "{kind}: {tensors} tensors, {millions:.1} M numbers, {faults} faults"
                     )?;
+                    if let Some(made) = &made {
+                        made.print(&mut out)?;
+                    }
                 }
                 Ok(if check.faults.is_empty() { Outcome::Done } else { Outcome::No })
             }
@@ -112,6 +119,42 @@ fn check(path: &Path) -> anyhow::Result<FolderCheck> {
         Some(check) => check,
         None => check_folder(path)?,
     })
+}
+
+/// A check, and how the model was made where it tells.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    check: &'a FolderCheck,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    made: Option<&'a Made>,
+}
+
+/// How a Scene-LLM was made, and of what, as its manifest tells.
+#[derive(Serialize)]
+struct Made {
+    license: String,
+    command: Option<String>,
+    data: Vec<DataSource>,
+}
+
+impl Made {
+    /// What the manifest in a folder tells; `None` where there is none.
+    fn of(folder: &Path) -> Option<Self> {
+        let Manifest { license, command, data, .. } = Manifest::load(folder).ok()?;
+        Some(Self { license, command, data })
+    }
+
+    fn print(&self, out: &mut impl Write) -> std::io::Result<()> {
+        writeln!(out, "license: {}", self.license)?;
+        for DataSource { name, license } in &self.data {
+            writeln!(out, "made of: {name} ({license})")?;
+        }
+        for line in self.command.iter().flat_map(|command| command.lines()) {
+            writeln!(out, "made by: {line}")?;
+        }
+        Ok(())
+    }
 }
 
 /// An entry of the catalogue, and the memory it takes.

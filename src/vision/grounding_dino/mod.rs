@@ -31,6 +31,7 @@ pub use swin_config::SwinConfig;
 
 use super::attention::{Attention, Perceptron};
 use super::checkpoint::{Checkpoint, TensorShape};
+use super::detector::go_on;
 use super::linear::Linear;
 use super::{ImageProcessor, Placement, VisionError};
 use bert::Bert;
@@ -87,14 +88,21 @@ struct Encoded {
 impl GroundingDino {
     /// Loads the model in `folder`: `config.json`, `tokenizer.json` and safetensors.
     pub fn load(folder: &Path, on: impl Into<Placement>) -> Result<Self, VisionError> {
-        let config = GroundingDinoConfig::read(folder)?;
-        let processor = ImageProcessor::read(folder, ImageProcessor::detr(EDGES_PX.0, EDGES_PX.1))?;
+        let (config, processor) = Self::sizes(folder)?;
         let prompter = Prompter::open(folder, &config)?;
         let on = on.into();
         let checkpoint = Checkpoint::open(NAME, folder, &on)?;
         let load = |from: &mut Checkpoint| Parts::load(&config, from);
         let parts = load(&mut checkpoint.checked(&UNUSED, load)?)?;
         Ok(Self { config, processor, prompter, parts, device: on.device })
+    }
+
+    /// The sizes of the model in `folder`, and how its pictures are prepared.
+    pub(super) fn sizes(
+        folder: &Path,
+    ) -> Result<(GroundingDinoConfig, ImageProcessor), VisionError> {
+        let usual = ImageProcessor::detr(EDGES_PX.0, EDGES_PX.1);
+        Ok((GroundingDinoConfig::read(folder)?, ImageProcessor::read(folder, usual)?))
     }
 
     /// Names and shapes of the tensors of a model in `folder` as its sizes have them.
@@ -107,6 +115,17 @@ impl GroundingDino {
     pub(super) fn faults(folder: &Path) -> Result<Vec<String>, VisionError> {
         let checkpoint = Checkpoint::open(NAME, folder, &Device::Cpu)?;
         Ok(checkpoint.faults(&Self::wanted(folder)?, &UNUSED))
+    }
+
+    /// Passes of a picture that `names` take with the model in `folder`; see [`Self::detect`]. Only
+    /// its sizes and its tokenizer are read.
+    ///
+    /// # Errors
+    ///
+    /// When these cannot be read, and for names as [`VisionError::BadText`] tells.
+    pub fn passes(folder: &Path, names: &[&str]) -> Result<usize, VisionError> {
+        let config = GroundingDinoConfig::read(folder)?;
+        Ok(Prompter::open(folder, &config)?.prompts(names)?.len())
     }
 
     /// The sizes.
@@ -132,9 +151,26 @@ impl GroundingDino {
         box_threshold: f32,
         text_threshold: f32,
     ) -> Result<Vec<Detection2d>, VisionError> {
+        self.detect_while(image, names, [box_threshold, text_threshold], &|| true)
+    }
+
+    /// The same, which ends early when `wanted` says no: it is asked before every stage of the
+    /// backbone, layer of the encoder, and pass through the decoder. `thresholds` are those of boxes
+    /// and of words.
+    ///
+    /// # Errors
+    ///
+    /// [`VisionError::Unwanted`] when it ended early, and as of [`Self::detect`].
+    pub fn detect_while(
+        &self,
+        image: &RgbImage,
+        names: &[&str],
+        [box_threshold, text_threshold]: [f32; 2],
+        wanted: &dyn Fn() -> bool,
+    ) -> Result<Vec<Detection2d>, VisionError> {
         let prompts = self.prompter.prompts(names)?;
         let (pixels, seen_px) = self.pixels(image)?;
-        let pyramid = self.parts.pyramid(&pixels, seen_px)?;
+        let pyramid = self.parts.pyramid(&pixels, seen_px, wanted)?;
         let thresholds = Thresholds {
             of_box: box_threshold,
             of_word: text_threshold,
@@ -143,7 +179,8 @@ impl GroundingDino {
         let size_px = [image.width() as f32, image.height() as f32];
         let mut found = Vec::new();
         for prompt in &prompts {
-            let encoded = self.parts.encode(&pyramid, prompt)?;
+            let encoded = self.parts.encode(&pyramid, prompt, wanted)?;
+            go_on(NAME, wanted)?;
             let answer = self.parts.answer(&pyramid, &encoded)?;
             found.extend(answer.detections(prompt, &self.prompter, thresholds, size_px)?);
         }
@@ -179,9 +216,14 @@ impl Parts {
     }
 
     /// The places of a picture before it has met any words.
-    fn pyramid(&self, pixels: &Tensor, seen_px: [usize; 2]) -> Result<Pyramid, VisionError> {
+    fn pyramid(
+        &self,
+        pixels: &Tensor,
+        seen_px: [usize; 2],
+        wanted: &dyn Fn() -> bool,
+    ) -> Result<Pyramid, VisionError> {
         let (_, _, height, width) = pixels.dims4()?;
-        let maps = self.backbone.forward(pixels)?;
+        let maps = self.backbone.forward(pixels, wanted)?;
         Ok(self.neck.forward(&maps, [width, height], seen_px)?)
     }
 
@@ -193,7 +235,12 @@ impl Parts {
     }
 
     /// Picture and prompt behind the encoder.
-    fn encode(&self, pyramid: &Pyramid, prompt: &Prompt) -> Result<Encoded, VisionError> {
+    fn encode(
+        &self,
+        pyramid: &Pyramid,
+        prompt: &Prompt,
+        wanted: &dyn Fn() -> bool,
+    ) -> Result<Encoded, VisionError> {
         let (device, count) = (pyramid.places.device(), prompt.tokens.len());
         let mask = Tensor::from_vec(prompt.mask(), (count, count), device)?;
         let mut words = self.words(prompt, &mask)?;
@@ -202,6 +249,7 @@ impl Parts {
         let middles: Vec<[f32; 2]> = pyramid.levels.iter().flat_map(middles).collect();
         let mut places = pyramid.places.clone();
         for layer in &self.encoder {
+            go_on(NAME, wanted)?;
             let text = Text { words: &words, positions: &positions, mask: &mask };
             (places, words) = layer.forward(&places, &text, pyramid, &middles)?;
         }

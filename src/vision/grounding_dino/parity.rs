@@ -84,7 +84,7 @@ fn every_part_agrees_with_the_reference() {
     let (dino, golden) = tiny();
     let (pixels, seen_px) = dino.pixels(&picture()).unwrap();
     assert_eq!((pixels.dims(), seen_px), (&[1, 3, 59, 80][..], [80, 59]));
-    let maps = dino.parts.backbone.forward(&pixels).unwrap();
+    let maps = dino.parts.backbone.forward(&pixels, &|| true).unwrap();
     assert_eq!(maps.len(), golden.backbone.len());
     for (map, expected) in maps.iter().zip(&golden.backbone) {
         assert_close(&every(values(map), 3), expected);
@@ -93,9 +93,9 @@ fn every_part_agrees_with_the_reference() {
     let count = prompt.tokens.len();
     let mask = Tensor::from_vec(prompt.mask(), (count, count), &Device::Cpu).unwrap();
     assert_close(&values(&dino.parts.words(prompt, &mask).unwrap()), &golden.text);
-    let pyramid = dino.parts.pyramid(&pixels, seen_px).unwrap();
+    let pyramid = dino.parts.pyramid(&pixels, seen_px, &|| true).unwrap();
     assert!(pyramid.filling.is_none());
-    let encoded = dino.parts.encode(&pyramid, prompt).unwrap();
+    let encoded = dino.parts.encode(&pyramid, prompt, &|| true).unwrap();
     assert_close(&every(values(&encoded.places), 5), &golden.encoder_vision);
     assert_close(&values(&encoded.words), &golden.encoder_text);
     let answer = dino.parts.answer(&pyramid, &encoded).unwrap();
@@ -109,9 +109,9 @@ fn pictures_that_are_filled_up_agree_with_the_reference() {
     let (pixels, seen_px) = dino.pixels(&picture()).unwrap();
     assert_eq!(pixels.dims(), [1, 3, 72, 100]);
     assert_eq!(seen_px[0] * seen_px[1], golden.padded.valid);
-    let pyramid = dino.parts.pyramid(&pixels, seen_px).unwrap();
+    let pyramid = dino.parts.pyramid(&pixels, seen_px, &|| true).unwrap();
     let prompt = &dino.prompter.prompts(&names(&golden)[..2]).unwrap()[0];
-    let encoded = dino.parts.encode(&pyramid, prompt).unwrap();
+    let encoded = dino.parts.encode(&pyramid, prompt, &|| true).unwrap();
     assert_close(&every(values(&encoded.places), 5), &golden.padded.encoder_vision);
     let answer = dino.parts.answer(&pyramid, &encoded).unwrap();
     assert_answers(&answer, &golden.padded.logits, &golden.padded.boxes);
@@ -154,6 +154,38 @@ fn names_in_several_passes_keep_their_numbers() {
     let last: Vec<_> = dino.prompter.prompts(&names).unwrap().pop().unwrap().phrases;
     let of_last = found.iter().filter(|one| one.name_index.unwrap() >= last[0].0).count();
     assert_eq!(of_last, 20);
+}
+
+#[test]
+fn a_look_that_nobody_wants_any_more_ends_within_a_pass() {
+    let (dino, _) = tiny();
+    let names: Vec<String> = (0..5000).map(|at| format!("red cup {at}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let passes = GroundingDino::passes(&fixture("grounding_dino_tiny"), &names).unwrap();
+    assert!(passes > 300, "{passes}");
+    // Four stages, and in every pass two layers and the decoder: the second pass is cut short.
+    for most in [0, 2, 4, 7, 9] {
+        let asked = std::cell::Cell::new(0);
+        let wanted = || {
+            asked.set(asked.get() + 1);
+            asked.get() <= most
+        };
+        let ended = dino.detect_while(&picture(), &names, [0.0; 2], &wanted).unwrap_err();
+        assert!(matches!(ended, VisionError::Unwanted { .. }), "{ended}");
+        assert_eq!(asked.get(), most + 1, "nothing goes on behind a no");
+    }
+}
+
+#[test]
+fn passes_are_known_before_any_weights_are_read() {
+    let folder = copied();
+    std::fs::remove_file(folder.path().join("model.safetensors")).unwrap();
+    let passes = |names: &[&str]| GroundingDino::passes(folder.path(), names);
+    assert_eq!(passes(&["mug", "the kitchen table"]).unwrap(), 1);
+    let many = ["mug"; 20];
+    assert_eq!(passes(&many).unwrap(), 2, "19 names of two tokens fill a prompt of 40");
+    assert!(matches!(passes(&[]), Err(VisionError::BadText { .. })));
+    assert!(matches!(passes(&["mug", " "]), Err(VisionError::BadText { .. })));
 }
 
 #[test]
@@ -249,10 +281,10 @@ fn a_picture_of_full_size_goes_through_the_public_sizes() {
     let tokens: Vec<u32> = (1000..1024).collect();
     let prompt = Prompt { tokens, phrases: vec![(0, 1..11), (1, 12..22)] };
     let start = std::time::Instant::now();
-    let pyramid = parts.pyramid(&pixels, [1333, 800]).unwrap();
+    let pyramid = parts.pyramid(&pixels, [1333, 800], &|| true).unwrap();
     println!("picture: {:?}", start.elapsed());
     let start = std::time::Instant::now();
-    let encoded = parts.encode(&pyramid, &prompt).unwrap();
+    let encoded = parts.encode(&pyramid, &prompt, &|| true).unwrap();
     println!("encoder: {:?}", start.elapsed());
     let start = std::time::Instant::now();
     let answer = parts.answer(&pyramid, &encoded).unwrap();

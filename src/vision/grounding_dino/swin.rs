@@ -6,11 +6,12 @@ use candle_nn::ops::softmax_last_dim;
 use candle_nn::{Conv2d, Conv2dConfig, LayerNorm};
 
 use super::super::checkpoint::Checkpoint;
+use super::super::detector::go_on;
 use super::super::linear::Linear;
 use super::super::transformer::Activation;
 use super::super::windows;
-use super::Computed;
 use super::swin_config::SwinConfig;
+use super::{Computed, NAME};
 use crate::vision::VisionError;
 
 /// Epsilon of the norms outside blocks: PyTorch's default, whatever the configuration says.
@@ -73,7 +74,11 @@ impl Swin {
     }
 
     /// Maps `(1, width, rows, columns)` of the stages that go on, of `pixels` `(1, 3, height, width)`.
-    pub fn forward(&self, pixels: &Tensor) -> Result<Vec<Tensor>, candle_core::Error> {
+    pub fn forward(
+        &self,
+        pixels: &Tensor,
+        wanted: &dyn Fn() -> bool,
+    ) -> Result<Vec<Tensor>, VisionError> {
         let (_, _, height, width) = pixels.dims4()?;
         let full = |edge: usize| edge.next_multiple_of(self.patch_px) - edge;
         let pixels =
@@ -82,6 +87,7 @@ impl Swin {
         let mut x = self.norm.forward(&x)?;
         let mut maps = Vec::new();
         for stage in &self.stages {
+            go_on(NAME, wanted)?;
             x = stage.forward(&x)?;
             if let Some(norm) = &stage.out {
                 maps.push(norm.forward(&x)?.permute((0, 3, 1, 2))?.contiguous()?);

@@ -61,7 +61,7 @@ impl Default for SwinConfig {
 
 impl SwinConfig {
     /// Stages whose maps go on, counted from 1; what is the name of none counts as 0.
-    pub(super) fn stages(&self) -> Vec<usize> {
+    pub(in crate::vision) fn stages(&self) -> Vec<usize> {
         let number =
             |name: &String| name.strip_prefix("stage").and_then(|stage| stage.parse().ok());
         match (&self.out_features, &self.out_indices) {
@@ -72,7 +72,7 @@ impl SwinConfig {
     }
 
     /// Width of a patch in a stage, counted from 1.
-    pub(super) fn width(&self, stage: usize) -> usize {
+    pub(in crate::vision) fn width(&self, stage: usize) -> usize {
         self.embed_dim << (stage - 1)
     }
 
@@ -124,7 +124,7 @@ impl SwinConfig {
     }
 
     /// Length of the hidden layer of a stage's blocks.
-    pub(super) fn hidden(&self, stage: usize) -> usize {
+    pub(in crate::vision) fn hidden(&self, stage: usize) -> usize {
         (self.width(stage) as f64 * self.mlp_ratio) as usize
     }
 }

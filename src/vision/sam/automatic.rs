@@ -7,7 +7,7 @@ use super::{Sam, SamPicture};
 use crate::vision::VisionError;
 
 /// Points that are asked about at once: more would not be faster and need much memory.
-const POINTS_AT_ONCE: usize = 16;
+pub(in crate::vision) const POINTS_AT_ONCE: usize = 16;
 /// Most points along an edge.
 const MOST_POINTS: usize = 256;
 

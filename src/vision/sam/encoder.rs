@@ -6,11 +6,12 @@ use candle_nn::ops::softmax_last_dim;
 use candle_nn::{Conv2d, Conv2dConfig, LayerNorm};
 
 use super::super::checkpoint::Checkpoint;
+use super::super::detector::go_on;
 use super::super::linear::Linear;
 use super::super::transformer::Activation;
 use super::super::windows;
 use super::config::{SamConfig, SamVisionConfig};
-use super::{Computed, channel_norm};
+use super::{Computed, NAME, channel_norm};
 use crate::vision::VisionError;
 
 /// Epsilon of the norms over channels, which no configuration names.
@@ -69,15 +70,20 @@ impl PictureEncoder {
     }
 
     /// `pixels` `(1, 3, edge, edge)` to `(1, channels, grid, grid)`.
-    pub fn forward(&self, pixels: &Tensor) -> Computed {
+    pub fn forward(
+        &self,
+        pixels: &Tensor,
+        wanted: &dyn Fn() -> bool,
+    ) -> Result<Tensor, VisionError> {
         let mut x = self.patches.forward(pixels)?.permute((0, 2, 3, 1))?.contiguous()?;
         if let Some(positions) = &self.positions {
             x = x.broadcast_add(positions)?;
         }
         for block in &self.blocks {
+            go_on(NAME, wanted)?;
             x = block.forward(&x)?;
         }
-        self.neck.forward(&x.permute((0, 3, 1, 2))?.contiguous()?)
+        Ok(self.neck.forward(&x.permute((0, 3, 1, 2))?.contiguous()?)?)
     }
 }
 

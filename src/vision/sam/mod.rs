@@ -22,6 +22,7 @@ use candle_nn::LayerNorm;
 use image::RgbImage;
 
 pub use automatic::AutomaticMasks;
+pub(super) use automatic::POINTS_AT_ONCE;
 pub use config::{SamConfig, SamDecoderConfig, SamPromptConfig, SamVisionConfig, TinyVitConfig};
 pub use mask::{Mask, SegmentedMask};
 pub use prompts::SamPrompt;
@@ -111,6 +112,11 @@ impl Sam {
         Ok((wanted, faults))
     }
 
+    /// The sizes of the model at `path`. Of its weights only the header is read.
+    pub(super) fn sizes(path: &Path) -> Result<SamConfig, VisionError> {
+        Self::open(path, &Device::Cpu).map(|(config, ..)| config)
+    }
+
     fn open(
         path: &Path,
         on: impl Into<Placement>,
@@ -142,6 +148,19 @@ impl Sam {
 
     /// Looks at a picture.
     pub fn look(&self, image: &RgbImage) -> Result<SamPicture, VisionError> {
+        self.look_while(image, &|| true)
+    }
+
+    /// The same, which ends early when `wanted` says no: it is asked before every block of the tower.
+    ///
+    /// # Errors
+    ///
+    /// [`VisionError::Unwanted`] when it ended early, and as of [`Self::look`].
+    pub fn look_while(
+        &self,
+        image: &RgbImage,
+        wanted: &dyn Fn() -> bool,
+    ) -> Result<SamPicture, VisionError> {
         let pixels = self.processor.picture(image, self.parts.prompts.device())?;
         let edge = self.config.vision_config.image_size;
         let (_, _, height, width) = pixels.dims4()?;
@@ -152,7 +171,7 @@ impl Sam {
             return Err(super::checkpoint::bad(NAME, reason));
         }
         Ok(SamPicture {
-            embedding: self.parts.picture.forward(&pixels)?,
+            embedding: self.parts.picture.forward(&pixels, wanted)?,
             positions: self.parts.prompts.grid_positions()?,
             size_px: (image.width() as usize, image.height() as usize),
             scaled_px: self.processor.scaled_size(image)?,
@@ -226,10 +245,10 @@ impl Parts {
 
 impl PictureTower {
     /// `pixels` `(1, 3, edge, edge)` to `(1, channels, grid, grid)`.
-    fn forward(&self, pixels: &Tensor) -> Computed {
+    fn forward(&self, pixels: &Tensor, wanted: &dyn Fn() -> bool) -> Result<Tensor, VisionError> {
         match self {
-            Self::Windows(tower) => tower.forward(pixels),
-            Self::Tiny(tower) => tower.forward(pixels),
+            Self::Windows(tower) => tower.forward(pixels, wanted),
+            Self::Tiny(tower) => tower.forward(pixels, wanted),
         }
     }
 }

@@ -14,8 +14,7 @@ struct Golden {
     prompts: Vec<GoldenPrompt>,
     /// A mask that a later prompt begins with.
     before: Vec<f32>,
-    /// Of Hugging Face's layout only.
-    everything: Option<GoldenEverything>,
+    everything: GoldenEverything,
 }
 
 #[derive(Deserialize)]
@@ -115,8 +114,11 @@ fn assert_prompts((sam, picture, golden): (Sam, SamPicture, Golden)) {
 
 #[test]
 fn masks_of_everything_agree_with_the_reference() {
-    let (sam, picture, golden) = tiny();
-    let golden = golden.everything.unwrap();
+    all().into_iter().for_each(assert_everything);
+}
+
+fn assert_everything((sam, picture, golden): (Sam, SamPicture, Golden)) {
+    let golden = golden.everything;
     let settings = AutomaticMasks {
         points_per_side: golden.points_per_side,
         least_quality: golden.least_quality,

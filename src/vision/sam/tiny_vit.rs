@@ -9,11 +9,12 @@ use candle_nn::ops::softmax_last_dim;
 use candle_nn::{Conv2d, Conv2dConfig, LayerNorm};
 
 use super::super::checkpoint::Checkpoint;
+use super::super::detector::go_on;
 use super::super::linear::Linear;
 use super::super::windows;
-use super::Computed;
 use super::config::{SamConfig, TinyVitConfig};
 use super::encoder::Neck;
+use super::{Computed, NAME};
 use crate::vision::VisionError;
 
 /// Hidden channels of a block, as a multiple of its own.
@@ -103,7 +104,11 @@ impl TinyVit {
     }
 
     /// `pixels` `(1, 3, edge, edge)` to `(1, channels, grid, grid)`.
-    pub fn forward(&self, pixels: &Tensor) -> Computed {
+    pub fn forward(
+        &self,
+        pixels: &Tensor,
+        wanted: &dyn Fn() -> bool,
+    ) -> Result<Tensor, VisionError> {
         let [first, second] = &self.patches;
         let mut x = second.forward(&first.forward(pixels)?.gelu_erf()?)?;
         for block in &self.convolutions {
@@ -112,10 +117,11 @@ impl TinyVit {
         for (merge, blocks) in &self.stages {
             x = merge.forward(&x)?;
             for block in blocks {
+                go_on(NAME, wanted)?;
                 x = block.forward(&x)?;
             }
         }
-        self.neck.forward(&x)
+        Ok(self.neck.forward(&x)?)
     }
 }
 

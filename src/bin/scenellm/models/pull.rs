@@ -1,23 +1,21 @@
 //! `scenellm models pull`: fetch the files of a public checkpoint, whole and unharmed.
 
-use crate::{Outcome, progress};
+use super::transfer::Transfer;
+use crate::Outcome;
 use anyhow::{Context, bail, ensure};
 use clap::Args;
-use hf_hub::api::Progress;
 use hf_hub::api::sync::{ApiBuilder, ApiRepo};
 use hf_hub::{Cache, Repo, RepoType};
-use indicatif::ProgressBar;
 use scenellm::vision::CatalogueEntry;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// How often a broken transfer is taken up again.
-const RETRIES: usize = 3;
 /// The branch whose content the hashes of the catalogue are of.
 const MAIN: &str = "main";
-/// Weights as the catalogue names them, and as PyTorch wrote them, which is all that some publishers have.
+/// Weights of encoders as the catalogue names them, and as PyTorch wrote them, which is all that some
+/// publishers have.
 const WEIGHTS: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
 
 /// Fetch the files of a public checkpoint and check every tensor in them.
@@ -57,7 +55,7 @@ impl Pull {
             hash.filter(|_| self.revision == MAIN)
         };
         let cache = self.cache.map_or_else(Cache::from_env, Cache::new);
-        let mut builder = ApiBuilder::from_cache(cache.clone()).with_retries(RETRIES);
+        let mut builder = ApiBuilder::from_cache(cache.clone());
         if let Some(endpoint) = self.endpoint {
             builder = builder.with_endpoint(endpoint.trim_end_matches('/').to_owned());
         }
@@ -65,9 +63,9 @@ impl Pull {
             Repo::with_revision(entry.source.clone(), RepoType::Model, self.revision.clone());
         let api = builder.build()?;
         let (remote, local) = (api.repo(repo.clone()), cache.repo(repo));
-        let mut folder = None;
+        let mut last = None;
         for file in &entry.files {
-            let mut names = names_of(file).into_iter();
+            let mut names = names_of(entry, file).into_iter();
             let is_there = names.find_map(|name| Some((name, local.get(name)?)));
             let path = match is_there {
                 Some((file, path)) => {
@@ -77,32 +75,43 @@ impl Pull {
                     path
                 }
                 None => {
-                    let file = published(&remote, file);
-                    let id = content_id(&api.metadata(&remote.url(file))?, file)?;
-                    fetch(&remote, file, &id, hash_of(file))?
+                    let file = published(&remote, entry, file);
+                    let metadata = api.metadata(&remote.url(file))?;
+                    let id = content_id(&metadata, file)?;
+                    let part = local.blob_path(&id).with_extension("part");
+                    let bytes = metadata.size() as u64;
+                    fetch(&Transfer { remote: &remote, file, bytes, part }, &id, hash_of(file))?
                 }
             };
-            folder = path.parent().map(Path::to_path_buf);
+            last = Some(path);
         }
-        let folder = folder.context("the catalogue names no files")?;
-        let check = super::check(&folder)?;
+        let last = last.context("the catalogue names no files")?;
+        // A GGUF file is a model by itself, other files are one together.
+        let place = match last.extension() {
+            Some(kind) if kind == "gguf" => last.as_path(),
+            _ => last.parent().unwrap_or(Path::new(".")),
+        };
+        let check = super::check(place)?;
         let mut out = std::io::stdout();
         for fault in &check.faults {
             writeln!(out, "{fault}")?;
         }
-        writeln!(out, "{}", folder.display())?;
+        writeln!(out, "{}", place.display())?;
         Ok(if check.faults.is_empty() { Outcome::Done } else { Outcome::No })
     }
 }
 
-/// Under which names `file` may be published, the best first.
-fn names_of(file: &str) -> Vec<&str> {
-    if file == WEIGHTS[0] { WEIGHTS.to_vec() } else { vec![file] }
+/// Under which names `file` of `entry` may be published, the best first.
+fn names_of<'a>(entry: &CatalogueEntry, file: &'a str) -> Vec<&'a str> {
+    match file == WEIGHTS[0] && !entry.is_language_model() {
+        true => WEIGHTS.to_vec(),
+        false => vec![file],
+    }
 }
 
 /// The name under which the hub lists `file`. A mirror may list nothing: then its own.
-fn published<'a>(remote: &ApiRepo, file: &'a str) -> &'a str {
-    let names = names_of(file);
+fn published<'a>(remote: &ApiRepo, entry: &CatalogueEntry, file: &'a str) -> &'a str {
+    let names = names_of(entry, file);
     if names.len() == 1 {
         return file;
     }
@@ -121,23 +130,17 @@ fn content_id(metadata: &hf_hub::api::sync::Metadata, file: &str) -> anyhow::Res
     Ok(metadata.etag().to_owned())
 }
 
-/// Fetches `file`, which is known to the hub as `id`, and holds what came against its SHA-256: the one
+/// Fetches a file, which is known to the hub as `id`, and holds what came against its SHA-256: the one
 /// that the catalogue names, or that by which the hub knows large files.
-fn fetch(
-    remote: &ApiRepo,
-    file: &str,
-    id: &str,
-    catalogue: Option<&str>,
-) -> anyhow::Result<PathBuf> {
+fn fetch(transfer: &Transfer, id: &str, catalogue: Option<&str>) -> anyhow::Result<PathBuf> {
+    let file = transfer.file;
     let hub = Some(id).filter(|id| id.len() == 64);
     if let (Some(hash), Some(id)) = (catalogue, hub)
         && !hash.eq_ignore_ascii_case(id)
     {
         bail!("{file}: SHA-256 is {id} at the server, the catalogue says {hash}; not fetched");
     }
-    let path = remote
-        .download_with_progress(file, Bar(progress::bytes(0, file)))
-        .with_context(|| format!("{file}: not fetched; the same command goes on from here"))?;
+    let path = transfer.run()?;
     match (catalogue, hub) {
         (Some(hash), _) => verify(&path, file, hash, "the catalogue")?,
         (None, Some(hash)) => verify(&path, file, hash, "the server")?,
@@ -160,22 +163,4 @@ fn verify(path: &Path, file: &str, hash: &str, whose: &str) -> anyhow::Result<()
         bail!("{file}: SHA-256 is {found}, {whose} says {hash}; it was removed, pull again");
     }
     Ok(())
-}
-
-/// The hub's progress on our bar.
-struct Bar(ProgressBar);
-
-impl Progress for Bar {
-    fn init(&mut self, size: usize, _filename: &str) {
-        self.0.set_length(size as u64);
-        self.0.set_position(0);
-    }
-
-    fn update(&mut self, size: usize) {
-        self.0.inc(size as u64);
-    }
-
-    fn finish(&mut self) {
-        self.0.finish_and_clear();
-    }
 }
