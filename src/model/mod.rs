@@ -24,7 +24,7 @@ pub use decoder::Reply;
 pub use error::ModelError;
 pub use goal_reader::{GoalReader, Meaning};
 pub use manifest::{
-    Coordinates, Decoding, MANIFEST_FILE, Manifest, ModelKind, PriorSpec, TokenBudget,
+    Coordinates, DataSource, Decoding, MANIFEST_FILE, Manifest, ModelKind, PriorSpec, TokenBudget,
 };
 pub use parts::{
     LanguageKind, LanguageSpec, PositionEmbedding, ProjectorSpec, TokenKind, VisionSpec,
