@@ -127,23 +127,10 @@ fn said(acts: Vec<Act>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scene::ObjectId;
+    use crate::scene::fixtures::object;
+    use crate::tasks::fixtures::request;
     use candle_core::Device;
     use std::path::Path;
-
-    fn object(id: u32, label: &str, position_m: [f64; 3], edge_m: f64) -> MapObject {
-        MapObject {
-            id: ObjectId(id),
-            label: label.into(),
-            position_m,
-            orientation_xyzw: [0.0, 0.0, 0.0, 1.0],
-            size_m: [edge_m; 3],
-            confidence: 1.0,
-            observations: 1,
-            first_seen_ns: 0,
-            last_seen_ns: 0,
-        }
-    }
 
     #[test]
     fn a_talk_goes_on_from_what_was_said() {
@@ -155,18 +142,7 @@ mod tests {
             object(3, "mug", [0.1, 0.2, 1.05], 0.1),
             object(4, "egg", [5.1, 0.0, 0.9], 0.05),
         ];
-        let known = PlanRequest {
-            goal: "",
-            objects: &objects,
-            robot_m: [0.0; 3],
-            heading_rad: None,
-            held: None,
-            view: None,
-            frame_id: "map",
-            stamp_ns: 0,
-            step_expiry_ns: 1,
-            require_grounding: false,
-        };
+        let known = PlanRequest { objects: &objects, step_expiry_ns: 1, ..request("") };
         let mut talk = Conversation::default();
         let mut say = |words: &str| match talk.hear(words, &objects) {
             Ok(meant) => talk.respond(&meant, &known, &mut planner).unwrap().unwrap().words(),

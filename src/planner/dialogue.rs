@@ -148,21 +148,11 @@ impl Dialogue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scene::ObjectId;
+    use crate::scene::fixtures::object;
 
     fn objects() -> Vec<MapObject> {
-        let object = |(id, label): (u32, &&str)| MapObject {
-            id: ObjectId(id),
-            label: (*label).into(),
-            position_m: [0.0; 3],
-            orientation_xyzw: [0.0, 0.0, 0.0, 1.0],
-            size_m: [0.1; 3],
-            confidence: 1.0,
-            observations: 1,
-            first_seen_ns: 0,
-            last_seen_ns: 0,
-        };
-        (1..).zip(&["mug", "coffee machine", "table"]).map(object).collect()
+        let labels = ["mug", "coffee machine", "table"];
+        (1..).zip(labels).map(|(id, label)| object(id, label, [0.0; 3], 0.1)).collect()
     }
 
     fn talk(sentences: &[&str]) -> String {

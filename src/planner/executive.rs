@@ -347,28 +347,8 @@ impl Executive {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tasks::fixtures::plan;
     use crate::tasks::{Argument, Grounding, Refusal};
-
-    fn plan(goal: &str, actions: &[&str]) -> Plan {
-        let step = |(id, action): (u32, &&str)| PlanStep {
-            id,
-            action: (*action).into(),
-            arguments: Vec::new(),
-            expires_ns: 9,
-        };
-        Plan {
-            goal: goal.into(),
-            frame_id: "map".into(),
-            stamp_ns: 1,
-            task: None,
-            model: "m".into(),
-            mean_log_probability: None,
-            shown: None,
-            saw: None,
-            steps: (1..).zip(actions).map(step).collect(),
-            refusal: None,
-        }
-    }
 
     fn ended(step_id: u32, success: bool) -> StepFeedback {
         StepFeedback { step_id, success, message: if success { "" } else { "it slipped" }.into() }

@@ -68,19 +68,11 @@ fn place(object: &MapObject) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scene::fixtures;
 
     fn object(id: u32, label: &str, confidence: f32) -> MapObject {
-        MapObject {
-            id: ObjectId(id),
-            label: label.into(),
-            position_m: [f64::from(id), 0.5, -1.0],
-            orientation_xyzw: [0.0, 0.0, 0.0, 1.0],
-            size_m: [0.1; 3],
-            confidence,
-            observations: 1,
-            first_seen_ns: 0,
-            last_seen_ns: 0,
-        }
+        let position_m = [f64::from(id), 0.5, -1.0];
+        MapObject { confidence, ..fixtures::object(id, label, position_m, 0.1) }
     }
 
     #[test]

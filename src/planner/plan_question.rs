@@ -138,31 +138,7 @@ mod tests {
     use super::super::{Act, Command};
     use super::*;
     use crate::sensing::StepFeedback;
-    use crate::tasks::{Argument, Grounding, Plan};
-
-    fn plan(goal: &str, lines: &[&str]) -> Plan {
-        let argument = |name: &str| Argument {
-            name: name.into(),
-            grounding: Grounding::Ungrounded { reason: "there is no map".into() },
-        };
-        let step = |(id, line): (u32, &&str)| {
-            let mut words = line.split(' ');
-            let action = words.next().unwrap().into();
-            PlanStep { id, action, arguments: words.map(argument).collect(), expires_ns: 9 }
-        };
-        Plan {
-            goal: goal.into(),
-            frame_id: "map".into(),
-            stamp_ns: 1,
-            task: None,
-            model: "m".into(),
-            mean_log_probability: None,
-            shown: None,
-            saw: None,
-            steps: (1..).zip(lines).map(step).collect(),
-            refusal: None,
-        }
-    }
+    use crate::tasks::fixtures::plan;
 
     #[test]
     fn a_plan_tells_what_is_done_next_and_why() {

@@ -45,33 +45,14 @@ fn spoken(step: &PlanStep) -> SpokenStep {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tasks::parse_plan;
-
-    fn plan(text: &str) -> Plan {
-        let vocabulary = ActionVocabulary::alfred();
-        let steps = parse_plan(text, &vocabulary).unwrap();
-        let bound = ground(&steps, &vocabulary, &[], [0.0; 3]);
-        let steps = (1..).zip(steps.into_iter().zip(bound)).map(|(id, (step, arguments))| {
-            PlanStep { id, action: step.action, arguments, expires_ns: 7 }
-        });
-        Plan {
-            goal: "heat an apple".into(),
-            frame_id: "map".into(),
-            stamp_ns: 0,
-            task: None,
-            model: "m".into(),
-            mean_log_probability: None,
-            shown: None,
-            saw: None,
-            steps: steps.collect(),
-            refusal: None,
-        }
-    }
+    use crate::tasks::fixtures::{bound_plan, request};
+    use crate::tasks::{PlanRequest, parse_plan};
 
     fn left(text: &str, done: &str) -> Vec<String> {
         let vocabulary = ActionVocabulary::alfred();
         let done = parse_plan(done, &vocabulary).unwrap();
-        let plan = resume(plan(text), &done, &vocabulary, &[], [0.0; 3]);
+        let plan = bound_plan(text, &PlanRequest { step_expiry_ns: 7, ..request("heat an apple") });
+        let plan = resume(plan, &done, &vocabulary, &[], [0.0; 3]);
         assert!(plan.steps.iter().zip(1..).all(|(step, id)| step.id == id && step.expires_ns == 7));
         plan.steps.iter().map(PlanStep::summary).collect()
     }

@@ -148,21 +148,12 @@ pub(super) fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tasks::fixtures::plan;
 
     #[test]
     fn the_goal_cannot_break_out_of_the_page() {
-        let plan = Plan {
-            goal: "<script>alert('x')</script>".into(),
-            frame_id: "map".into(),
-            stamp_ns: 0,
-            task: None,
-            model: "none".into(),
-            mean_log_probability: None,
-            shown: None,
-            saw: Some("i saw a <mug>".into()),
-            steps: vec![],
-            refusal: None,
-        };
+        let saw = Some("i saw a <mug>".into());
+        let plan = Plan { saw, ..plan("<script>alert('x')</script>", &[]) };
         let topdown = RgbImage::new(4, 4);
         let page = ReportPage {
             source: "a & b",

@@ -1,6 +1,6 @@
-//! Maps for tests.
+//! Maps and objects for tests.
 
-use super::{MapConfig, SceneMap};
+use super::{MapConfig, MapObject, ObjectId, SceneMap};
 use crate::geometry::{CameraModel, Pose};
 use crate::sensing::{DepthImage, RgbdFrame};
 use crate::vision::FeatureMap;
@@ -22,4 +22,24 @@ pub(crate) fn wall(columns: usize, feature: impl Fn(usize) -> Vec<f32>) -> Scene
     let mut map = SceneMap::new(config).unwrap();
     map.integrate(&frame, Some(&features)).unwrap();
     map
+}
+
+/// An object that was seen once, in a cube.
+pub(crate) fn object(id: u32, label: &str, position_m: [f64; 3], edge_m: f64) -> MapObject {
+    sized(id, label, position_m, [edge_m; 3])
+}
+
+/// An object that was seen once, in a box.
+pub(crate) fn sized(id: u32, label: &str, position_m: [f64; 3], size_m: [f64; 3]) -> MapObject {
+    MapObject {
+        id: ObjectId(id),
+        label: label.into(),
+        position_m,
+        orientation_xyzw: [0.0, 0.0, 0.0, 1.0],
+        size_m,
+        confidence: 0.75,
+        observations: 1,
+        first_seen_ns: 0,
+        last_seen_ns: 0,
+    }
 }

@@ -1,5 +1,6 @@
 //! The egocentric 3D frame (camera coordinates) and the scene map (world coordinates).
 
+mod box_grid;
 mod config;
 mod ego;
 mod error;

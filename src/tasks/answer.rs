@@ -241,22 +241,9 @@ fn basis(question: &str, answer: &str, objects: &[MapObject]) -> Vec<ObjectId> {
 mod tests {
     use super::*;
     use crate::scene::ShownObject;
+    use crate::scene::fixtures::object;
     use crate::tasks::scene_mind::tests::checkpoint;
     use candle_core::Device;
-
-    fn object(id: u32, label: &str, position_m: [f64; 3], edge_m: f64) -> MapObject {
-        MapObject {
-            id: ObjectId(id),
-            label: label.into(),
-            position_m,
-            orientation_xyzw: [0.0, 0.0, 0.0, 1.0],
-            size_m: [edge_m; 3],
-            confidence: 1.0,
-            observations: 1,
-            first_seen_ns: 0,
-            last_seen_ns: 0,
-        }
-    }
 
     fn kitchen() -> [MapObject; 5] {
         [

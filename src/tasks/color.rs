@@ -76,9 +76,9 @@ fn word([r, g, b]: [f32; 3]) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::chat::tests::object;
     use super::*;
     use crate::scene::TokenFrame;
+    use crate::scene::fixtures::object;
 
     fn tokens(xyz_m: Vec<[f32; 3]>, rgb: Vec<[f32; 3]>) -> VisualTokens {
         VisualTokens { frame: TokenFrame::World, width: 0, features: Vec::new(), xyz_m, rgb }

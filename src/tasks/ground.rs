@@ -232,7 +232,9 @@ pub(crate) fn gap_m(object: &MapObject, point: &Point3<f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scene::fixtures::{self, sized};
     use crate::tasks::ActionSpec;
+    use crate::tasks::fixtures::spoken;
 
     fn vocabulary() -> ActionVocabulary {
         use ArgumentKind::{Object, Receptacle, Target};
@@ -256,26 +258,11 @@ mod tests {
     }
 
     fn object(id: u32, label: &str, x: f64) -> MapObject {
-        MapObject {
-            id: ObjectId(id),
-            label: label.into(),
-            position_m: [x, 0.0, 0.5],
-            orientation_xyzw: [0.0, 0.0, 0.0, 1.0],
-            size_m: [0.2, 0.2, 0.2],
-            confidence: 0.9,
-            observations: 3,
-            first_seen_ns: 0,
-            last_seen_ns: 0,
-        }
+        fixtures::object(id, label, [x, 0.0, 0.5], 0.2)
     }
 
     fn steps(lines: &[&str]) -> Vec<SpokenStep> {
-        let words = |line: &&str| line.split(' ').map(str::to_string).collect::<Vec<_>>();
-        lines
-            .iter()
-            .map(words)
-            .map(|words| SpokenStep { action: words[0].clone(), arguments: words[1..].to_vec() })
-            .collect()
+        lines.iter().map(|line| spoken(line)).collect()
     }
 
     fn ids(lines: &[&str], objects: &[MapObject]) -> Vec<Vec<Option<u32>>> {
@@ -298,11 +285,6 @@ mod tests {
 
     #[test]
     fn the_mug_picked_up_is_the_one_on_what_was_gone_to() {
-        let sized = |id, label: &str, position_m, size_m| MapObject {
-            position_m,
-            size_m,
-            ..object(id, label, 0.0)
-        };
         let mug_m = [0.1, 0.1, 0.1];
         // A long table with a mug at its end, and beside its middle a shelf with another.
         let objects = [

@@ -63,8 +63,10 @@ pub fn held_after(step: &PlanStep, before: Option<ObjectId>) -> Option<ObjectId>
 
 #[cfg(test)]
 mod tests {
-    use super::super::chat::tests::object;
     use super::*;
+    use crate::scene::fixtures::object;
+    use crate::tasks::PlanRequest;
+    use crate::tasks::fixtures::{bound_plan, plan, request};
 
     #[test]
     fn what_is_picked_up_is_held_until_it_is_put_down() {
@@ -95,41 +97,22 @@ mod tests {
     #[test]
     fn what_is_held_is_known_when_the_map_has_lost_it() {
         let objects = [object(3, "mug", [2.0, 0.0, 0.9], 0.1), object(8, "sink", [4.0; 3], 0.5)];
-        let taken = Argument {
-            name: "mug".into(),
-            grounding: Grounding::Grounded {
-                object_id: ObjectId(3),
-                position_m: [2.0, 0.0, 0.9],
-                confidence: 1.0,
-            },
-        };
-        let step =
-            PlanStep { id: 1, action: PICK_UP.into(), arguments: vec![taken], expires_ns: 0 };
-        let plan = |steps: Vec<PlanStep>| Plan {
-            goal: "rinse the mug".into(),
-            frame_id: "map".into(),
-            stamp_ns: 0,
-            task: None,
-            model: "m".into(),
-            mean_log_probability: None,
-            shown: None,
-            saw: None,
-            steps,
-            refusal: None,
-        };
+        let goal = "rinse the mug";
+        let take = PlanRequest { objects: &objects, ..request(goal) };
+        let take = bound_plan("PickupObject mug\nNoOp", &take);
         let mut known = Mentioned::default();
-        known.remember(&plan(vec![step]), &objects, None);
+        known.remember(&take, &objects, None);
         let (held, robot_m) = (Some(ObjectId(3)), [1.0, 1.0, 0.0]);
         let all = |known: &Mentioned, held| known.with_held(&objects[1..], held, robot_m);
         let now = all(&known, held);
         assert_eq!(now.iter().map(|one| one.id.0).collect::<Vec<_>>(), [3, 8]);
         assert_eq!((now[0].label.as_str(), now[0].position_m), ("mug", robot_m));
         // Plans that do not name it do not make it forgotten while it is held.
-        known.remember(&plan(Vec::new()), &now, held);
+        known.remember(&plan(goal, &[]), &now, held);
         assert_eq!(all(&known, held).len(), 2);
         assert_eq!(all(&known, None).len(), 1, "nothing is held");
         assert_eq!(known.with_held(&objects, held, robot_m), objects, "the map has it");
-        known.remember(&plan(Vec::new()), &objects[1..], None);
+        known.remember(&plan(goal, &[]), &objects[1..], None);
         assert_eq!(all(&known, held).len(), 1);
     }
 }

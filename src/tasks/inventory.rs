@@ -54,8 +54,8 @@ fn holders<'a>(objects: &[&'a MapObject]) -> BTreeMap<ObjectId, &'a MapObject> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::chat::tests::object;
     use super::*;
+    use crate::scene::fixtures::object;
 
     #[test]
     fn things_are_told_by_place_and_number() {

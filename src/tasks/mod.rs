@@ -30,6 +30,9 @@ mod whereabouts;
 mod wording;
 mod writer;
 
+#[cfg(test)]
+pub(crate) mod fixtures;
+
 pub use answer::{Answer, DO_NOT_KNOW, Inquiry};
 pub use chat::{AnswerError, ChatPlanner};
 pub use grammar::{GrammarError, MAX_STEPS, PlanGrammar};

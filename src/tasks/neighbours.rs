@@ -79,8 +79,8 @@ fn nearest_to<'a>(at: usize, by_x: &[&'a MapObject]) -> Vec<&'a MapObject> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::chat::tests::object;
     use super::*;
+    use crate::scene::fixtures::object;
     use RelationKind::{Behind, InFrontOf, LeftOf, Nearest, NextTo, On, RightOf};
 
     /// What is told of the object `id`.

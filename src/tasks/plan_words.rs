@@ -57,13 +57,10 @@ fn argument(step: &SpokenStep, at: usize) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tasks::fixtures::spoken;
 
     fn told(lines: &[&str]) -> Vec<(usize, String)> {
-        let step = |line: &&str| {
-            let mut words = line.split(' ').map(str::to_owned);
-            SpokenStep { action: words.next().unwrap(), arguments: words.collect() }
-        };
-        let steps: Vec<SpokenStep> = lines.iter().map(step).collect();
+        let steps: Vec<SpokenStep> = lines.iter().map(|line| spoken(line)).collect();
         acts_in_words(&steps).into_iter().map(|act| (act.step, act.words)).collect()
     }
 

@@ -229,25 +229,10 @@ fn missing(plan: &Plan) -> Vec<String> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
+    use crate::tasks::fixtures::request;
     use crate::tasks::{SpokenStep, parse_plan};
-
-    /// A request for `goal` over an empty map.
-    pub(crate) fn request(goal: &str) -> PlanRequest<'_> {
-        PlanRequest {
-            goal,
-            objects: &[],
-            robot_m: [0.0; 3],
-            heading_rad: None,
-            held: None,
-            view: None,
-            frame_id: "map",
-            stamp_ns: 0,
-            step_expiry_ns: 0,
-            require_grounding: false,
-        }
-    }
 
     #[test]
     fn goals_that_cannot_be_read_are_refused_with_a_reason() {

@@ -162,21 +162,8 @@ pub(crate) fn largest<'a>(objects: impl Iterator<Item = &'a MapObject>) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scene::fixtures::{object, sized};
     use std::f64::consts::FRAC_PI_2;
-
-    fn object(id: u32, label: &str, position_m: [f64; 3], edge_m: f64) -> MapObject {
-        MapObject {
-            id: ObjectId(id),
-            label: label.into(),
-            position_m,
-            orientation_xyzw: [0.0, 0.0, 0.0, 1.0],
-            size_m: [edge_m; 3],
-            confidence: 1.0,
-            observations: 1,
-            first_seen_ns: 0,
-            last_seen_ns: 0,
-        }
-    }
 
     #[test]
     fn on_the_table_in_the_fridge_and_beside_both() {
@@ -199,10 +186,6 @@ mod tests {
 
     #[test]
     fn what_touches_a_drawer_stands_on_the_countertop_behind_it() {
-        let sized = |id: u32, label: &str, position_m: [f64; 3], size_m: [f64; 3]| MapObject {
-            size_m,
-            ..object(id, label, position_m, 1.0)
-        };
         let mut objects = [
             sized(1, "countertop", [0.0, 0.0, 0.88], [0.9, 0.6, 0.08]),
             sized(2, "drawer", [0.0, -0.26, 0.76], [0.9, 0.1, 0.2]),

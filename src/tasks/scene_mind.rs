@@ -180,14 +180,14 @@ impl SceneMind {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::super::chat::tests::object;
-    use super::super::planning::tests::request;
     use super::super::view::tests::regions;
     use super::super::{About, GoalPlanner, Inquiry, PlanRequest};
     use super::*;
     use crate::model::checkpoint_of;
     use crate::model::stand_in::{Act, ChatServer};
-    use crate::scene::{MapObject, ObjectId, ShownObject};
+    use crate::scene::fixtures::object;
+    use crate::scene::{ObjectId, ShownObject};
+    use crate::tasks::fixtures::request;
 
     const MANIFEST: &str = r#"
 name: tiny
@@ -316,17 +316,7 @@ decoding: {beams: 2, max_tokens: 400}
     fn answers_without_an_end_are_none() {
         let mut mind = mind();
         let seen = view(&mind);
-        let mug = MapObject {
-            id: ObjectId(3),
-            label: "mug".into(),
-            position_m: [0.0; 3],
-            orientation_xyzw: [0.0, 0.0, 0.0, 1.0],
-            size_m: [0.1; 3],
-            confidence: 1.0,
-            observations: 1,
-            first_seen_ns: 0,
-            last_seen_ns: 0,
-        };
+        let mug = object(3, "mug", [0.0; 3], 0.1);
         let inquiry = Inquiry {
             words: "where is the mug",
             turns: Some(&[["is there a mug".into(), "yes".into()]]),

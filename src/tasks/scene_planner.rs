@@ -268,13 +268,13 @@ impl PlanWriter for ScenePlanner {
 
 #[cfg(test)]
 mod tests {
-    use super::super::planning::tests::request;
     use super::super::scene_mind::tests::checkpoint;
     use super::super::whereabouts::tests::scene;
     use super::*;
     use crate::model::MANIFEST_FILE;
     use crate::model::stand_in::{Act, ChatServer};
     use crate::tasks::SpokenStep;
+    use crate::tasks::fixtures::request;
     use std::path::PathBuf;
 
     /// Where the shipped model is.

@@ -140,8 +140,8 @@ pub(super) fn relation(
 
 #[cfg(test)]
 mod tests {
-    use super::super::chat::tests::object;
     use super::*;
+    use crate::scene::fixtures::{object, sized};
     use RelationKind::{Above, Behind, In, InFrontOf, LeftOf, NextTo, On, RightOf};
 
     fn told(objects: &[MapObject], robot_m: Option<[f64; 3]>) -> Vec<(u32, RelationKind, u32)> {
@@ -192,8 +192,7 @@ mod tests {
             let at_m = [f64::from(id % 30) * 0.4, f64::from(id / 30) * 0.4, 0.05];
             object(id, "mug", at_m, 0.1)
         };
-        let floor =
-            MapObject { size_m: [12.0, 12.0, 0.1], ..object(900, "floor", [5.8, 5.8, -0.05], 0.0) };
+        let floor = sized(900, "floor", [5.8, 5.8, -0.05], [12.0, 12.0, 0.1]);
         let objects: Vec<MapObject> = (0..900).map(mug).chain([floor]).collect();
         let all: Vec<&MapObject> = objects.iter().collect();
         let asked: Vec<usize> = reaching(&all).iter().map(Vec::len).collect();

@@ -83,16 +83,12 @@ pub fn parse_plan(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn step(action: &str, arguments: &[&str]) -> SpokenStep {
-        let arguments = arguments.iter().map(|name| name.to_string()).collect();
-        SpokenStep { action: action.into(), arguments }
-    }
+    use crate::tasks::fixtures::spoken;
 
     #[test]
     fn a_plan_survives_its_text() {
         let vocabulary = ActionVocabulary::alfred();
-        let steps = [step("PickupObject", &["mug"]), step("PutObject", &["mug", "desk"])];
+        let steps = [spoken("PickupObject mug"), spoken("PutObject mug desk")];
         let text = plan_text(&steps, &vocabulary);
         assert_eq!(text, "\nPickupObject mug\nPutObject mug desk\nNoOp");
         assert_eq!(parse_plan(&text, &vocabulary), Ok(steps.to_vec()));

@@ -230,9 +230,9 @@ impl<'a> List<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::chat::tests::object;
     use super::*;
     use crate::scene::ObjectState;
+    use crate::scene::fixtures::object;
 
     #[test]
     fn a_view_tells_sides() {

@@ -7,6 +7,7 @@ mod closed_loop;
 mod dialogue;
 mod eyes;
 mod homes;
+mod measurement;
 mod mind;
 mod qa;
 mod runs;

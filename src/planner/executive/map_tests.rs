@@ -1,7 +1,9 @@
 //! An open plan follows the map.
 
 use super::*;
-use crate::tasks::{ground, parse_plan};
+use crate::scene::fixtures::{object, sized};
+use crate::tasks::PlanRequest;
+use crate::tasks::fixtures::{bound_plan, request};
 
 const TABLE: ObjectId = ObjectId(1);
 const COUNTER: ObjectId = ObjectId(2);
@@ -12,34 +14,20 @@ const FROM_TABLE: &str = "GotoLocation diningtable\nPickupObject mug\nGotoLocati
 const FROM_COUNTER: &str = "GotoLocation countertop\nPickupObject mug\nGotoLocation shelf\n\
     PutObject mug shelf\nNoOp";
 
-fn object(id: ObjectId, label: &str, position_m: [f64; 3], size_m: [f64; 3]) -> MapObject {
-    MapObject {
-        id,
-        label: label.into(),
-        position_m,
-        orientation_xyzw: [0.0, 0.0, 0.0, 1.0],
-        size_m,
-        confidence: 0.9,
-        observations: 3,
-        first_seen_ns: 0,
-        last_seen_ns: 0,
-    }
-}
-
 /// A table at x = 0 m, a counter at 4 m and a shelf at 8 m.
 fn bare() -> Vec<MapObject> {
     let size_m = [1.0, 1.0, 0.8];
     vec![
-        object(TABLE, "diningtable", [0.0, 0.0, 0.4], size_m),
-        object(COUNTER, "countertop", [4.0, 0.0, 0.4], size_m),
-        object(ObjectId(3), "shelf", [8.0, 0.0, 0.4], size_m),
+        sized(TABLE.0, "diningtable", [0.0, 0.0, 0.4], size_m),
+        sized(COUNTER.0, "countertop", [4.0, 0.0, 0.4], size_m),
+        sized(3, "shelf", [8.0, 0.0, 0.4], size_m),
     ]
 }
 
 /// The same, with a mug on what stands at `x`.
 fn mug_at(x: f64) -> Vec<MapObject> {
     let mut objects = bare();
-    objects.push(object(MUG, "mug", [x, 0.0, 0.85], [0.1; 3]));
+    objects.push(object(MUG.0, "mug", [x, 0.0, 0.85], 0.1));
     objects
 }
 
@@ -50,27 +38,7 @@ fn without_shelf(x: f64) -> Vec<MapObject> {
 }
 
 fn made(text: &str, objects: &[MapObject]) -> Plan {
-    let vocabulary = ActionVocabulary::alfred();
-    let steps = parse_plan(text, &vocabulary).unwrap();
-    let bound = ground(&steps, &vocabulary, objects, [0.0; 3]);
-    let steps = (1..).zip(steps.into_iter().zip(bound)).map(|(id, (step, arguments))| PlanStep {
-        id,
-        action: step.action,
-        arguments,
-        expires_ns: 9,
-    });
-    Plan {
-        goal: GOAL.into(),
-        frame_id: "map".into(),
-        stamp_ns: 1,
-        task: None,
-        model: "m".into(),
-        mean_log_probability: None,
-        shown: None,
-        saw: None,
-        steps: steps.collect(),
-        refusal: None,
-    }
+    bound_plan(text, &PlanRequest { objects, ..request(GOAL) })
 }
 
 /// At the first step of a plan that was made of what the map was then.
@@ -189,7 +157,7 @@ fn a_hundred_looks_that_differ_by_a_centimetre_are_no_news() {
             object.last_seen_ns = look_number.into();
         }
         // Things that the plan does not name come and go.
-        let cup = object(ObjectId(100), "cup", [4.0, 0.2, 0.85], [0.1; 3]);
+        let cup = object(100, "cup", [4.0, 0.2, 0.85], 0.1);
         objects.extend((look_number % 2 == 0).then_some(cup));
         assert_eq!(look(&mut executive, &objects), [], "look {look_number}");
     }

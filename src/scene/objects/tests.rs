@@ -2,23 +2,14 @@
 
 use super::*;
 use crate::geometry::Pose;
+use crate::scene::fixtures::sized;
 use crate::scene::objects::boxes::rotation;
 use crate::sensing::Detection;
 use nalgebra::{Translation3, UnitQuaternion, Vector3};
 
-/// An object seen once.
+/// An object seen once, to which a store gives a number.
 pub fn object(label: &str, position_m: [f64; 3], size_m: [f64; 3]) -> MapObject {
-    MapObject {
-        id: ObjectId::default(),
-        label: label.into(),
-        position_m,
-        orientation_xyzw: [0.0, 0.0, 0.0, 1.0],
-        size_m,
-        confidence: 0.5,
-        observations: 1,
-        first_seen_ns: 0,
-        last_seen_ns: 0,
-    }
+    MapObject { confidence: 0.5, ..sized(0, label, position_m, size_m) }
 }
 
 fn cup(x: f64, track: &str) -> Detection {

@@ -90,12 +90,10 @@ fn remember<T>(list: &mut Vec<T>, one: T) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scene::fixtures;
 
     fn object(id: u32, label: &str) -> MapObject {
-        MapObject {
-            id: ObjectId(id),
-            ..crate::scene::objects::tests::object(label, [0.0; 3], [0.1; 3])
-        }
+        fixtures::object(id, label, [0.0; 3], 0.1)
     }
 
     #[test]

@@ -145,19 +145,11 @@ fn names(command: &Command) -> Option<[String; 2]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scene::fixtures;
+    use crate::tasks::fixtures::step;
 
     fn object(id: u32, label: &str, x: f64) -> MapObject {
-        MapObject {
-            id: ObjectId(id),
-            label: label.into(),
-            position_m: [x, 0.0, 1.0],
-            orientation_xyzw: [0.0, 0.0, 0.0, 1.0],
-            size_m: [0.1; 3],
-            confidence: 1.0,
-            observations: 1,
-            first_seen_ns: 0,
-            last_seen_ns: 0,
-        }
+        fixtures::object(id, label, [x, 0.0, 1.0], 0.1)
     }
 
     fn command(action: &str, targets: &[(&str, Option<&MapObject>)]) -> Command {
@@ -203,15 +195,7 @@ mod tests {
         memory.ended(&go(), None);
         let unseen = Failure::NotSeen { name: "mug".into() };
         memory.ended(&command("PickupObject", &[("mug", None)]), Some(&unseen));
-        let pick = PlanStep {
-            id: 2,
-            action: "PickupObject".into(),
-            arguments: vec![crate::tasks::Argument {
-                name: "mug".into(),
-                grounding: crate::tasks::Grounding::Ungrounded { reason: "hidden".into() },
-            }],
-            expires_ns: 0,
-        };
+        let pick = step(2, "PickupObject mug");
         let mut again = go();
         memory.aim(&mut again, Some(&pick), &doors, &Vector2::zeros());
         assert_eq!(again.targets[0].believed.as_ref().unwrap().id, ObjectId(2));

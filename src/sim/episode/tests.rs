@@ -5,7 +5,8 @@ use crate::geometry::CameraModel;
 use crate::planner::PlannerConfig;
 use crate::scene::MapObject;
 use crate::sim::household::{Failure, Task, TaskKind, World, household};
-use crate::tasks::{ActionVocabulary, Plan, PlanRequest, PlanStep, ground, parse_plan};
+use crate::tasks::fixtures::bound_plan;
+use crate::tasks::{ActionVocabulary, Plan, PlanRequest, PlanStep};
 
 /// Says the same plan every time, bound to the map as it is then.
 pub(super) struct Script {
@@ -23,28 +24,7 @@ impl Script {
 impl Mind for Script {
     fn plan(&mut self, request: &PlanRequest<'_>, _: &World) -> Plan {
         self.asked += 1;
-        let spoken = parse_plan(self.text, &self.vocabulary).unwrap();
-        let bound = ground(&spoken, &self.vocabulary, request.objects, request.robot_m);
-        let steps = (1..).zip(spoken.into_iter().zip(bound));
-        Plan {
-            goal: request.goal.into(),
-            frame_id: request.frame_id.into(),
-            stamp_ns: request.stamp_ns,
-            task: None,
-            model: "script".into(),
-            mean_log_probability: None,
-            shown: None,
-            saw: None,
-            steps: steps
-                .map(|(id, (step, arguments))| PlanStep {
-                    id,
-                    action: step.action,
-                    arguments,
-                    expires_ns: 0,
-                })
-                .collect(),
-            refusal: None,
-        }
+        bound_plan(self.text, request)
     }
 
     fn vocabulary(&self) -> &ActionVocabulary {

@@ -283,7 +283,7 @@ fn room_of(objects: &[ObjectFact]) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scene::ObjectId;
+    use crate::scene::fixtures::{object, sized};
     use crate::sim::household::household;
 
     #[test]
@@ -319,22 +319,11 @@ mod tests {
 
     #[test]
     fn the_objects_of_a_map_stand_on_each_other() {
-        let object = |id, label: &str, position_m, size_m| MapObject {
-            id: ObjectId(id),
-            label: label.into(),
-            position_m,
-            orientation_xyzw: [0.0, 0.0, 0.0, 1.0],
-            size_m,
-            confidence: 1.0,
-            observations: 1,
-            first_seen_ns: 0,
-            last_seen_ns: 0,
-        };
         let facts = SceneFacts::of_objects(&[
-            object(1, "Dining Table", [0.0, 0.0, 0.4], [1.0, 1.0, 0.8]),
-            object(2, "mug", [0.1, 0.0, 0.85], [0.1; 3]),
-            object(3, "plate", [0.3, 0.0, 0.82], [0.2, 0.2, 0.03]),
-            object(4, "fork", [-0.4, 0.4, 0.82], [0.2, 0.02, 0.02]),
+            sized(1, "Dining Table", [0.0, 0.0, 0.4], [1.0, 1.0, 0.8]),
+            object(2, "mug", [0.1, 0.0, 0.85], 0.1),
+            sized(3, "plate", [0.3, 0.0, 0.82], [0.2, 0.2, 0.03]),
+            sized(4, "fork", [-0.4, 0.4, 0.82], [0.2, 0.02, 0.02]),
         ]);
         let mug = facts.only("mug").unwrap();
         assert_eq!(facts.place(mug).as_deref(), Some("on the diningtable"));

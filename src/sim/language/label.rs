@@ -244,28 +244,17 @@ pub fn label(
 mod tests {
     use super::*;
     use crate::model::stand_in::ChatServer;
-    use crate::scene::{MapObject, ObjectId};
+    use crate::scene::fixtures::{object, sized};
     use candle_core::Device;
     use std::collections::BTreeMap;
     use std::time::Duration;
 
     fn facts() -> SceneFacts {
-        let object = |id, label: &str, position_m, size_m| MapObject {
-            id: ObjectId(id),
-            label: label.into(),
-            position_m,
-            orientation_xyzw: [0.0, 0.0, 0.0, 1.0],
-            size_m,
-            confidence: 1.0,
-            observations: 1,
-            first_seen_ns: 0,
-            last_seen_ns: 0,
-        };
         SceneFacts::of_objects(&[
-            object(1, "Dining Table", [0.0, 0.0, 0.4], [1.0, 1.0, 0.8]),
-            object(2, "mug", [0.1, 0.0, 0.85], [0.1; 3]),
-            object(3, "apple", [0.3, 0.0, 0.84], [0.08; 3]),
-            object(4, "knife", [-0.3, 0.2, 0.81], [0.2, 0.03, 0.02]),
+            sized(1, "Dining Table", [0.0, 0.0, 0.4], [1.0, 1.0, 0.8]),
+            object(2, "mug", [0.1, 0.0, 0.85], 0.1),
+            object(3, "apple", [0.3, 0.0, 0.84], 0.08),
+            sized(4, "knife", [-0.3, 0.2, 0.81], [0.2, 0.03, 0.02]),
         ])
     }
 

@@ -129,13 +129,9 @@ fn with_missing(
 #[cfg(test)]
 mod tests {
     use super::super::list::ObjectList;
-    use super::super::list::tests::object;
     use super::*;
-
-    fn step(action: &str, arguments: &[&str]) -> SpokenStep {
-        let arguments = arguments.iter().map(|name| name.to_string()).collect();
-        SpokenStep { action: action.into(), arguments }
-    }
+    use crate::scene::fixtures::object;
+    use crate::tasks::fixtures::spoken;
 
     #[test]
     fn names_stand_where_their_classes_may() {
@@ -154,7 +150,7 @@ mod tests {
         assert_eq!(choices.actions().count(), alfred.actions.len());
         assert!(choices.vocabulary().action("NotFound:drill").is_some());
 
-        let said = vec![step("PickupObject", &["mug_1"]), step("NotFound:drill", &[])];
+        let said = vec![spoken("PickupObject mug_1"), spoken("NotFound:drill")];
         let (steps, missing) = choices.part(said);
         assert_eq!((steps.len(), missing), (1, vec!["drill".to_string()]));
         let argument = choices.argument("mug_1");

@@ -221,24 +221,11 @@ fn dice(a: &str, b: &str) -> f64 {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use std::f64::consts::{FRAC_PI_2, TAU};
 
     use super::*;
-
-    pub(crate) fn object(id: u32, label: &str, position_m: [f64; 3], size_m: f64) -> MapObject {
-        MapObject {
-            id: ObjectId(id),
-            label: label.into(),
-            position_m,
-            orientation_xyzw: [0.0, 0.0, 0.0, 1.0],
-            size_m: [size_m; 3],
-            confidence: 0.75,
-            observations: 1,
-            first_seen_ns: 0,
-            last_seen_ns: 0,
-        }
-    }
+    use crate::scene::fixtures::object;
 
     #[test]
     fn names_are_words_and_unique() {

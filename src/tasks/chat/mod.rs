@@ -17,6 +17,3 @@ mod schema;
 
 pub use planner::ChatPlanner;
 pub use schema::AnswerError;
-
-#[cfg(test)]
-pub(super) use list::tests;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::super::list::tests::object;
 use super::*;
 use crate::model::stand_in::{Act, ChatServer};
+use crate::scene::fixtures::object;
 use crate::scene::{MapObject, ObjectId};
-use crate::tasks::{GoalPlanner, Grounding, Plan, Refusal};
+use crate::tasks::{GoalPlanner, Grounding, Plan, Refusal, fixtures};
 
 const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/chat_planner");
 
@@ -37,18 +37,7 @@ fn kitchen() -> Vec<MapObject> {
 }
 
 fn request<'a>(goal: &'a str, objects: &'a [MapObject]) -> PlanRequest<'a> {
-    PlanRequest {
-        goal,
-        objects,
-        robot_m: [0.0; 3],
-        heading_rad: None,
-        held: None,
-        view: None,
-        frame_id: "map",
-        stamp_ns: 5,
-        step_expiry_ns: 10,
-        require_grounding: false,
-    }
+    PlanRequest { objects, stamp_ns: 5, step_expiry_ns: 10, ..fixtures::request(goal) }
 }
 
 fn ids(plan: &Plan) -> Vec<Vec<Option<u32>>> {

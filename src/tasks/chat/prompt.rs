@@ -109,8 +109,8 @@ fn in_one_line(goal: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::list::tests::object;
     use super::*;
+    use crate::scene::fixtures::object;
 
     #[test]
     fn everything_a_plan_rests_on_is_said() {

@@ -212,8 +212,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::list::ObjectList;
-    use super::super::list::tests::object;
     use super::*;
+    use crate::scene::fixtures::object;
     use crate::tasks::ActionVocabulary;
 
     fn with_choices<T>(test: impl FnOnce(&Choices<'_>) -> T) -> T {

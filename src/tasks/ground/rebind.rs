@@ -217,38 +217,25 @@ fn whereabouts(name: &str, thing: &MapObject, objects: &[MapObject]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::ground;
     use super::*;
-    use crate::tasks::parse_plan;
+    use crate::scene::fixtures::{object, sized};
+    use crate::tasks::PlanRequest;
+    use crate::tasks::fixtures::{bound_plan, request};
 
     const WAY: &str = "GotoLocation diningtable\nPickupObject mug\nGotoLocation shelf\n\
         PutObject mug shelf\nNoOp";
 
-    fn object(id: u32, label: &str, position_m: [f64; 3], size_m: [f64; 3]) -> MapObject {
-        MapObject {
-            id: ObjectId(id),
-            label: label.into(),
-            position_m,
-            orientation_xyzw: [0.0, 0.0, 0.0, 1.0],
-            size_m,
-            confidence: 0.9,
-            observations: 3,
-            first_seen_ns: 0,
-            last_seen_ns: 0,
-        }
-    }
-
     fn mug(id: u32, x: f64) -> MapObject {
-        object(id, "mug", [x, 0.0, 0.85], [0.1; 3])
+        object(id, "mug", [x, 0.0, 0.85], 0.1)
     }
 
     /// Two tables, at x = 0 m and 5 m, and a shelf at 9 m.
     fn furniture() -> Vec<MapObject> {
         let table = [1.0, 1.0, 0.8];
         vec![
-            object(1, "Dining Table", [0.0, 0.0, 0.4], table),
-            object(2, "Dining Table", [5.0, 0.0, 0.4], table),
-            object(3, "shelf", [9.0, 0.0, 0.4], table),
+            sized(1, "Dining Table", [0.0, 0.0, 0.4], table),
+            sized(2, "Dining Table", [5.0, 0.0, 0.4], table),
+            sized(3, "shelf", [9.0, 0.0, 0.4], table),
         ]
     }
 
@@ -257,24 +244,7 @@ mod tests {
     }
 
     fn plan(text: &str, objects: &[MapObject]) -> Plan {
-        let vocabulary = ActionVocabulary::alfred();
-        let steps = parse_plan(text, &vocabulary).unwrap();
-        let bound = ground(&steps, &vocabulary, objects, [0.0; 3]);
-        let steps = (1..).zip(steps.into_iter().zip(bound)).map(|(id, (step, arguments))| {
-            PlanStep { id, action: step.action, arguments, expires_ns: 7 }
-        });
-        Plan {
-            goal: "put the mug away".into(),
-            frame_id: "map".into(),
-            stamp_ns: 0,
-            task: None,
-            model: "m".into(),
-            mean_log_probability: None,
-            shown: None,
-            saw: None,
-            steps: steps.collect(),
-            refusal: None,
-        }
+        bound_plan(text, &PlanRequest { objects, ..request("put the mug away") })
     }
 
     fn look(plan: &Plan, at: usize, objects: &[MapObject]) -> (Option<Plan>, Option<String>) {
@@ -318,7 +288,7 @@ mod tests {
 
     #[test]
     fn a_mug_on_a_tray_on_the_table_is_on_the_table() {
-        let tray = object(5, "tray", [0.2, 0.0, 0.81], [0.4, 0.4, 0.02]);
+        let tray = sized(5, "tray", [0.2, 0.0, 0.81], [0.4, 0.4, 0.02]);
         let plan = plan(WAY, &with(&[mug(4, -0.3), tray.clone()]));
         let on_it = MapObject { position_m: [0.2, 0.0, 0.87], ..mug(4, 0.2) };
         let (rebound, broken) = look(&plan, 0, &with(&[on_it, tray]));

@@ -1,5 +1,6 @@
 //! The network against central differences in 64 bits, where candle's operations do all, as on a GPU.
 
+use super::fixtures::TINY;
 use super::{CellWindow, INPUTS, SceneVitNet, SceneVitShape};
 use crate::vision::gradients::{
     BENT, assert_alike, assert_differences, cast, chance, gradients, tensors,
@@ -7,17 +8,7 @@ use crate::vision::gradients::{
 use candle_core::{DType, Device, Tensor, Var};
 use std::collections::BTreeMap;
 
-const SHAPE: SceneVitShape = SceneVitShape {
-    embed: 12,
-    cell: 8,
-    width: 16,
-    layers: 2,
-    heads: 2,
-    hidden: 20,
-    refine: 1,
-    head: 24,
-    features: 16,
-};
+const SHAPE: SceneVitShape = SceneVitShape { layers: 2, ..TINY };
 /// A few cells, some of them at the edge of the picture.
 const WINDOW: CellWindow = CellWindow { top: 0, left: 6, rows: 4, columns: 6 };
 

@@ -187,6 +187,8 @@ impl FeatureExtractor for SceneVit {
 }
 
 #[cfg(test)]
+pub(crate) mod fixtures;
+#[cfg(test)]
 mod gradients;
 #[cfg(test)]
 mod tests;

@@ -167,7 +167,8 @@ fn positions(width: usize, device: &Device) -> Result<Tensor> {
 mod tests {
     use super::*;
     use crate::vision::fixtures::values;
-    use crate::vision::scene_vit::tests::{tiny, weights};
+    use crate::vision::scene_vit::fixtures::TINY;
+    use crate::vision::scene_vit::tests::weights;
     use candle_core::{DType, Var};
 
     /// In 64 bits nothing has an operation of its own: all is done as on a GPU.
@@ -178,16 +179,16 @@ mod tests {
             let numbers = (0..window.count() * width).map(|at| (at as f32 * step).sin()).collect();
             Tensor::from_vec::<_, f32>(numbers, (1, window.count(), width), &Device::Cpu).unwrap()
         };
-        let (inputs, pull) = (wave(INPUTS, 0.73), wave(tiny().features, 0.37));
+        let (inputs, pull) = (wave(INPUTS, 0.73), wave(TINY.features, 0.37));
         let features_and_gradients = |dtype: DType| {
             let of = |tensor: &Tensor| tensor.to_dtype(dtype).unwrap();
             let plain = |tensor: &Tensor| values(&tensor.to_dtype(DType::F32).unwrap());
-            let vars: BTreeMap<String, Var> = weights(&tiny())
+            let vars: BTreeMap<String, Var> = weights(&TINY)
                 .iter()
                 .map(|(name, weight)| (name.clone(), Var::from_tensor(&of(weight)).unwrap()))
                 .collect();
             let tensors = vars.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone()));
-            let mut net = SceneVitNet::new(tiny(), tensors.collect(), &Device::Cpu).unwrap();
+            let mut net = SceneVitNet::new(TINY, tensors.collect(), &Device::Cpu).unwrap();
             net.positions = of(&net.positions);
             let features = net.forward(&of(&inputs), window).unwrap();
             let loss = (&features * of(&pull)).unwrap().sum_all().unwrap();

@@ -1,22 +1,9 @@
+use super::fixtures::{TINY, write_model};
 use super::*;
 use crate::geometry::{CameraModel, Pose};
 use crate::sensing::DepthImage;
 use candle_core::Var;
 use image::{Rgb, RgbImage};
-
-pub(super) fn tiny() -> SceneVitShape {
-    SceneVitShape {
-        embed: 12,
-        cell: 8,
-        width: 16,
-        layers: 1,
-        heads: 2,
-        hidden: 20,
-        refine: 1,
-        head: 24,
-        features: 16,
-    }
-}
 
 pub(super) fn weights(shape: &SceneVitShape) -> BTreeMap<String, Tensor> {
     let mut chance = Checkpoint::chance(NAME, 3, &Device::Cpu);
@@ -30,14 +17,8 @@ pub(super) fn weights(shape: &SceneVitShape) -> BTreeMap<String, Tensor> {
 
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let config =
-        SceneVitConfig::new(tiny(), 2, ["mug", "open mug", "wall"].map(String::from).into());
-    let text = serde_json::to_string(&config).unwrap();
-    std::fs::write(folder.path().join("config.json"), text).unwrap();
-    let tensors = weights(&tiny()).into_iter();
-    let half = tensors.map(|(name, t)| (name, t.to_dtype(candle_core::DType::F16).unwrap()));
-    let half: std::collections::HashMap<_, _> = half.collect();
-    candle_core::safetensors::save(&half, folder.path().join("model.safetensors")).unwrap();
+    let config = SceneVitConfig::new(TINY, 2, ["mug", "open mug", "wall"].map(String::from).into());
+    write_model(folder.path(), &config, &weights(&TINY));
     folder
 }
 
@@ -99,7 +80,7 @@ fn faults_of_a_folder_are_named() {
 
 #[test]
 fn every_weight_receives_the_gradient_of_finite_differences() {
-    let vars: BTreeMap<String, Var> = weights(&tiny())
+    let vars: BTreeMap<String, Var> = weights(&TINY)
         .into_iter()
         .map(|(name, tensor)| (name, Var::from_tensor(&tensor).unwrap()))
         .collect();
@@ -115,7 +96,7 @@ fn every_weight_receives_the_gradient_of_finite_differences() {
     let pull = Tensor::from_vec(pull, (1, CELLS, 16), &Device::Cpu).unwrap();
     let loss = || {
         let weights = vars.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone()));
-        let net = SceneVitNet::new(tiny(), weights.collect(), &Device::Cpu).unwrap();
+        let net = SceneVitNet::new(TINY, weights.collect(), &Device::Cpu).unwrap();
         (net.forward(&inputs, CellWindow::WHOLE).unwrap() * &pull).unwrap().sum_all().unwrap()
     };
     let gradients = loss().backward().unwrap();

@@ -1,15 +1,15 @@
 //! `scenellm eval caption`: what a model says there is.
 
-use super::eyes::{Gaze, HomeEyes, Look};
-use super::homes::{HomeSource, Homes};
+use super::eyes::{HomeEyes, Look};
+use super::homes::{HomeSource, sift};
+use super::measurement::Measurement;
 use super::runs::{Known, Runs};
-use super::table::{Table, scored, share, write_json, write_picture};
-use crate::{Outcome, parallel, progress};
+use super::table::{Table, scored, share, tell_left_out, write_json};
+use crate::Outcome;
 use anyhow::{Context, ensure};
 use clap::Args;
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
-use scenellm::language::parse_device;
 use scenellm::learn::{Ablation, CaptionCount, CaptionScores};
 use scenellm::sim::language::{PairFrame, SceneFacts, dense_caption, varied};
 use scenellm::tasks::{About, GoalPlanner, Inquiry};
@@ -26,27 +26,13 @@ use std::path::PathBuf;
 #[derive(Args)]
 pub struct Caption {
     #[command(flatten)]
-    homes: Homes,
-    /// Model folder.
-    #[arg(long, default_value = "models/nano")]
-    model: PathBuf,
-    /// How the homes are known.
-    #[arg(long, value_enum, default_value_t = Look::Seen)]
-    eyes: Look,
-    #[command(flatten)]
-    gaze: Gaze,
+    measurement: Measurement,
     /// What to take away in further runs: no_ego, no_position, frame_only, half_tokens, no_list.
     #[arg(long, value_delimiter = ',')]
     ablate: Vec<Ablation>,
     /// Write the scores as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Draw the scores as bars (.png or .svg).
-    #[arg(long, value_name = "FILE")]
-    picture: Option<PathBuf>,
-    /// auto, cpu, or cuda:N.
-    #[arg(long, default_value = "auto")]
-    device: String,
 }
 
 #[derive(Serialize)]
@@ -78,30 +64,12 @@ impl Caption {
     pub fn run(self) -> anyhow::Result<Outcome> {
         let idle = [(Ablation::NoUpdate, "nothing changes between a look and a caption")];
         let runs = Runs::new(&self.ablate, &idle)?;
-        let sources = self.homes.sources()?;
-        let mut planner = self.planner()?;
-        let eyes = HomeEyes::new(self.eyes, &self.gaze, &mut planner, &self.model, &self.device)?;
-        let model = planner.name().to_owned();
-        drop(planner);
-        let bar = progress::bar(sources.len() as u64, "looking and describing");
-        let described = parallel::map(
-            &sources,
-            || self.planner(),
-            |planner, _, source| {
-                let described = describe(planner, &eyes, source, &runs)?;
-                bar.inc(1);
-                Ok(described)
-            },
-        )?;
-        bar.finish_and_clear();
-        let (mut left_out, mut found): (BTreeMap<String, usize>, Vec<Described>) =
-            Default::default();
-        for one in described {
-            match one {
-                Ok(described) => found.push(described),
-                Err(reason) => *left_out.entry(reason).or_default() += 1,
-            }
-        }
+        let (sources, eyes, model) = self.measurement.open()?;
+        let described =
+            self.measurement.each("looking and describing", &sources, |planner, source| {
+                describe(planner, &eyes, source, &runs)
+            })?;
+        let (found, left_out) = sift(described);
         ensure!(!found.is_empty(), "none of the homes can be built");
         let by_run = runs.each().enumerate().map(|(run, name)| {
             let of = |what: usize| {
@@ -116,7 +84,7 @@ impl Caption {
         });
         let report = CaptionReport {
             model,
-            eyes: self.eyes,
+            eyes: eyes.look(),
             homes: found.len(),
             left_out,
             runs: by_run.collect(),
@@ -134,13 +102,9 @@ impl Caption {
             })
         });
         let title = format!("{}: things in captions", report.model);
-        write_picture(self.picture.as_deref(), &title, bars.collect())?;
+        self.measurement.draw(&title, bars.collect())?;
         write_json(self.json.as_deref(), &report)?;
         Ok(Outcome::Done)
-    }
-
-    fn planner(&self) -> anyhow::Result<GoalPlanner> {
-        Ok(GoalPlanner::load(&self.model, &parse_device(&self.device)?)?)
     }
 }
 
@@ -202,9 +166,6 @@ impl CaptionReport {
         for said in &self.examples {
             writeln!(out, "{said}")?;
         }
-        for (reason, times) in &self.left_out {
-            writeln!(out, "{times} × left out: {reason}")?;
-        }
-        Ok(())
+        tell_left_out(&mut out, &self.left_out)
     }
 }

@@ -1,11 +1,10 @@
 //! Where things are that were moved or put away between two looks.
 
 use super::eyes::{HomeEyes, Look};
-use super::homes::HomeSource;
-use super::qa::{tell_left_out, worlds};
+use super::homes::{HomeSource, worlds};
+use super::measurement::Measurement;
 use super::runs::{Known, Runs};
-use super::table::{Table, scored, share};
-use crate::{parallel, progress};
+use super::table::{Table, scored, share, tell_left_out};
 use anyhow::{Context, ensure};
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
@@ -46,28 +45,23 @@ struct ChangeExample {
     said: [String; 2],
 }
 
-/// Asks in each home where a thing is, has it moved or put away, and asks again; `begin` loads the
-/// model.
+/// Asks in each home where a thing is, has it moved or put away, and asks again.
 ///
 /// # Errors
 ///
 /// When a home cannot be shown, the model fails, or in none of them anything can be moved.
 pub fn measure(
+    measurement: &Measurement,
     sources: &[HomeSource],
     eyes: &HomeEyes,
     runs: &Runs,
     model: String,
-    begin: &(dyn Fn() -> anyhow::Result<GoalPlanner> + Sync),
 ) -> anyhow::Result<(ChangeReport, Vec<Bar>)> {
-    let mut left_out = BTreeMap::new();
-    let homes = worlds(sources, &mut left_out);
-    let bar = progress::bar(homes.len() as u64, "looking, moving, looking again");
-    let asked = parallel::map(&homes, begin, |planner, _, (source, world)| {
-        let asked = change_and_ask(planner, eyes, source, world, runs)?;
-        bar.inc(1);
-        Ok(asked)
+    let (homes, mut left_out) = worlds(sources);
+    let what = "looking, moving, looking again";
+    let asked = measurement.each(what, &homes, |planner, (source, world)| {
+        change_and_ask(planner, eyes, source, world, runs)
     })?;
-    bar.finish_and_clear();
     let without = asked.iter().filter(|asked| asked.is_none()).count();
     if without > 0 {
         left_out.insert("nothing in it can be moved out of doubt".into(), without);

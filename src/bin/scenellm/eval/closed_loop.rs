@@ -1,7 +1,7 @@
 //! `scenellm eval sim`: tasks done in simulated homes, from the goal to the last act.
 
 use super::eyes::{Gaze, HomeEyes, Look};
-use super::homes::{HomeSource, Homes};
+use super::homes::{HomeSource, Homes, sift};
 use super::mind::RunMind;
 use super::runs::Runs;
 use super::table::{Table, scored, share, write_json, write_picture};
@@ -181,14 +181,7 @@ impl ClosedLoopEval {
 
     /// The tasks, and why others are none.
     fn cases(&self) -> anyhow::Result<(Vec<Case>, BTreeMap<String, usize>)> {
-        let (mut cases, mut left_out) = (Vec::new(), BTreeMap::<String, usize>::new());
-        for source in self.homes.sources()? {
-            match pose(source) {
-                Ok(case) => cases.push(case),
-                Err(reason) => *left_out.entry(reason).or_default() += 1,
-            }
-        }
-        Ok((cases, left_out))
+        Ok(sift(self.homes.sources()?.into_iter().map(pose)))
     }
 
     fn episode(

@@ -3,18 +3,18 @@
 mod robot;
 mod score;
 
-use super::eyes::{Gaze, HomeEyes, Look};
-use super::homes::{HomeSource, Homes};
-use super::qa::{balance, tell_left_out, worlds};
+use super::eyes::{HomeEyes, Look};
+use super::homes::{HomeSource, worlds};
+use super::measurement::Measurement;
+use super::qa::balance;
 use super::runs::{Known, Runs};
-use super::table::{Table, scored, share, write_json, write_picture};
-use crate::{Outcome, parallel, progress};
+use super::table::{Table, scored, share, tell_left_out, write_json};
+use crate::Outcome;
 use anyhow::ensure;
 use clap::Args;
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 use robot::{Robot, Stand};
-use scenellm::language::parse_device;
 use scenellm::learn::Ablation;
 use scenellm::sim::household::World;
 use scenellm::sim::language::{Balance, TalkTurn, TurnKind, evaluation_dialogue};
@@ -40,15 +40,7 @@ const FORGETFUL: &str = "forgetful";
 #[derive(Args)]
 pub struct DialogueEval {
     #[command(flatten)]
-    homes: Homes,
-    /// Model folder.
-    #[arg(long, default_value = "models/nano")]
-    model: PathBuf,
-    /// How the homes are known.
-    #[arg(long, value_enum, default_value_t = Look::Seen)]
-    eyes: Look,
-    #[command(flatten)]
-    gaze: Gaze,
+    measurement: Measurement,
     /// Dialogues about each home.
     #[arg(long, default_value_t = 4)]
     dialogues: usize,
@@ -59,12 +51,6 @@ pub struct DialogueEval {
     /// Write scores and what was replied wrongly as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Draw the scores as bars (.png or .svg).
-    #[arg(long, value_name = "FILE")]
-    picture: Option<PathBuf>,
-    /// auto, cpu, or cuda:N.
-    #[arg(long, default_value = "auto")]
-    device: String,
 }
 
 #[derive(Serialize)]
@@ -102,25 +88,13 @@ impl DialogueEval {
     pub fn run(self) -> anyhow::Result<Outcome> {
         let idle = [(Ablation::NoUpdate, "nothing changes while they talk")];
         let runs = Runs::new(&self.ablate, &idle)?;
-        let sources = self.homes.sources()?;
-        let mut planner = self.planner()?;
-        let eyes = HomeEyes::new(self.eyes, &self.gaze, &mut planner, &self.model, &self.device)?;
-        let model = planner.name().to_owned();
-        drop(planner);
-        let mut left_out = BTreeMap::new();
-        let homes = worlds(&sources, &mut left_out);
+        let (sources, eyes, model) = self.measurement.open()?;
+        let (homes, left_out) = worlds(&sources);
         let balance = balance(&homes)?;
-        let bar = progress::bar(homes.len() as u64, "looking and talking");
-        let talked = parallel::map(
-            &homes,
-            || self.planner(),
-            |planner, _, (source, world)| {
-                let talked = self.talk(planner, &eyes, source, world, &balance, &runs)?;
-                bar.inc(1);
-                Ok(talked)
-            },
-        )?;
-        bar.finish_and_clear();
+        let talked =
+            self.measurement.each("looking and talking", &homes, |planner, (source, world)| {
+                self.talk(planner, &eyes, source, world, &balance, &runs)
+            })?;
         let talked: Vec<Talked> = talked.into_iter().flatten().collect();
         ensure!(!talked.is_empty(), "there is nothing to talk about in these homes");
         let names = runs.each().map(Runs::name).chain([FORGETFUL]);
@@ -130,7 +104,7 @@ impl DialogueEval {
         });
         let report = DialogueReport {
             model,
-            eyes: self.eyes,
+            eyes: eyes.look(),
             homes: homes.len(),
             left_out,
             runs: by_run.collect(),
@@ -146,7 +120,7 @@ impl DialogueEval {
             both.into_iter().chain(kinds)
         });
         let title = format!("{}: turns of dialogues that are right", report.model);
-        write_picture(self.picture.as_deref(), &title, bars.collect())?;
+        self.measurement.draw(&title, bars.collect())?;
         write_json(self.json.as_deref(), &report)?;
         Ok(Outcome::Done)
     }
@@ -179,10 +153,6 @@ impl DialogueEval {
             talked.push(Talked { home: source.name(), turns, said });
         }
         Ok(talked)
-    }
-
-    fn planner(&self) -> anyhow::Result<GoalPlanner> {
-        Ok(GoalPlanner::load(&self.model, &parse_device(&self.device)?)?)
     }
 }
 
@@ -237,17 +207,14 @@ fn row(table: &mut Table, name: &str, shares: impl Iterator<Item = Share>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::eyes::fixtures::knowing;
     use super::*;
     use scenellm::sim::household::household;
     use scenellm::sim::language::varied;
-    use std::path::Path;
 
     #[test]
     fn a_robot_that_sees_and_remembers_is_right_more_often_than_one_that_does_not() {
-        let model = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/models/nano"));
-        let mut planner = GoalPlanner::load(model, &parse_device("cpu").unwrap()).unwrap();
-        let gaze = Gaze { frames: 8, vision_weights: None };
-        let eyes = HomeEyes::new(Look::Oracle, &gaze, &mut planner, model, "cpu").unwrap();
+        let (mut planner, eyes) = knowing();
         let mut rng = Pcg64Mcg::seed_from_u64(5);
         let world = varied(&household(5).unwrap(), &mut rng);
         let known = eyes.open(world.clone(), 5).unwrap().known().unwrap();

@@ -273,3 +273,17 @@ impl Onlooker<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+pub mod fixtures {
+    use super::*;
+
+    /// The shipped model, with eyes that see all there is.
+    pub fn knowing() -> (GoalPlanner, HomeEyes) {
+        let model = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/models/nano"));
+        let mut planner = GoalPlanner::load(model, &parse_device("cpu").unwrap()).unwrap();
+        let gaze = Gaze { frames: 8, vision_weights: None };
+        let eyes = HomeEyes::new(Look::Oracle, &gaze, &mut planner, model, "cpu").unwrap();
+        (planner, eyes)
+    }
+}

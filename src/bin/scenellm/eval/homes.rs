@@ -2,9 +2,13 @@
 
 use crate::room::{Room, seed_name};
 use clap::Args;
+use rand::SeedableRng;
+use rand_pcg::Pcg64Mcg;
 use scenellm::learn::{AlfredTask, read_alfred_tasks};
 use scenellm::sim::HomeKind;
 use scenellm::sim::household::{World, alfred_world, household_in};
+use scenellm::sim::language::varied;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Homes after trajectories, or from seeds.
@@ -82,4 +86,26 @@ impl HomeSource {
         };
         world.map_err(|error| error.to_string())
     }
+}
+
+/// The homes in some state of use, and why others cannot be built.
+pub fn worlds(sources: &[HomeSource]) -> (Vec<(&HomeSource, World)>, BTreeMap<String, usize>) {
+    sift(sources.iter().map(|source| {
+        let mut rng = Pcg64Mcg::seed_from_u64(source.number());
+        source.build().map(|world| (source, varied(&world, &mut rng)))
+    }))
+}
+
+/// What came of the homes that can be used, and how many others cannot, by the reason.
+pub fn sift<T>(
+    each: impl IntoIterator<Item = Result<T, String>>,
+) -> (Vec<T>, BTreeMap<String, usize>) {
+    let (mut found, mut left_out) = (Vec::new(), BTreeMap::<String, usize>::new());
+    for one in each {
+        match one {
+            Ok(one) => found.push(one),
+            Err(reason) => *left_out.entry(reason).or_default() += 1,
+        }
+    }
+    (found, left_out)
 }

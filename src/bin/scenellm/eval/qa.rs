@@ -1,20 +1,20 @@
 //! `scenellm eval qa`: questions about homes that were looked at.
 
 use super::change;
-use super::eyes::{Gaze, HomeEyes, Look};
-use super::homes::{HomeSource, Homes};
+use super::eyes::{HomeEyes, Look};
+use super::homes::{HomeSource, worlds};
+use super::measurement::Measurement;
 use super::runs::{Known, Runs};
-use super::table::{Table, scored, share, write_json, write_picture};
-use crate::{Outcome, parallel, progress};
+use super::table::{Table, scored, share, tell_left_out, write_json};
+use crate::Outcome;
 use anyhow::{Context, ensure};
 use clap::Args;
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
-use scenellm::language::parse_device;
 use scenellm::learn::{Ablation, AnswerEvaluation, answers_match};
 use scenellm::sim::household::World;
 use scenellm::sim::language::{
-    Balance, Pair, PairFrame, PairKind, PairMix, QuestionKind, SceneFacts, pairs, varied,
+    Balance, Pair, PairFrame, PairKind, PairMix, QuestionKind, SceneFacts, pairs,
 };
 use scenellm::tasks::{About, GoalPlanner, Inquiry};
 use serde::Serialize;
@@ -32,15 +32,7 @@ use std::path::PathBuf;
 #[derive(Args)]
 pub struct Qa {
     #[command(flatten)]
-    homes: Homes,
-    /// Model folder.
-    #[arg(long, default_value = "models/nano")]
-    model: PathBuf,
-    /// How the homes are known.
-    #[arg(long, value_enum, default_value_t = Look::Seen)]
-    eyes: Look,
-    #[command(flatten)]
-    gaze: Gaze,
+    measurement: Measurement,
     /// Questions about each home, and about the view before the robot in it.
     #[arg(long, num_args = 2, value_names = ["SCENE", "VIEW"], default_values_t = [16, 8])]
     questions: Vec<usize>,
@@ -54,12 +46,6 @@ pub struct Qa {
     /// Write the scores as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Draw the scores as bars (.png or .svg).
-    #[arg(long, value_name = "FILE")]
-    picture: Option<PathBuf>,
-    /// auto, cpu, or cuda:N.
-    #[arg(long, default_value = "auto")]
-    device: String,
 }
 
 #[derive(Serialize)]
@@ -99,36 +85,20 @@ impl Qa {
         let still = "nothing changes between a look and an answer; give --change";
         let idle = (!self.change).then_some((Ablation::NoUpdate, still));
         let runs = Runs::new(&self.ablate, idle.as_slice())?;
-        let sources = self.homes.sources()?;
-        let mut planner = self.planner()?;
-        let eyes = HomeEyes::new(self.eyes, &self.gaze, &mut planner, &self.model, &self.device)?;
-        let model = planner.name().to_owned();
-        drop(planner);
+        let (sources, eyes, model) = self.measurement.open()?;
         if self.change {
-            let planner = || self.planner();
-            let (scores, bars) = change::measure(&sources, &eyes, &runs, model, &planner)?;
-            write_picture(
-                self.picture.as_deref(),
-                "where things are, before and after a change",
-                bars,
-            )?;
+            let measurement = &self.measurement;
+            let (scores, bars) = change::measure(measurement, &sources, &eyes, &runs, model)?;
+            measurement.draw("where things are, before and after a change", bars)?;
             write_json(self.json.as_deref(), &scores)?;
             return Ok(Outcome::Done);
         }
-        let mut left_out = BTreeMap::new();
-        let homes = worlds(&sources, &mut left_out);
+        let (homes, left_out) = worlds(&sources);
         let balance = balance(&homes)?;
-        let bar = progress::bar(homes.len() as u64, "looking and asking");
-        let asked = parallel::map(
-            &homes,
-            || self.planner(),
-            |planner, _, (source, world)| {
-                let said = self.ask(planner, &eyes, source, world, &balance, &runs)?;
-                bar.inc(1);
-                Ok(said)
-            },
-        )?;
-        bar.finish_and_clear();
+        let asked =
+            self.measurement.each("looking and asking", &homes, |planner, (source, world)| {
+                self.ask(planner, &eyes, source, world, &balance, &runs)
+            })?;
         let asked: Vec<Asked> = asked.into_iter().flatten().collect();
         ensure!(!asked.is_empty(), "there is nothing to ask about in these homes");
         let by_run = runs.each().enumerate().map(|(at, run)| {
@@ -138,7 +108,7 @@ impl Qa {
         let seeing = runs.each().position(|run| run.is_none());
         let report = QaReport {
             model,
-            eyes: self.eyes,
+            eyes: eyes.look(),
             homes: homes.len(),
             left_out,
             runs: by_run.collect(),
@@ -157,7 +127,7 @@ impl Qa {
             std::iter::once(all).chain(kinds)
         });
         let title = format!("{}: exact match of answers", report.model);
-        write_picture(self.picture.as_deref(), &title, bars.collect())?;
+        self.measurement.draw(&title, bars.collect())?;
         write_json(self.json.as_deref(), &report)?;
         Ok(Outcome::Done)
     }
@@ -198,10 +168,6 @@ impl Qa {
         }
         Ok(all)
     }
-
-    fn planner(&self) -> anyhow::Result<GoalPlanner> {
-        Ok(GoalPlanner::load(&self.model, &parse_device(&self.device)?)?)
-    }
 }
 
 impl Asked {
@@ -236,24 +202,6 @@ const NOTHING: PairMix = PairMix {
     state_descriptions: 0,
     navigations: [0, 0],
 };
-
-/// The homes in some state of use, and why others cannot be built.
-pub fn worlds<'a>(
-    sources: &'a [HomeSource],
-    left_out: &mut BTreeMap<String, usize>,
-) -> Vec<(&'a HomeSource, World)> {
-    let mut worlds = Vec::new();
-    for source in sources {
-        match source.build() {
-            Ok(world) => {
-                let mut rng = Pcg64Mcg::seed_from_u64(source.number());
-                worlds.push((source, varied(&world, &mut rng)));
-            }
-            Err(reason) => *left_out.entry(reason).or_default() += 1,
-        }
-    }
-    worlds
-}
 
 /// How often each question is answered how in these homes.
 pub fn balance(homes: &[(&HomeSource, World)]) -> anyhow::Result<Balance> {
@@ -290,14 +238,4 @@ fn row(table: &mut Table, name: &str, scores: impl Iterator<Item = scenellm::lea
         cells.push(share(scores.exact_match, scores.exact_match_ci95));
     }
     table.row(name, cells);
-}
-
-pub fn tell_left_out(
-    out: &mut impl Write,
-    left_out: &BTreeMap<String, usize>,
-) -> std::io::Result<()> {
-    for (reason, times) in left_out {
-        writeln!(out, "{times} × left out: {reason}")?;
-    }
-    Ok(())
 }

@@ -4,6 +4,7 @@ use anyhow::Context;
 use scenellm::learn::Interval;
 use scenellm::report::{Bar, BarChart};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -50,6 +51,14 @@ impl Table {
 /// A mean with its interval.
 pub fn share(value: f64, interval: Interval) -> String {
     format!("{value:.3} [{:.3}, {:.3}]", interval.low, interval.high)
+}
+
+/// Prints how many homes were left out, by the reason.
+pub fn tell_left_out(out: &mut impl Write, left_out: &BTreeMap<String, usize>) -> io::Result<()> {
+    for (reason, times) in left_out {
+        writeln!(out, "{times} × left out: {reason}")?;
+    }
+    Ok(())
 }
 
 /// Writes `scores` to `path`, if there is one.

@@ -1,16 +1,16 @@
 //! `scenellm eval vln`: instructions followed in homes that were looked at.
 
-use super::eyes::{Gaze, HomeEyes, Look, Onlooker};
-use super::homes::{HomeSource, Homes};
+use super::eyes::{HomeEyes, Look, Onlooker};
+use super::homes::{HomeSource, sift};
+use super::measurement::Measurement;
 use super::runs::{Known, Runs};
-use super::table::{Table, scored, share, write_json, write_picture};
-use crate::{Outcome, parallel, progress};
+use super::table::{Table, scored, share, tell_left_out, write_json};
+use crate::Outcome;
 use anyhow::{Context, ensure};
 use clap::Args;
 use nalgebra::Point3;
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
-use scenellm::language::parse_device;
 use scenellm::learn::{Ablation, NavigationScores, Walked, ndtw, walk};
 use scenellm::planner::follow::{
     BasePose, FollowConfig, FollowError, InstructionStep, by_rules, parse_instruction,
@@ -42,15 +42,7 @@ const RULES: &str = "rules";
 #[derive(Args)]
 pub struct Vln {
     #[command(flatten)]
-    homes: Homes,
-    /// Model folder.
-    #[arg(long, default_value = "models/nano")]
-    model: PathBuf,
-    /// How the homes are known.
-    #[arg(long, value_enum, default_value_t = Look::Seen)]
-    eyes: Look,
-    #[command(flatten)]
-    gaze: Gaze,
+    measurement: Measurement,
     /// Instructions in each home: from the scene, and from the view before the robot.
     #[arg(long, num_args = 2, value_names = ["SCENE", "VIEW"], default_values_t = [4, 2])]
     instructions: Vec<usize>,
@@ -60,12 +52,6 @@ pub struct Vln {
     /// Write scores and walks as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Draw the scores as bars (.png or .svg).
-    #[arg(long, value_name = "FILE")]
-    picture: Option<PathBuf>,
-    /// auto, cpu, or cuda:N.
-    #[arg(long, default_value = "auto")]
-    device: String,
 }
 
 #[derive(Serialize)]
@@ -92,33 +78,14 @@ impl Vln {
     pub fn run(self) -> anyhow::Result<Outcome> {
         let idle = [(Ablation::NoUpdate, "nothing changes while the robot drives")];
         let runs = Runs::new(&self.ablate, &idle)?;
-        let sources = self.homes.sources()?;
-        let mut planner = self.planner()?;
-        let eyes = HomeEyes::new(self.eyes, &self.gaze, &mut planner, &self.model, &self.device)?;
-        let model = planner.name().to_owned();
-        drop(planner);
-        let bar = progress::bar(sources.len() as u64, "looking and driving");
-        let followed = parallel::map(
-            &sources,
-            || self.planner(),
-            |planner, _, source| {
-                let followed = self.follow(planner, &eyes, source, &runs)?;
-                bar.inc(1);
-                Ok(followed)
-            },
-        )?;
-        bar.finish_and_clear();
-        let (mut left_out, mut all): (BTreeMap<String, usize>, Vec<Followed>) = Default::default();
-        let mut homes = 0;
-        for one in followed {
-            match one {
-                Ok(followed) => {
-                    homes += 1;
-                    all.extend(followed);
-                }
-                Err(reason) => *left_out.entry(reason).or_default() += 1,
-            }
-        }
+        let (sources, eyes, model) = self.measurement.open()?;
+        let followed =
+            self.measurement.each("looking and driving", &sources, |planner, source| {
+                self.follow(planner, &eyes, source, &runs)
+            })?;
+        let (followed, left_out) = sift(followed);
+        let homes = followed.len();
+        let all: Vec<Followed> = followed.into_iter().flatten().collect();
         ensure!(!all.is_empty(), "there is nowhere to go in these homes");
         let by_run = runs.each().map(Runs::name).chain([RULES]).enumerate().map(|(at, run)| {
             let of = |frame: Option<PairFrame>| {
@@ -135,7 +102,7 @@ impl Vln {
         });
         let report = VlnReport {
             model,
-            eyes: self.eyes,
+            eyes: eyes.look(),
             homes,
             left_out,
             runs: by_run.collect(),
@@ -152,7 +119,7 @@ impl Vln {
             })
         });
         let title = format!("{}: instructions followed", report.model);
-        write_picture(self.picture.as_deref(), &title, bars.collect())?;
+        self.measurement.draw(&title, bars.collect())?;
         write_json(self.json.as_deref(), &report)?;
         Ok(Outcome::Done)
     }
@@ -201,10 +168,6 @@ impl Vln {
             all.push(Followed { frame: pair.frame, walks });
         }
         Ok(Ok(all))
-    }
-
-    fn planner(&self) -> anyhow::Result<GoalPlanner> {
-        Ok(GoalPlanner::load(&self.model, &parse_device(&self.device)?)?)
     }
 }
 
@@ -293,27 +256,21 @@ impl VlnReport {
         }
         table.print(&mut out)?;
         writeln!(out, "{}: {} homes", self.model, self.homes)?;
-        for (reason, times) in &self.left_out {
-            writeln!(out, "{times} × left out: {reason}")?;
-        }
-        Ok(())
+        tell_left_out(&mut out, &self.left_out)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::eyes::fixtures::knowing;
     use super::*;
     use scenellm::sim::HomeKind;
     use scenellm::sim::household::household;
     use scenellm::sim::language::PairKind;
-    use std::path::Path;
 
     #[test]
     fn a_robot_that_knows_no_place_goes_to_none() {
-        let model = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/models/nano"));
-        let mut planner = GoalPlanner::load(model, &parse_device("cpu").unwrap()).unwrap();
-        let gaze = Gaze { frames: 8, vision_weights: None };
-        let eyes = HomeEyes::new(Look::Oracle, &gaze, &mut planner, model, "cpu").unwrap();
+        let (_, eyes) = knowing();
         let seen = eyes.open(household(3).unwrap(), 3).unwrap();
         let known = seen.known().unwrap();
         let pair = Pair {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::planner::follow::parse_instruction;
-use crate::scene::ObjectId;
+use crate::scene::fixtures;
 
 const TICK_NS: i64 = 100_000_000;
 /// Of the simulated base.
@@ -10,17 +10,7 @@ const SPEED_M_S: f64 = 0.5;
 const TURN_RAD_S: f64 = 1.0;
 
 fn object(id: u32, label: &str, x: f64, y: f64) -> MapObject {
-    MapObject {
-        id: ObjectId(id),
-        label: label.into(),
-        position_m: [x, y, 0.9],
-        orientation_xyzw: [0.0, 0.0, 0.0, 1.0],
-        size_m: [0.4, 0.4, 0.4],
-        confidence: 0.9,
-        observations: 3,
-        first_seen_ns: 0,
-        last_seen_ns: 0,
-    }
+    fixtures::object(id, label, [x, y, 0.9], 0.4)
 }
 
 /// A room of 8 m × 6 m with a wall through its middle, open at the top.

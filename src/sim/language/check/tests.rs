@@ -1,7 +1,7 @@
 //! True and false sentences of every kind.
 
 use super::*;
-use crate::scene::{MapObject, ObjectId};
+use crate::scene::fixtures::object;
 use crate::sim::household::Condition;
 use crate::sim::language::facts::{InView, ObjectFact};
 use crate::sim::language::pair::{PairFrame, Route};
@@ -14,17 +14,7 @@ fn facts() -> SceneFacts {
         let id = objects.len() as u32 + 1;
         let bearing_rad = xy[1].atan2(xy[0]);
         objects.push(ObjectFact {
-            object: MapObject {
-                id: ObjectId(id),
-                label: category.into(),
-                position_m: [xy[0], xy[1], 1.0],
-                orientation_xyzw: [0.0, 0.0, 0.0, 1.0],
-                size_m: [size_m; 3],
-                confidence: 1.0,
-                observations: 1,
-                first_seen_ns: 0,
-                last_seen_ns: 0,
-            },
+            object: object(id, category, [xy[0], xy[1], 1.0], size_m),
             category: category.into(),
             holder,
             condition: Some(Condition::default()),
