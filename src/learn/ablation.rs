@@ -162,6 +162,7 @@ fn halved(tokens: VisualTokens) -> VisualTokens {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scene::fixtures::object;
     use crate::scene::{ObjectState, ShownObject, TokenFrame};
 
     /// Tokens in a row along x, a metre apart.
@@ -172,20 +173,6 @@ mod tests {
             features: (0..2 * count).map(|k| k as f32).collect(),
             xyz_m: (0..count).map(|k| [k as f32, 0.0, 1.0]).collect(),
             rgb: vec![[0.5; 3]; count],
-        }
-    }
-
-    fn object(id: u32, x: f64) -> MapObject {
-        MapObject {
-            id: ObjectId(id),
-            label: "mug".into(),
-            position_m: [x, 0.0, 1.0],
-            orientation_xyzw: [0.0, 0.0, 0.0, 1.0],
-            size_m: [0.1; 3],
-            confidence: 1.0,
-            observations: 1,
-            first_seen_ns: 0,
-            last_seen_ns: 0,
         }
     }
 
@@ -202,7 +189,8 @@ mod tests {
             states: [1, 2, 4].map(state).to_vec(),
         };
         // Boxes stand a little beside their tokens, and in another order.
-        let objects = [3, 0, 5, 2, 4, 1].map(|id| object(id, f64::from(id) + 0.2));
+        let objects =
+            [3, 0, 5, 2, 4, 1].map(|id| object(id, "mug", [f64::from(id) + 0.2, 0.0, 1.0], 0.1));
         (view, objects.to_vec())
     }
 

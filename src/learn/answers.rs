@@ -140,7 +140,7 @@ impl CaptionScores {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scene::{MapObject, ObjectId};
+    use crate::scene::fixtures;
     use crate::sim::language::{PairFrame, PairKind};
 
     fn pair(kind: PairKind, question: Option<QuestionKind>, answer: &str) -> Pair {
@@ -183,16 +183,9 @@ mod tests {
 
     #[test]
     fn captions_are_scored_by_the_things_they_name() {
-        let object = |id, label: &str| MapObject {
-            id: ObjectId(id),
-            label: label.into(),
-            position_m: [f64::from(id), 0.0, 0.0],
-            orientation_xyzw: [0.0, 0.0, 0.0, 1.0],
-            size_m: [0.1; 3],
-            confidence: 1.0,
-            observations: 1,
-            first_seen_ns: 0,
-            last_seen_ns: 0,
+        let object = |id: u32, label: &str| {
+            let position_m = [f64::from(id), 0.0, 0.0];
+            fixtures::object(id, label, position_m, 0.1)
         };
         let facts =
             SceneFacts::of_objects(&[object(1, "mug"), object(2, "knife"), object(3, "bed")]);

@@ -207,14 +207,10 @@ fn members<C: Ord>(clusters: impl IntoIterator<Item = C>) -> Vec<Vec<usize>> {
 mod tests {
     use super::*;
     use crate::learn::Goal;
+    use crate::tasks::fixtures::spoken;
 
     fn plan(lines: &[&str]) -> Vec<SpokenStep> {
-        let words = |line: &&str| line.split(' ').map(str::to_string).collect::<Vec<_>>();
-        lines
-            .iter()
-            .map(words)
-            .map(|words| SpokenStep { action: words[0].clone(), arguments: words[1..].to_vec() })
-            .collect()
+        lines.iter().map(|line| spoken(line)).collect()
     }
 
     fn expert() -> Trajectory {

@@ -5,6 +5,7 @@ use super::batch::{Batch, Encoded, Target, collate};
 use super::llama::{ADDED_HEAD, ADDED_ROWS, Dropout, LlamaShape, TrainableLlama, weight_shapes};
 use super::lora::LoraSpec;
 use super::optimizer::AdamW;
+use super::trainer::{Cut, Stepped};
 use crate::vision::gradients::{
     Gradients, SMOOTH, assert_alike, assert_differences, cast, chance, gradients, kinds, numbers,
     tensors,
@@ -38,6 +39,21 @@ pub(super) fn stepped_along(optimizer: &AdamW) -> Gradients {
         }
     }
     gradients
+}
+
+/// Holds `step` on a batch that is cut into replicas and rounds to the step on it as a whole.
+#[track_caller]
+pub(super) fn assert_parts_add_up(
+    cuts: [(usize, usize); 3],
+    step: &dyn Fn(Cut) -> (Stepped, Gradients),
+) {
+    let (whole, right) = step(Cut { replicas: 1, rounds: 1 });
+    for (replicas, rounds) in cuts {
+        let (stepped, found) = step(Cut { replicas, rounds });
+        approx::assert_relative_eq!(stepped.loss, whole.loss, max_relative = 1e-5);
+        approx::assert_relative_eq!(stepped.gradient, whole.gradient, max_relative = 1e-4);
+        assert_alike(&found, &right, 1e-3);
+    }
 }
 
 /// Two rows of unlike length: one whose answer a teacher would begin in two ways, and one that names

@@ -376,18 +376,8 @@ pub(super) fn check_gradients(vars: &BTreeMap<String, Var>, loss: &dyn Fn() -> T
 mod tests {
     use super::*;
     use crate::language::{Family, Llama, LlamaConfig, Looking, RopeScaling, Weights};
+    use crate::learn::gradients::SHAPE;
     use rand::SeedableRng;
-
-    const SHAPE: LlamaShape = LlamaShape {
-        hidden: 16,
-        intermediate: 24,
-        layers: 2,
-        heads: 2,
-        kv_heads: None,
-        own_head: false,
-        max_positions: 32,
-        rope_theta: 1e4,
-    };
 
     fn tiny() -> TrainableLlama {
         let vars = fresh_weights(&SHAPE, 11, &mut Pcg64Mcg::seed_from_u64(1)).unwrap();

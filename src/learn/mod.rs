@@ -14,6 +14,7 @@ mod error;
 mod eval;
 mod events;
 mod export;
+mod fault;
 mod line_writer;
 mod lines;
 mod llama;

@@ -1,9 +1,12 @@
 //! The same regions another way round: what a model should not learn by heart.
 
+use crate::geometry::Pose;
 use crate::scene::{Region, TokenFrame, VisualTokens, region_tokens};
+use nalgebra::{Translation3, Vector3};
 use rand::Rng;
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
+use std::f64::consts::FRAC_PI_2;
 
 /// How regions are varied. Probabilities are 0..=1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -19,18 +22,34 @@ pub struct Arrangement {
     pub dropped: f64,
     /// Whether the regions come in random order.
     pub shuffle: bool,
+    /// Probability that a view whose pose is known is given in world coordinates, as the scene is.
+    /// What is said of it from where the camera stands keeps those of the camera.
+    pub world_views: f64,
 }
 
 impl Default for Arrangement {
     fn default() -> Self {
-        Self { turn: true, mirror: 0.5, shift_m: 0.5, dropped: 0.05, shuffle: true }
+        Self {
+            turn: true,
+            mirror: 0.5,
+            shift_m: 0.5,
+            dropped: 0.05,
+            shuffle: true,
+            world_views: 0.0,
+        }
     }
 }
 
 impl Arrangement {
     /// Nothing is varied.
-    pub const NONE: Self =
-        Self { turn: false, mirror: 0.0, shift_m: 0.0, dropped: 0.0, shuffle: false };
+    pub const NONE: Self = Self {
+        turn: false,
+        mirror: 0.0,
+        shift_m: 0.0,
+        dropped: 0.0,
+        shuffle: false,
+        world_views: 0.0,
+    };
 
     /// The same for what is seen in camera coordinates, which has a fixed forward and up.
     pub fn of_view(self) -> Self {
@@ -40,6 +59,14 @@ impl Arrangement {
     /// The same where words tell left from right.
     pub fn unmirrored(self) -> Self {
         Self { mirror: 0.0, ..self }
+    }
+
+    /// Where the world comes to lie: turned and moved as the regions of a scene are.
+    pub fn moved(self, rng: &mut impl Rng) -> Pose {
+        let quarters: u8 = if self.turn { rng.random_range(0..4) } else { 0 };
+        let mut shift = || if self.shift_m > 0.0 { self.shift_m * even(rng) } else { 0.0 };
+        let shift_m = Translation3::new(shift(), shift(), 0.0);
+        shift_m * Pose::rotation(Vector3::z() * (f64::from(quarters) * FRAC_PI_2))
     }
 }
 

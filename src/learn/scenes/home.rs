@@ -66,6 +66,14 @@ impl SeenHome {
         }
     }
 
+    /// Maps world coordinates to those of the camera of a view; `None` of a tour, which does not keep it.
+    pub fn camera_T_world(&self, view: usize) -> Option<&Pose> {
+        match &self.eyes {
+            Eyes::Oracle { views, .. } => Some(&views.get(view)?.camera_T_world),
+            Eyes::Real { .. } => None,
+        }
+    }
+
     /// The regions of the scene, world coordinates.
     pub fn scene(&self, oracle: &Oracle, rng: &mut impl Rng) -> Vec<Region> {
         match &self.eyes {

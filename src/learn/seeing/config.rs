@@ -1,5 +1,6 @@
 //! What decides how a seeing model is trained.
 
+use super::super::fault::{dropout_fault, share_fault};
 use super::super::llama::LlamaShape;
 use super::super::lora::LoraSpec;
 use super::super::optimizer::AdamWConfig;
@@ -76,7 +77,7 @@ pub struct SeeingTraining {
     /// Whether attention is guided to what a name names.
     #[serde(default)]
     pub looking: Option<Guidance>,
-    /// Dropout in the residual branches.
+    /// Dropout in the residual branches, 0 or more and below 1.
     pub dropout: f32,
     /// Probability of hiding a token of a person's words.
     pub hide_words: f64,
@@ -189,10 +190,15 @@ impl SeeingTraining {
             ("holdout", self.holdout),
             ("hide_words", self.hide_words),
             ("tear_words", self.tear_words),
-            ("dropout", f64::from(self.dropout)),
+            ("faults.confused", self.faults.confused),
+            ("faults.lost_support", self.faults.lost_support),
+            ("faults.merged", self.faults.merged),
+            ("arrangement.mirror", self.arrangement.mirror),
+            ("arrangement.dropped", self.arrangement.dropped),
+            ("arrangement.world_views", self.arrangement.world_views),
         ];
-        if let Some((name, share)) = shares.iter().find(|(_, share)| !(0.0..=1.0).contains(share)) {
-            return Some(format!("{name} is {share}, must be 0 to 1"));
+        if let Some(fault) = dropout_fault(self.dropout).or_else(|| share_fault(&shares)) {
+            return Some(fault);
         }
         let odd = |times: &f64| !times.is_finite() || *times < 0.0;
         if let Some((kind, times)) = self.mixture.iter().find(|(_, times)| odd(times)) {
@@ -304,6 +310,10 @@ mod tests {
             config.fault().unwrap_or_default()
         };
         assert!(fault(&|c| c.blind = 1.5).contains("blind is 1.5"));
+        assert!(fault(&|c| c.arrangement.world_views = 2.0).contains("arrangement.world_views is"));
+        for dropout in [1.0, -0.1, f32::NAN] {
+            assert!(fault(&|c| c.dropout = dropout).contains("dropout is"), "{dropout}");
+        }
         let looking = Guidance { weight: 1.0, names: vec![9], follow: vec![], tell: vec![] };
         assert!(fault(&|c| c.looking = Some(looking.clone())).contains("looking names layers"));
         assert!(fault(&|c| c.rounds = 0).contains("rounds must be"));

@@ -21,7 +21,8 @@ pub enum Sight {
     Blind,
     /// The scene, world coordinates.
     Scene,
-    /// The view of this number, camera coordinates.
+    /// The view of this number, camera coordinates (or, by chance, those of the world: see
+    /// [`crate::learn::scenes::Arrangement::world_views`]).
     View(usize),
 }
 
@@ -79,9 +80,18 @@ impl Lesson {
 
     /// Whether its words tell left from right, so that what is shown must not be mirrored.
     pub fn has_sides(&self) -> bool {
+        self.says_any(&["left", "right"])
+    }
+
+    /// Whether it tells where things are, or how to move, from where the camera stands.
+    pub fn tells_from_camera(&self) -> bool {
+        self.prompt == PromptKind::Navigate || self.says_any(&["left", "right", "ahead"])
+    }
+
+    fn says_any(&self, words: &[&str]) -> bool {
         let said = self.turns.iter().chain(&self.more).flatten().chain(&self.context);
         let mut texts = said.chain([&self.words, &self.answer]);
-        texts.any(|text| text.contains("left") || text.contains("right"))
+        texts.any(|text| words.iter().any(|word| text.contains(*word)))
     }
 }
 

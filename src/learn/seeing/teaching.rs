@@ -2,7 +2,7 @@
 
 use super::super::batch::{Encoded, collate};
 use super::super::llama::Dropout;
-use super::super::scenes::{Arrangement, Eyes, Oracle, SeenHome, scene_tokens};
+use super::super::scenes::{Arrangement, Oracle, SeenHome, scene_tokens};
 use super::super::trainer::{Objective, PartLoss};
 use super::super::{LearnError, batch::Batch};
 use super::config::SeeingTraining;
@@ -10,11 +10,12 @@ use super::lesson::{Lesson, Sight};
 use super::look::Names;
 use super::model::SeeingModel;
 use super::spell::{Freedom, Speller};
-use super::voxels::voxel_tokens;
+use super::voxels::{in_world, voxel_tokens};
 use crate::model::{PromptTemplate, Segment, TokenBudget, TokenKind};
-use crate::scene::{TokenFrame, VisualTokens};
+use crate::scene::{Region, TokenFrame, VisualTokens};
 use candle_core::{Device, Result};
-use nalgebra::UnitQuaternion;
+use nalgebra::{Point3, UnitQuaternion};
+use rand::Rng;
 use rand_pcg::Pcg64Mcg;
 
 /// Everything that turns lessons into rows.
@@ -86,21 +87,53 @@ impl Classroom<'_> {
         let home = self.homes.get(lesson.home)?;
         let how = if lesson.has_sides() { arrangement.unmirrored() } else { arrangement };
         let (width, budget) = (self.config.vision.width, self.config.tokens);
-        let (regions, frame, most, how) = match lesson.sight {
+        let view = match lesson.sight {
             Sight::Blind => return None,
-            Sight::Scene => (home.scene(&self.oracle, rng), TokenFrame::World, budget.scene, how),
-            Sight::View(view) => {
-                let regions = home.view(view, &self.oracle, rng);
-                (regions, TokenFrame::Camera, budget.frame, how.of_view())
+            Sight::Scene => {
+                let regions = home.scene(&self.oracle, rng);
+                let axes = (TokenFrame::World, Some(UnitQuaternion::identity()));
+                return Some(self.shown(regions, axes, budget.scene, how, rng));
             }
+            Sight::View(view) => view,
+        };
+        let mut regions = home.view(view, &self.oracle, rng);
+        let pose = home.camera_T_world(view);
+        let axes = (TokenFrame::Camera, pose.map(|pose| pose.rotation));
+        let in_camera = |regions, rng: &mut Pcg64Mcg| {
+            self.shown(regions, axes, budget.frame, how.of_view(), rng)
+        };
+        let Some(camera_T_world) = pose.filter(|_| is_given_in_world(lesson, how, rng)) else {
+            return Some(in_camera(regions, rng));
         };
         Some(match self.config.vision.tokens {
-            TokenKind::Regions => scene_tokens(regions, frame, width, most, how, rng),
-            TokenKind::Voxels => {
-                let axes = (frame, turn_of(home, lesson.sight));
-                voxel_tokens(regions, axes, width, most, how, rng)
+            TokenKind::Regions => {
+                let world_T_camera = camera_T_world.inverse();
+                for region in &mut regions {
+                    let at_m = world_T_camera * Point3::from(region.centre_m);
+                    region.centre_m = at_m.coords.into();
+                }
+                scene_tokens(regions, TokenFrame::World, width, budget.frame, how, rng)
             }
+            // Seen from the camera first, which does not see what faces away from it.
+            TokenKind::Voxels => in_world(in_camera(regions, rng), camera_T_world, how, rng),
         })
+    }
+
+    /// At most `most` tokens of regions. `axes` are those of their coordinates, and what turns the
+    /// axes of the world to them; of a robot's tour it is not kept how a view was turned.
+    fn shown(
+        &self,
+        regions: Vec<Region>,
+        axes: (TokenFrame, Option<UnitQuaternion<f64>>),
+        most: usize,
+        how: Arrangement,
+        rng: &mut Pcg64Mcg,
+    ) -> VisualTokens {
+        let width = self.config.vision.width;
+        match self.config.vision.tokens {
+            TokenKind::Regions => scene_tokens(regions, axes.0, width, most, how, rng),
+            TokenKind::Voxels => voxel_tokens(regions, axes, width, most, how, rng),
+        }
     }
 
     /// Most 3D tokens that may show what `sight` is of `home`.
@@ -124,16 +157,9 @@ impl Classroom<'_> {
     }
 }
 
-/// What turns the axes of the world to those of what is shown. Of a robot's tour it is not kept how a
-/// view was turned.
-fn turn_of(home: &SeenHome, sight: Sight) -> Option<UnitQuaternion<f64>> {
-    match (sight, &home.eyes) {
-        (Sight::View(view), Eyes::Oracle { views, .. }) => {
-            Some(views.get(view)?.camera_T_world.rotation)
-        }
-        (Sight::View(_), Eyes::Real { .. }) => None,
-        (Sight::Scene | Sight::Blind, _) => Some(UnitQuaternion::identity()),
-    }
+/// Whether chance gives the view of a lesson in world coordinates this time.
+fn is_given_in_world(lesson: &Lesson, how: Arrangement, rng: &mut Pcg64Mcg) -> bool {
+    how.world_views > 0.0 && !lesson.tells_from_camera() && rng.random_bool(how.world_views)
 }
 
 /// A model that takes lessons.

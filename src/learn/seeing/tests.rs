@@ -31,6 +31,7 @@ use std::path::Path;
 mod added;
 mod gradients;
 mod labelled;
+mod world_views;
 
 /// What the manifests say that made them.
 const COMMAND: &str = "scenellm train finetune --config tiny.yaml";

@@ -5,9 +5,10 @@
 //! those of a frame: each far from the others.
 
 use super::super::scenes::{Arrangement, arranged};
+use crate::geometry::Pose;
 use crate::scene::{EgoFrame, Region, TokenFrame, VisualTokens, select_frame_tokens};
 use crate::vision::FeatureMap;
-use nalgebra::{UnitQuaternion, Vector3};
+use nalgebra::{Point3, UnitQuaternion, Vector3};
 use rand::Rng;
 
 /// Distance of points on a surface, and edge of the voxels they are pooled into, metres.
@@ -49,6 +50,22 @@ pub fn voxel_tokens(
         let side = if frame == TokenFrame::World { 1 } else { 0 };
         tokens.xyz_m.iter_mut().for_each(|xyz_m| xyz_m[side] = -xyz_m[side]);
     }
+    tokens
+}
+
+/// The tokens of a view in world coordinates, turned and moved there as `how` says.
+pub fn in_world(
+    mut tokens: VisualTokens,
+    camera_T_world: &Pose,
+    how: Arrangement,
+    rng: &mut impl Rng,
+) -> VisualTokens {
+    let world_T_camera = how.moved(rng) * camera_T_world.inverse();
+    for xyz_m in &mut tokens.xyz_m {
+        let at_m = world_T_camera * Point3::from(xyz_m.map(f64::from));
+        *xyz_m = at_m.coords.cast::<f32>().into();
+    }
+    tokens.frame = TokenFrame::World;
     tokens
 }
 

@@ -116,18 +116,9 @@ impl Shot {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::learn::vision::fixtures::UNCHANGED;
     use crate::vision::scene_vit::CELLS;
     use rand::SeedableRng;
-
-    const NOTHING: Augmentation = Augmentation {
-        mirror: 0.0,
-        brightness: 0.0,
-        tint: 0.0,
-        contrast: 0.0,
-        holes: 0.0,
-        no_depth: 0.0,
-        floor_m: 0.0,
-    };
 
     fn record() -> Record {
         let pixels = WIDTH_PX * HEIGHT_PX;
@@ -144,9 +135,9 @@ mod tests {
     fn a_mirror_takes_everything_along() {
         let mut rng = Pcg64Mcg::seed_from_u64(0);
         let plain = Shot::plain(record());
-        let same = Shot::changed(record(), &NOTHING, &mut rng);
+        let same = Shot::changed(record(), &UNCHANGED, &mut rng);
         assert_eq!((&same.picture, &same.labels), (&plain.picture, &plain.labels));
-        let by = Augmentation { mirror: 1.0, ..NOTHING };
+        let by = Augmentation { mirror: 1.0, ..UNCHANGED };
         let mirrored = Shot::changed(record(), &by, &mut rng);
         assert!(mirrored.is_mirrored);
         assert_eq!(mirrored.picture.rgb[..3], [159; 3]);
@@ -160,12 +151,12 @@ mod tests {
     fn light_and_holes_change_what_they_should() {
         let mut rng = Pcg64Mcg::seed_from_u64(1);
         let plain = Shot::plain(record());
-        let by = Augmentation { brightness: 0.5, holes: 1.0, ..NOTHING };
+        let by = Augmentation { brightness: 0.5, holes: 1.0, ..UNCHANGED };
         let changed = Shot::changed(record(), &by, &mut rng);
         assert_ne!(changed.picture.rgb, plain.picture.rgb);
         let missing = changed.picture.depth_m.iter().filter(|depth| **depth == 0.0).count();
         assert!((64..70_000).contains(&missing), "{missing}");
-        let blind = Shot::changed(record(), &Augmentation { no_depth: 1.0, ..NOTHING }, &mut rng);
+        let blind = Shot::changed(record(), &Augmentation { no_depth: 1.0, ..UNCHANGED }, &mut rng);
         assert!(blind.picture.depth_m.iter().all(|depth| *depth == 0.0));
     }
 }

@@ -3,6 +3,7 @@
 use super::augment::Augmentation;
 use super::homes::HomesConfig;
 use super::objective::ObjectiveConfig;
+use crate::learn::fault::share_fault;
 use crate::learn::{AdamWConfig, LearnError};
 use crate::vision::SceneVitShape;
 use crate::vision::scene_vit::{COLUMNS, ROWS};
@@ -108,6 +109,13 @@ impl VisionTraining {
                 return Some(format!("homes.{what}: is {share}, must lie within 0..=1"));
             }
         }
-        self.objective.fault().map(|reason| format!("objective: {reason}"))
+        let Augmentation { mirror, holes, no_depth, .. } = self.augmentation;
+        let shares = [
+            ("augmentation.mirror", mirror),
+            ("augmentation.holes", holes),
+            ("augmentation.no_depth", no_depth),
+        ];
+        share_fault(&shares)
+            .or_else(|| self.objective.fault().map(|reason| format!("objective: {reason}")))
     }
 }

@@ -204,16 +204,9 @@ fn shoot(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::learn::vision::fixtures::HOMES;
 
-    const CONFIG: HomesConfig = HomesConfig {
-        seed: 1,
-        procedural: 4,
-        alfred: 0,
-        moved: 0.3,
-        views: 2,
-        close: 0.5,
-        hold_out_every: 2,
-    };
+    const CONFIG: HomesConfig = HomesConfig { procedural: 4, ..HOMES };
 
     #[test]
     fn views_are_rendered_once_and_show_named_cells() {

@@ -270,16 +270,9 @@ fn look_at(entity: &Entity, places: &[Vector2<f64>], rng: &mut Pcg64Mcg) -> Opti
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::learn::vision::fixtures::HOMES;
 
-    const CONFIG: HomesConfig = HomesConfig {
-        seed: 1,
-        procedural: 8,
-        alfred: 0,
-        moved: 0.3,
-        views: 6,
-        close: 0.5,
-        hold_out_every: 4,
-    };
+    const CONFIG: HomesConfig = HomesConfig { procedural: 8, views: 6, hold_out_every: 4, ..HOMES };
 
     fn camera() -> CameraModel {
         CameraModel::pinhole(320, 240, 277.0, 277.0, 159.5, 119.5)

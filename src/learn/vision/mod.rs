@@ -17,6 +17,8 @@ mod watch;
 mod weights;
 
 #[cfg(test)]
+mod fixtures;
+#[cfg(test)]
 mod gradients;
 
 pub use augment::Augmentation;

@@ -112,11 +112,9 @@ pub fn still(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vision::SceneVitConfig;
+    use crate::learn::vision::fixtures::write_fresh;
     use crate::vision::scene_vit::{CellWindow, INPUTS};
-    use candle_core::DType;
     use rand::SeedableRng;
-    use std::collections::HashMap;
 
     const SMALL: SceneVitShape = SceneVitShape {
         embed: 8,
@@ -132,16 +130,8 @@ mod tests {
 
     /// A finished model of chance weights.
     fn folder(rng: &mut Pcg64Mcg) -> (tempfile::TempDir, SceneVitNet) {
-        let weights = fresh(&SMALL, rng).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let config = SceneVitConfig::new(SMALL, 1, vec!["mug".into()]);
-        let text = serde_json::to_string(&config).unwrap();
-        std::fs::write(folder.path().join("config.json"), text).unwrap();
-        let half: HashMap<String, Tensor> = weights
-            .iter()
-            .map(|(name, var)| (name.clone(), var.to_dtype(DType::F16).unwrap()))
-            .collect();
-        candle_core::safetensors::save(&half, folder.path().join("model.safetensors")).unwrap();
+        write_fresh(folder.path(), SMALL, rng);
         let net = SceneVit::load(folder.path(), &Device::Cpu).unwrap().net().clone();
         (folder, net)
     }

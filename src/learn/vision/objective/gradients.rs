@@ -2,12 +2,14 @@
 //! GPU; and in 32 bits, for which there are operations of their own.
 
 use super::tests::unit_vectors;
-use super::{DinoConfig, DistillConfig, dino, distill, labels, moco};
+use super::{DinoConfig, dino, distill, labels, moco};
+use crate::learn::vision::fixtures::{self, DINO};
 use crate::vision::gradients::{
     SMOOTH, assert_alike, assert_differences, cast, gradients, tensors,
 };
 use candle_core::{D, DType, Device, Result, Tensor, Var};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// Features of chance, which are what an objective learns from.
 const FEATURES: &str = "features";
@@ -48,14 +50,7 @@ fn labels_have_the_gradient_of_differences() {
 
 #[test]
 fn sorting_into_prototypes_has_the_gradient_of_differences() {
-    let config = DinoConfig {
-        weight: 1.0,
-        prototypes: 5,
-        student_temperature: 0.2,
-        teacher_temperature: 0.1,
-        centre_momentum: 0.9,
-        cells: 5,
-    };
+    let config = DinoConfig { prototypes: 5, cells: 5, ..DINO };
     let (teacher, centre) = (unit_vectors(5, 5, 8), unit_vectors(1, 5, 9).squeeze(0).unwrap());
     hold(&[FEATURES, dino::PROTOTYPES], &|vars| {
         let student = dino::cosines(&vars[FEATURES], &vars[dino::PROTOTYPES])?;
@@ -74,8 +69,7 @@ fn knowing_cells_again_has_the_gradient_of_differences() {
 
 #[test]
 fn what_a_teacher_sees_has_the_gradient_of_differences() {
-    let config =
-        DistillConfig { weight: 1.0, teacher: "teacher".into(), temperature: 0.1, softening: 2.0 };
+    let config = fixtures::distill(Path::new("teacher"));
     let words = unit_vectors(4, 6, 8).t().unwrap().contiguous().unwrap();
     let teacher = unit_vectors(5, 6, 9);
     hold(&[FEATURES], &|vars| {

@@ -1,41 +1,17 @@
 use super::*;
-use crate::learn::AdamWConfig;
-use crate::learn::vision::{
-    Augmentation, CropsConfig, DinoConfig, DistillConfig, HomesConfig, LabelsConfig, MocoConfig,
-    ObjectiveConfig,
-};
+use crate::learn::vision::fixtures::{self, DINO, LABELS, MOCO, distill, frames};
+use crate::learn::vision::{Augmentation, CropsConfig, HomesConfig, MocoConfig, ObjectiveConfig};
+use crate::vision::scene_vit::fixtures::TINY;
 use crate::vision::{FeatureExtractor, SceneVit, SceneVitShape};
 
-const HOMES: HomesConfig = HomesConfig {
-    seed: 3,
-    procedural: 4,
-    alfred: 0,
-    moved: 0.3,
-    views: 2,
-    close: 0.5,
-    hold_out_every: 4,
-};
-
-const LABELS: LabelsConfig =
-    LabelsConfig { weight: 1.0, temperature: 0.1, rarity: 0.5, tilt: 0.2, most: 30.0 };
+const HOMES: HomesConfig =
+    HomesConfig { seed: 3, procedural: 4, hold_out_every: 4, ..fixtures::HOMES };
 
 fn config() -> VisionTraining {
+    let labels = ObjectiveConfig { labels: Some(LABELS), ..ObjectiveConfig::default() };
     VisionTraining {
-        seed: 5,
-        init: None,
         homes: HOMES,
-        model: SceneVitShape {
-            embed: 24,
-            cell: 16,
-            width: 16,
-            layers: 1,
-            heads: 2,
-            hidden: 24,
-            refine: 0,
-            head: 24,
-            features: 16,
-        },
-        objective: ObjectiveConfig { labels: Some(LABELS), ..ObjectiveConfig::default() },
+        model: SceneVitShape { embed: 24, cell: 16, hidden: 24, refine: 0, ..TINY },
         crops: Some(CropsConfig { share: 0.5, rows: 12, columns: 16 }),
         augmentation: Augmentation {
             mirror: 0.5,
@@ -47,26 +23,17 @@ fn config() -> VisionTraining {
             floor_m: 0.02,
         },
         steps: 24,
-        batch_size: 2,
-        replicas: 2,
-        optimizer: AdamWConfig {
-            learning_rate: 0.01,
-            beta1: 0.9,
-            beta2: 0.98,
-            weight_decay: 0.01,
-            gradient_clip: 1.0,
-            average_decay: 0.9,
-        },
         warmup_steps: 4,
         checkpoint_steps: 12,
         watched_views: 2,
+        ..fixtures::config(labels)
     }
 }
 
 #[test]
 fn training_learns_goes_on_where_it_stopped_and_leaves_a_model() {
     let frames_at = tempfile::tempdir().unwrap();
-    let frames = Frames::render(frames_at.path(), &HOMES, &[], &mut |_, _| true).unwrap().unwrap();
+    let frames = frames(frames_at.path(), &HOMES);
     let (whole, parts) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let config = config();
     let mut losses = Vec::new();
@@ -97,24 +64,11 @@ fn training_learns_goes_on_where_it_stopped_and_leaves_a_model() {
 #[test]
 fn every_objective_learns_and_goes_on_where_it_stopped() {
     let frames_at = tempfile::tempdir().unwrap();
-    let frames = Frames::render(frames_at.path(), &HOMES, &[], &mut |_, _| true).unwrap().unwrap();
+    let frames = frames(frames_at.path(), &HOMES);
     let teacher = tempfile::tempdir().unwrap();
     train_vision(&config(), &frames, &Device::Cpu, teacher.path(), &mut |_| true).unwrap();
-    let dino = DinoConfig {
-        weight: 1.0,
-        prototypes: 8,
-        student_temperature: 0.2,
-        teacher_temperature: 0.1,
-        centre_momentum: 0.9,
-        cells: 64,
-    };
-    let moco = MocoConfig { weight: 1.0, temperature: 0.2, queue: 128, cells: 32 };
-    let distill = DistillConfig {
-        weight: 1.0,
-        teacher: teacher.path().to_owned(),
-        temperature: 0.1,
-        softening: 2.0,
-    };
+    let (dino, moco) = (DINO, MocoConfig { queue: 128, ..MOCO });
+    let distill = distill(teacher.path());
     let none = ObjectiveConfig::default();
     for (objective, falls) in [
         (ObjectiveConfig { dino: Some(dino), ..none.clone() }, false),
