@@ -153,6 +153,8 @@ fn a_kitchen_goes_in_and_a_grounded_plan_comes_out() {
     assert!(saved.voxels > 500);
     let forgotten = peer.call::<ResetMap>("/scenellm_planner/reset_map", &Empty::default());
     assert_eq!(forgotten.voxels, saved.voxels);
+    let cleared = wait_for(|| heats.newest::<PointCloud2>().filter(|heat| heat.width == 0));
+    assert!(cleared.is_some(), "the heat map is that of a map that is no more");
     let loaded = peer.call::<LoadMap>("/scenellm_planner/load_map", &file);
     assert_eq!((loaded.voxels, loaded.objects), (saved.voxels, saved.objects));
 

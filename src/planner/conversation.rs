@@ -1,16 +1,13 @@
 //! A person and the robot, turn after turn, for whoever has map and model at hand.
 //!
-//! The node answers in the same way from threads of its own, which wait for nothing: what "it" means
-//! tells [`Dialogue`], what is wanted [`Command`], what the work is at [`Executive`], and all else the
-//! list of objects or the model.
+//! The node answers in the same way from threads of its own: what "it" means tells [`Dialogue`], what is
+//! wanted [`Command`], what the work is at [`Executive`], and all else the list of objects or the model.
 
+use super::plan_question::{in_words, told};
 use super::{Act, Command, Dialogue, Executive, StopCause, Unresolved};
 use crate::model::PromptKind;
 use crate::scene::MapObject;
-use crate::tasks::{
-    About, Answer, GoalPlanner, Inquiry, Plan, PlanRequest, PlanStep, PlanningError, SpokenStep,
-    acts_in_words,
-};
+use crate::tasks::{About, Answer, GoalPlanner, Inquiry, Plan, PlanRequest, PlanningError};
 
 /// What is said to who wants a map forgotten that is not the conversation's own.
 const MAP_IS_KEPT: &str = "this map is kept";
@@ -33,11 +30,7 @@ impl Reply {
             Self::Words(words) => words.clone(),
             Self::Answer(answer) => answer.words.clone(),
             Self::Plan(Plan { refusal: Some(refusal), .. }) => format!("no plan: {refusal}"),
-            Self::Plan(plan) => {
-                let steps: Vec<SpokenStep> = plan.steps.iter().map(PlanStep::spoken).collect();
-                let acts = acts_in_words(&steps).into_iter().map(|act| act.words);
-                format!("i {}", acts.collect::<Vec<_>>().join(", "))
-            }
+            Self::Plan(plan) => told(&in_words(&plan.steps, 0), "nothing is to be done"),
         }
     }
 }
@@ -74,7 +67,7 @@ impl Conversation {
         let reply = match Command::of(meant) {
             Command::Plan(question) => Reply::Words(question.answer(&self.executive)),
             Command::Courtesy(words) => Reply::Words(words.to_owned()),
-            Command::Stop => Reply::Words(said(self.executive.stop(StopCause::Word))),
+            Command::Stop => Reply::Words(Act::words(&self.executive.stop(StopCause::Word))),
             Command::ForgetMap => Reply::Words(MAP_IS_KEPT.to_owned()),
             Command::Goal(goal) => Reply::Plan(self.plan(&goal, known, planner)),
             Command::Describe | Command::Where(_) | Command::Count(_) | Command::NotUnderstood => {
@@ -115,22 +108,20 @@ impl Conversation {
     }
 }
 
-/// The words among acts.
-fn said(acts: Vec<Act>) -> String {
-    let words = acts.into_iter().filter_map(|act| match act {
-        Act::Say(words) => Some(words),
-        _ => None,
-    });
-    words.collect::<Vec<_>>().join("; ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::scene::fixtures::object;
-    use crate::tasks::fixtures::request;
+    use crate::tasks::fixtures::{plan, request};
     use candle_core::Device;
     use std::path::Path;
+
+    #[test]
+    fn a_plan_is_told_by_its_acts() {
+        let told = |lines: &[&str]| Reply::Plan(plan("tidy", lines)).words();
+        assert_eq!(told(&["GotoLocation mug", "PickupObject mug"]), "i take the mug");
+        assert_eq!(told(&[]), "nothing is to be done");
+    }
 
     #[test]
     fn a_talk_goes_on_from_what_was_said() {

@@ -36,6 +36,14 @@ struct Turn {
     reply: Option<String>,
 }
 
+impl Turn {
+    /// Whether it means `meant`, or asks to do that: a goal stands without the words around it.
+    fn means(&self, meant: &str) -> bool {
+        self.meant == meant
+            || matches!(Command::of(&self.meant), Command::Goal(goal) if goal == meant)
+    }
+}
+
 /// A word that stands for a thing, and nothing was named that it could stand for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("what do you mean by \"{0}\"? Nothing was named yet")]
@@ -49,18 +57,14 @@ impl Dialogue {
     ///
     /// When it speaks of a thing that nobody named.
     pub fn hear(&mut self, sentence: &str, objects: &[MapObject]) -> Result<String, Unresolved> {
-        let command = Command::of(sentence);
-        let meant = match command {
-            Command::Goal(_) | Command::Where(_) | Command::Count(_) | Command::NotUnderstood => {
-                match self.completed(sentence) {
-                    Some(whole) => whole,
-                    None => self.resolve(sentence, &command, objects)?,
-                }
-            }
-            _ => sentence.to_owned(),
-        };
+        let meant = self.meaning(sentence, objects)?;
         self.note(&meant, objects);
         Ok(meant)
+    }
+
+    /// Whether what `sentence` means rests on what was said before.
+    pub fn rests_on_talk(&self, sentence: &str, objects: &[MapObject]) -> bool {
+        self.meaning(sentence, objects).as_deref() != Ok(sentence)
     }
 
     /// Remembers what `sentence` names.
@@ -73,10 +77,10 @@ impl Dialogue {
         }
     }
 
-    /// Remembers what was replied to the newest sentence that means `meant`. What the reply tells to be
-    /// somewhere, or to serve a purpose, is spoken of from then on.
+    /// Remembers what was replied to the newest sentence that means `meant`, or asks to do that. What the
+    /// reply tells to be somewhere, or to serve a purpose, is spoken of from then on.
     pub fn replied(&mut self, meant: &str, reply: &str, objects: &[MapObject]) {
-        let is_open = |turn: &&mut Turn| turn.reply.is_none() && turn.meant == meant;
+        let is_open = |turn: &&mut Turn| turn.reply.is_none() && turn.means(meant);
         let Some(turn) = self.turns.iter_mut().rev().find(is_open) else { return };
         let names_another =
             matches!(Asked::of(meant), Some(Asked::Contents(_) | Asked::Largest(_) | Asked::Tool));
@@ -97,6 +101,19 @@ impl Dialogue {
     pub fn history(&self, meant: &str, objects: &[MapObject]) -> Option<Vec<[String; 2]>> {
         let stands_alone = Asked::of(meant).is_some() || thing_in(meant, objects).is_some();
         Some(self.turns()).filter(|turns| !stands_alone && !turns.is_empty())
+    }
+
+    fn meaning(&self, sentence: &str, objects: &[MapObject]) -> Result<String, Unresolved> {
+        let command = Command::of(sentence);
+        match command {
+            Command::Goal(_) | Command::Where(_) | Command::Count(_) | Command::NotUnderstood => {
+                match self.completed(sentence) {
+                    Some(whole) => Ok(whole),
+                    None => self.resolve(sentence, &command, objects),
+                }
+            }
+            _ => Ok(sentence.to_owned()),
+        }
     }
 
     /// What "it" means.
@@ -229,6 +246,24 @@ mod tests {
         // Who is asked what is next to a thing is asked of the thing.
         say("what is next to the mug", "coffeemachine");
         assert_eq!(say("what color is it", "red"), "what color is the mug");
+    }
+
+    #[test]
+    fn a_goal_is_replied_to_without_the_words_around_it() {
+        let (mut dialogue, objects) = (Dialogue::default(), objects());
+        dialogue.hear("could you bring me the mug?", &objects).unwrap();
+        dialogue.replied("bring me the mug", "i take the mug", &objects);
+        let turn = ["could you bring me the mug?", "i take the mug"].map(String::from);
+        assert_eq!(dialogue.turns(), [turn]);
+        for (sentence, rests) in
+            [("put it in the sink", true), ("and the fork too", true), ("bring me the mug", false)]
+        {
+            assert_eq!(dialogue.rests_on_talk(sentence, &objects), rests, "{sentence}");
+        }
+        assert!(
+            Dialogue::default().rests_on_talk("bring it", &objects),
+            "on what is still to come"
+        );
     }
 
     #[test]

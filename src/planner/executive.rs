@@ -48,6 +48,17 @@ pub enum Act {
     },
 }
 
+impl Act {
+    /// What is said among `acts`.
+    pub fn words(acts: &[Self]) -> String {
+        let words = acts.iter().filter_map(|act| match act {
+            Self::Say(words) => Some(words.as_str()),
+            _ => None,
+        });
+        words.collect::<Vec<_>>().join("; ")
+    }
+}
+
 /// How the work on a goal ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
@@ -117,11 +128,6 @@ struct Work {
 }
 
 impl Work {
-    fn end(self, ending: Ending) -> Act {
-        let Self { plan, at, replans, .. } = self;
-        Act::End { ending, progress: Progress { plan, at, replans } }
-    }
-
     fn current(&self) -> Option<&PlanStep> {
         self.plan.as_ref()?.steps.get(self.at?)
     }
@@ -138,6 +144,8 @@ impl Work {
 pub struct Executive {
     number: u64,
     work: Option<Work>,
+    /// The steps that succeeded on the way to the goal before.
+    past: Vec<PlanStep>,
     /// What the robot holds, as the steps that succeeded tell.
     held: Option<ObjectId>,
 }
@@ -153,7 +161,7 @@ impl Executive {
 
     /// Makes room for a newer goal.
     pub fn preempt(&mut self) -> Vec<Act> {
-        self.work.take().map(|work| work.end(Ending::Preempted)).into_iter().collect()
+        self.end(Ending::Preempted).into_iter().collect()
     }
 
     /// Whether the plan of request `number` is being waited for.
@@ -190,7 +198,7 @@ impl Executive {
         } else {
             acts.push(Act::Say(said));
             let ending = if is_refused { Ending::Refused } else { Ending::Done };
-            acts.extend(self.work.take().map(|work| work.end(ending)));
+            acts.extend(self.end(ending));
         }
         acts
     }
@@ -251,8 +259,7 @@ impl Executive {
                 return Ok(vec![Act::Step(step.clone())]);
             }
             let said = format!("done: \"{}\"", work.goal);
-            let ended = self.work.take().map(|work| work.end(Ending::Done));
-            return Ok([Act::Say(said)].into_iter().chain(ended).collect());
+            return Ok([Act::Say(said)].into_iter().chain(self.end(Ending::Done)).collect());
         }
         let because = match feedback.message.as_str() {
             "" => String::new(),
@@ -302,8 +309,16 @@ impl Executive {
     }
 
     fn give_up(&mut self, ending: Ending, reason: String, said: String) -> Vec<Act> {
-        let Some(work) = self.work.take() else { return Vec::new() };
-        vec![Act::Withdraw { goal: work.goal.clone(), reason }, Act::Say(said), work.end(ending)]
+        let Some(goal) = self.worked_on().map(str::to_owned) else { return Vec::new() };
+        let told = [Act::Withdraw { goal, reason }, Act::Say(said)];
+        told.into_iter().chain(self.end(ending)).collect()
+    }
+
+    /// Ends the work on the goal, if there is one.
+    fn end(&mut self, ending: Ending) -> Option<Act> {
+        let Work { plan, at, replans, done, .. } = self.work.take()?;
+        self.past = done;
+        Some(Act::End { ending, progress: Progress { plan, at, replans } })
     }
 
     /// How far the goal is that is worked on.
@@ -320,6 +335,14 @@ impl Executive {
     /// The steps that succeeded on the way to the goal, of all its plans.
     pub fn done(&self) -> &[PlanStep] {
         self.work.as_ref().map(|work| work.done.as_slice()).unwrap_or_default()
+    }
+
+    /// The same; where no goal is worked on, on the way to the one before.
+    pub fn did(&self) -> &[PlanStep] {
+        match &self.work {
+            Some(work) => &work.done,
+            None => &self.past,
+        }
     }
 
     /// What is being done, in words.

@@ -100,12 +100,17 @@ impl PlanQuestion {
 
     /// The answer.
     pub fn answer(self, executive: &Executive) -> String {
+        let did = executive.did();
+        // Of what was done it is asked when it is done, above all.
+        if self == Self::Done && !did.is_empty() {
+            return told(&in_words(did, 0), "nothing yet");
+        }
         let Some(goal) = executive.worked_on().filter(|_| self != Self::Status) else {
             return executive.status();
         };
         match self {
             Self::Why => return format!("the goal is \"{goal}\""),
-            Self::Done => return told(&in_words(executive.done(), 0), "nothing yet"),
+            Self::Done => return "nothing yet".into(),
             _ => {}
         }
         let Progress { plan: Some(plan), at: Some(at), .. } = executive.progress() else {
@@ -123,13 +128,14 @@ impl PlanQuestion {
 }
 
 /// The acts among `steps` that are done by the step `from` or one behind it.
-fn in_words(steps: &[PlanStep], from: usize) -> Vec<String> {
+pub(super) fn in_words(steps: &[PlanStep], from: usize) -> Vec<String> {
     let spoken: Vec<SpokenStep> = steps.iter().map(PlanStep::spoken).collect();
     let acts = acts_in_words(&spoken).into_iter().filter(|act| act.step >= from);
     acts.map(|act| act.words).collect()
 }
 
-fn told(acts: &[String], none: &str) -> String {
+/// What the robot tells of its acts; `none` where there are none.
+pub(super) fn told(acts: &[String], none: &str) -> String {
     if acts.is_empty() { none.to_owned() } else { format!("i {}", acts.join(", ")) }
 }
 
@@ -185,5 +191,13 @@ mod tests {
         ] {
             assert_eq!(ask(&executive, asked), told, "{asked}");
         }
+        for step_id in [3, 4] {
+            let done = StepFeedback { step_id, success: true, message: String::new() };
+            executive.feedback(&done).unwrap();
+        }
+        assert_eq!(ask(&executive, "what did you do"), both, "it is done");
+        assert_eq!(ask(&executive, "what is left"), "nothing: no goal is set");
+        executive.goal("tidy");
+        assert_eq!(ask(&executive, "what did you do"), "nothing yet");
     }
 }

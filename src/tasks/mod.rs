@@ -55,7 +55,7 @@ use scene_relations::{is_side, words_of};
 pub use text::{PlanTextError, parse_plan, plan_text, step_text};
 pub(crate) use token_set::token_table;
 pub use token_set::{TokenSet, TokenTable};
-pub use told::place_of;
+pub use told::list_tells;
 pub(crate) use view::AHEAD_RAD;
 pub use view::{About, SceneView, ViewSpec};
 pub use vocabulary::{ActionSpec, ActionVocabulary, ArgumentKind, VocabularyError, class_word};

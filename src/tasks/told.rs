@@ -95,10 +95,14 @@ pub(super) fn told(
     }
 }
 
-/// The place of the things called `name`, in words: "on the countertop". `None` where the list does not
-/// tell, or they are in several places.
-pub fn place_of(objects: &[MapObject], name: &str, words: &ActionVocabulary) -> Option<String> {
-    told(&Asked::Place(name.to_owned()), objects, words, None).map(|told| told.words)
+/// What the list of `objects` tells of `asked`, in the words of a model: "on the countertop", "two". `None`
+/// where it does not tell.
+pub fn list_tells(
+    asked: &Asked,
+    objects: &[MapObject],
+    words: &ActionVocabulary,
+) -> Option<String> {
+    told(asked, objects, words, None).map(|told| told.words)
 }
 
 /// To which side of the view the only one of `objects` that `thing` may mean is `shown`.

@@ -1,5 +1,6 @@
 //! What the numbers of a label map mean: for programs, and as words in its place for people.
 
+use super::detection::as_detection;
 use super::markers::{LINE_M, WHITE, no_markers};
 use crate::ros::msg::{
     Header, LabelInfo, Marker, MarkerArray, Point, Pose, Quaternion, Vector3, VisionClass,
@@ -26,7 +27,11 @@ pub fn label_markers(objects: &ObjectStore, stamp_ns: i64, frame_id: &str) -> Ma
     let numbers = objects.label_numbers();
     let words = |object: &MapObject| {
         let [x, y, z] = object.position_m;
-        let z = z + object.size_m[2] / 2.0 + LINE_M;
+        // A box may lie on its side: that of a detector may stand along the axes of a camera.
+        let world_R_box = as_detection(object).frame_T_box.rotation;
+        let up = world_R_box.inverse() * nalgebra::Vector3::<f64>::z();
+        let height_m = up.abs().dot(&nalgebra::Vector3::from(object.size_m));
+        let z = z + height_m / 2.0 + LINE_M;
         Marker {
             header: header.clone(),
             ns: "labels".into(),
@@ -48,6 +53,23 @@ pub fn label_markers(objects: &ObjectStore, stamp_ns: i64, frame_id: &str) -> Ma
 mod tests {
     use super::*;
     use crate::sensing::Detection;
+
+    #[test]
+    fn words_stand_above_boxes_that_lie_on_their_sides() {
+        let mut store = ObjectStore::default();
+        // A fridge as a camera sees it that looks level: its y is down.
+        let turn = nalgebra::Vector3::x() * -std::f64::consts::FRAC_PI_2;
+        let fridge = Detection {
+            label: "fridge".into(),
+            score: 0.9,
+            frame_T_box: crate::geometry::Pose::new(nalgebra::Vector3::new(2.0, 0.0, 0.9), turn),
+            size_m: [0.6, 1.8, 0.5],
+            track_id: String::new(),
+        };
+        store.observe(&[fridge], &crate::geometry::Pose::identity(), 1);
+        let above_m = label_markers(&store, 9, "map").markers[1].pose.position.z;
+        assert!((above_m - 1.9).abs() < 1e-9, "{above_m}");
+    }
 
     #[test]
     fn numbers_are_told_as_they_stand_in_the_map() {

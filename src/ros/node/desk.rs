@@ -10,14 +10,15 @@ use super::newest::Newest;
 use super::outlets::DeskOutlets;
 use super::pilot::PilotRequest;
 use super::plan_task::PlanTasks;
+use super::talk::Talk;
 use super::text_search::TextSearch;
 use super::view::View;
-use crate::planner::{Act, Command, Dialogue, Executive, StopCause, facts};
+use crate::planner::{Act, Command, Executive, Reply, StopCause, facts};
 use crate::ros::action::{ActionRequest, Asked};
 use crate::ros::{decode, from_cdr, msg, step_feedback};
 use crate::scene::MapObject;
 use crate::sensing::SensorEvent;
-use crate::tasks::{ActionVocabulary, Answer, Plan, place_of};
+use crate::tasks::{self, ActionVocabulary, Answer, Plan, list_tells};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
@@ -28,6 +29,8 @@ const NAP: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(5);
 const NOT_UNDERSTOOD: &str = "I can plan for household goals, tell of the plan, what is in the map, \
     where it is and how many there are, forget the map, and stop. I cannot answer that.";
+const TOO_MUCH: &str =
+    "I still think of what you asked before. Say that again when I have answered.";
 
 /// What other threads tell the desk.
 pub enum DeskRequest {
@@ -74,33 +77,15 @@ impl Desk {
     /// Runs until the inbox is closed; then gives up the goal, so that nobody follows a plan that
     /// nobody watches.
     pub fn run(mut self) {
-        let (mut executive, mut dialogue) = (Executive::default(), Dialogue::default());
+        let (mut executive, mut talk) = (Executive::default(), Talk::default());
         let mut told_at: Option<Instant> = None;
         loop {
-            let acts = match self.inbox.take(NAP) {
-                Taken::Closed => break,
-                Taken::Nothing => Vec::new(),
-                Taken::Request(DeskRequest::Said { number, text }) => {
-                    if executive.waits_for(number) {
-                        self.tasks.said(text, &executive.progress());
-                    }
-                    Vec::new()
-                }
-                Taken::Request(DeskRequest::Planned { number, plan }) => {
-                    executive.planned(number, plan)
-                }
-                Taken::Request(DeskRequest::Replied(answer)) => {
-                    if let Ok(Answer { question, words, .. }) = &answer {
-                        dialogue.replied(question, words, &self.view.get().objects);
-                    }
-                    vec![Act::Say(reply(answer))]
-                }
-                Taken::Request(DeskRequest::PlanTask(request)) => {
-                    self.plan_task(request, &mut executive, &mut dialogue)
-                }
-                Taken::Message(topic, cdr) => {
-                    self.message(topic, &cdr, &mut executive, &mut dialogue)
-                }
+            let acts = match talk.due(Instant::now()) {
+                Some(words) => self.hear(&words, &mut executive, &mut talk),
+                None => match self.take(&mut executive, &mut talk) {
+                    Some(acts) => acts,
+                    None => break,
+                },
             };
             self.act(acts, &executive);
             let view = self.view.get();
@@ -119,19 +104,50 @@ impl Desk {
         self.act(last.collect(), &executive);
     }
 
+    /// What the next that comes asks to be done; `None` once the inbox is closed.
+    fn take(&mut self, executive: &mut Executive, talk: &mut Talk) -> Option<Vec<Act>> {
+        Some(match self.inbox.take(NAP) {
+            Taken::Closed => return None,
+            Taken::Nothing => Vec::new(),
+            Taken::Request(DeskRequest::Said { number, text }) => {
+                if executive.waits_for(number) {
+                    self.tasks.said(text, &executive.progress());
+                }
+                Vec::new()
+            }
+            Taken::Request(DeskRequest::Planned { number, plan }) => {
+                if executive.waits_for(number) {
+                    let acts = Reply::Plan(plan.clone()).words();
+                    talk.dialogue.replied(&plan.goal, &acts, &self.view.get().objects);
+                }
+                executive.planned(number, plan)
+            }
+            Taken::Request(DeskRequest::Replied(answer)) => {
+                talk.answered();
+                if let Ok(Answer { question, words, .. }) = &answer {
+                    talk.dialogue.replied(question, words, &self.view.get().objects);
+                }
+                vec![Act::Say(reply(answer))]
+            }
+            Taken::Request(DeskRequest::PlanTask(request)) => {
+                self.plan_task(request, executive, talk)
+            }
+            Taken::Message(topic, cdr) => self.message(topic, &cdr, executive, talk),
+        })
+    }
+
     fn plan_task(
         &mut self,
         request: ActionRequest,
         executive: &mut Executive,
-        dialogue: &mut Dialogue,
+        talk: &mut Talk,
     ) -> Vec<Act> {
         match self.tasks.answer(request, self.clock.now_ns()) {
             Asked::Begin(id, goal) => {
                 let before = executive.preempt();
                 self.act(before, executive);
                 self.tasks.begin(id, goal.plan_only);
-                dialogue.note(&goal.goal, &self.view.get().objects);
-                executive.goal(&goal.goal)
+                self.set_goal(&goal.goal, executive, talk)
             }
             Asked::GiveUp(ids) if self.tasks.is_current(&ids) => executive.stop(StopCause::Client),
             Asked::GiveUp(_) | Asked::Nothing => Vec::new(),
@@ -143,7 +159,7 @@ impl Desk {
         topic: TopicIndex,
         cdr: &[u8],
         executive: &mut Executive,
-        dialogue: &mut Dialogue,
+        talk: &mut Talk,
     ) -> Vec<Act> {
         let Some(input) = self.inputs.iter().find(|input| input.index == topic) else {
             return Vec::new();
@@ -162,15 +178,17 @@ impl Desk {
             },
             Use::Event(role) => match decode(role, &input.topic, input.type_name, cdr) {
                 Err(error) => input.fault(error.to_string()),
-                Ok(SensorEvent::Goal(goal)) => {
-                    dialogue.note(&goal, &self.view.get().objects);
-                    return executive.goal(&goal);
-                }
+                Ok(SensorEvent::Goal(goal)) => return self.set_goal(&goal, executive, talk),
                 Ok(SensorEvent::Utterance(words)) => {
-                    return match dialogue.hear(&words, &self.view.get().objects) {
-                        Ok(meant) => self.utterance(&meant, executive, dialogue),
-                        Err(unresolved) => vec![Act::Say(unresolved.to_string())],
-                    };
+                    if !talk.must_wait(&words, &self.view.get().objects, Instant::now()) {
+                        if matches!(Command::of(&words), Command::Goal(_)) {
+                            talk.drop_goals();
+                        }
+                        return self.hear(&words, executive, talk);
+                    }
+                    if !talk.wait(words) {
+                        return vec![Act::Say(TOO_MUCH.into())];
+                    }
                 }
                 Ok(_) => {}
             },
@@ -178,24 +196,39 @@ impl Desk {
         Vec::new()
     }
 
-    fn utterance(
-        &self,
-        words: &str,
-        executive: &mut Executive,
-        dialogue: &mut Dialogue,
-    ) -> Vec<Act> {
+    /// Begins with a goal that did not come as a sentence of the dialogue.
+    fn set_goal(&self, goal: &str, executive: &mut Executive, talk: &mut Talk) -> Vec<Act> {
+        talk.drop_goals();
+        talk.dialogue.note(goal, &self.view.get().objects);
+        executive.goal(goal)
+    }
+
+    /// Does what a person says, after what was said before.
+    fn hear(&self, words: &str, executive: &mut Executive, talk: &mut Talk) -> Vec<Act> {
+        match talk.dialogue.hear(words, &self.view.get().objects) {
+            Ok(meant) => self.utterance(&meant, executive, talk),
+            Err(unresolved) => vec![Act::Say(unresolved.to_string())],
+        }
+    }
+
+    /// Does what `words` ask for, which stand for themselves.
+    fn utterance(&self, words: &str, executive: &mut Executive, talk: &mut Talk) -> Vec<Act> {
         let view = self.view.get();
         let command = Command::of(words);
         // What the list of objects can answer, it answers; the model the rest.
-        if matches!(command, Command::NotUnderstood)
-            && self.ask_model(words, dialogue, &view.objects)
-        {
+        if matches!(command, Command::NotUnderstood) && self.ask_model(words, talk, &view.objects) {
             return Vec::new();
         }
+        // What is said with ids and positions, who is told of the dialogue later reads in plain words.
+        let mut plain = None;
+        let tell = |asked| list_tells(&asked, &view.objects, &self.vocabulary);
         let said = match command {
             Command::Stop => {
                 self.tell_pilot(PilotRequest::Stop);
-                return executive.stop(StopCause::Word);
+                talk.drop_all();
+                let acts = executive.stop(StopCause::Word);
+                talk.dialogue.replied(words, &Act::words(&acts), &view.objects);
+                return acts;
             }
             Command::Goal(goal) => return executive.goal(&goal),
             Command::Describe => {
@@ -208,34 +241,38 @@ impl Desk {
                         Some(fact) => fact.words,
                         None => format!("there is no {name} in the map"),
                     };
-                match place_of(&view.objects, &name, &self.vocabulary) {
-                    Some(place) => {
-                        // Who is told of the dialogue later needs no positions.
-                        dialogue.replied(words, &place, &view.objects);
-                        format!("{place}: {found}")
-                    }
+                plain = tell(tasks::Asked::Place(name));
+                match &plain {
+                    Some(place) => format!("{place}: {found}"),
                     None => found,
                 }
             }
             Command::Count(name) => {
-                format!("{name}: {}", facts::count(&view.objects, &name).words)
+                let count = format!("{name}: {}", facts::count(&view.objects, &name).words);
+                plain = tell(tasks::Asked::Number(name));
+                count
             }
             Command::Plan(question) => question.answer(executive),
             Command::Courtesy(reply) => reply.to_owned(),
             Command::ForgetMap => self.forget_map(),
             Command::NotUnderstood => NOT_UNDERSTOOD.into(),
         };
-        dialogue.replied(words, &said, &view.objects);
+        talk.dialogue.replied(words, plain.as_deref().unwrap_or(&said), &view.objects);
         vec![Act::Say(said)]
     }
 
     /// Has the model answer, if it can; whether it does.
-    fn ask_model(&self, words: &str, dialogue: &Dialogue, objects: &[MapObject]) -> bool {
+    fn ask_model(&self, words: &str, talk: &mut Talk, objects: &[MapObject]) -> bool {
         let Abilities { asks, talks, .. } = self.jobs.abilities;
-        let history = dialogue.history(words, objects).filter(|_| talks);
+        let history = talk.dialogue.history(words, objects).filter(|_| talks);
         // To who was taught no questions they are talk.
-        let turns = history.or_else(|| (!asks).then(|| dialogue.turns()));
-        (asks || talks) && self.jobs.ask(Question::Say(words.to_owned(), turns)).is_ok()
+        let turns = history.or_else(|| (!asks).then(|| talk.dialogue.turns()));
+        let is_asked =
+            (asks || talks) && self.jobs.ask(Question::Say(words.to_owned(), turns)).is_ok();
+        if is_asked {
+            talk.ask(Instant::now());
+        }
+        is_asked
     }
 
     fn tell_pilot(&self, request: PilotRequest) {

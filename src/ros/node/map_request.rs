@@ -43,6 +43,8 @@ pub enum Effect {
     Unchanged,
     /// The map has changed.
     Changed,
+    /// The map is another one: forgotten, or loaded. What was published of the old one holds no more.
+    Replaced,
     /// The map is as it was, and was held against a text; what came of it can be shown.
     Compared(Likeness),
 }
@@ -63,7 +65,7 @@ impl MapRequest {
                 let response = ResetMapResponse { voxels: counts.voxels, objects: counts.objects };
                 // See above: the answer may be of no use any more.
                 let _ = reply.try_send(response);
-                Effect::Changed
+                Effect::Replaced
             }
             Self::Surroundings(robot, config, reply) => {
                 let points_m = map.voxels().map(|voxel| voxel.xyz_m);
@@ -115,7 +117,7 @@ impl MapRequest {
                     }
                 };
                 let _ = reply.try_send(response);
-                if is_new { Effect::Changed } else { Effect::Unchanged }
+                if is_new { Effect::Replaced } else { Effect::Unchanged }
             }
         }
     }
@@ -190,7 +192,7 @@ mod tests {
     fn ask(map: &mut Session, task: FileTask, path: &Path) -> (bool, MapFileResponse) {
         let (reply, answer) = sync_channel(1);
         let effect = MapRequest::File(task, path.into(), reply).answer(map);
-        (effect == Effect::Changed, answer.recv().unwrap())
+        (effect == Effect::Replaced, answer.recv().unwrap())
     }
 
     #[test]
@@ -206,6 +208,14 @@ mod tests {
         assert!(refused.error_msg.contains("its frame is map, that of this node odom"));
         let (_, missing) = ask(&mut map("map"), FileTask::Load, &folder.path().join("no"));
         assert_eq!(missing.error_code, MapFileResponse::ERROR_FILE);
+    }
+
+    #[test]
+    fn a_forgotten_map_is_another_one() {
+        let (reply, answer) = sync_channel(1);
+        let effect = MapRequest::Reset(reply).answer(&mut map("map"));
+        assert_eq!(effect, Effect::Replaced);
+        assert_eq!(answer.recv().unwrap().voxels, 0);
     }
 
     #[test]

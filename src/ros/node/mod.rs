@@ -37,6 +37,7 @@ mod rosout;
 mod services;
 mod settings;
 mod spotter;
+mod talk;
 mod text_search;
 mod text_stream;
 mod thinker;

@@ -14,7 +14,7 @@ use crate::ros::{
     no_markers, objects_message, plan_markers, plan_message, plan_step_message, relations_message,
     scene_objects_message, to_cdr,
 };
-use crate::scene::{EgoConfig, EgoFrame, Likeness, ObjectState, Relation, SceneMap};
+use crate::scene::{EgoConfig, EgoFrame, ObjectState, Relation, SceneMap, VoxelScore};
 use crate::sensing::RgbdFrame;
 use crate::tasks::{Plan, PlanStep};
 use cv_convert::ToCv;
@@ -173,9 +173,10 @@ impl SceneOutlets {
         self.map.send(&map_message(stamp_ns, map, every));
     }
 
-    /// Publishes how well the map fits what was looked for last, in `max_points` points at most.
-    pub fn heat(&self, likeness: &Likeness, frame_id: &str, stamp_ns: i64, max_points: usize) {
-        self.heat.send(&heat_message(stamp_ns, frame_id, &likeness.scores, max_points));
+    /// Publishes how well the map fits what was looked for last, in `max_points` points at most. No
+    /// scores take away what was shown.
+    pub fn heat(&self, scores: &[VoxelScore], frame_id: &str, stamp_ns: i64, max_points: usize) {
+        self.heat.send(&heat_message(stamp_ns, frame_id, scores, max_points));
     }
 
     /// Publishes all that is known of the objects of the map, which were seen in `states`.

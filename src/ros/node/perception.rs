@@ -12,6 +12,7 @@ use crate::geometry::{Pose, heading_of_camera_rad};
 use crate::planner::follow::BasePose;
 use crate::planner::{Output, PlannerConfig, Session};
 use crate::ros::decode;
+use crate::scene::VoxelScore;
 use crate::sensing::{RgbdFrame, SensorEvent};
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
@@ -46,6 +47,8 @@ struct Published {
     listeners: [usize; 2],
     /// Whether the map has changed since.
     map_is_new: bool,
+    /// Whether it is another one since, so that what is latched of it holds no more.
+    map_is_another: bool,
     frame_is_new: bool,
 }
 
@@ -66,6 +69,7 @@ impl Perception {
             listeners: [0; 2],
             // What it holds already is new to those who listen.
             map_is_new: !self.session.map().is_empty(),
+            map_is_another: false,
             frame_is_new: false,
         };
         let mut gathered = Gathered::default();
@@ -80,11 +84,13 @@ impl Perception {
                         published.map_is_new = true;
                         self.show(&mut gathered);
                     }
+                    Effect::Replaced => {
+                        (published.map_is_new, published.map_is_another) = (true, true);
+                        self.show(&mut gathered);
+                        self.publish_heat(&[], gathered.view.stamp_ns);
+                    }
                     Effect::Compared(likeness) => {
-                        let max_points = self.config.get().publish.max_points;
-                        let frame_id = &self.session.map().config().frame_id;
-                        let stamp_ns = gathered.view.stamp_ns;
-                        self.outlets.heat(&likeness, frame_id, stamp_ns, max_points);
+                        self.publish_heat(&likeness.scores, gathered.view.stamp_ns);
                     }
                 },
                 Taken::Message(topic, cdr) => {
@@ -186,6 +192,12 @@ impl Perception {
         self.view.set(view.clone());
     }
 
+    fn publish_heat(&self, scores: &[VoxelScore], stamp_ns: i64) {
+        let max_points = self.config.get().publish.max_points;
+        let frame_id = &self.session.map().config().frame_id;
+        self.outlets.heat(scores, frame_id, stamp_ns, max_points);
+    }
+
     fn publish(&self, gathered: &Gathered, published: &mut Published) {
         let config = &self.config.get().publish;
         let is_due = |at: Instant, period_s: f64| at.elapsed().as_secs_f64() >= period_s;
@@ -202,13 +214,15 @@ impl Perception {
         }
         published.map_at = Instant::now();
         let (map, stamp_ns) = (self.session.map(), gathered.view.stamp_ns);
-        // What goes through all voxels is made for listeners only; a new one gets the map as it is.
+        // What goes through all voxels is made for listeners only; a new one gets the map as it is. That of
+        // another map is made once for those to come, who would get the old one first.
         let listeners = [self.outlets.map_listeners(), self.outlets.scene_objects_listeners()];
         let [is_cloud_due, are_objects_due] = [0, 1].map(|at| {
             let (now, before) = (listeners[at], published.listeners[at]);
-            now > 0 && (published.map_is_new || now > before)
+            published.map_is_another || now > 0 && (published.map_is_new || now > before)
         });
         published.listeners = listeners;
+        published.map_is_another = false;
         if is_cloud_due {
             self.outlets.map(map, stamp_ns, config.max_points);
         }

@@ -39,8 +39,9 @@ pub fn offer(
     // What the list of objects can answer, it answers, with ids and positions; the model the rest.
     let answer = move |request: AskRequest| {
         let fact = ask(&request, &seen, search.as_ref(), &frame);
-        let open = fact.error_code == AskResponse::ERROR_NOT_UNDERSTOOD;
-        if open && model.abilities.asks { ask_model(request, &model) } else { Some(fact) }
+        let is_open = fact.error_code == AskResponse::ERROR_NOT_UNDERSTOOD;
+        let is_for_model = is_open && model.abilities.asks && is_of_scene(&request.question);
+        if is_for_model { ask_model(request, &model) } else { Some(fact) }
     };
     let mut opened = vec![serve::<Ask>(transport, names, "~/ask", answer)?];
     let (seen, frame) = (Arc::clone(view), frame_id.to_owned());
@@ -93,6 +94,13 @@ fn reset(map: &Inbox<MapRequest>) -> Option<ResetMapResponse> {
     let (reply, answer) = sync_channel(1);
     map.ask(MapRequest::Reset(reply)).ok()?;
     answer.recv_timeout(PATIENCE).ok()
+}
+
+/// Whether a question may be about the scene. Of a plan, or of what to say to a greeting, a service that
+/// keeps no dialogue knows nothing, and a model would make something up.
+fn is_of_scene(question: &str) -> bool {
+    use Command::{Courtesy, ForgetMap, Plan, Stop};
+    !matches!(Command::of(question), Plan(_) | Courtesy(_) | ForgetMap | Stop)
 }
 
 /// The model's answer; none when it cannot be had in time.
@@ -185,5 +193,16 @@ mod tests {
         let other = asked("who are you?");
         assert_eq!(other.error_code, AskResponse::ERROR_NOT_UNDERSTOOD);
         assert_eq!(other.answer, "");
+    }
+
+    #[test]
+    fn a_model_is_asked_of_the_scene_alone() {
+        for other in ["what is the plan?", "why", "status", "hello", "stop", "forget the map"] {
+            assert_eq!(asked(other).error_code, AskResponse::ERROR_NOT_UNDERSTOOD, "{other}");
+            assert!(!is_of_scene(other), "{other}");
+        }
+        for question in ["is the mug clean?", "who are you?", "tell me of the sink"] {
+            assert!(is_of_scene(question), "{question}");
+        }
     }
 }
