@@ -3,7 +3,8 @@
 //! A sentence encoder (BERT; Devlin et al., NAACL 2019) that has read far more than a robot's training set
 //! holds, and one linear map. A meaning is made of parts, such as the kind of task and the thing that is
 //! moved; its logit is the sum of those of its parts and a bias of its own, so that meanings share what is
-//! learnt of their parts.
+//! learnt of their parts. So meanings can be told that never came in its training, too
+//! (`models/nano/widen.py`).
 
 use std::collections::HashMap;
 use std::path::Path;
