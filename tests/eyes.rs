@@ -191,6 +191,10 @@ fn folders_of_weights_are_checked() {
         assert!(text(&chat.stdout).contains("qwen2: 26 tensors"), "{}", text(&chat.stderr));
         assert!(chat.status.success(), "{}", text(&chat.stdout));
     }
+    let nano = scenellm(&["models", "check", "models/nano"]);
+    let said = text(&nano.stdout);
+    assert!(nano.status.success(), "{said}");
+    assert!(said.contains("llama (decoder, projector, eyes scene_vit, prior): "), "{said}");
     let wordless = scenellm(&["models", "check", "tests/fixtures/chat_tiny/gemma2/model.gguf"]);
     assert_eq!(wordless.status.code(), Some(3));
     assert!(text(&wordless.stdout).contains("chat template: there is none"));

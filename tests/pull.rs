@@ -329,3 +329,16 @@ fn odd_names_are_refused() {
     assert!(error.contains("no checkpoint is called 'no-such-model'"), "{error}");
     assert_eq!(std::fs::read_dir(cache.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn where_no_hub_answers_file_and_address_are_told() {
+    let cache = tempfile::tempdir().unwrap();
+    // A port that was free a moment ago: nobody listens there.
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let endpoint = format!("http://{free}");
+    let done = pull(NAME, &endpoint, cache.path());
+    let error = said(&done.stderr);
+    assert!(!done.status.success(), "{error}");
+    let told = format!(": cannot be asked for at {endpoint}/google/{NAME}/");
+    assert!(error.contains("config.json") && error.contains(&told), "{error}");
+}

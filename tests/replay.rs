@@ -167,18 +167,23 @@ fn the_shipped_bag_comes_to_the_golden_plan_and_map() {
     }
 }
 
-/// The shipped bag, with a goal that is said before anything is seen.
-fn with_early_goal(path: &Path) {
+/// Those topics of the shipped bag that `keep` wants, with a goal that is said before anything is seen.
+fn copy_shipped(path: &Path, goal: Option<&str>, keep: impl Fn(&str) -> bool) {
     fn copy<M: Message>(writer: &mut BagWriter, message: &BagMessage) {
         let read: M = from_cdr(&message.data).unwrap();
         writer.write(&message.topic, message.log_time_ns, &read).unwrap();
     }
     let shipped = BagReader::open(Path::new(ROOT).join("bags/kitchen_sim")).unwrap();
     let mut writer = BagWriter::create(path).unwrap();
-    let goal = StringMsg { data: GOAL.into() };
-    writer.write("/goal", shipped.start_ns().unwrap() - 1, &goal).unwrap();
+    if let Some(goal) = goal {
+        let goal = StringMsg { data: goal.into() };
+        writer.write("/goal", shipped.start_ns().unwrap() - 1, &goal).unwrap();
+    }
     for message in shipped.messages(&[]) {
         let message = message.unwrap();
+        if !keep(&message.topic) {
+            continue;
+        }
         let topic = shipped.topics().iter().find(|topic| *topic.name == *message.topic).unwrap();
         let copy = match topic.type_name.as_str() {
             CameraInfo::TYPE => copy::<CameraInfo>,
@@ -196,7 +201,7 @@ fn with_early_goal(path: &Path) {
 fn the_plan_for_a_recorded_goal_follows_the_map_twice_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let bag = folder.path().join("early");
-    with_early_goal(&bag);
+    copy_shipped(&bag, Some(GOAL), |_| true);
     let (first, second) = (folder.path().join("first"), folder.path().join("second"));
     for out in [&first, &second] {
         let (bag, out) = (bag.display().to_string(), out.display().to_string());
@@ -276,6 +281,75 @@ fn a_recording_made_here_replays_with_every_image() {
     assert!(done.status.success(), "{}", text(&done.stderr));
     assert_eq!(poses(&out).len(), 1 + 10);
     assert!(!out.join("plan.json").exists(), "no goal, no plan");
+}
+
+#[test]
+fn a_model_that_was_named_and_is_not_there_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let params = folder.path().join("nope.yaml");
+    let parameters = "scenellm_planner: {ros__parameters: {plan: {model: models/nope}}}";
+    std::fs::write(&params, parameters).unwrap();
+    let params = params.display().to_string();
+    let out = folder.path().join("out");
+    let shown = out.display().to_string();
+    for named in [["--model", "models/nope"], ["--params-file", &params]] {
+        let arguments = ["replay", "bags/kitchen_sim", "--out", &shown];
+        let done = scenellm(&[&arguments[..], &named[..]].concat());
+        assert_eq!(done.status.code(), Some(1), "{named:?}: {}", text(&done.stdout));
+        assert!(text(&done.stderr).contains("no model in models/nope"), "{}", text(&done.stderr));
+        assert!(!out.exists(), "nothing was begun");
+    }
+}
+
+#[test]
+fn away_from_the_model_it_is_told_and_files_of_an_older_replay_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let bag = folder.path().join("drive.mcap").display().to_string();
+    let recorded =
+        scenellm(&["sim", "record", &bag, "--home", "5", "--seconds", "1", "--fps", "5"]);
+    assert!(recorded.status.success(), "{}", text(&recorded.stderr));
+    let out = folder.path().join("out");
+    std::fs::create_dir(&out).unwrap();
+    let ours = ["plan.json", "features.png", "masks.png"];
+    for name in ours.into_iter().chain(["mine.txt"]) {
+        std::fs::write(out.join(name), "old").unwrap();
+    }
+    let replay = |more: &[&str]| {
+        let done = Command::new(env!("CARGO_BIN_EXE_scenellm"))
+            .args(["replay", &bag, "--out", "out"])
+            .args(more)
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        text(&done.stderr)
+    };
+    let note = "models/nano is not here: the map gets no eyes and no plan is made; \
+                --model PATH names it";
+    let said = replay(&["--extractor", "none"]);
+    assert!(!said.contains(note), "these eyes are not the model's: {said}");
+    for name in ours {
+        assert!(!out.join(name).exists(), "{name} is of an older replay");
+    }
+    assert_eq!(std::fs::read_to_string(out.join("mine.txt")).unwrap(), "old");
+    let said = replay(&[]);
+    assert!(said.contains(note), "{said}");
+}
+
+#[test]
+fn a_check_of_a_bag_without_depth_says_that_and_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let bag = folder.path().join("flat");
+    copy_shipped(&bag, None, |topic| !topic.contains("depth"));
+    let done = scenellm(&["check", &bag.display().to_string()]);
+    assert_eq!(done.status.code(), Some(3), "{}", text(&done.stderr));
+    let said = text(&done.stdout);
+    assert!(
+        said.contains("no topic for depth: wanted one of type sensor_msgs/msg/Image"),
+        "{said}"
+    );
+    assert!(!said.contains("the bag has") && !said.contains("no topic for depth ("), "{said}");
+    assert!(!said.contains("sensing.queue_length"), "no queue waits for depth: {said}");
 }
 
 #[test]

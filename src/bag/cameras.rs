@@ -4,6 +4,7 @@ use super::error::BagError;
 use super::reader::TopicInfo;
 use super::topics::{TopicSelection, select};
 use crate::planner::{Camera, PlannerConfig, TopicConfig};
+use crate::ros::TopicRole;
 use crate::ros::msg::{CameraInfo, CompressedImage, Image, Message};
 
 /// The topics of each camera of `config`, in its order. Those that no camera has for its own, such
@@ -11,16 +12,49 @@ use crate::ros::msg::{CameraInfo, CompressedImage, Image, Message};
 ///
 /// # Errors
 ///
-/// As [`select`], for the first camera that lacks a topic.
+/// As [`select`], for the first camera that lacks a topic; where it has a name, with it.
 pub fn select_cameras(
     topics: &[TopicInfo],
     config: &PlannerConfig,
 ) -> Result<Vec<TopicSelection>, BagError> {
     let of = |camera: &Camera| {
-        let (topics, named) = camera_topics(topics, config, camera);
-        select(&topics, &named)
+        let (of_camera, named) = camera_topics(topics, config, camera);
+        select(&of_camera, &named).map_err(|error| told_of(camera, topics, error))
     };
     config.cameras().iter().map(of).collect()
+}
+
+/// `error` with the name of the camera, where it lacks images or calibrations: what has another name
+/// before it was left out of the search, yet it is among what the bag has, and is what to choose from.
+fn told_of(camera: &Camera, topics: &[TopicInfo], error: BagError) -> BagError {
+    let BagError::NoTopic { role, wanted, available } = error else { return error };
+    let given = match role {
+        TopicRole::Color => &camera.color,
+        TopicRole::ColorInfo => &camera.color_info,
+        TopicRole::Depth => &camera.depth,
+        TopicRole::DepthInfo => &camera.depth_info,
+        _ => return BagError::NoTopic { role, wanted, available },
+    };
+    let name = &camera.name;
+    if name.is_empty() {
+        return BagError::NoTopic { role, wanted, available };
+    }
+    let wanted = match given {
+        Some(_) => format!("{wanted}, for the camera {name}"),
+        None => format!("{wanted}, for the camera {name}: with {name} as a part of its path"),
+    };
+    let fits = |topic: &&TopicInfo| role.types().contains(&topic.type_name.as_str());
+    let fitting: Vec<_> = topics
+        .iter()
+        .filter(fits)
+        .map(|topic| match topic.message_count {
+            Some(0) => format!("{} ({}, empty)", topic.name, topic.type_name),
+            _ => format!("{} ({})", topic.name, topic.type_name),
+        })
+        .collect();
+    let available =
+        if fitting.is_empty() { "no topic of such a type".to_owned() } else { fitting.join(", ") };
+    BagError::NoTopic { role, wanted, available }
 }
 
 /// The topics that may serve `camera`, and those that were named for it: of a camera with a name,
@@ -105,5 +139,13 @@ mod tests {
     fn a_camera_that_is_not_there_is_told() {
         let error = chosen("{cameras: [front, left]}").unwrap_err();
         assert!(error.contains("no topic for color"), "{error}");
+        assert!(error.contains("for the camera left: with left as a part of its path"), "{error}");
+        for base in ["/front", "/rear", "/arm/eye"] {
+            let image = format!("{base}/color/image_raw/compressed ({})", CompressedImage::TYPE);
+            assert!(error.contains(&image), "{error}");
+        }
+        assert!(!error.contains("/tf") && !error.contains(CameraInfo::TYPE), "{error}");
+        let error = chosen("{cameras: [left], camera: {left: {color: /nope}}}").unwrap_err();
+        assert!(error.contains("named /nope, for the camera left; the bag has"), "{error}");
     }
 }

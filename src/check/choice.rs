@@ -72,6 +72,26 @@ impl Choice {
         all.filter(|(_, topic)| !is_stand_in(&topic.name))
     }
 
+    /// What is wrong, without the topics of the bag: a check tells these once, at its start, and a
+    /// search for the roles that are left knows stand-ins among them.
+    pub(super) fn told(&self, error: &BagError) -> String {
+        let BagError::NoTopic { role, wanted, .. } = error else { return error.to_string() };
+        // What a calibration that was not named might be called rests on the name of its image.
+        let image = match role {
+            TopicRole::ColorInfo => Some(TopicRole::Color),
+            TopicRole::DepthInfo => Some(TopicRole::Depth),
+            _ => None,
+        };
+        let is_guess = wanted.contains(", such as ");
+        if is_guess && image.is_some_and(|image| self.unserved.contains_key(&image)) {
+            return format!(
+                "no topic for {role}: wanted one of type {}",
+                role.types().join(" or ")
+            );
+        }
+        format!("no topic for {role}: wanted one of type {wanted}")
+    }
+
     /// The topic that serves `role`.
     pub(super) fn topic(&self, role: TopicRole) -> Option<&str> {
         self.served().find(|(served, _)| *served == role).map(|(_, topic)| topic.name.as_str())
@@ -83,7 +103,7 @@ impl Choice {
             let topic = self.topic(role).map(str::to_owned);
             let reason = match (&topic, self.unserved.get(&role)) {
                 (Some(_), _) => None,
-                (None, Some(error)) => Some(error.to_string()),
+                (None, Some(error)) => Some(self.told(error)),
                 (None, None) => Some(format!("no topic fits; type {}", role.types().join(" or "))),
             };
             RoleCheck { role: role.to_string(), topic, reason }
@@ -104,5 +124,35 @@ fn named(overrides: &mut TopicConfig, role: TopicRole) -> &mut Option<String> {
         TopicRole::Goal => &mut overrides.goal,
         TopicRole::Utterance => &mut overrides.utterance,
         TopicRole::Clock => &mut overrides.clock,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_told_without_stand_ins_and_without_all_topics() {
+        let topic = |name: &str, type_name: &str| TopicInfo {
+            name: name.into(),
+            type_name: type_name.into(),
+            message_count: Some(3),
+            serialization_format: "cdr".into(),
+        };
+        let topics = [
+            topic("/camera/color/image_raw", "sensor_msgs/msg/Image"),
+            topic("/camera/color/camera_info", "sensor_msgs/msg/CameraInfo"),
+        ];
+        let choice = Choice::new(&topics, &TopicConfig::default());
+        assert_eq!(choice.topic(TopicRole::Color), Some("/camera/color/image_raw"));
+        let told: Vec<_> = choice.unserved.values().map(|error| choice.told(error)).collect();
+        assert_eq!(told.len(), 3, "depth, its calibration, transforms: {told:?}");
+        for told in &told {
+            assert_eq!(told.matches(STAND_IN).count(), 1, "{told}");
+            assert!(!told.contains("/camera"), "{told}");
+        }
+        let checks = choice.checks();
+        let reasons: Vec<_> = checks.iter().filter_map(|check| check.reason.as_ref()).collect();
+        assert!(told.iter().all(|told| reasons.contains(&told)), "{reasons:?}");
     }
 }

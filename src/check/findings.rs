@@ -106,12 +106,13 @@ fn choice(pass: &Pass<'_>, findings: &mut Findings) {
         TopicRole::Clock,
     ];
     for error in &pass.choice.foreign {
-        findings.error("topics", error, "record the topic with a ROS 2 middleware that writes CDR");
+        let what = pass.choice.told(error);
+        findings.error("topics", what, "record the topic with a ROS 2 middleware that writes CDR");
     }
     for (role, error) in &pass.choice.unserved {
         let advice = format!("record the topic, or name it: topics.{role} in the parameter file");
         let severity = if optional.contains(role) { Severity::Warning } else { Severity::Error };
-        findings.add(severity, &role.to_string(), error.to_string(), advice);
+        findings.add(severity, &role.to_string(), pass.choice.told(error), advice);
     }
     for (role, topic) in pass.choice.served() {
         let messages = pass.topics.get(&topic.name).copied().flatten();
@@ -143,6 +144,7 @@ fn pairing(pass: &Pass<'_>, sync: &SyncCheck, findings: &mut Findings) {
 /// Images that came to nothing, by reason.
 fn drops(pass: &Pass<'_>, transforms: &TransformCheck, findings: &mut Findings) {
     let images = pass.color_ns.len().max(1) as u64;
+    let has_both = !pass.color_ns.is_empty() && !pass.depth_ns.is_empty();
     for ((topic, kind), drop) in &pass.drops {
         let advice = match kind {
             DropKind::TooEarly => {
@@ -156,7 +158,8 @@ fn drops(pass: &Pass<'_>, transforms: &TransformCheck, findings: &mut Findings) 
             DropKind::NoEdge if transforms.connected => {
                 "an edge of the tree came late, or its parents change: see the tree"
             }
-            DropKind::QueueFull if transforms.connected => {
+            // Of images without any of the other kind, no queue is long enough.
+            DropKind::QueueFull if transforms.connected && has_both => {
                 "raise sensing.queue_length, or see to what the images wait for"
             }
             DropKind::NoInfo if pass.choice.unserved.is_empty() => {

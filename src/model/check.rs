@@ -1,14 +1,22 @@
 //! What is wrong with a language model on disk, told before any weight of it is read: tensors by the
-//! decoder's own list, tokenizer, chat template, and the projector of a model that sees.
+//! decoder's own list, tokenizer, chat template, and the projector of a model that sees. The other parts
+//! of a Scene-LLM, its eyes and its reader of goals, are small where they are our own, and are opened.
 
 use std::path::{Path, PathBuf};
 
+use candle_core::Device;
+
 use super::chat::{ChatManifest, ChatTemplate, LocalChatSpec, Message, Role};
 use super::error::ModelError;
+use super::goal_reader::GoalReader;
 use super::manifest::{MANIFEST_FILE, Manifest, ModelKind};
+use super::parts::VisionSpec;
 use super::projector::Projector;
 use crate::language::{Family, LanguageError, SafetensorsFiles, Tokenizer, Weights, tensor_faults};
-use crate::vision::{FolderCheck, TensorShape};
+use crate::vision::{FolderCheck, TensorShape, check_folder, extractor_of_kind, open_extractor};
+
+/// The weights of a reader of goals, in its folder.
+const PRIOR_WEIGHTS: &str = "model.safetensors";
 
 /// Holds the language model at `path` against its configuration: a chat model (a GGUF file, a
 /// safetensors file or a folder as Hugging Face has it, or what a manifest names) or a Scene-LLM.
@@ -77,7 +85,77 @@ fn check_scene_llm(folder: &Path) -> Result<FolderCheck, ModelError> {
         held.faults.extend(tensor_faults(&wanted, &found, &[], "projector"));
         held.wanted.extend(wanted);
     }
-    Ok(held.check())
+    if let Some(prior) = &manifest.prior {
+        held.reads_goals_with(&folder.join(&prior.folder));
+    }
+    let mut check = held.check();
+    if let Some(vision) = &manifest.vision {
+        add_eyes(&mut check, vision, folder);
+    }
+    Ok(check)
+}
+
+/// Adds the eyes that the manifest in `folder` names to the check of the rest. Without them the model
+/// does not start, or sees nothing of what it was taught to see.
+fn add_eyes(check: &mut FolderCheck, vision: &VisionSpec, folder: &Path) {
+    let VisionSpec { extractor, weights, width, .. } = vision;
+    let weights = weights.as_ref().map(|weights| folder.join(weights));
+    let known: &[&str] = match extractor_of_kind(extractor) {
+        "scene_vit" => &["scene_vit"],
+        "vit" => &["vit", "dinov2", "dinov2_with_registers"],
+        "clip" | "clip_patches" => &["clip", "open_clip"],
+        "concept_fusion" => {
+            if let Some(weights) = &weights {
+                add_encoder(check, &weights.join("clip"), &["clip", "open_clip"]);
+                add_encoder(check, &weights.join("sam"), &["sam"]);
+            }
+            return;
+        }
+        // What has no weights, or is not known: whichever it is, to open it costs nothing.
+        other => {
+            let opened = open_extractor(other, weights.as_deref(), &Device::Cpu);
+            check.faults.extend(opened.err().map(|error| format!("vision.extractor: {error}")));
+            return;
+        }
+    };
+    // Public weights need not be here: then whoever starts the model names them.
+    let Some(weights) = weights else { return };
+    let is_sound = add_encoder(check, &weights, known);
+    if is_sound && extractor == "scene_vit" {
+        let fault = match open_extractor(extractor, Some(weights.as_path()), &Device::Cpu) {
+            Ok(eyes) if eyes.width() != *width => {
+                let found = eyes.width();
+                Some(format!("vision.width: is {width}, the eyes give features of width {found}"))
+            }
+            Ok(_) => None,
+            Err(error) => Some(naming(&weights, error.to_string())),
+        };
+        check.faults.extend(fault);
+    }
+}
+
+/// Adds the encoder at `path`, which must be one of the kinds `known`, and says whether it is sound.
+fn add_encoder(check: &mut FolderCheck, path: &Path, known: &[&str]) -> bool {
+    let before = check.faults.len();
+    match check_folder(path) {
+        Ok(FolderCheck { kind, tensors, parameters, faults }) => {
+            check.tensors += tensors;
+            check.parameters += parameters;
+            if !known.contains(&kind.as_str()) {
+                let known = known.join(" or ");
+                check.faults.push(format!("{}: is {kind}, not {known}", path.display()));
+            }
+            check.faults.extend(faults.into_iter().map(|fault| naming(path, fault)));
+        }
+        Err(error) => check.faults.push(naming(path, error.to_string())),
+    }
+    check.faults.len() == before
+}
+
+/// A fault of what is at `path`, with the path before it unless it tells that already.
+fn naming(path: &Path, fault: String) -> String {
+    let shown = path.display().to_string();
+    if fault.contains(&shown) { fault } else { format!("{shown}: {fault}") }
 }
 
 /// The folder of a file; of a folder, itself.
@@ -121,6 +199,25 @@ impl Held {
         self.faults.extend(fault);
     }
 
+    /// Notes what is wrong with the reader of goals in `folder`. It is loaded, since the list of its
+    /// tensors comes from its files alone: they must fit each other.
+    fn reads_goals_with(&mut self, folder: &Path) {
+        let weights = folder.join(PRIOR_WEIGHTS);
+        let loaded = GoalReader::load(folder, &Device::Cpu)
+            .and_then(|_| Ok(SafetensorsFiles::open_file(&weights)?));
+        match loaded {
+            Ok(file) => {
+                let found = file.shapes().map(|(name, shape)| (name.to_owned(), shape.to_vec()));
+                self.wanted.extend(found);
+            }
+            // The engine knows the tensor that it misses, and not where it looked for it.
+            Err(error @ ModelError::Tensor(_)) => {
+                self.faults.push(naming(&weights, error.to_string()));
+            }
+            Err(error) => self.faults.push(naming(folder, error.to_string())),
+        }
+    }
+
     fn check(self) -> FolderCheck {
         let kind = format!("{:?}", self.family).to_lowercase();
         FolderCheck::new(kind, &self.wanted, self.faults)
@@ -129,7 +226,7 @@ impl Held {
 
 #[cfg(test)]
 mod tests {
-    use candle_core::{Device, Tensor};
+    use candle_core::Tensor;
     use proptest::prelude::*;
 
     use super::*;
@@ -155,6 +252,101 @@ mod tests {
         for path in ["vision/clip_tiny", "vision/timm_tiny/model.safetensors", "nowhere"] {
             assert_eq!(check_language_model(&fixture(path)).unwrap(), None);
         }
+    }
+
+    /// Copies the files of `from` into `to`, and those of its folders.
+    fn copy(from: &Path, to: &Path) {
+        std::fs::create_dir_all(to).unwrap();
+        for entry in std::fs::read_dir(from).unwrap() {
+            let path = entry.unwrap().path();
+            let target = to.join(path.file_name().unwrap());
+            if path.is_dir() {
+                copy(&path, &target);
+            } else {
+                std::fs::copy(&path, &target).unwrap();
+            }
+        }
+    }
+
+    /// A copy of the shipped model.
+    fn nano() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("models/nano"), folder.path());
+        folder
+    }
+
+    fn only_fault(folder: &Path) -> String {
+        let faults = check(folder).faults;
+        let [fault] = faults.as_slice() else { panic!("{faults:?}") };
+        fault.clone()
+    }
+
+    #[test]
+    fn every_part_of_a_scene_llm_is_counted_and_missed() {
+        let shipped = nano();
+        let folder = shipped.path();
+        let whole = check(folder);
+        assert_eq!(whole.faults, [""; 0]);
+        let file = SafetensorsFiles::open_file(&folder.join("prior/model.safetensors")).unwrap();
+        let eyes = check_folder(&folder.join("vision")).unwrap();
+        let others = file.shapes().count() + eyes.tensors;
+        assert!(whole.tensors > others && eyes.tensors > 0, "{whole:?}");
+        for (file, told) in [
+            ("prior/model.safetensors", "prior/model.safetensors"),
+            ("prior/tokenizer.json", "prior/tokenizer.json"),
+            ("prior/meanings.json", "prior/meanings.json"),
+            ("prior/config.json", "prior/config.json"),
+            ("vision/model.safetensors", "vision: no model.safetensors"),
+            ("vision/config.json", "vision"),
+        ] {
+            let (path, aside) = (folder.join(file), folder.join("aside"));
+            std::fs::rename(&path, &aside).unwrap();
+            let faults = check(folder).faults;
+            assert!(!faults.is_empty() && faults[0].contains(told), "{file}: {faults:?}");
+            std::fs::rename(&aside, &path).unwrap();
+        }
+        assert_eq!(check(folder), whole);
+    }
+
+    #[test]
+    fn a_cut_part_of_a_scene_llm_is_named() {
+        for part in ["prior", "vision"] {
+            let shipped = nano();
+            let path = shipped.path().join(part).join("model.safetensors");
+            let bytes = std::fs::read(&path).unwrap();
+            for left in [bytes.len() - 100, 100, 0] {
+                std::fs::write(&path, &bytes[..left]).unwrap();
+                let fault = only_fault(shipped.path());
+                assert!(fault.contains(part), "{part}, {left} bytes: {fault}");
+            }
+        }
+    }
+
+    #[test]
+    fn eyes_that_are_not_those_of_the_manifest_are_named() {
+        let shipped = nano();
+        let path = shipped.path().join(MANIFEST_FILE);
+        let text = std::fs::read_to_string(&path).unwrap();
+        for (extractor, told) in [
+            ("foo", "foo: no such extractor; there are "),
+            ("clip", "is scene_vit, not clip or open_clip"),
+            ("dinov2", "is scene_vit, not vit or dinov2"),
+            ("color_geometry", "it has no weights"),
+        ] {
+            let other = format!("extractor: {extractor}");
+            let changed = text.replacen("extractor: scene_vit", &other, 1);
+            assert_ne!(changed, text);
+            std::fs::write(&path, changed).unwrap();
+            let fault = only_fault(shipped.path());
+            assert!(fault.contains(told), "{extractor}: {fault}");
+        }
+        // Where they see in another width, the projector can make nothing of it.
+        let changed = text.replacen("  width: 64", "  width: 32", 1);
+        let input = crate::scene::region_token_width(32) + 6;
+        let changed = changed.replacen("  input: 137", &format!("  input: {input}"), 1);
+        std::fs::write(&path, changed).unwrap();
+        let faults = check(shipped.path()).faults;
+        assert!(faults.iter().any(|fault| fault.starts_with("vision.width: is 32")), "{faults:?}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What a sentence asks for: one of a few commands, a question to the map, or a goal to plan for.
 //!
-//! Matching is by words, not by a model: a sentence that is none of these and asks something is
-//! said not to be understood, rather than answered with an invention.
+//! Matching is by words, not by a model: a sentence that is none of these and asks something, or has
+//! no word in it, is said not to be understood, rather than answered or planned for with an invention.
 
 use super::PlanQuestion;
 use crate::tasks::{About, Asked};
@@ -25,19 +25,29 @@ pub enum Command {
     Courtesy(&'static str),
     /// Plan for this.
     Goal(String),
-    /// A question of another kind.
+    /// A question of another kind, or nothing in words.
     NotUnderstood,
 }
 
 const STOP: [&str; 7] = ["stop", "halt", "cancel", "abort", "stop it", "stop that", "never mind"];
 const FORGET: [&str; 3] = ["forget", "reset", "clear"];
 const MAP: [&str; 3] = ["map", "the map", "your map"];
-/// What people say out of courtesy, and what is said to it.
-const COURTESIES: [(&[&str], &str); 4] = [
+/// What is said to an answer: the robot asks nothing, and a plan for "yes" would end the one in hand.
+const NOTHING_ASKED: &str = "i asked nothing";
+/// What is said to who asks for help.
+const HELP: &str = "say a goal in plain words, such as \"put the mug in the sink\"; ask what is \
+    there, where something is or how many there are; or say \"what is the plan\", \"describe the \
+    room\" or \"stop\"";
+/// What people say that wants nothing done, and what is said to it.
+const COURTESIES: [(&[&str], &str); 8] = [
     (&["thanks", "thank you", "thanks a lot", "thank you very much"], "you are welcome"),
     (&["hello", "hi", "hey", "good morning", "good afternoon", "good evening"], "hello"),
     (&["bye", "goodbye", "good bye", "good night"], "goodbye"),
     (&["ok", "okay", "all right", "good", "very good", "great", "well done"], "all right"),
+    (&["yes", "yeah", "yep", "yes please", "sure", "maybe"], NOTHING_ASKED),
+    (&["no", "nope", "nah", "no thanks", "no thank you"], NOTHING_ASKED),
+    (&["help", "help me", "what can you do", "what can you do for me"], HELP),
+    (&["what can i say", "what can i ask", "what can i ask you", "what can i tell you"], HELP),
 ];
 const QUESTION_WORDS: [&str; 17] = [
     "what", "where", "who", "why", "when", "how", "which", "is", "are", "do", "does", "did", "can",
@@ -51,13 +61,13 @@ impl Command {
     pub fn of(sentence: &str) -> Self {
         let is_question = sentence.trim_end().ends_with('?');
         let whole = sentence.trim().trim_end_matches(['.', '!', '?', ' ']);
-        let plain = whole.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
-        let plain = plain.replace("what's", "what is").replace("where's", "where is");
+        let plain = whole.to_lowercase();
+        let plain = plain.split_whitespace().map(spelled_out).collect::<Vec<_>>().join(" ");
         let asked = POLITE
             .iter()
             .fold(plain.as_str(), |rest, polite| rest.strip_prefix(polite).unwrap_or(rest));
         let was_polite = asked.len() < plain.len();
-        if asked.is_empty() {
+        if !has_word(asked) {
             return Self::NotUnderstood;
         }
         if STOP.contains(&asked) {
@@ -72,7 +82,10 @@ impl Command {
         if let Some(question) = PlanQuestion::of(asked) {
             return Self::Plan(question);
         }
-        if let Some(&(_, reply)) = COURTESIES.iter().find(|(words, _)| words.contains(&asked)) {
+        // "Yes, please" is "yes please".
+        let bare = asked.replace(',', "");
+        let is_said = |words: &[&str]| words.contains(&bare.as_str());
+        if let Some(&(_, reply)) = COURTESIES.iter().find(|(words, _)| is_said(words)) {
             return Self::Courtesy(reply);
         }
         match Asked::of(asked) {
@@ -94,6 +107,21 @@ impl Command {
     pub fn asks_of_scene(&self) -> bool {
         matches!(self, Self::Describe | Self::Where(_) | Self::Count(_) | Self::NotUnderstood)
     }
+}
+
+/// A question word that has swallowed its "is", in two words again: many type it without the mark.
+fn spelled_out(word: &str) -> &str {
+    match word {
+        "what's" | "what’s" | "whats" => "what is",
+        "where's" | "where’s" | "wheres" => "where is",
+        "how's" | "how’s" | "hows" => "how is",
+        _ => word,
+    }
+}
+
+/// Whether there is a word of two letters or more: without one nothing is named that could be done.
+fn has_word(sentence: &str) -> bool {
+    sentence.split(|c: char| !c.is_alphabetic()).any(|word| word.chars().nth(1).is_some())
 }
 
 #[cfg(test)]
@@ -123,6 +151,55 @@ mod tests {
         assert_eq!(Command::of("find a knife"), Command::Where("knife".into()));
         assert_eq!(Command::of("How many cups are there?"), Command::Count("cups".into()));
         assert_eq!(Command::of("where is"), Command::NotUnderstood);
+    }
+
+    #[test]
+    fn question_words_need_no_apostrophe() {
+        for words in ["wheres the fridge", "Where's the fridge?", "where’s the fridge"] {
+            assert_eq!(Command::of(words), Command::Where("fridge".into()), "{words}");
+        }
+        assert_eq!(Command::of("whats here"), Command::Describe);
+        assert_eq!(Command::of("whats the plan"), Command::Plan(PlanQuestion::Whole));
+        for words in ["whats on the table", "what’s on the table", "hows the mug", "how's it going"]
+        {
+            assert_eq!(Command::of(words), Command::NotUnderstood, "{words}");
+        }
+    }
+
+    #[test]
+    fn answers_to_nothing_are_no_goals() {
+        let answers =
+            ["yes", "No.", "yeah!", "nope", "sure", "maybe", "yes, please", "no thanks", "No?"];
+        for words in answers {
+            assert_eq!(Command::of(words), Command::Courtesy(NOTHING_ASKED), "{words}");
+        }
+        let goal = Command::Goal("make sure the fridge is shut".into());
+        assert_eq!(Command::of("make sure the fridge is shut"), goal);
+    }
+
+    #[test]
+    fn help_tells_what_one_can_say() {
+        for words in ["help", "Help!", "can you help me?", "What can you do?", "what can i say"] {
+            assert_eq!(Command::of(words), Command::Courtesy(HELP), "{words}");
+        }
+        // What stands in quotes there is understood.
+        let quoted: Vec<Command> = HELP.split('"').skip(1).step_by(2).map(Command::of).collect();
+        let goal = Command::Goal("put the mug in the sink".into());
+        let plan = Command::Plan(PlanQuestion::Whole);
+        assert_eq!(quoted, [goal, plan, Command::Describe, Command::Stop]);
+        let goal = Command::Goal("help me to wash the mug".into());
+        assert_eq!(Command::of("help me to wash the mug"), goal);
+    }
+
+    #[test]
+    fn what_has_no_word_is_no_goal() {
+        for words in ["2+2", "🍎", "x", "1 2 3", "a b", "please 2", "...", "-"] {
+            assert_eq!(Command::of(words), Command::NotUnderstood, "{words}");
+        }
+        // Words that are not known may name things.
+        for words in ["asdf qwer", "go", "räum auf", "打扫房间", "take 2 mugs"] {
+            assert_eq!(Command::of(words), Command::Goal(words.into()), "{words}");
+        }
     }
 
     #[test]

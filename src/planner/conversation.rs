@@ -4,10 +4,12 @@
 //! wanted [`Command`], what the work is at [`Executive`], and all else the list of objects or the model.
 
 use super::plan_question::{in_words, told};
-use super::{Act, Command, Dialogue, Executive, StopCause, Unresolved};
+use super::{Act, Command, Dialogue, Executive, StopCause, Unresolved, facts};
 use crate::model::PromptKind;
 use crate::scene::MapObject;
-use crate::tasks::{About, Answer, GoalPlanner, Inquiry, Plan, PlanRequest, PlanningError};
+use crate::tasks::{
+    About, Answer, DO_NOT_KNOW, GoalPlanner, Inquiry, Plan, PlanRequest, PlanningError, SceneMind,
+};
 
 /// What is said to who wants a map forgotten that is not the conversation's own.
 const MAP_IS_KEPT: &str = "this map is kept";
@@ -52,6 +54,11 @@ impl Conversation {
         self.dialogue.hear(words, objects)
     }
 
+    /// The robot has a thing called `name` in its hand: "it", as long as nothing was named.
+    pub fn hold(&mut self, name: &str) {
+        self.dialogue.hold(name);
+    }
+
     /// Does what words that mean `meant` ask for, from what is `known`, whose goal is not read. `None`
     /// where it is a question about the scene, and the model answers none.
     ///
@@ -70,7 +77,13 @@ impl Conversation {
             Command::Stop => Reply::Words(Act::words(&self.executive.stop(StopCause::Word))),
             Command::ForgetMap => Reply::Words(MAP_IS_KEPT.to_owned()),
             Command::Goal(goal) => Reply::Plan(self.plan(&goal, known, planner)),
-            Command::Describe | Command::Where(_) | Command::Count(_) | Command::NotUnderstood => {
+            Command::Where(name) if facts::is_robot(&name) => {
+                Reply::Words(facts::standing(known.robot_m, known.frame_id).words)
+            }
+            command @ (Command::Describe
+            | Command::Where(_)
+            | Command::Count(_)
+            | Command::NotUnderstood) => {
                 let mind = planner.mind().filter(|mind| mind.can(PromptKind::Ask));
                 let Some(mind) = mind else { return Ok(None) };
                 let (view, objects) = (known.view, known.objects);
@@ -78,7 +91,14 @@ impl Conversation {
                 let turns = history.as_deref().filter(|_| mind.can(PromptKind::Say));
                 let about = About::of(meant);
                 let inquiry = Inquiry { words: meant, turns, about, view, objects };
-                Reply::Answer(mind.answer(&inquiry, &mut |_| true)?)
+                let listed = match &command {
+                    Command::Where(name) => place(name, &inquiry, mind, known.frame_id),
+                    _ => None,
+                };
+                Reply::Answer(match listed {
+                    Some(answer) => answer,
+                    None => mind.answer(&inquiry, &mut |_| true)?,
+                })
             }
         };
         self.replied(meant, &reply.words(), known.objects);
@@ -108,6 +128,32 @@ impl Conversation {
     }
 }
 
+/// Where the things called `name` are, as the list of objects tells: of what stands on nothing, in several
+/// places or nowhere a model says where such things usually are. `None` where nothing has a name.
+fn place(name: &str, inquiry: &Inquiry<'_>, mind: &SceneMind, frame_id: &str) -> Option<Answer> {
+    if let Some(told) = mind.tell(inquiry) {
+        return Some(told);
+    }
+    if inquiry.objects.iter().all(|object| object.label.is_empty()) {
+        return None;
+    }
+    let (words, objects, unknown) = match facts::whereabouts(inquiry.objects, name, frame_id) {
+        Some(fact) => (fact.words, fact.objects, None),
+        None => {
+            let reason = format!("nothing in the map is called \"{name}\"");
+            (DO_NOT_KNOW.to_owned(), Vec::new(), Some(reason))
+        }
+    };
+    Some(Answer {
+        question: inquiry.words.to_owned(),
+        words,
+        unknown,
+        objects,
+        mean_log_probability: None,
+        model: mind.name().to_owned(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,6 +167,37 @@ mod tests {
         let told = |lines: &[&str]| Reply::Plan(plan("tidy", lines)).words();
         assert_eq!(told(&["GotoLocation mug", "PickupObject mug"]), "i take the mug");
         assert_eq!(told(&[]), "nothing is to be done");
+    }
+
+    #[test]
+    fn where_things_are_the_list_tells_and_nobody_invents() {
+        let model = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/models/nano"));
+        let mut planner = GoalPlanner::load(model, &Device::Cpu).unwrap();
+        let objects = [
+            object(1, "countertop", [0.0, 0.0, 0.5], 1.0),
+            object(2, "fridge", [5.0, 0.0, 1.0], 2.0),
+            object(3, "plate", [0.1, 0.2, 1.05], 0.1),
+            object(4, "plate", [5.1, 0.0, 0.9], 0.05),
+        ];
+        let robot_m = [1.0, 2.0, 0.0];
+        let known = PlanRequest { objects: &objects, robot_m, step_expiry_ns: 1, ..request("") };
+        let mut talk = Conversation::default();
+        let mut say = |words: &str| {
+            let meant = talk.hear(words, &objects).unwrap();
+            talk.respond(&meant, &known, &mut planner).unwrap().unwrap()
+        };
+        let fridge = say("where is the fridge").words();
+        assert_eq!(fridge, "fridge #2 at (5.00, 0.00, 1.00) m in map");
+        let plates = say("where are the plates").words();
+        assert!(plates.starts_with("2 of them in map: plate #3 at"), "{plates}");
+        assert_eq!(say("where are you").words(), "i am at (1.00, 2.00, 0.00) m in map");
+        for name in ["unicorn", "television"] {
+            let Reply::Answer(answer) = say(&format!("where is the {name}?")) else { panic!() };
+            assert_eq!((answer.words.as_str(), answer.objects.len()), (DO_NOT_KNOW, 0));
+            let reason = format!("nothing in the map is called \"{name}\"");
+            assert_eq!(answer.unknown, Some(reason));
+        }
+        assert_eq!(say("how many unicorns are there").words(), "none");
     }
 
     #[test]

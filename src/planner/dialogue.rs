@@ -6,7 +6,7 @@
 //! itself is left alone.
 
 use super::Command;
-use super::ellipsis::{Before, completed};
+use super::ellipsis::{Before, completed, names_nothing};
 use super::topic::{
     is_of_no_thing, is_pronoun, only_thing_in, plain, pronoun, spoken_of, stands_for_thing,
     thing_in,
@@ -22,6 +22,8 @@ const MAX_TURNS: usize = 8;
 #[derive(Debug, Clone, Default)]
 pub struct Dialogue {
     turns: VecDeque<Turn>,
+    /// What the robot has in its hand, which needs no name.
+    held: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -60,6 +62,11 @@ impl Dialogue {
         let meant = self.meaning(sentence, objects)?;
         self.note(&meant, objects);
         Ok(meant)
+    }
+
+    /// The robot has a thing called `name` in its hand. "It" means that as long as nothing was named.
+    pub fn hold(&mut self, name: &str) {
+        self.held = Some(name.to_owned());
     }
 
     /// Whether what `sentence` means rests on what was said before.
@@ -107,8 +114,13 @@ impl Dialogue {
         let command = Command::of(sentence);
         match command {
             Command::Goal(_) | Command::Where(_) | Command::Count(_) | Command::NotUnderstood => {
-                match self.completed(sentence) {
+                match self.completed(sentence, objects) {
                     Some(whole) => Ok(whole),
+                    // A model would tell the place of anything.
+                    None if names_nothing(sentence) => {
+                        let words: Vec<String> = sentence.split_whitespace().map(plain).collect();
+                        Err(Unresolved(words.join(" ")))
+                    }
                     None => self.resolve(sentence, &command, objects),
                 }
             }
@@ -118,14 +130,18 @@ impl Dialogue {
 
     /// What "it" means.
     fn topic(&self) -> Option<&str> {
-        self.turns.iter().rev().find_map(|turn| turn.topic.as_deref())
+        let named = self.turns.iter().rev().find_map(|turn| turn.topic.as_deref());
+        named.or(self.held.as_deref())
     }
 
     /// The whole of a sentence that says only what is new.
-    fn completed(&self, sentence: &str) -> Option<String> {
+    fn completed(&self, sentence: &str, objects: &[MapObject]) -> Option<String> {
         let newest = |turn: &Turn| Some([turn.meant.clone(), turn.thing.clone()?]);
-        let [said, thing] = self.turns.iter().rev().find_map(newest)?;
-        completed(sentence, Before { said: &said, thing: &thing, topic: self.topic()? })
+        let newest = self.turns.iter().rev().find_map(newest);
+        // What is held was spoken of in no sentence.
+        let [said, thing] = newest.unwrap_or_default();
+        let topic = self.topic()?;
+        completed(sentence, Before { said: &said, thing: &thing, topic, objects })
     }
 
     fn resolve(
@@ -227,6 +243,19 @@ mod tests {
         let asked = "what do you mean by \"it\"? Nothing was named yet";
         assert_eq!(talk(&["what color is it"]), asked);
         assert_eq!(talk(&["is it fun"]), "is it fun");
+        let asked = "what do you mean by \"where\"? Nothing was named yet";
+        assert_eq!(talk(&["Where?"]), asked);
+    }
+
+    #[test]
+    fn it_is_what_the_robot_holds_as_long_as_nothing_was_named() {
+        let (mut dialogue, objects) = (Dialogue::default(), objects());
+        dialogue.hold("mug");
+        let mut hear = |sentence: &str| dialogue.hear(sentence, &objects).unwrap();
+        assert_eq!(hear("what color?"), "what color is the mug");
+        assert_eq!(hear("put it in the sink"), "put the mug in the sink");
+        assert_eq!(hear("where is the table"), "where is the table");
+        assert_eq!(hear("clean it"), "clean the table");
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //! is, and "where?" behind "is there a mug?" where the mug is.
 
 use super::topic::{ARTICLES, NO_NOUNS, plain};
-use crate::tasks::{Asked, class_word, plural, preposition, with_article};
+use crate::scene::MapObject;
+use crate::tasks::{Asked, class_word, named, plural, preposition, with_article};
 
 /// How a sentence begins that asks the same of another thing; longer ones first.
 const OPENINGS: [&str; 5] =
@@ -30,13 +31,25 @@ pub(super) struct Before<'a> {
     pub thing: &'a str,
     /// What "it" means now.
     pub topic: &'a str,
+    /// Objects of the map: what they are called needs no article.
+    pub objects: &'a [MapObject],
+}
+
+/// A sentence in small letters without the marks at its end.
+fn bare(sentence: &str) -> String {
+    let bare = sentence.trim().trim_end_matches(['.', '!', '?', ' ']).to_lowercase();
+    bare.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Whether `sentence` is a question that names nothing: "where?".
+pub(super) fn names_nothing(sentence: &str) -> bool {
+    BARE.iter().any(|(questions, _)| questions.contains(&bare(sentence).as_str()))
 }
 
 /// The whole of `sentence`, where it says only what is new behind `before`; `None` where it is no such
 /// sentence.
 pub(super) fn completed(sentence: &str, before: Before<'_>) -> Option<String> {
-    let bare = sentence.trim().trim_end_matches(['.', '!', '?', ' ']).to_lowercase();
-    let words = bare.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = bare(sentence);
     if let Some((_, whole)) = BARE.iter().find(|(bare, _)| bare.contains(&words.as_str())) {
         let is_number = whole.starts_with("how many");
         let topic = if is_number { several(before.topic) } else { before.topic.to_owned() };
@@ -45,12 +58,18 @@ pub(super) fn completed(sentence: &str, before: Before<'_>) -> Option<String> {
     let rest = OPENINGS.iter().find_map(|opening| words.strip_prefix(opening))?;
     let rest = ENDS.iter().find_map(|end| rest.strip_suffix(end)).unwrap_or(rest);
     let rest = rest.trim_end_matches(',');
-    let (first, behind) = rest.split_once(' ')?;
-    let how = PLACES.contains(&first).then_some(first);
-    let (article, noun) = if how.is_some() { behind.split_once(' ')? } else { (first, behind) };
+    let (how, phrase) = match rest.split_once(' ') {
+        Some((first, behind)) if PLACES.contains(&first) => (Some(first), behind),
+        _ => (None, rest),
+    };
+    let noun = match phrase.split_once(' ') {
+        Some((article, noun)) if ARTICLES.contains(&article) => noun,
+        _ if !named(before.objects, phrase).is_empty() => phrase,
+        _ => return None,
+    };
     let is_noun =
         noun.split(' ').all(|word| !NO_NOUNS.contains(&word) && !ARTICLES.contains(&word));
-    if !ARTICLES.contains(&article) || !is_noun || noun.split(' ').count() > MOST_WORDS {
+    if !is_noun || noun.split(' ').count() > MOST_WORDS {
         return None;
     }
     match (how, Asked::of(before.said)) {
@@ -95,9 +114,11 @@ fn swapped(said: &str, old: &str, new: &str, how: Option<&str>) -> Option<String
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scene::fixtures::object;
 
     fn whole(said: &str, thing: &str, then: &str) -> String {
-        let before = Before { said, thing, topic: thing };
+        let objects = [object(1, "cup", [0.0; 3], 0.1), object(2, "desk", [0.0; 3], 1.0)];
+        let before = Before { said, thing, topic: thing, objects: &objects };
         completed(then, before).unwrap_or_else(|| "nothing".into())
     }
 
@@ -118,6 +139,9 @@ mod tests {
                 "what is on the coffee table",
             ),
             ("bring me the mug", "mug", "and the fork, please", "bring me the fork"),
+            // What the map has needs no article.
+            ("how many chairs are there", "chairs", "and cups?", "how many cups are there"),
+            ("what is on the table", "table", "and on desk", "what is on the desk"),
             ("bring me the mug", "mug", "and the fork too", "bring me the fork"),
         ] {
             assert_eq!(whole(said, thing, then), meant, "{then}");
@@ -130,12 +154,15 @@ mod tests {
         assert_eq!(of_mug("Where?"), "where is the mug");
         assert_eq!(of_mug("what colour?"), "what color is the mug");
         assert_eq!(of_mug("how many"), "how many mugs are there");
+        assert!(names_nothing("And where?") && !names_nothing("where is it?"));
     }
 
     #[test]
     fn whole_sentences_are_none() {
         for other in [
             "and put it in the fridge",
+            "and forks",
+            "and the",
             "and then",
             "and the mug in the sink",
             "where is the plate",

@@ -25,6 +25,16 @@ pub fn whereabouts(objects: &[MapObject], name: &str, frame_id: &str) -> Option<
     Some(Fact { words, objects: found.iter().map(|object| object.id).collect() })
 }
 
+/// Whether `name` is what a person calls the robot: "where are you".
+pub fn is_robot(name: &str) -> bool {
+    name == "you"
+}
+
+/// Where the robot is, in the frame `frame_id`.
+pub fn standing([x, y, z]: [f64; 3], frame_id: &str) -> Fact {
+    Fact { words: format!("i am at ({x:.2}, {y:.2}, {z:.2}) m in {frame_id}"), objects: Vec::new() }
+}
+
 /// Where the map looks most like `name`, of which it has no object, in the frame `frame_id`.
 pub fn likeness(name: &str, place: &Place, frame_id: &str) -> Fact {
     let [x, y, z] = place.position_m;
@@ -85,6 +95,8 @@ mod tests {
         assert!(knives.words.starts_with("2 of them in map: knife #4 at"), "{}", knives.words);
         assert_eq!(knives.objects, [ObjectId(4), ObjectId(6)]);
         assert_eq!(whereabouts(&objects, "spoon", "map"), None);
+        assert!(is_robot("you") && !is_robot("mug"));
+        assert_eq!(standing([1.0, 0.5, 0.0], "map").words, "i am at (1.00, 0.50, 0.00) m in map");
         assert_eq!(count(&objects, "knife").words, "2 in the map");
     }
 

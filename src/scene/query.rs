@@ -17,6 +17,8 @@ const SHARPNESS: f32 = 10.0;
 const LEAST_VOXELS: usize = 2;
 /// Confidence of what fits no better than just anything.
 const CHANCE: f32 = 0.5;
+/// Words before a noun, which the names that features in the space of hashed words were taught lack.
+const ARTICLES: [&str; 5] = ["the", "a", "an", "my", "some"];
 /// Phrases that fit anything; LERF's.
 const ANYTHING: [&str; 4] = ["object", "things", "stuff", "texture"];
 
@@ -29,7 +31,7 @@ pub struct TextQuery {
 
 impl TextQuery {
     /// `text` against phrases that fit anything and, in the space of hashed words, which knows no
-    /// such, against all other `names` of things instead.
+    /// such, against all other `names` of things instead. There "the fridge" is looked for as "fridge".
     ///
     /// # Errors
     ///
@@ -42,7 +44,9 @@ impl TextQuery {
         if WordHash::of_space(words.space()).is_none() {
             return Self::against(words, text, ANYTHING);
         }
-        Self::against(words, text, names.into_iter().filter(|name| name.as_ref() != text))
+        // A name must not compete with itself, however it is written.
+        let wanted = bare(text);
+        Self::against(words, text, names.into_iter().filter(|name| bare(name.as_ref()) != wanted))
     }
 
     /// `text` against `rivals`.
@@ -55,15 +59,28 @@ impl TextQuery {
         text: &str,
         rivals: impl IntoIterator<Item = impl AsRef<str>>,
     ) -> Result<Self, VisionError> {
+        let is_hashed = WordHash::of_space(words.space()).is_some();
+        let embed =
+            |text: &str| if is_hashed { words.embed(&bare(text)) } else { words.embed(text) };
         let rivals: Result<Vec<_>, _> =
-            rivals.into_iter().map(|rival| words.embed(rival.as_ref())).collect();
+            rivals.into_iter().map(|rival| embed(rival.as_ref())).collect();
         let rivals = rivals?;
         if rivals.is_empty() {
             let reason = format!("`{text}` has nothing to compete with");
             return Err(VisionError::BadText { extractor: words.space().to_owned(), reason });
         }
-        Ok(Self { text: words.embed(text)?, rivals })
+        Ok(Self { text: embed(text)?, rivals })
     }
+}
+
+/// `text` as names are written: in lower case, one space between words, and no article before them. To
+/// hashed words an article is a word like any other, and takes its share of the vector; those of CLIP
+/// were learnt from sentences with articles. An article that nothing follows stays.
+fn bare(text: &str) -> String {
+    let text = text.to_lowercase();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let articles = words.iter().take_while(|word| ARTICLES.contains(*word)).count();
+    words[articles.min(words.len().saturating_sub(1))..].join(" ")
 }
 
 /// A voxel and how well it fits.
@@ -283,6 +300,29 @@ mod tests {
         let alone = TextQuery::new(&words, "kettle", ["kettle"]).unwrap_err();
         assert!(alone.to_string().contains("nothing to compete with"), "{alone}");
         assert!(map.likeness(&TextQuery { text: vec![1.0], rivals: vec![] }, 1).is_err());
+    }
+
+    #[test]
+    fn articles_before_a_name_change_nothing_in_hashed_words() {
+        let words = WordHash::new(64).unwrap();
+        let names = ["open fridge", "wall", "mug"];
+        let query = |text: &str| TextQuery::new(&words, text, names).unwrap();
+        for (plain, others) in [
+            ("mug", ["a mug", "The Mug", " my  mug"]),
+            ("open fridge", ["the open fridge", "an open fridge", "Open  fridge"]),
+        ] {
+            assert_eq!(query(plain).rivals.len(), 2, "it does not compete with itself");
+            for other in others {
+                assert_eq!(query(other), query(plain), "{other}");
+            }
+        }
+        let against = |text: &str, rival: &str| TextQuery::against(&words, text, [rival]).unwrap();
+        assert_eq!(against("some mug", "the wall"), against("mug", "wall"));
+        // Only before the name, and not where it is all there is.
+        for (text, kept) in [("mug on the table", "mug on the table"), ("the", "the"), ("", "")] {
+            assert_eq!(query(text).text, words.embed(kept).unwrap(), "{text}");
+        }
+        assert_eq!(query("the mug").text, words.embed("mug").unwrap());
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //! know is not passed on: an answer that names a thing which is not in the map is none, and so is the
 //! place of such a thing.
 
-use super::mention::{named_in, of_class};
+use super::mention::{named, named_in, of_class};
 use super::planning::PlanningError;
 use super::question::Asked;
 use super::relation::stands;
@@ -83,30 +83,14 @@ impl SceneMind {
         inquiry: &Inquiry<'_>,
         on_text: &mut Listener<'_>,
     ) -> Result<Answer, PlanningError> {
-        let asked = Asked::of(inquiry.words);
-        let describes = matches!(asked, Some(Asked::Sight | Asked::Everything | Asked::Looks(_)));
-        let given = match self.told(inquiry) {
-            Some(Told { words, objects }) => Some((words, None, objects)),
-            // All that is before the robot can be told of nothing else.
-            None if describes && is_unseen(inquiry) => {
-                let reason = "there is no image of what is before the robot".to_owned();
-                Some((DO_NOT_KNOW.to_owned(), Some(reason), Vec::new()))
-            }
-            None => None,
-        };
-        if let Some((words, unknown, objects)) = given {
-            if !on_text(&words) {
-                return Err(PlanningError::Interrupted);
-            }
-            return Ok(Answer {
-                question: inquiry.words.to_owned(),
-                words,
-                unknown,
-                objects,
-                mean_log_probability: None,
-                model: self.name().to_owned(),
-            });
+        if let Some(answer) = self.tell(inquiry) {
+            return if on_text(&answer.words) {
+                Ok(answer)
+            } else {
+                Err(PlanningError::Interrupted)
+            };
         }
+        let describes = describes(inquiry);
         let (frame, scene) = self.shown(inquiry.about, inquiry.view);
         let turns = inquiry.turns.unwrap_or_default();
         let (kind, most_tokens) = match inquiry.turns {
@@ -145,6 +129,29 @@ impl SceneMind {
         })
     }
 
+    /// What is answered without the model's words: from the list of objects, or that nothing can be known.
+    /// `None` where only the model can tell.
+    pub fn tell(&self, inquiry: &Inquiry<'_>) -> Option<Answer> {
+        let Told { words, unknown, objects } = match self.told(inquiry) {
+            Some(told) => told,
+            // All that is before the robot can be told of nothing else.
+            None if describes(inquiry) && is_unseen(inquiry) => Told {
+                words: DO_NOT_KNOW.to_owned(),
+                unknown: Some("there is no image of what is before the robot".to_owned()),
+                objects: Vec::new(),
+            },
+            None => return None,
+        };
+        Some(Answer {
+            question: inquiry.words.to_owned(),
+            words,
+            unknown,
+            objects,
+            mean_log_probability: None,
+            model: self.name().to_owned(),
+        })
+    }
+
     /// What the list of objects tells, or that of those which the newest frame shows.
     fn told(&self, inquiry: &Inquiry<'_>) -> Option<Told> {
         let asked = Asked::of(inquiry.words)?;
@@ -157,9 +164,20 @@ impl SceneMind {
         match &asked {
             Asked::Side(thing) => side(thing, &before, shown),
             Asked::Sight => sight(&before),
+            // What is not in view may still be in the map.
+            Asked::Color(thing) if !named(inquiry.objects, thing).is_empty() => {
+                let told = told(&asked, &before, self.vocabulary(), inquiry.view);
+                told.filter(|told| told.unknown.is_none())
+            }
             _ => told(&asked, &before, self.vocabulary(), inquiry.view),
         }
     }
+}
+
+/// Whether a description is asked for.
+fn describes(inquiry: &Inquiry<'_>) -> bool {
+    let asked = Asked::of(inquiry.words);
+    matches!(asked, Some(Asked::Sight | Asked::Everything | Asked::Looks(_)))
 }
 
 /// Whether it is asked about the frame before the robot where there is a view, but no frame.
@@ -283,6 +301,25 @@ mod tests {
         assert_eq!((before.words.as_str(), before.objects.len()), (DO_NOT_KNOW, 0));
         assert!(before.unknown.unwrap().contains("no image"));
         assert_eq!(ask("describe the room").objects.len(), kitchen().len());
+    }
+
+    #[test]
+    fn the_colour_of_what_is_not_there_is_not_known() {
+        let mut mind = SceneMind::load(checkpoint().path(), &Device::Cpu).unwrap();
+        let objects = kitchen();
+        let shown = ShownObject { id: ObjectId(1), bearing_rad: 0.0 };
+        let view = SceneView { in_frame: Some(vec![shown]), ..SceneView::default() };
+        let of = |words, about| {
+            let view = Some(&view);
+            Inquiry { words, turns: None, about, view, objects: &objects }
+        };
+        let plate =
+            mind.answer(&of("what color is the plate", About::Scene), &mut |_| true).unwrap();
+        assert_eq!(plate.words, DO_NOT_KNOW);
+        assert!(plate.unknown.unwrap().contains("no plate"));
+        assert!(mind.tell(&of("what color is the plate", About::Frame)).is_some());
+        // It is in the map, if not in view.
+        assert_eq!(mind.tell(&of("what color is the fridge", About::Frame)), None);
     }
 
     #[test]

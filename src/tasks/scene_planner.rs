@@ -74,6 +74,8 @@ impl ScenePlanner {
         on_text: &mut Listener<'_>,
     ) -> Result<SpokenPlan, PlanningError> {
         let saw = self.mind.describe(goal, view, &mut |_| on_text(""))?;
+        // The model plans with what it was taught to say of no frame; a person is not told that of it.
+        let told = saw.clone().filter(|_| view.is_some_and(SceneView::has_frame));
         let (frame, scene) = self.mind.shown(About::Scene, view);
         let names = self.names.clone();
         let there = names.as_ref().zip(scene.as_ref());
@@ -81,7 +83,7 @@ impl ScenePlanner {
         let input = PromptInput {
             frame,
             scene,
-            context: saw.clone(),
+            context: saw,
             goal: goal.to_owned(),
             ..PromptInput::default()
         };
@@ -92,7 +94,7 @@ impl ScenePlanner {
             let grammar = PlanGrammar::new(vocabulary, table)?;
             let plan =
                 likeliest(&mut self.mind, &segments, grammar, vocabulary, there.as_ref(), on_text)?;
-            return Ok(SpokenPlan { saw, ..plan });
+            return Ok(SpokenPlan { saw: told, ..plan });
         }
         // Where to go depends on the home more than on the goal, so its guesses must not sway what
         // is done: that is decided first. The whole plan says it again.
@@ -107,7 +109,7 @@ impl ScenePlanner {
         Ok(SpokenPlan {
             task: draft.task,
             mean_log_probability: draft.mean_log_probability,
-            saw,
+            saw: told,
             ..plan
         })
     }
@@ -347,6 +349,20 @@ mod tests {
             let actions = plan.steps.iter().map(|(action, _)| action.as_str());
             assert!(actions.eq(steps.iter().map(|step| step.action.as_str())), "{said}");
         }
+    }
+
+    #[test]
+    fn without_a_frame_nothing_is_said_to_be_seen() {
+        let folder = nano(0.5);
+        let mut planner = ScenePlanner::load(folder.path(), &Device::Cpu).unwrap();
+        let vocabulary = planner.vocabulary().clone();
+        let spec = planner.mind.view_spec().unwrap();
+        let none = SceneView::of_regions(&[], Some(&[]), &spec);
+        let empty = SceneView { in_frame: Some(Vec::new()), ..none.clone() };
+        let mut saw =
+            |view: &SceneView| planner.speak("wash the mug", Some(view), &vocabulary).unwrap().saw;
+        assert_eq!(saw(&none), None);
+        assert!(saw(&empty).is_some(), "a frame that shows nothing is one");
     }
 
     /// ALFRED's words without its kinds of task.

@@ -4,9 +4,10 @@
 //! The list keeps up with the home, and of what it holds it tells the same as a plan does. A model
 //! that reads 3D tokens counts badly, and of what was moved it says where such things usually are.
 
+use super::answer::DO_NOT_KNOW;
 use super::color::color_of;
 use super::inventory::inventory;
-use super::mention::{named, singulars};
+use super::mention::{named, named_in, singulars};
 use super::question::Asked;
 use super::relation::{largest, nearest, preposition, stands};
 use super::view::{AHEAD_RAD, SceneView};
@@ -14,10 +15,18 @@ use super::vocabulary::{ActionVocabulary, ArgumentKind, class_word};
 use super::wording::{number_word, so_many_of_each, with_article};
 use crate::scene::{MapObject, ObjectId, ShownObject};
 
+/// Most words of a name; what is longer is another question ("how many legs does a dog have").
+const MOST_WORDS: usize = 3;
+
+/// Words for things of all classes.
+const COLLECTIVES: [&str; 5] = ["things", "objects", "items", "thing", "object"];
+
 /// Words, and the objects they rest on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Told {
     pub words: String,
+    /// Why nothing can be known of it; `None` where the words tell something.
+    pub unknown: Option<String>,
     pub objects: Vec<ObjectId>,
 }
 
@@ -26,7 +35,12 @@ impl Told {
         let mut objects: Vec<ObjectId> = on.into_iter().map(|object| object.id).collect();
         objects.sort_unstable();
         objects.dedup();
-        Self { words: words.into(), objects }
+        Self { words: words.into(), unknown: None, objects }
+    }
+
+    /// That nothing can be known, which nobody else knows better.
+    fn unknown(reason: String) -> Self {
+        Self { unknown: Some(reason), ..Self::new(DO_NOT_KNOW, []) }
     }
 }
 
@@ -34,7 +48,8 @@ impl Told {
 /// neither on it nor a class of `words`, of the place and the neighbours of things that stand on no
 /// receptacle or on several, of what is as near or as large as another, of the colour of what is
 /// not the only one or has no token in the scene of `view`, and of states that it does not tell of
-/// every one.
+/// every one. Of what the list lacks there are none and no colour is known, whatever it is called: a
+/// model would say what such things usually are. What is in a closed thing is not known either.
 pub(super) fn told(
     asked: &Asked,
     objects: &[MapObject],
@@ -49,12 +64,18 @@ pub(super) fn told(
         }
         Asked::PresenceAt { thing, holder } => list.presence_at(thing, holder),
         Asked::Number(thing) => {
-            let things = list.things(thing)?;
+            let things = match list.lacks(thing) {
+                true => Vec::new(),
+                false => list.things(thing)?,
+            };
             let number =
                 if things.is_empty() { "none".to_owned() } else { number_word(things.len()) };
             Some(Told::new(number, things))
         }
         Asked::Place(thing) => list.place(thing),
+        Asked::Color(thing) if list.lacks(thing) => {
+            Some(Told::unknown(format!("there is no {thing} in the map")))
+        }
         Asked::Color(thing) => {
             let thing = list.only(thing)?;
             Some(Told::new(color_of(thing, view?.scene.as_ref()?)?, [thing]))
@@ -69,6 +90,10 @@ pub(super) fn told(
         Asked::Contents(holder) => {
             let holders = list.receptacles(holder)?;
             let held = list.held_by(|other| holders.iter().any(|holder| holder.id == other.id));
+            let closed = holders.iter().find(|holder| is_closed(holder, view));
+            if let Some(closed) = closed.filter(|_| held.is_empty()) {
+                return Some(Told::unknown(format!("the {} is closed", class_word(&closed.label))));
+            }
             let classes = held.iter().map(|thing| class_word(&thing.label));
             let words = match held.len() {
                 0 => "nothing".to_owned(),
@@ -102,7 +127,14 @@ pub fn list_tells(
     objects: &[MapObject],
     words: &ActionVocabulary,
 ) -> Option<String> {
-    told(asked, objects, words, None).map(|told| told.words)
+    let told = told(asked, objects, words, None)?;
+    told.unknown.is_none().then_some(told.words)
+}
+
+/// Whether an object was last seen closed.
+fn is_closed(object: &MapObject, view: Option<&SceneView>) -> bool {
+    let mut states = view.into_iter().flat_map(|view| &view.states);
+    states.any(|of| of.id == object.id && of.state == "open" && !of.holds)
 }
 
 /// To which side of the view the only one of `objects` that `thing` may mean is `shown`.
@@ -136,6 +168,16 @@ impl<'a> List<'a> {
         let classes = self.words.words(ArgumentKind::Target);
         let is_class = || classes.iter().any(|class| forms.contains(&class_word(class)));
         (!self.objects.is_empty() && (!things.is_empty() || is_class())).then_some(things)
+    }
+
+    /// Whether it holds nothing that `name` may mean, though it tells what things are called.
+    fn lacks(&self, name: &str) -> bool {
+        let labels = || self.objects.iter().map(|object| object.label.as_str());
+        let is_collective = COLLECTIVES.contains(&&*class_word(name));
+        labels().any(|label| !label.is_empty())
+            && !is_collective
+            && name.split_whitespace().count() <= MOST_WORDS
+            && named_in(name, labels()).is_empty()
     }
 
     /// The only one that `name` may mean.
@@ -286,6 +328,53 @@ mod tests {
         let asked = Asked::of("is the fridge open").unwrap();
         assert_eq!(told(&asked, &one, &words, Some(&view)).unwrap().words, "no");
         assert_eq!(told(&asked, &one, &words, None), None);
+    }
+
+    #[test]
+    fn of_what_is_not_there_there_are_none_and_no_colour_is_known() {
+        let objects = [(1, "countertop"), (2, "egg")]
+            .map(|(id, label)| object(id, label, [f64::from(id), 0.0, 0.5], 0.2));
+        let words = ActionVocabulary::alfred();
+        let tell = |question: &str| told(&Asked::of(question).unwrap(), &objects, &words, None);
+        for none in ["how many unicorns are there", "how many mugs are there"] {
+            let none = tell(none).unwrap();
+            assert_eq!((none.words.as_str(), none.unknown), ("none", None));
+        }
+        let color = tell("what color is the mug").unwrap();
+        assert_eq!(color.words, DO_NOT_KNOW);
+        assert_eq!(color.unknown.as_deref(), Some("there is no mug in the map"));
+        for of_something_else in [
+            "what color is the egg",
+            "how many white eggs are there",
+            "how many things are there",
+            "how many legs does a dog have",
+        ] {
+            assert_eq!(tell(of_something_else), None, "{of_something_else}");
+        }
+        let unlabelled = [object(1, "", [0.0; 3], 0.2)];
+        let asked = Asked::of("how many unicorns are there").unwrap();
+        assert_eq!(told(&asked, &unlabelled, &words, None), None);
+    }
+
+    #[test]
+    fn what_is_in_a_closed_thing_is_not_known() {
+        let objects = [
+            object(1, "fridge", [5.0, 0.0, 1.0], 2.0),
+            object(2, "sinkbasin", [0.0, 0.0, 0.5], 0.5),
+            object(3, "egg", [5.1, 0.0, 0.9], 0.05),
+        ];
+        let state = ObjectState { id: ObjectId(1), state: "open".into(), holds: false };
+        let view = SceneView { states: vec![state], ..SceneView::default() };
+        let words = ActionVocabulary::alfred();
+        let tell = |question: &str, objects: &[MapObject]| {
+            told(&Asked::of(question).unwrap(), objects, &words, Some(&view)).unwrap()
+        };
+        let closed = tell("what is in the fridge", &objects[..2]);
+        assert_eq!(closed.words, DO_NOT_KNOW);
+        assert_eq!(closed.unknown.as_deref(), Some("the fridge is closed"));
+        assert_eq!(tell("what is in the sinkbasin", &objects).words, "nothing");
+        // It was looked into before.
+        assert_eq!(tell("what is in the fridge", &objects).words, "an egg");
     }
 
     #[test]

@@ -51,6 +51,12 @@ pub struct SceneView {
 }
 
 impl SceneView {
+    /// Whether a frame is before the robot. One that shows nothing has no tokens either, but what it
+    /// shows is known; over a saved map nothing is before it.
+    pub fn has_frame(&self) -> bool {
+        self.in_frame.is_some() || self.frame.as_ref().is_some_and(|frame| !frame.is_empty())
+    }
+
     /// The view of regions: `scene` in world coordinates, `frame` those of the newest frame in
     /// camera coordinates. Nothing is there without regions, which the model is told by a row of no
     /// tokens.

@@ -13,6 +13,8 @@ use scenellm::tasks::{Answer, GoalPlanner, Plan, PlanRequest, SceneView};
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
 
+/// Most objects that an answer is told to come from.
+const MOST_OBJECTS: usize = 8;
 /// Most places that the heat map marks.
 const MOST_PLACES: usize = 5;
 
@@ -39,7 +41,7 @@ pub struct Ask {
     /// Where the robot looks, from the world's x axis to the left, degrees; not known unless given.
     #[arg(long, value_name = "DEG", allow_hyphen_values = true)]
     heading_deg: Option<f64>,
-    /// Id of the object in the robot's hand.
+    /// Id of the object in the robot's hand; "it" as long as nothing was named.
     #[arg(long, value_name = "ID")]
     held: Option<u32>,
     /// The heat map to write when it is asked where something is, PNG: bright where the map looks like it.
@@ -75,6 +77,14 @@ impl Ask {
         config.give_text_encoder(&mut planner, &map, &parse_device(&config.plan.device)?);
         let known = Known { map, view, robot_m: [x, y, z], config };
         let mut talk = Conversation::default();
+        if let Some(id) = self.held {
+            let held =
+                known.map.objects().as_slice().iter().find(|object| object.id == ObjectId(id));
+            let held = held.with_context(|| format!("--held {id}: the map has no object #{id}"))?;
+            if !held.label.is_empty() {
+                talk.hold(&held.label);
+            }
+        }
         if !self.words.is_empty() {
             return self.respond(&self.words.join(" "), &mut talk, &known, &mut planner);
         }
@@ -121,13 +131,15 @@ impl Ask {
             }
         };
         let command = Command::of(&meant);
+        let is_of_robot = matches!(&command, Command::Where(name) if facts::is_robot(name));
         if let Command::Where(name) = &command
+            && !is_of_robot
             && let Some(fact) = self.likeness(name, known, planner)?
         {
             talk.replied(&meant, &fact.words, objects);
             return self.say(words, Some(&fact));
         }
-        if command.asks_of_scene() && known.view.is_none() {
+        if command.asks_of_scene() && !is_of_robot && known.view.is_none() {
             return self.answer_by_rule(words, &command, known);
         }
         match talk.respond(&meant, &self.request(known), planner)? {
@@ -251,16 +263,41 @@ fn tell(answer: &Answer, objects: &[MapObject]) -> std::io::Result<()> {
         let object = objects.iter().find(|object| object.id == *id);
         object.map_or_else(|| format!("#{}", id.0), |object| format!("{} #{}", object.label, id.0))
     };
-    let rests_on: Vec<String> = answer.objects.iter().map(label).collect();
     if let Some(reason) = &answer.unknown {
         return writeln!(out, "{}: {reason}", answer.words);
     }
     let confidence =
         answer.mean_log_probability.map(|mean| format!("confidence {:.2}", mean.exp()));
-    let basis = (!rests_on.is_empty()).then(|| format!("rests on {}", rests_on.join(", ")));
+    // Where something is may be told with the ids.
+    let names_them = answer.words.contains('#') || answer.objects.is_empty();
+    let basis = (!names_them)
+        .then(|| format!("from: {}", listed(answer.objects.iter().map(label).collect())));
     let told: Vec<String> = confidence.into_iter().chain(basis).collect();
     match told.is_empty() {
         true => writeln!(out, "{}", answer.words),
         false => writeln!(out, "{} ({})", answer.words, told.join("; ")),
+    }
+}
+
+/// Objects in words, of many the first ones.
+fn listed(mut objects: Vec<String>) -> String {
+    let more = objects.len().saturating_sub(MOST_OBJECTS);
+    objects.truncate(MOST_OBJECTS);
+    match more {
+        0 => objects.join(", "),
+        _ => format!("{} and {more} more", objects.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_objects_the_first_ones_are_told() {
+        let ids = |count: usize| (1..=count).map(|id| format!("mug #{id}")).collect::<Vec<_>>();
+        assert_eq!(listed(ids(2)), "mug #1, mug #2");
+        let many = listed(ids(11));
+        assert!(many.ends_with("mug #8 and 3 more"), "{many}");
     }
 }

@@ -5,14 +5,16 @@ mod story;
 use crate::Outcome;
 use crate::room::Room;
 use crate::settings::{Settings, planner};
-use anyhow::Context;
+use anyhow::{Context, bail, ensure};
 use clap::{Args, ValueEnum};
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 use scenellm::language::parse_device;
 use scenellm::planner::PlannerConfig;
 use scenellm::sim::episode::{Episode, EpisodeOptions, ExpertMind, Mind, Moment};
-use scenellm::sim::household::{SampledTask, Task, TaskKind, World, household_in, sample_task};
+use scenellm::sim::household::{
+    SampledTask, Task, TaskKind, World, household_in, sample_task, task_kinds,
+};
 use scenellm::tasks::GoalPlanner;
 use scenellm::vision::{FeatureExtractor, open_extractor};
 use std::io::Write;
@@ -23,7 +25,8 @@ use story::Story;
 /// acts, and plans anew when a step fails. Each step is printed; the page and the strip of pictures
 /// show what it saw.
 ///
-/// After the tour somebody moves the thing that is asked for, so that the map is wrong.
+/// After the tour somebody moves the thing that is asked for, so that the map is wrong, where it
+/// stands in the open and there is another open place for it.
 #[derive(Args)]
 pub struct Demo {
     /// Seed of the home and of the task.
@@ -79,6 +82,11 @@ impl Kind {
         }
     }
 
+    /// As `--task` has it.
+    fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
     fn of_task(self) -> TaskKind {
         match self {
             Self::Simple => TaskKind::PickAndPlaceSimple,
@@ -95,16 +103,35 @@ impl Kind {
 impl Demo {
     /// Tours, plans, acts, writes.
     pub fn run(self) -> anyhow::Result<Outcome> {
+        // A planner refuses it as well, but not before the tour.
+        ensure!(
+            self.goal.as_deref().is_none_or(|goal| !goal.trim().is_empty()),
+            "--goal: it is empty"
+        );
+        let asked = self.task.unwrap_or_else(|| Kind::usual(self.room));
+        let (kind, room) = (asked.of_task(), self.room.kind());
+        let known = task_kinds(room);
+        if !known.contains(&kind) {
+            let kinds =
+                Kind::value_variants().iter().filter(|kind| known.contains(&kind.of_task()));
+            let names: Vec<String> = kinds.map(|kind| kind.name()).collect();
+            bail!(
+                "no {} has a task of the kind `{}`: --task can be {} there",
+                room.name(),
+                asked.name(),
+                names.join(", ")
+            );
+        }
         let mut config = self.settings.config()?;
         if let Some(model) = &self.model {
             config.plan.model.clone_from(model);
         }
-        let kind = self.task.unwrap_or_else(|| Kind::usual(self.room)).of_task();
-        let world = household_in(self.room.kind(), self.home)?;
+        let world = household_in(room, self.home)?;
         let mut rng = Pcg64Mcg::seed_from_u64(self.home);
         let SampledTask { task, goal, expert } =
             sample_task(&world, kind, &mut rng).with_context(|| {
-                format!("home {} has no task of this kind: try another --home", self.home)
+                let (home, asked) = (self.home, asked.name());
+                format!("home {home} has no task of the kind `{asked}`: try another --home")
             })?;
         let goal = self.goal.clone().unwrap_or(goal);
         // Loaded before anything is drawn: a model that cannot be loaded is said at once.
@@ -118,7 +145,7 @@ impl Demo {
             "home {}: a {} of {x:.1} × {y:.1} m with {things} things\ngoal: \"{goal}\" ({})\n\
              an expert who knows the home needs {} actions",
             self.home,
-            self.room.kind().name(),
+            room.name(),
             task.kind.name(),
             expert.tally.actions
         )?;
@@ -133,7 +160,7 @@ impl Demo {
         episode.tour(&mut |moment| story.take(&moment))?;
         if !self.undisturbed {
             let moved = disturb(episode.world_mut(), &task.object);
-            story.disturbed(moved.as_deref());
+            story.disturbed(moved.as_deref().map_err(String::as_str));
         }
         let result = episode
             .pursue(&goal, &task, mind.as_dyn(), &mut |moment: Moment<'_>| story.take(&moment))?;
@@ -216,14 +243,22 @@ const OPEN_TO: [&str; 9] = [
     "toilet",
 ];
 
-/// Moves the first thing of this name that stands in the open to another place; what was done.
-fn disturb(world: &mut World, object: &str) -> Option<String> {
-    let thing = world.named(object).find(|thing| !world.is_hidden(thing.id))?.id;
-    let from = world.holder(thing)?;
+/// Moves the first thing of this name that stands in the open to another place; what was done, or why
+/// nothing was.
+fn disturb(world: &mut World, object: &str) -> Result<String, String> {
+    let in_the_open = world.named(object).find(|thing| !world.is_hidden(thing.id));
+    let Some(thing) = in_the_open.map(|thing| thing.id) else {
+        return Err(format!("no {object} stands in the open"));
+    };
+    let Some(from) = world.holder(thing) else {
+        return Err(format!("the {object} stands on nothing"));
+    };
     let place = |id: u32| {
         world.home().entity(id).map(|e| (e.category, e.world_T_entity.translation.vector))
     };
-    let (from_name, from_m) = place(from)?;
+    let Some((from_name, from_m)) = place(from) else {
+        return Err(format!("the {object} stands on nothing known"));
+    };
     let mut others: Vec<(f64, u32, &str)> = OPEN_TO
         .iter()
         .flat_map(|name| world.named(name))
@@ -234,6 +269,9 @@ fn disturb(world: &mut World, object: &str) -> Option<String> {
         })
         .collect();
     others.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let (_, _, to) = others.into_iter().find(|(_, id, _)| world.displace(thing, *id).is_ok())?;
-    Some(format!("somebody carries the {object} from the {from_name} to the {to}"))
+    let to = others.into_iter().find(|(_, id, _)| world.displace(thing, *id).is_ok());
+    let Some((_, _, to)) = to else {
+        return Err(format!("no other open place takes the {object}"));
+    };
+    Ok(format!("somebody carries the {object} from the {from_name} to the {to}"))
 }

@@ -1,16 +1,17 @@
 //! `scenellm label`: language about a scene from a chat model, checked against its objects.
 
 use crate::{Outcome, progress};
-use anyhow::Context;
+use anyhow::{Context, bail};
+use candle_core::Device;
 use clap::Args;
 use scenellm::language::parse_device;
-use scenellm::model::ChatModel;
+use scenellm::model::{ChatModel, MANIFEST_FILE, ModelKind};
 use scenellm::scene::{MapObject, SceneMap};
 use scenellm::sim::language::{CheckReport, LabelError, SceneFacts, label};
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Have a chat model write captions, questions, tasks and dialogues about a scene.
 ///
@@ -27,7 +28,8 @@ pub struct Label {
     /// Captions of frames of the scene, one a line.
     #[arg(long)]
     captions: Option<PathBuf>,
-    /// Folder of the chat model: a server's address, or weights.
+    /// The chat model: a GGUF file, a folder as Hugging Face has it, or one with scenellm.yaml, which
+    /// names weights or a server's address.
     #[arg(long)]
     model: PathBuf,
     /// The pairs to write, one JSON object a line.
@@ -56,7 +58,7 @@ impl Label {
             }
             None => Vec::new(),
         };
-        let mut model = ChatModel::load(&self.model, &parse_device(&self.device)?)?;
+        let mut model = chat_model(&self.model, &parse_device(&self.device)?)?;
         let file = File::create(&self.out)
             .with_context(|| format!("cannot write {}", self.out.display()))?;
         let mut out = BufWriter::new(file);
@@ -110,6 +112,23 @@ impl Label {
     }
 }
 
+/// Loads the chat model at `path`. A Scene-LLM, whose folder looks much the same, knows no such tasks: it
+/// is refused here, since the manifest of a chat model has other fields and could only say which.
+fn chat_model(path: &Path, device: &Device) -> anyhow::Result<ChatModel> {
+    const WANTED: &str = "`label` needs a chat model: a GGUF file, a folder as Hugging Face has it, \
+                          or one of those in config/models";
+    let shown = path.display();
+    let is_weights = path.join("config.json").exists()
+        || path.is_file() && path.extension().is_some_and(|kind| kind == "gguf");
+    if !is_weights && !path.join(MANIFEST_FILE).exists() {
+        bail!("{shown}: holds neither {MANIFEST_FILE} nor config.json; {WANTED}");
+    }
+    match ModelKind::of(path)? {
+        ModelKind::SceneLlm => bail!("{shown}: is a Scene-LLM; {WANTED}"),
+        ModelKind::Chat => Ok(ChatModel::load(path, device)?),
+    }
+}
+
 /// Prints how many pairs were kept, by kind, why others were not, and which were not even checked.
 pub fn print(report: &CheckReport) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
@@ -132,4 +151,27 @@ pub fn print(report: &CheckReport) -> std::io::Result<()> {
         writeln!(out, "passed over unchecked: {}", told.collect::<Vec<_>>().join(", "))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(path: &str) -> anyhow::Result<ChatModel> {
+        chat_model(&Path::new(env!("CARGO_MANIFEST_DIR")).join(path), &Device::Cpu)
+    }
+
+    #[test]
+    fn chat_models_are_taken_as_they_are_and_others_are_told_apart() {
+        for path in ["tests/fixtures/chat_planner", "tests/fixtures/chat_planner/model.gguf"] {
+            assert!(load(path).is_ok(), "{path}");
+        }
+        for (path, told) in [
+            ("models/nano", "models/nano: is a Scene-LLM; `label` needs a chat model"),
+            ("models/none", "models/none: holds neither scenellm.yaml nor config.json"),
+        ] {
+            let error = load(path).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(error.contains(told), "{error}");
+        }
+    }
 }

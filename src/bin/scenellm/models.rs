@@ -24,7 +24,8 @@ pub struct Models {
 
 #[derive(Subcommand)]
 enum What {
-    /// List source, kind, numbers, memory as f32, f16 and q8_0, licence and files of each.
+    /// List name, as `pull` takes it, source, kind, numbers, memory as f32, f16 and q8_0, licence and
+    /// files of each.
     List {
         /// List what this file has, in the form of those in config/models, instead.
         #[arg(long, value_name = "FILE")]
@@ -36,7 +37,8 @@ enum What {
     Pull(pull::Pull),
     /// Hold every tensor of a model against its configuration; of a language model its tokenizer and
     /// chat template, too. Exit code 3 says that something is missing or does not fit; each is named.
-    /// Of a Scene-LLM it is told how it was made, and of what.
+    /// A Scene-LLM's projector, eyes and prior are held against its manifest as well, and it is told how
+    /// it was made, and of what.
     Check {
         /// An encoder: a folder with weights and config.json or open_clip_config.json, or the one file
         /// of timm's ViT or of SAM's authors. A chat model: a GGUF file, a folder with safetensors and
@@ -54,41 +56,34 @@ impl Models {
         let mut out = std::io::stdout();
         match self.what {
             What::List { catalogue, json } => {
-                for entry in known(catalogue.as_deref())? {
-                    if json {
-                        let listed = Listed::new(&entry);
-                        writeln!(out, "{}", serde_json::to_string(&listed)?)?;
-                        continue;
+                let entries = known(catalogue.as_deref())?;
+                if json {
+                    for entry in &entries {
+                        writeln!(out, "{}", serde_json::to_string(&Listed::new(entry))?)?;
                     }
-                    let megabytes = |format| entry.bytes(format) as f64 / 1e6;
-                    writeln!(
-                        out,
-                        "{:<46} {:<14} {:>6.0} M  {:>5.0}/{:>5.0}/{:<4.0} MB  width {:>4}  {:<19} {}",
-                        entry.source,
-                        entry.kind,
-                        entry.parameters as f64 / 1e6,
-                        megabytes(WeightFormat::F32),
-                        megabytes(WeightFormat::F16),
-                        megabytes(WeightFormat::Q8_0),
-                        entry.width,
-                        entry.licence,
-                        entry.files.join(" ")
-                    )?;
+                } else {
+                    print_table(&entries, &mut out)?;
                 }
                 Ok(Outcome::Done)
             }
             What::Pull(pull) => pull.run(),
             What::Check { path, json } => {
                 let check = check(&path)?;
-                let made = Made::of(&path);
+                let manifest = Manifest::load(&path).ok();
+                let parts = manifest.as_ref().map(parts).unwrap_or_default();
+                let made = manifest.map(Made::of);
                 if json {
-                    let told = Told { check: &check, made: made.as_ref() };
+                    let told = Told { check: &check, parts: &parts, made: made.as_ref() };
                     writeln!(out, "{}", serde_json::to_string(&told)?)?;
                 } else {
                     for fault in &check.faults {
                         writeln!(out, "{fault}")?;
                     }
-                    let (kind, tensors) = (&check.kind, check.tensors);
+                    let tensors = check.tensors;
+                    let kind = match parts.is_empty() {
+                        true => check.kind.clone(),
+                        false => format!("{} ({})", check.kind, parts.join(", ")),
+                    };
                     let millions = check.parameters as f64 / 1e6;
                     let faults = check.faults.len();
                     writeln!(
@@ -121,11 +116,74 @@ fn check(path: &Path) -> anyhow::Result<FolderCheck> {
     })
 }
 
+/// The parts of a Scene-LLM, for whoever reads a check to see what it was of.
+fn parts(manifest: &Manifest) -> Vec<String> {
+    let eyes = manifest.vision.as_ref().map(|vision| match (&vision.weights, &vision.extractor) {
+        (None, extractor) if extractor != "color_geometry" => {
+            format!("eyes {extractor}, whose weights are elsewhere")
+        }
+        (_, extractor) => format!("eyes {extractor}"),
+    });
+    let projector = manifest.projector.as_ref().map(|_| "projector".to_owned());
+    let prior = manifest.prior.as_ref().map(|_| "prior".to_owned());
+    [Some("decoder".to_owned()), projector, eyes, prior].into_iter().flatten().collect()
+}
+
+/// What the columns of the list are, and whether they are numbers, which stand to the right.
+const COLUMNS: [(&str, bool); 8] = [
+    ("NAME", false),
+    ("SOURCE", false),
+    ("KIND", false),
+    ("NUMBERS", true),
+    ("MB f32/f16/q8_0", true),
+    ("WIDTH", true),
+    ("LICENCE", false),
+    ("FILES", false),
+];
+
+/// Prints the entries below a header, each column as wide as what is in it. The first is the name that
+/// `pull` takes: a source may have several files, each under a name of its own.
+fn print_table(entries: &[CatalogueEntry], out: &mut impl Write) -> std::io::Result<()> {
+    let mut rows = vec![COLUMNS.map(|(name, _)| name.to_owned())];
+    rows.extend(entries.iter().map(|entry| {
+        let megabytes = [WeightFormat::F32, WeightFormat::F16, WeightFormat::Q8_0]
+            .map(|format| format!("{:.0}", entry.bytes(format) as f64 / 1e6));
+        [
+            entry.name.clone(),
+            entry.source.clone(),
+            entry.kind.clone(),
+            format!("{:.0} M", entry.parameters as f64 / 1e6),
+            megabytes.join("/"),
+            entry.width.to_string(),
+            entry.licence.clone(),
+            entry.files.join(" "),
+        ]
+    }));
+    let mut widths = [0; COLUMNS.len()];
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    for row in &rows {
+        let columns = row.iter().zip(widths).zip(COLUMNS);
+        let cells = columns.map(|((cell, width), (_, is_number))| match is_number {
+            true => format!("{cell:>width$}"),
+            false => format!("{cell:<width$}"),
+        });
+        writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
+    }
+    Ok(())
+}
+
 /// A check, and how the model was made where it tells.
 #[derive(Serialize)]
 struct Told<'a> {
     #[serde(flatten)]
     check: &'a FolderCheck,
+    /// Those of a Scene-LLM, all of which the check is of.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    parts: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     made: Option<&'a Made>,
 }
@@ -139,10 +197,8 @@ struct Made {
 }
 
 impl Made {
-    /// What the manifest in a folder tells; `None` where there is none.
-    fn of(folder: &Path) -> Option<Self> {
-        let Manifest { license, command, data, .. } = Manifest::load(folder).ok()?;
-        Some(Self { license, command, data })
+    fn of(Manifest { license, command, data, .. }: Manifest) -> Self {
+        Self { license, command, data }
     }
 
     fn print(&self, out: &mut impl Write) -> std::io::Result<()> {
@@ -170,5 +226,31 @@ impl<'a> Listed<'a> {
     fn new(entry: &'a CatalogueEntry) -> Self {
         let bytes = |format: WeightFormat| (format.name(), entry.bytes(format));
         Self { entry, memory_bytes: WeightFormat::ALL.into_iter().map(bytes).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_has_a_header_and_the_names_that_pull_takes() {
+        let entries = known(None).unwrap();
+        let mut out = Vec::new();
+        print_table(&entries, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let mut lines = text.lines();
+        assert!(lines.next().unwrap().starts_with("NAME "), "{text}");
+        let names: Vec<_> = lines.filter_map(|line| line.split_whitespace().next()).collect();
+        let wanted: Vec<_> = entries.iter().map(|entry| entry.name.as_str()).collect();
+        assert_eq!(names, wanted);
+        assert!(names.contains(&"Qwen2.5-7B-Instruct-Q4_K_M"), "{text}");
+    }
+
+    #[test]
+    fn the_parts_of_the_shipped_model_are_told() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/nano");
+        let manifest = Manifest::load(&folder).unwrap();
+        assert_eq!(parts(&manifest), ["decoder", "projector", "eyes scene_vit", "prior"]);
     }
 }

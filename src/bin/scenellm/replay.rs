@@ -14,7 +14,7 @@ use scenellm::scene::SceneMap;
 use scenellm::sensing::SensorEvent;
 use scenellm::tasks::{GoalPlanner, Plan, PlanRequest};
 use std::collections::{BTreeMap, VecDeque};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -59,6 +59,7 @@ impl Replay {
         if let Some(model) = &self.model {
             config.plan.model.clone_from(model);
         }
+        let without_model = self.without_model(&config)?;
         let source = Source::open(&self.bag, &config)?;
         // Loaded before the bag is read: a model that cannot be loaded is said at once.
         let wanted = self.goal.is_some() || source.selection().goal.is_some();
@@ -95,9 +96,38 @@ impl Replay {
         let (states, relations) = (session.states(), session.relations());
         writer.finish(session.map(), &states, &relations, newest)?;
         let wall_s = start.elapsed().as_secs_f64();
-        let notes = notes(&gathered, planner.as_ref(), &session);
+        let mut notes = notes(&gathered, planner.as_ref(), &session);
+        notes.extend(without_model);
         self.write(&session, &gathered, &notes, wall_s)?;
         self.print(&session, &gathered, &notes)
+    }
+
+    /// What is to be told where the folder of the model is not there. Without a goal no planner is
+    /// loaded, and the eyes are those that need no model: a map without a thing in it would be all
+    /// that tells of a slip of the pen, or of a command that runs away from the clone.
+    ///
+    /// # Errors
+    ///
+    /// When the model was named, by the flag or in a parameter file.
+    fn without_model(&self, config: &PlannerConfig) -> anyhow::Result<Option<String>> {
+        let model = &config.plan.model;
+        if model.is_dir() {
+            return Ok(None);
+        }
+        if self.model.is_some() || *model != PlannerConfig::default().plan.model {
+            bail!(
+                "no model in {}: there is no such folder; --model or plan.model names it",
+                model.display()
+            );
+        }
+        // Eyes that were named do not come from the model.
+        let is_missed = config.vision.extractor == PlannerConfig::default().vision.extractor;
+        Ok(is_missed.then(|| {
+            format!(
+                "{} is not here: the map gets no eyes and no plan is made; --model PATH names it",
+                model.display()
+            )
+        }))
     }
 
     fn feed(
@@ -155,8 +185,11 @@ impl Replay {
     ) -> anyhow::Result<()> {
         let map = session.map();
         let path = |name: &str| self.out.join(name);
-        if let Some(plan) = &gathered.plan {
-            write(&path("plan.json"), &format!("{:#}\n", serde_json::to_value(plan)?))?;
+        match &gathered.plan {
+            Some(plan) => {
+                write(&path("plan.json"), &format!("{:#}\n", serde_json::to_value(plan)?))?;
+            }
+            None => remove_older(&path("plan.json"))?,
         }
         write(&path("frames.csv"), &frames_csv(&gathered.frames))?;
         write(&path("timings.svg"), &timings_svg(&gathered.frames)?)?;
@@ -178,14 +211,16 @@ impl Replay {
         .draw()?;
         topdown.save(path("topdown.png"))?;
         let features = feature_picture(map, &poses)?;
-        if let Some(features) = &features {
-            features.save(path("features.png"))?;
+        match &features {
+            Some(features) => features.save(path("features.png"))?,
+            None => remove_older(&path("features.png"))?,
         }
         let spotted = session.spotted();
         let masks = spotted.map(|spotted| draw_masks(&spotted.picture, &spotted.masks));
         let masks = masks.transpose()?;
-        if let Some(masks) = &masks {
-            masks.save(path("masks.png"))?;
+        match &masks {
+            Some(masks) => masks.save(path("masks.png"))?,
+            None => remove_older(&path("masks.png"))?,
         }
         let frames = gathered.frames.len();
         let spent_ms: f64 = gathered.frames.iter().map(|frame| frame.timings.total_ms()).sum();
@@ -368,4 +403,15 @@ fn notes(gathered: &Gathered, planner: Option<&GoalPlanner>, session: &Session) 
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Removes what an older replay wrote at `path`, where this one writes nothing: beside the new files
+/// it would pass for a part of them.
+fn remove_older(path: &Path) -> anyhow::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove the older {}", path.display()))
+        }
+        _ => Ok(()),
+    }
 }

@@ -235,7 +235,10 @@ impl Desk {
                 format!("I see in the map: {}", facts::describe(&view.objects, 0).words)
             }
             Command::Where(name) => {
-                let known = facts::whereabouts(&view.objects, &name, &self.frame_id);
+                let known = match facts::is_robot(&name) {
+                    true => Some(facts::standing(view.robot_m, &self.frame_id)),
+                    false => facts::whereabouts(&view.objects, &name, &self.frame_id),
+                };
                 let found =
                     match known.or_else(|| self.search.as_ref()?.whereabouts(&name, PATIENCE)) {
                         Some(fact) => fact.words,

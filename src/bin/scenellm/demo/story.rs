@@ -60,12 +60,19 @@ impl Story {
         }
     }
 
-    /// What somebody did behind the robot's back.
-    pub fn disturbed(&mut self, done: Option<&str>) {
-        let Some(done) = done else { return };
-        tell(&format!("behind the robot's back {done}"));
+    /// What somebody did behind the robot's back, or why nobody did anything: the map is right then,
+    /// and who reads must know it.
+    pub fn disturbed(&mut self, done: Result<&str, &str>) {
+        let (line, sentence) = match done {
+            Ok(done) => (
+                format!("behind the robot's back {done}"),
+                format!("Behind the robot's back {done}."),
+            ),
+            Err(why) => (format!("nothing was moved: {why}"), format!("Nothing was moved: {why}.")),
+        };
+        tell(&line);
         if let Some(chapter) = self.chapters.last_mut() {
-            chapter.told.push(format!("Behind the robot's back {done}."));
+            chapter.told.push(sentence);
         }
     }
 

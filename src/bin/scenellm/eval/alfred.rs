@@ -3,7 +3,7 @@
 
 use super::eyes::{Gaze, HomeEyes, Look};
 use super::runs::{Known, Runs};
-use super::table::{Table, scored, share, write_json, write_picture};
+use super::table::{Table, check_picture, scored, share, write_json, write_picture};
 use crate::{Outcome, parallel, progress};
 use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum};
@@ -103,6 +103,7 @@ struct Planned {
 impl Alfred {
     /// Measures and prints.
     pub fn run(self) -> anyhow::Result<Outcome> {
+        check_picture(self.picture.as_deref())?;
         let mut trajectories = read_alfred(&self.data)?;
         match self.scene {
             Some(look) => {

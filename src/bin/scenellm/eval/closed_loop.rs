@@ -4,7 +4,7 @@ use super::eyes::{Gaze, HomeEyes, Look};
 use super::homes::{HomeSource, Homes, sift};
 use super::mind::RunMind;
 use super::runs::Runs;
-use super::table::{Table, scored, share, write_json, write_picture};
+use super::table::{Table, check_picture, scored, share, write_json, write_picture};
 use crate::settings::{Settings, planner};
 use crate::{Outcome, parallel, progress};
 use anyhow::bail;
@@ -96,6 +96,7 @@ type Worker = Option<GoalPlanner>;
 impl ClosedLoopEval {
     /// Runs all episodes and prints the scores.
     pub fn run(self) -> anyhow::Result<Outcome> {
+        check_picture(self.picture.as_deref())?;
         let config = self.settings.config()?;
         let mut out = std::io::stdout();
         let mut model = self.worker(&config)?;

@@ -2,7 +2,7 @@
 
 use super::eyes::{Gaze, HomeEyes, Look};
 use super::homes::{HomeSource, Homes};
-use super::table::write_picture;
+use super::table::{check_picture, write_picture};
 use crate::{parallel, progress};
 use clap::Args;
 use scenellm::language::parse_device;
@@ -39,8 +39,10 @@ impl Measurement {
     ///
     /// # Errors
     ///
-    /// When the homes or the model cannot be read, or the model has no eyes.
+    /// When the homes or the model cannot be read, when the model has no eyes, and when the picture
+    /// could not be written.
     pub fn open(&self) -> anyhow::Result<(Vec<HomeSource>, HomeEyes, String)> {
+        check_picture(self.picture.as_deref())?;
         let sources = self.homes.sources()?;
         let mut planner = self.planner()?;
         let eyes = HomeEyes::new(self.eyes, &self.gaze, &mut planner, &self.model, &self.device)?;

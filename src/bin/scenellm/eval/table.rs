@@ -1,10 +1,11 @@
 //! Scores as tables and as JSON.
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use scenellm::learn::Interval;
 use scenellm::report::{Bar, BarChart};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -73,6 +74,26 @@ pub fn scored(name: impl Into<String>, group: usize, value: f64, interval: Inter
     Bar { name: name.into(), value, interval: [interval.low, interval.high], group }
 }
 
+/// Sees that a picture can be written to `path`, if there is one: it is drawn when all is measured,
+/// and what was measured would be lost.
+pub fn check_picture(path: Option<&Path>) -> anyhow::Result<()> {
+    let Some(path) = path else { return Ok(()) };
+    let ending = path.extension().and_then(OsStr::to_str);
+    ensure!(
+        matches!(ending, Some("png" | "svg")),
+        "--picture {}: the name must end in .png or .svg",
+        path.display()
+    );
+    // A bare name has an empty parent: the working directory.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    ensure!(
+        folder.is_none_or(Path::is_dir),
+        "--picture {}: its folder is not there",
+        path.display()
+    );
+    Ok(())
+}
+
 /// Draws scores to `path`, if there is one.
 pub fn write_picture(path: Option<&Path>, title: &str, bars: Vec<Bar>) -> anyhow::Result<()> {
     let Some(path) = path else { return Ok(()) };
@@ -95,5 +116,20 @@ mod tests {
         assert_eq!(lines[0], "             goals             full plan");
         assert_eq!(lines[1], "heat            12  0.500 [0.250, 0.750]");
         assert_eq!(lines[2], "all of them      4                     —");
+    }
+
+    #[test]
+    fn pictures_that_cannot_be_written_are_told_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let fault = |name: &str| {
+            let path = folder.path().join(name);
+            check_picture(Some(path.as_path())).err().map(|error| error.to_string())
+        };
+        assert_eq!((fault("scores.png"), fault("scores.svg")), (None, None));
+        assert!(fault("scores.txt").unwrap().contains(".png or .svg"));
+        assert!(fault("scores").unwrap().contains(".png or .svg"));
+        assert!(fault("none/scores.png").unwrap().contains("its folder is not there"));
+        assert!(check_picture(Some(Path::new("scores.png"))).is_ok());
+        assert!(check_picture(None).is_ok());
     }
 }

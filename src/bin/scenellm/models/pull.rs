@@ -76,7 +76,11 @@ impl Pull {
                 }
                 None => {
                     let file = published(&remote, entry, file);
-                    let metadata = api.metadata(&remote.url(file))?;
+                    // Whoever reads this must know which address could not be reached.
+                    let url = remote.url(file);
+                    let metadata = api
+                        .metadata(&url)
+                        .with_context(|| format!("{file}: cannot be asked for at {url}"))?;
                     let id = content_id(&metadata, file)?;
                     let part = local.blob_path(&id).with_extension("part");
                     let bytes = metadata.size() as u64;

@@ -40,9 +40,10 @@ impl Transfer<'_> {
             match self.remote.download_with_progress(self.file, bar) {
                 Ok(path) => return Ok(path),
                 Err(error) if tries == RETRIES => {
-                    let file = self.file;
+                    let (file, url) = (self.file, self.remote.url(self.file));
                     return Err(error).with_context(|| {
-                        format!("{file}: not fetched; the same command goes on from here")
+                        let told = "not fetched; the same command goes on from here";
+                        format!("{file}: {told} ({url})")
                     });
                 }
                 Err(_) => std::thread::sleep(PAUSE * 2u32.pow(tries)),

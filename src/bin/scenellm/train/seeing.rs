@@ -5,7 +5,7 @@ use super::dry_run;
 use super::memory::{IN_A_TRAINING, IN_A_TRIAL, MemoryWatch, memory_in_words};
 use super::trial::Trial;
 use crate::{Outcome, label, progress};
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use clap::Args;
 use scenellm::language::parse_device;
 use scenellm::learn::read_taught;
@@ -116,8 +116,9 @@ impl TrainSeeing {
             dry_run::print(&config, school.as_ref())?;
             return Ok(Outcome::Done);
         }
-        let school = self.school(&config)?;
+        self.check_init(&config)?;
         let device = parse_device(&self.device)?;
+        let school = self.school(&config)?;
         let mut trial = self.random_weights.is_some().then(Trial::default);
         let every = if trial.is_some() { IN_A_TRIAL } else { IN_A_TRAINING };
         let memory = MemoryWatch::begin(&device, every);
@@ -169,6 +170,30 @@ impl TrainSeeing {
             writeln!(std::io::stdout(), "wrote {}", out.display())?;
         }
         Ok(Outcome::Done)
+    }
+
+    /// Sees that there is a model to begin with. Its weights are read when all homes are built, which
+    /// takes minutes: a wrong folder is told before. A training that goes on reads them, too, and only
+    /// its tokenizer is that of the checkpoint.
+    fn check_init(&self, config: &SeeingTraining) -> anyhow::Result<()> {
+        let (file, init) = (self.config.display(), config.init.display());
+        let spells = config.init.join("tokenizer.json").is_file();
+        if self.random_weights.is_some() {
+            ensure!(spells, "--random-weights: {init} has no tokenizer.json to spell lessons with");
+            return Ok(());
+        }
+        ensure!(
+            config.init.is_dir(),
+            "{file}: init: {init} is not there (the decoder that training begins with; \
+             docs/training.md tells how it is made, and `init: models/nano` is the shipped model)"
+        );
+        let goes_on =
+            self.out.as_ref().is_some_and(|out| out.join("checkpoint/state.json").exists());
+        ensure!(
+            spells || goes_on,
+            "{file}: init: {init} has no tokenizer.json: it is no finished model to begin with"
+        );
+        Ok(())
     }
 
     /// The homes and the lessons in them.
@@ -248,6 +273,9 @@ fn now_s() -> f64 {
 }
 
 fn in_words(watch: &SeeingWatch) -> String {
+    if watch.kinds.is_empty() {
+        return format!("step {}: nothing is held out to be measured", watch.step);
+    }
     let mut text = format!("step {}: held-out loss {:.4}", watch.step, watch.loss());
     for (kind, [seen, blind]) in &watch.kinds {
         text.push_str(&format!(
