@@ -128,8 +128,9 @@ impl Conversation {
     }
 }
 
-/// Where the things called `name` are, as the list of objects tells: of what stands on nothing, in several
-/// places or nowhere a model says where such things usually are. `None` where nothing has a name.
+/// Where the things called `name` are, as the list of objects tells. What stands on nothing or in several
+/// places is told by position, and what is not on the list is not known: a model would say where such things
+/// usually are. `None` where no object has a name.
 fn place(name: &str, inquiry: &Inquiry<'_>, mind: &SceneMind, frame_id: &str) -> Option<Answer> {
     if let Some(told) = mind.tell(inquiry) {
         return Some(told);
