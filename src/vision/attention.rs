@@ -1,11 +1,12 @@
 //! Attention from one sequence to another, and perceptrons: what decoders are made of.
 
 use candle_core::{D, Module, Tensor};
-use candle_nn::ops::softmax_last_dim;
 
 use super::VisionError;
+use super::attend::{Added, attend};
 use super::checkpoint::Checkpoint;
 use super::linear::Linear;
+use super::transformer::Activation;
 
 type Computed = Result<Tensor, candle_core::Error>;
 
@@ -51,17 +52,16 @@ impl Attention {
             let (batch, tokens, inner) = x.dims3()?;
             x.reshape((batch, tokens, self.heads, inner / self.heads))?
                 .transpose(1, 2)?
-                .contiguous()
+                .flatten(0, 1)
         };
         let (q, k) = (split(self.q.forward(query)?)?, split(self.k.forward(key)?)?);
         let v = split(self.v.forward(value)?)?;
         let scale = (q.dim(D::Minus1)? as f64).powf(-0.5);
-        let mut scores = (q * scale)?.matmul(&k.transpose(2, 3)?)?;
-        if let Some(mask) = mask {
-            scores = scores.broadcast_add(mask)?;
-        }
-        let mixed = softmax_last_dim(&scores)?.matmul(&v)?.transpose(1, 2)?.flatten_from(2)?;
-        self.out.forward(&mixed)
+        let mask = mask.map(|mask| mask.unsqueeze(0)).transpose()?;
+        let mixed = attend(&q, &k, &v, scale, &Added::mask(mask.as_ref()))?;
+        let (heads, queries, head) = mixed.dims3()?;
+        let mixed = mixed.reshape((heads / self.heads, self.heads, queries, head))?;
+        self.out.forward(&mixed.transpose(1, 2)?.flatten_from(2)?)
     }
 }
 
@@ -72,7 +72,8 @@ pub(super) struct Perceptron(pub Vec<Linear>);
 impl Perceptron {
     pub fn forward(&self, x: &Tensor) -> Computed {
         let Some((last, maps)) = self.0.split_last() else { return Ok(x.clone()) };
-        let hidden = maps.iter().try_fold(x.clone(), |x, map| map.forward(&x)?.relu())?;
+        let hidden =
+            maps.iter().try_fold(x.clone(), |x, map| map.activated(&x, Activation::Relu))?;
         last.forward(&hidden)
     }
 }

@@ -8,13 +8,14 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
-use candle_nn::{Conv2d, Conv2dConfig, LayerNorm};
+use candle_nn::{Conv2d, Conv2dConfig};
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use serde::de::DeserializeOwned;
 
 use super::VisionError;
 use super::linear::{Linear, Placement, WeightFormat};
+use super::norm::LayerNorm;
 use super::pickle::PickleFiles;
 pub use crate::language::TensorShape;
 use crate::language::{LanguageError, SafetensorsFiles, available_memory, tensor_faults};

@@ -11,13 +11,20 @@
 use std::sync::Arc;
 
 use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
-use candle_core::{DType, Device, Module, Result, Tensor};
+use candle_core::{CpuStorage, CustomOp1, DType, Device, Layout, Module, Result, Shape, Tensor};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+
+use super::pointwise::{added, finished};
+use super::rows::{is_plain, rows};
+use super::transformer::Activation;
 
 /// Numbers in a block.
 const BLOCK: usize = 32;
 /// Fewer rows than this are multiplied by the blocks themselves.
 const MANY_ROWS: usize = 16;
+/// Numbers in a line of a CPU's cache.
+const COLUMNS: usize = 16;
 
 /// As what numbers the weights of linear maps are kept. Convolutions, norms, embeddings and the maps
 /// into a space of texts are 32-bit floats always.
@@ -90,7 +97,8 @@ pub(super) struct Linear {
 
 #[derive(Debug, Clone)]
 enum Weight {
-    /// `(outputs, inputs)`, floats of any length.
+    /// Floats of any length: `(inputs, outputs)` on a CPU, whose products read it as it lies, else
+    /// `(outputs, inputs)`.
     Floats(Tensor),
     Blocks(Arc<QTensor>),
 }
@@ -103,17 +111,35 @@ impl Linear {
                 let blocks = QTensor::quantize(&weight.contiguous()?, GgmlDType::Q8_0)?;
                 Weight::Blocks(Arc::new(blocks))
             }
-            WeightFormat::F32 | WeightFormat::Q8_0 => Weight::Floats(weight.clone()),
-            WeightFormat::F16 => Weight::Floats(weight.to_dtype(DType::F16)?),
-            WeightFormat::Bf16 => Weight::Floats(weight.to_dtype(DType::BF16)?),
+            WeightFormat::F32 | WeightFormat::Q8_0 => Weight::Floats(turned(weight)?),
+            WeightFormat::F16 => Weight::Floats(turned(weight)?.to_dtype(DType::F16)?),
+            WeightFormat::Bf16 => Weight::Floats(turned(weight)?.to_dtype(DType::BF16)?),
         };
         Ok(Self { weight, bias })
+    }
+
+    /// `activation(x · weightᵀ + bias)`.
+    pub fn activated(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
+        finished(self.product(x)?, self.bias.as_ref(), Some(activation))
+    }
+
+    /// `to + scale · (x · weightᵀ + bias)`, the scale by channel.
+    pub fn added_to(&self, to: &Tensor, x: &Tensor, scale: Option<&Tensor>) -> Result<Tensor> {
+        added(to, self.product(x)?, self.bias.as_ref(), scale)
     }
 
     fn product(&self, x: &Tensor) -> Result<Tensor> {
         let on_cpu = x.device().is_cpu();
         match &self.weight {
-            Weight::Floats(weight) if on_cpu => times(x, &weight.to_dtype(x.dtype())?),
+            Weight::Floats(weight) if on_cpu => {
+                let (inputs, outputs) = weight.dims2()?;
+                let rows = x.contiguous()?.reshape(((), inputs))?;
+                let product = rows.matmul(&weight.to_dtype(x.dtype())?)?;
+                let mut dims = x.dims().to_vec();
+                dims.pop();
+                dims.push(outputs);
+                product.reshape(dims)
+            }
             Weight::Floats(weight) => {
                 times(&x.to_dtype(weight.dtype())?, weight)?.to_dtype(x.dtype())
             }
@@ -128,6 +154,43 @@ impl Linear {
     }
 }
 
+/// A weight `(outputs, inputs)` as its products are quickest with.
+fn turned(weight: &Tensor) -> Result<Tensor> {
+    match is_plain(weight) && weight.is_contiguous() {
+        true => weight.apply_op1_no_bwd(&Turn),
+        false if weight.device().is_cpu() => weight.t(),
+        false => Ok(weight.clone()),
+    }
+}
+
+/// Rows become columns.
+struct Turn;
+
+impl CustomOp1 for Turn {
+    fn name(&self) -> &'static str {
+        "turn"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (down, across) = layout.shape().dims2()?;
+        let numbers = rows(storage, layout)?;
+        let mut out = vec![0f32; numbers.len()];
+        // As many columns at a time as are read at once.
+        out.par_chunks_mut((COLUMNS * down).max(1)).enumerate().for_each(|(part, out)| {
+            let first = part * COLUMNS;
+            for row in 0..down {
+                let last = (first + COLUMNS).min(across);
+                for (at, number) in
+                    numbers[row * across + first..row * across + last].iter().enumerate()
+                {
+                    out[at * down + row] = *number;
+                }
+            }
+        });
+        Ok((CpuStorage::F32(out), Shape::from((across, down))))
+    }
+}
+
 /// `x · weightᵀ`.
 fn times(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
     candle_nn::Linear::new(weight.clone(), None).forward(x)
@@ -136,11 +199,7 @@ fn times(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
 impl Module for Linear {
     /// `x` of shape `(…, inputs)`, 32-bit floats.
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let y = self.product(x)?;
-        match &self.bias {
-            Some(bias) => y.broadcast_add(bias),
-            None => Ok(y),
-        }
+        finished(self.product(x)?, self.bias.as_ref(), None)
     }
 }
 
@@ -177,6 +236,18 @@ mod tests {
                 let apart = apart(&exact, &found);
                 assert!(apart > 0.0 && apart < most, "{}: {apart}", format.name());
             }
+        }
+    }
+
+    #[test]
+    fn weights_are_turned_whatever_their_sides() {
+        for (rows, columns) in [(1, 1), (5, 16), (7, 33), (40, 3)] {
+            let weight = Tensor::arange(0f32, (rows * columns) as f32, &Device::Cpu).unwrap();
+            let weight = weight.reshape((rows, columns)).unwrap();
+            let found = turned(&weight).unwrap();
+            assert!(found.is_contiguous());
+            let expected = weight.t().unwrap().to_vec2::<f32>().unwrap();
+            assert_eq!(found.to_vec2::<f32>().unwrap(), expected);
         }
     }
 

@@ -6,20 +6,24 @@
 //! `transformer` (its blocks), `processor` and `resample` (from pictures to pixels).
 
 mod activations;
+mod attend;
 mod attention;
 mod catalogue;
 mod checkpoint;
 mod clip;
 mod color_geometry;
+mod conv;
 mod detector;
 mod feature;
 mod fusion;
 mod grounded_sam;
 mod grounding_dino;
 mod linear;
+mod norm;
 mod open;
 mod overlap;
 mod pickle;
+mod pointwise;
 mod processor;
 mod resample;
 mod rows;

@@ -18,6 +18,16 @@ pub(super) fn rows<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [
     Ok(&all[from..to])
 }
 
+/// The numbers of a contiguous tensor, to be changed where they lie.
+pub(super) fn rows_mut<'a>(storage: &'a mut CpuStorage, layout: &Layout) -> Result<&'a mut [f32]> {
+    let (from, to) =
+        layout.contiguous_offsets().ok_or_else(|| Error::Msg("rows are not contiguous".into()))?;
+    match storage {
+        CpuStorage::F32(all) => Ok(&mut all[from..to]),
+        _ => Err(Error::Msg("rows are no 32-bit floats".into())),
+    }
+}
+
 /// Length of the last dimension, at least 1.
 pub(super) fn last(layout: &Layout) -> usize {
     layout.dims().last().copied().unwrap_or(1).max(1)

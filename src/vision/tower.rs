@@ -1,10 +1,11 @@
 //! A vision transformer from pixels to tokens, whatever its tensors are called.
 
 use candle_core::{Device, Module, Tensor};
-use candle_nn::{Conv2d, Conv2dConfig, LayerNorm};
+use candle_nn::{Conv2d, Conv2dConfig};
 
 use super::VisionError;
 use super::checkpoint::Checkpoint;
+use super::norm::LayerNorm;
 use super::resample::{Filter, antialiased, dense, four_neighbours};
 use super::transformer::{Block, too_many};
 use super::vit_config::{NAME, PositionFilter, VitConfig};

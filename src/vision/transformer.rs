@@ -2,20 +2,16 @@
 //! behind a norm and added to what came in (pre-norm).
 
 use candle_core::{D, Module, Tensor};
-use candle_nn::LayerNorm;
-use candle_nn::ops::sigmoid;
 
 use super::VisionError;
+use super::attend::{Added, attend};
 use super::checkpoint::Checkpoint;
 use super::linear::Linear;
-use super::softmax::softmax;
+use super::norm::LayerNorm;
+use super::pointwise::finished;
 
 /// Most bytes that the scores of one attention may take: more is no picture but a mistake.
 const MOST_SCORE_BYTES: usize = 8 << 30;
-
-/// Bytes of the scores that a CPU makes at a time: they stay in its cache, and no memory is mapped
-/// and cleared anew for them.
-const SCORE_BYTES_AT_A_TIME: usize = 4 << 20;
 
 /// Why `tokens` are too many for attention with so many heads, if they are.
 pub(super) fn too_many(tokens: usize, heads: usize) -> Option<String> {
@@ -46,13 +42,9 @@ pub enum Activation {
 }
 
 impl Activation {
-    pub(super) fn apply(self, x: &Tensor) -> Computed {
-        match self {
-            Self::Gelu => x.gelu_erf(),
-            Self::QuickGelu => x * sigmoid(&(x * 1.702)?)?,
-            Self::GeluTanh => x.gelu(),
-            Self::Relu => x.relu(),
-        }
+    /// `x` is not used again.
+    pub(super) fn apply(self, x: Tensor) -> Computed {
+        finished(x, None, Some(self))
     }
 }
 
@@ -155,93 +147,49 @@ impl Block {
     /// `x` of shape `(batch, tokens, width)` one block further. `mask` is added to the scores of
     /// attention, `(tokens, tokens)`.
     pub fn forward(&self, x: &Tensor, mask: Option<&Tensor>) -> Computed {
-        let mixed = self.out.forward(&self.attend(&self.norm1.forward(x)?, mask)?)?;
-        let x = (x + scaled(mixed, self.scale1.as_ref())?)?;
-        self.widen(&x)
+        let mixed = self.mix(&self.norm1.forward(x)?, mask)?;
+        self.widen(&self.out.added_to(x, &mixed, self.scale1.as_ref())?)
     }
 
     /// The same without attention: every token gets its own value and none of the others', so that
     /// it stays where it is in the picture (MaskCLIP, arXiv 2112.01071).
     pub fn value_path(&self, x: &Tensor) -> Computed {
-        let value = self.out.forward(&self.v.forward(&self.norm1.forward(x)?)?)?;
-        let x = (x + scaled(value, self.scale1.as_ref())?)?;
-        self.widen(&x)
+        let value = self.v.forward(&self.norm1.forward(x)?)?;
+        self.widen(&self.out.added_to(x, &value, self.scale1.as_ref())?)
     }
 
     fn widen(&self, x: &Tensor) -> Computed {
-        let hidden = self.mlp.forward(&self.norm2.forward(x)?)?;
-        x + scaled(hidden, self.scale2.as_ref())?
+        let scale = self.scale2.as_ref();
+        let normed = self.norm2.forward(x)?;
+        match &self.mlp {
+            Mlp::Plain { fc1, activation, fc2 } => {
+                fc2.added_to(x, &fc1.activated(&normed, *activation)?, scale)
+            }
+            Mlp::Gated { both, out } => {
+                let both = both.forward(&normed)?;
+                let hidden = both.dim(D::Minus1)? / 2;
+                let gate = both.narrow(D::Minus1, 0, hidden)?.contiguous()?.silu()?;
+                let gated = gate * both.narrow(D::Minus1, hidden, hidden)?.contiguous()?;
+                out.added_to(x, &gated?, scale)
+            }
+        }
     }
 
-    fn attend(&self, x: &Tensor, mask: Option<&Tensor>) -> Computed {
+    /// What all heads find, next to each other.
+    fn mix(&self, x: &Tensor, mask: Option<&Tensor>) -> Computed {
         let (batch, tokens, width) = x.dims3()?;
         let head = width / self.heads;
         // (batch · heads, tokens, head width)
         let split = |x: Tensor| {
             x.reshape((batch, tokens, self.heads, head))?.transpose(1, 2)?.flatten(0, 1)
         };
-        let q = split((self.q.forward(x)? * (head as f64).powf(-0.5))?)?;
+        let q = split(self.q.forward(x)?)?;
         let (k, v) = (split(self.k.forward(x)?)?, split(self.v.forward(x)?)?);
-        let mixed = attention(&q, &k, &v, mask)?;
+        let mask = mask.map(|mask| mask.unsqueeze(0)).transpose()?;
+        let scale = (head as f64).powf(-0.5);
+        let mixed = attend(&q, &k, &v, scale, &Added::mask(mask.as_ref()))?;
         let mixed = mixed.reshape((batch, self.heads, tokens, head))?;
         mixed.transpose(1, 2)?.reshape((batch, tokens, width))
-    }
-}
-
-/// What queries find of values by their keys, each `(heads, tokens, width)`; `mask` is added to the
-/// scores, `(tokens, tokens)`.
-fn attention(q: &Tensor, k: &Tensor, v: &Tensor, mask: Option<&Tensor>) -> Computed {
-    let (heads, tokens, _) = q.dims3()?;
-    let k = k.transpose(1, 2)?;
-    let of = |(first_head, heads): (usize, usize), (first, count): (usize, usize)| {
-        let of_heads = |x: &Tensor| x.narrow(0, first_head, heads);
-        let mut scores = of_heads(q)?.narrow(1, first, count)?.matmul(&of_heads(&k)?)?;
-        if let Some(mask) = mask {
-            scores = scores.broadcast_add(&mask.narrow(0, first, count)?)?;
-        }
-        softmax(&scores)?.matmul(&of_heads(v)?)
-    };
-    let row_bytes = tokens * size_of::<f32>();
-    let (heads_at_a_time, rows_at_a_time) = match q.device().is_cpu() {
-        false => (heads, tokens),
-        true if tokens * row_bytes > SCORE_BYTES_AT_A_TIME => {
-            (1, SCORE_BYTES_AT_A_TIME.div_ceil(row_bytes))
-        }
-        true => (SCORE_BYTES_AT_A_TIME / (tokens * row_bytes).max(1), tokens),
-    };
-    let parts = parts(heads, heads_at_a_time).map(|of_heads| {
-        let rows = parts(tokens, rows_at_a_time).map(|rows| of(of_heads, rows));
-        Tensor::cat(&rows.collect::<Result<Vec<_>, _>>()?, 1)
-    });
-    Tensor::cat(&parts.collect::<Result<Vec<_>, _>>()?, 0)
-}
-
-/// First and number of each part of `all`, at most `most` a part.
-fn parts(all: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
-    let most = most.max(1);
-    (0..all).step_by(most).map(move |first| (first, most.min(all - first)))
-}
-
-impl Mlp {
-    fn forward(&self, x: &Tensor) -> Computed {
-        match self {
-            Self::Plain { fc1, activation, fc2 } => {
-                fc2.forward(&activation.apply(&fc1.forward(x)?)?)
-            }
-            Self::Gated { both, out } => {
-                let both = both.forward(x)?;
-                let hidden = both.dim(D::Minus1)? / 2;
-                let gate = both.narrow(D::Minus1, 0, hidden)?.contiguous()?.silu()?;
-                out.forward(&(gate * both.narrow(D::Minus1, hidden, hidden)?.contiguous()?)?)
-            }
-        }
-    }
-}
-
-fn scaled(x: Tensor, scale: Option<&Tensor>) -> Computed {
-    match scale {
-        Some(scale) => x.broadcast_mul(scale),
-        None => Ok(x),
     }
 }
 
@@ -274,42 +222,6 @@ fn load_qkv(
                 from.map(&weight, bias.transpose()?)
             };
             Ok([third(0)?, third(1)?, third(2)?])
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use candle_core::Device;
-
-    /// Attention in one piece.
-    fn plain(q: &Tensor, k: &Tensor, v: &Tensor, mask: Option<&Tensor>) -> Computed {
-        let mut scores = q.matmul(&k.t()?)?;
-        if let Some(mask) = mask {
-            scores = scores.broadcast_add(mask)?;
-        }
-        candle_nn::ops::softmax(&scores, D::Minus1)?.matmul(v)
-    }
-
-    #[test]
-    fn attention_in_parts_is_that_in_one_piece() {
-        // Several heads at a time; one head in parts of rows, the last of them shorter.
-        for (heads, tokens) in [(9, 400), (2, 1500)] {
-            let random = |seed: f32| {
-                let numbers = (0..heads * tokens * 8).map(|i| (i as f32 * seed).sin()).collect();
-                Tensor::from_vec::<_, f32>(numbers, (heads, tokens, 8), &Device::Cpu).unwrap()
-            };
-            let [q, k, v] = [0.7, 1.3, 2.9].map(random);
-            let mask: Vec<f32> = (0..tokens * tokens).map(|i| (i % 7) as f32 * 0.3).collect();
-            let mask = Tensor::from_vec(mask, (tokens, tokens), &Device::Cpu).unwrap();
-            for mask in [None, Some(&mask)] {
-                let ours = attention(&q, &k, &v, mask).unwrap();
-                let apart = (ours - plain(&q, &k, &v, mask).unwrap()).unwrap().abs().unwrap();
-                let apart =
-                    apart.flatten_all().unwrap().max(0).unwrap().to_scalar::<f32>().unwrap();
-                assert!(apart < 1e-5, "{heads} heads, {tokens} tokens: {apart}");
-            }
         }
     }
 }

@@ -1,9 +1,10 @@
 //! CLIP's text tower: tokens to one vector in the space that texts and pictures share.
 
 use candle_core::{Device, Module, Tensor};
-use candle_nn::{Embedding, LayerNorm};
+use candle_nn::Embedding;
 
 use super::super::checkpoint::Checkpoint;
+use super::super::norm::LayerNorm;
 use super::super::transformer::Block;
 use super::super::vit_names::{HF_CLIP, OPEN_CLIP};
 use super::config::{ClipConfig, ClipLayout};

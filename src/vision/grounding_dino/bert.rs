@@ -1,11 +1,12 @@
 //! BERT as a text tower whose phrases do not see each other.
 
 use candle_core::{Module, Tensor};
-use candle_nn::{Embedding, LayerNorm};
+use candle_nn::Embedding;
 
 use super::super::attention::Attention;
 use super::super::checkpoint::Checkpoint;
 use super::super::linear::Linear;
+use super::super::norm::LayerNorm;
 use super::super::transformer::Activation;
 use super::Computed;
 use super::config::BertConfig;
@@ -85,7 +86,7 @@ impl Layer {
 
     fn forward(&self, x: &Tensor, mask: &Tensor) -> Computed {
         let x = self.norm1.forward(&(x + self.attention.forward(x, x, x, Some(mask))?)?)?;
-        let hidden = self.activation.apply(&self.fc1.forward(&x)?)?;
-        self.norm2.forward(&(&x + self.fc2.forward(&hidden)?)?)
+        let hidden = self.fc1.activated(&x, self.activation)?;
+        self.norm2.forward(&self.fc2.added_to(&x, &hidden, None)?)
     }
 }

@@ -2,10 +2,10 @@
 //! layer each looks at the others, at the words and at the picture, and moves.
 
 use candle_core::{Device, Module, Tensor};
-use candle_nn::LayerNorm;
 
 use super::super::attention::{Attention, Perceptron};
 use super::super::checkpoint::Checkpoint;
+use super::super::norm::LayerNorm;
 use super::config::GroundingDinoConfig;
 use super::deformable::{Around, DeformableAttention};
 use super::encoder::Network;

@@ -2,12 +2,12 @@
 //! each place of the picture at some others.
 
 use candle_core::{D, Module, Tensor};
-use candle_nn::LayerNorm;
-use candle_nn::ops::softmax_last_dim;
 
+use super::super::attend::{Added, attend};
 use super::super::attention::Attention;
 use super::super::checkpoint::Checkpoint;
 use super::super::linear::Linear;
+use super::super::norm::LayerNorm;
 use super::super::transformer::Activation;
 use super::config::GroundingDinoConfig;
 use super::deformable::{Around, DeformableAttention};
@@ -151,19 +151,18 @@ impl Fusion {
         let query = split(self.picture_query.forward(&places)?)?;
         let scale = (query.dim(D::Minus1)? as f64).powf(-0.5);
         let key = split(self.text_key.forward(&words)?)?;
-        let scores = (query * scale)?.matmul(&key.t()?)?;
-        let mut turned = scores.t()?.contiguous()?;
-        if let Some(filling) = &pyramid.filling {
-            turned = turned.broadcast_add(&filling.mask)?;
-        }
         let joined = |mixed: Tensor| mixed.transpose(0, 1)?.flatten_from(1)?.unsqueeze(0);
         let text_value = split(self.text_value.forward(&words)?)?;
-        let told = joined(softmax_last_dim(&scores)?.matmul(&text_value)?)?;
+        let told = joined(attend(&query, &key, &text_value, scale, &Added::default())?)?;
         let picture_value = split(self.picture_value.forward(&places)?)?;
-        let shown = joined(softmax_last_dim(&turned)?.matmul(&picture_value)?)?;
-        let told = self.picture_out.forward(&told)?.broadcast_mul(&self.picture_scale)?;
-        let shown = self.text_out.forward(&shown)?.broadcast_mul(&self.text_scale)?;
-        Ok(((places + told)?, (words + shown)?))
+        let (tokens, all) = (key.dim(1)?, query.dim(1)?);
+        let filling = pyramid.filling.as_ref();
+        let filling = filling.map(|filling| filling.mask.broadcast_as((1, tokens, all)));
+        let filling = filling.transpose()?;
+        let added = Added::mask(filling.as_ref());
+        let shown = joined(attend(&key, &query, &picture_value, scale, &added)?)?;
+        let places = self.picture_out.added_to(&places, &told, Some(&self.picture_scale))?;
+        Ok((places, self.text_out.added_to(&words, &shown, Some(&self.text_scale))?))
     }
 }
 
@@ -232,7 +231,7 @@ impl Network {
     }
 
     pub fn forward(&self, x: &Tensor) -> Computed {
-        let hidden = self.activation.apply(&self.fc1.forward(x)?)?;
-        self.norm.forward(&(x + self.fc2.forward(&hidden)?)?)
+        let hidden = self.fc1.activated(x, self.activation)?;
+        self.norm.forward(&self.fc2.added_to(x, &hidden, None)?)
     }
 }

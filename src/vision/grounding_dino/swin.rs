@@ -2,12 +2,13 @@
 //! windows moved by half their edge, in stages each of which halves the grid (arXiv 2103.14030).
 
 use candle_core::{Module, Tensor};
-use candle_nn::ops::softmax_last_dim;
-use candle_nn::{Conv2d, Conv2dConfig, LayerNorm};
+use candle_nn::{Conv2d, Conv2dConfig};
 
+use super::super::attend::{Added, Table, attend};
 use super::super::checkpoint::Checkpoint;
 use super::super::detector::go_on;
 use super::super::linear::Linear;
+use super::super::norm::LayerNorm;
 use super::super::transformer::Activation;
 use super::super::windows;
 use super::swin_config::SwinConfig;
@@ -215,8 +216,8 @@ impl Block {
         let shift = self.shift as i32;
         let mixed = mixed.roll(shift, 1)?.roll(shift, 2)?;
         let x = (x + mixed.narrow(1, 0, rows)?.narrow(2, 0, columns)?)?;
-        let hidden = self.activation.apply(&self.fc1.forward(&self.after.forward(&x)?)?)?;
-        &x + self.fc2.forward(&hidden)?
+        let hidden = self.fc1.activated(&self.after.forward(&x)?, self.activation)?;
+        self.fc2.added_to(&x, &hidden, None)
     }
 
     /// Among the patches of each of `(count, window, window, width)`.
@@ -224,16 +225,18 @@ impl Block {
         let (count, window, _, width) = x.dims4()?;
         let (tokens, head) = (window * window, width / self.heads);
         let x = x.reshape((count, tokens, width))?;
-        let split =
-            |x: Tensor| x.reshape((count, tokens, self.heads, head))?.transpose(1, 2)?.contiguous();
+        let split = |x: Tensor| {
+            x.reshape((count, tokens, self.heads, head))?.transpose(1, 2)?.flatten(0, 1)
+        };
         let (q, k) = (split(self.q.forward(&x)?)?, split(self.k.forward(&x)?)?);
         let v = split(self.v.forward(&x)?)?;
         let scale = (head as f64).powf(-0.5);
-        let mut scores = (q * scale)?.matmul(&k.t()?)?.broadcast_add(&self.bias(window)?)?;
-        if let Some(strangers) = strangers {
-            scores = scores.broadcast_add(strangers)?;
-        }
-        let mixed = softmax_last_dim(&scores)?.matmul(&v)?;
+        let bias = self.bias(window)?;
+        let bias = Some(Table { scores: &bias, every: 1 });
+        let strangers = strangers.map(|scores| Table { scores, every: self.heads });
+        let added = Added { tables: [bias, strangers], distances: None };
+        let mixed =
+            attend(&q, &k, &v, scale, &added)?.reshape((count, self.heads, tokens, head))?;
         let mixed = mixed.transpose(1, 2)?.reshape((count, window, window, width))?;
         self.out.forward(&mixed)
     }
@@ -254,7 +257,7 @@ impl Block {
     }
 }
 
-/// Added to scores within moved windows, `(count, 1, window², window²)`: patches do not look at those
+/// Added to scores within moved windows, `(count, window², window²)`: patches do not look at those
 /// that came round from the other side.
 fn strangers(x: &Tensor, window: usize, shift: usize) -> Computed {
     let (_, rows, columns, _) = x.dims4()?;
@@ -266,5 +269,5 @@ fn strangers(x: &Tensor, window: usize, shift: usize) -> Computed {
     let parts = Tensor::from_iter(parts, x.device())?.reshape((1, rows, columns, 1))?;
     let parts = windows::cut(&parts, window)?.reshape(((), 1, window * window))?;
     let apart = parts.broadcast_sub(&parts.transpose(1, 2)?)?.abs()?.clamp(0f32, 1f32)?;
-    (apart * f64::from(APART))?.unsqueeze(1)
+    apart * f64::from(APART)
 }

@@ -2,13 +2,14 @@
 //! the weights by which the enlarged picture is summed to a mask.
 
 use candle_core::{Module, Tensor};
-use candle_nn::{ConvTranspose2d, ConvTranspose2dConfig, LayerNorm};
 
 use super::super::attention::{Attention, Perceptron};
 use super::super::checkpoint::Checkpoint;
 use super::super::linear::Linear;
+use super::super::norm::LayerNorm;
+use super::super::pointwise::finished;
 use super::super::transformer::Activation;
-use super::channel_norm;
+use super::Computed;
 use super::config::{SamConfig, SamDecoderConfig};
 use super::encoder::CHANNEL_EPSILON;
 use crate::vision::VisionError;
@@ -23,10 +24,19 @@ pub(super) struct MaskDecoder {
     blocks: Vec<TwoWayBlock>,
     last_attention: Attention,
     last_norm: LayerNorm,
-    upscale: [ConvTranspose2d; 2],
+    upscale: [Doubled; 2],
     upscale_norm: LayerNorm,
     weights: Vec<Perceptron>,
     quality: Perceptron,
+}
+
+/// A transposed convolution whose kernel is as large as its stride: each place becomes four, by a map of
+/// its own for each of them.
+#[derive(Debug)]
+struct Doubled {
+    /// `(inputs, outputs, 2, 2)`.
+    weight: Tensor,
+    bias: Tensor,
 }
 
 #[derive(Debug)]
@@ -59,16 +69,9 @@ impl MaskDecoder {
         let last_attention = load_attention(decoder, name, narrow, from)?;
         let name = "mask_decoder.transformer.layer_norm_final_attn";
         let last_norm = from.norm(name, width, LAST_EPSILON)?;
-        let mut doubled = |name: &str, inputs: usize, outputs: usize| {
-            let weight =
-                from.tensor(&format!("mask_decoder.{name}.weight"), &[inputs, outputs, 2, 2])?;
-            let bias = from.tensor(&format!("mask_decoder.{name}.bias"), &[outputs])?;
-            let config = ConvTranspose2dConfig { stride: 2, ..ConvTranspose2dConfig::default() };
-            Ok::<_, VisionError>(ConvTranspose2d::new(weight, Some(bias), config))
-        };
         let upscale = [
-            doubled("upscale_conv1", width, width / 4)?,
-            doubled("upscale_conv2", width / 4, width / 8)?,
+            Doubled::load("upscale_conv1", [width, width / 4], from)?,
+            Doubled::load("upscale_conv2", [width / 4, width / 8], from)?,
         ];
         let upscale_norm =
             from.norm("mask_decoder.upscale_layer_norm", width / 4, CHANNEL_EPSILON)?;
@@ -127,18 +130,45 @@ impl MaskDecoder {
         let seen = self.last_attention.forward(&(&queries + &tokens)?, &placed, &keys, None)?;
         let queries = self.last_norm.forward(&(queries + seen)?)?;
 
-        let x = keys.transpose(1, 2)?.reshape((count, width, rows, columns))?;
-        let x = channel_norm(&self.upscale_norm, &self.upscale[0].forward(&x)?)?.gelu_erf()?;
-        let x = self.upscale[1].forward(&x)?.gelu_erf()?;
-        let (_, channels, height, across) = x.dims4()?;
+        let x = self.upscale[0].forward(&keys.reshape((count, rows, columns, width))?, None)?;
+        let x = finished(self.upscale_norm.forward(&x)?, None, Some(Activation::Gelu))?;
+        let x = self.upscale[1].forward(&x, Some(Activation::Gelu))?;
+        let (_, height, across, channels) = x.dims4()?;
         let weights = self.weights.iter().enumerate().map(|(mask, perceptron)| {
             perceptron.forward(&queries.narrow(1, 1 + mask, 1)?.contiguous()?)
         });
         let weights = Tensor::cat(&weights.collect::<Result<Vec<_>, _>>()?, 1)?;
-        let masks = weights.matmul(&x.reshape((count, channels, height * across))?)?;
+        let x = x.reshape((count, height * across, channels))?;
+        let masks = weights.matmul(&x.transpose(1, 2)?)?;
         let masks = masks.reshape((count, self.weights.len(), height, across))?;
         let quality = self.quality.forward(&queries.narrow(1, 0, 1)?.contiguous()?)?;
         Ok((masks, quality.squeeze(1)?))
+    }
+}
+
+impl Doubled {
+    /// That called `mask_decoder.name`.
+    fn load(
+        name: &str,
+        [inputs, outputs]: [usize; 2],
+        from: &mut Checkpoint,
+    ) -> Result<Self, VisionError> {
+        let named = |part: &str| format!("mask_decoder.{name}.{part}");
+        let weight = from.tensor(&named("weight"), &[inputs, outputs, 2, 2])?;
+        Ok(Self { weight, bias: from.tensor(&named("bias"), &[outputs])? })
+    }
+
+    /// `(count, 2 rows, 2 columns, outputs)` of `(count, rows, columns, inputs)`.
+    fn forward(&self, x: &Tensor, activation: Option<Activation>) -> Computed {
+        let (count, rows, columns, inputs) = x.dims4()?;
+        let outputs = self.bias.elem_count();
+        // To the four, row by row.
+        let map = self.weight.permute((0, 2, 3, 1))?.flatten_from(1)?;
+        let four = x.reshape(((), inputs))?.matmul(&map)?;
+        let four = four.reshape(&[count, rows, columns, 2, 2, outputs])?;
+        let all = four.permute([0, 1, 3, 2, 4, 5].as_slice())?;
+        let all = all.reshape((count, 2 * rows, 2 * columns, outputs))?;
+        finished(all, Some(&self.bias), activation)
     }
 }
 
@@ -185,8 +215,8 @@ impl TwoWayBlock {
         let placed = keys.broadcast_add(positions)?;
         let seen = self.to_picture.forward(&(&queries + tokens)?, &placed, keys, None)?;
         let queries = self.norm2.forward(&(queries + seen)?)?;
-        let hidden = self.activation.apply(&self.fc1.forward(&queries)?)?;
-        let queries = self.norm3.forward(&(&queries + self.fc2.forward(&hidden)?)?)?;
+        let hidden = self.fc1.activated(&queries, self.activation)?;
+        let queries = self.norm3.forward(&self.fc2.added_to(&queries, &hidden, None)?)?;
         let told = self.to_tokens.forward(&placed, &(&queries + tokens)?, &queries, None)?;
         let keys = self.norm4.forward(&(keys + told)?)?;
         Ok((queries, keys))

@@ -2,16 +2,18 @@
 //! attention that knows how far patches are apart (ViTDet).
 
 use candle_core::{D, Module, Tensor};
-use candle_nn::ops::softmax_last_dim;
-use candle_nn::{Conv2d, Conv2dConfig, LayerNorm};
+use candle_nn::{Conv2d, Conv2dConfig};
 
+use super::super::attend::{Added, attend};
 use super::super::checkpoint::Checkpoint;
+use super::super::conv::{Conv, SIZE};
 use super::super::detector::go_on;
-use super::super::linear::Linear;
+use super::super::linear::{Linear, WeightFormat};
+use super::super::norm::LayerNorm;
 use super::super::transformer::Activation;
 use super::super::windows;
 use super::config::{SamConfig, SamVisionConfig};
-use super::{Computed, NAME, channel_norm};
+use super::{Computed, NAME};
 use crate::vision::VisionError;
 
 /// Epsilon of the norms over channels, which no configuration names.
@@ -28,7 +30,12 @@ pub(super) struct PictureEncoder {
 
 /// From the channels of a tower to those of prompts.
 #[derive(Debug)]
-pub(super) struct Neck([(Conv2d, LayerNorm); 2]);
+pub(super) struct Neck {
+    map: Linear,
+    norm1: LayerNorm,
+    conv: Conv,
+    norm2: LayerNorm,
+}
 
 #[derive(Debug)]
 struct WindowBlock {
@@ -83,28 +90,28 @@ impl PictureEncoder {
             go_on(NAME, wanted)?;
             x = block.forward(&x)?;
         }
-        Ok(self.neck.forward(&x.permute((0, 3, 1, 2))?.contiguous()?)?)
+        Ok(self.neck.forward(&x)?)
     }
 }
 
 impl Neck {
     /// From `width` channels to `out`.
     pub fn load(width: usize, out: usize, from: &mut Checkpoint) -> Result<Self, VisionError> {
-        let plain = Conv2dConfig::default();
-        let padded = Conv2dConfig { padding: 1, ..plain };
         let named = |part: &str| format!("vision_encoder.neck.{part}");
-        let first = from.conv(&named("conv1"), [out, width, 1], false, plain)?;
-        let first = (first, from.norm(&named("layer_norm1"), out, CHANNEL_EPSILON)?);
-        let second = from.conv(&named("conv2"), [out, out, 3], false, padded)?;
-        let second = (second, from.norm(&named("layer_norm2"), out, CHANNEL_EPSILON)?);
-        Ok(Self([first, second]))
+        let weight = from.tensor(&named("conv1.weight"), &[out, width, 1, 1])?;
+        let map = Linear::new(&weight.squeeze(3)?.squeeze(2)?, None, WeightFormat::F32)?;
+        let norm1 = from.norm(&named("layer_norm1"), out, CHANNEL_EPSILON)?;
+        let weight = from.tensor(&named("conv2.weight"), &[out, out, SIZE, SIZE])?;
+        let conv = Conv { weight, bias: None, stride: 1 };
+        let norm2 = from.norm(&named("layer_norm2"), out, CHANNEL_EPSILON)?;
+        Ok(Self { map, norm1, conv, norm2 })
     }
 
-    /// `(1, width, grid, grid)` to `(1, out, grid, grid)`.
+    /// `(1, grid, grid, width)` to `(1, out, grid, grid)`.
     pub fn forward(&self, x: &Tensor) -> Computed {
-        let [(conv1, norm1), (conv2, norm2)] = &self.0;
-        let x = channel_norm(norm1, &conv1.forward(x)?)?;
-        channel_norm(norm2, &conv2.forward(&x)?)
+        let x = self.norm1.forward(&self.map.forward(x)?)?;
+        let x = self.norm2.forward(&self.conv.forward(&x, None)?)?;
+        x.permute((0, 3, 1, 2))?.contiguous()
     }
 }
 
@@ -160,8 +167,8 @@ impl WindowBlock {
             }
         };
         let x = (x + mixed)?;
-        let hidden = self.activation.apply(&self.fc1.forward(&self.norm2.forward(&x)?)?)?;
-        &x + self.fc2.forward(&hidden)?
+        let hidden = self.fc1.activated(&self.norm2.forward(&x)?, self.activation)?;
+        self.fc2.added_to(&x, &hidden, None)
     }
 }
 
@@ -174,22 +181,20 @@ impl Attention {
         let qkv = qkv.permute((2, 0, 3, 1, 4))?.reshape((3, batch * heads, tokens, head))?;
         let (q, k, v) = (qkv.get(0)?, qkv.get(1)?, qkv.get(2)?);
         let scale = (head as f64).powf(-0.5);
-        let mut scores = (&q * scale)?.matmul(&k.t()?)?;
-        if let Some([down, across]) = &self.distances {
-            let q = q.reshape((batch * heads, rows, columns, head))?;
-            // (batch, rows, columns, rows of the other patch)
-            let down = q.broadcast_matmul(&by_distance(down, rows)?.transpose(1, 2)?)?;
-            let turned = q.transpose(1, 2)?.contiguous()?;
-            let across =
-                turned.broadcast_matmul(&by_distance(across, columns)?.transpose(1, 2)?)?;
-            let across = across.transpose(1, 2)?;
-            scores = scores
-                .reshape((batch * heads, rows, columns, rows, columns))?
-                .broadcast_add(&down.unsqueeze(4)?)?
-                .broadcast_add(&across.unsqueeze(3)?)?
-                .reshape((batch * heads, tokens, tokens))?;
-        }
-        let mixed = softmax_last_dim(&scores)?.matmul(&v)?;
+        let distances = match &self.distances {
+            None => None,
+            Some([down, across]) => {
+                let q = q.reshape((batch * heads, rows, columns, head))?;
+                let down = q.broadcast_matmul(&by_distance(down, rows)?.transpose(1, 2)?)?;
+                let turned = q.transpose(1, 2)?.contiguous()?;
+                let across = by_distance(across, columns)?.transpose(1, 2)?;
+                let across = turned.broadcast_matmul(&across)?.transpose(1, 2)?;
+                Some([down.flatten(1, 2)?, across.flatten(1, 2)?])
+            }
+        };
+        let distances = distances.as_ref().map(|[down, across]| [down, across]);
+        let added = Added { distances, ..Added::default() };
+        let mixed = attend(&q, &k, &v, scale, &added)?;
         let mixed = mixed.reshape((batch, heads, rows, columns, head))?;
         self.proj.forward(&mixed.permute((0, 2, 3, 1, 4))?.reshape((batch, rows, columns, width))?)
     }

@@ -17,8 +17,7 @@ mod parity;
 
 use std::path::Path;
 
-use candle_core::{D, Device, Module, Tensor};
-use candle_nn::LayerNorm;
+use candle_core::{Device, Module, Tensor};
 use image::RgbImage;
 
 pub use automatic::AutomaticMasks;
@@ -28,6 +27,7 @@ pub use mask::{Mask, SegmentedMask};
 pub use prompts::SamPrompt;
 
 use super::checkpoint::{Checkpoint, TensorShape};
+use super::norm::LayerNorm;
 use super::{ImageProcessor, Placement, VisionError};
 use decoder::MaskDecoder;
 use encoder::PictureEncoder;
@@ -273,9 +273,5 @@ impl SamPicture {
 
 /// A norm over the channels of `(batch, channels, rows, columns)`.
 fn channel_norm(norm: &LayerNorm, x: &Tensor) -> Computed {
-    let last = x.permute((0, 2, 3, 1))?.contiguous()?;
-    // candle takes the variance for the difference of two squares, of which nothing is left where
-    // few channels are all but equal, unless their mean is zero.
-    let centred = last.broadcast_sub(&last.mean_keepdim(D::Minus1)?)?;
-    norm.forward(&centred)?.permute((0, 3, 1, 2))?.contiguous()
+    norm.forward(&x.permute((0, 2, 3, 1))?)?.permute((0, 3, 1, 2))?.contiguous()
 }

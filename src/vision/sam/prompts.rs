@@ -1,9 +1,10 @@
 //! SAM's prompts: points, boxes and masks to tokens and to a picture-like embedding.
 
 use candle_core::{Device, Module, Tensor};
-use candle_nn::{Conv2d, Conv2dConfig, LayerNorm};
+use candle_nn::{Conv2d, Conv2dConfig};
 
 use super::super::checkpoint::Checkpoint;
+use super::super::norm::LayerNorm;
 use super::super::transformer::Activation;
 use super::config::SamConfig;
 use super::{Computed, channel_norm};
@@ -122,7 +123,7 @@ impl PromptEncoder {
         let side = 4 * self.grid;
         let mut x = Tensor::from_slice(mask, (1, 1, side, side), self.device())?;
         for (conv, norm) in &self.mask.steps {
-            x = self.mask.activation.apply(&channel_norm(norm, &conv.forward(&x)?)?)?;
+            x = self.mask.activation.apply(channel_norm(norm, &conv.forward(&x)?)?)?;
         }
         self.mask.last.forward(&x)
     }

@@ -5,12 +5,15 @@
 //! takes pictures of 1024 pixels only.
 
 use candle_core::{Module, Tensor};
-use candle_nn::ops::softmax_last_dim;
-use candle_nn::{Conv2d, Conv2dConfig, LayerNorm};
 
+use super::super::attend::{Added, Table, attend};
 use super::super::checkpoint::Checkpoint;
+use super::super::conv::{Along, Conv, SIZE};
 use super::super::detector::go_on;
-use super::super::linear::Linear;
+use super::super::linear::{Linear, WeightFormat};
+use super::super::norm::LayerNorm;
+use super::super::pointwise::finished;
+use super::super::transformer::Activation;
 use super::super::windows;
 use super::config::{SamConfig, TinyVitConfig};
 use super::encoder::Neck;
@@ -26,7 +29,7 @@ const STRIDES: [usize; 3] = [2, 2, 1];
 
 #[derive(Debug)]
 pub(super) struct TinyVit {
-    patches: [Conv2d; 2],
+    patches: [Conv; 2],
     /// The first stage.
     convolutions: Vec<Inverted>,
     /// What stands before each further stage, and its blocks.
@@ -36,7 +39,11 @@ pub(super) struct TinyVit {
 
 /// Three convolutions: to other channels, along the picture channel by channel, to other channels.
 #[derive(Debug)]
-struct Chain([Conv2d; 3]);
+struct Chain {
+    to: Linear,
+    along: Along,
+    back: Linear,
+}
 
 /// A chain to more channels and back, added to what came in (MobileNet's inverted bottleneck).
 #[derive(Debug)]
@@ -48,7 +55,7 @@ struct Block {
     window: usize,
     attention: Attention,
     /// Along the picture channel by channel.
-    local: Conv2d,
+    local: Along,
     norm: LayerNorm,
     fc1: Linear,
     fc2: Linear,
@@ -71,11 +78,10 @@ impl TinyVit {
         from: &mut Checkpoint,
     ) -> Result<Self, VisionError> {
         let [first, .., last] = sizes.widths;
-        let halved = Conv2dConfig { stride: 2, padding: 1, ..Conv2dConfig::default() };
         let named = |part: &str| format!("vision_encoder.{part}");
         let patches = [
-            load_conv(&named("patch_embed.seq.0"), [first / 2, 3, 3], halved, from)?,
-            load_conv(&named("patch_embed.seq.2"), [first, first / 2, 3], halved, from)?,
+            halved(&named("patch_embed.seq.0"), [3, first / 2], from)?,
+            halved(&named("patch_embed.seq.2"), [first / 2, first], from)?,
         ];
         let convolutions = (0..sizes.depths[0])
             .map(|index| {
@@ -110,12 +116,15 @@ impl TinyVit {
         wanted: &dyn Fn() -> bool,
     ) -> Result<Tensor, VisionError> {
         let [first, second] = &self.patches;
-        let mut x = second.forward(&first.forward(pixels)?.gelu_erf()?)?;
-        for block in &self.convolutions {
-            x = (&x + block.0.forward(&x)?)?.gelu_erf()?;
+        // Channels stand last in all that follows.
+        let pixels = pixels.permute((0, 2, 3, 1))?.contiguous()?;
+        let mut x = second.forward(&first.forward(&pixels, Some(Activation::Gelu))?, None)?;
+        for Inverted(chain) in &self.convolutions {
+            let more = chain.back.added_to(&x, &chain.widened(&x)?, None)?;
+            x = finished(more, None, Some(Activation::Gelu))?;
         }
         for (merge, blocks) in &self.stages {
-            x = merge.forward(&x)?;
+            x = merge.back.forward(&merge.widened(&x)?)?;
             for block in blocks {
                 go_on(NAME, wanted)?;
                 x = block.forward(&x)?;
@@ -133,18 +142,16 @@ impl Chain {
         stride: usize,
         from: &mut Checkpoint,
     ) -> Result<Self, VisionError> {
-        let plain = Conv2dConfig::default();
-        Ok(Self([
-            load_conv(&format!("{name}.conv1"), [hidden, inputs, 1], plain, from)?,
-            load_along(&format!("{name}.conv2"), hidden, stride, from)?,
-            load_conv(&format!("{name}.conv3"), [outputs, hidden, 1], plain, from)?,
-        ]))
+        Ok(Self {
+            to: map(&format!("{name}.conv1"), [inputs, hidden], from)?,
+            along: along(&format!("{name}.conv2"), hidden, stride, from)?,
+            back: map(&format!("{name}.conv3"), [hidden, outputs], from)?,
+        })
     }
 
-    fn forward(&self, x: &Tensor) -> Computed {
-        let [to, along, back] = &self.0;
-        let x = along.forward(&to.forward(x)?.gelu_erf()?)?.gelu_erf()?;
-        back.forward(&x)
+    /// In front of the last of the three.
+    fn widened(&self, x: &Tensor) -> Computed {
+        self.along.forward(&self.to.activated(x, Activation::Gelu)?, Some(Activation::Gelu))
     }
 }
 
@@ -160,24 +167,21 @@ impl Block {
         Ok(Self {
             window,
             attention: Attention::load(&named("attn"), width, heads, window, from)?,
-            local: load_along(&named("local_conv"), width, 1, from)?,
+            local: along(&named("local_conv"), width, 1, from)?,
             norm: from.norm(&named("mlp.norm"), width, EPSILON)?,
             fc1: from.linear(&named("mlp.fc1"), width, EXPANSION * width)?,
             fc2: from.linear(&named("mlp.fc2"), EXPANSION * width, width)?,
         })
     }
 
-    /// `(1, width, rows, columns)` one block further.
+    /// `(1, rows, columns, width)` one block further.
     fn forward(&self, x: &Tensor) -> Computed {
-        let x = x.permute((0, 2, 3, 1))?.contiguous()?;
         let (_, rows, columns, _) = x.dims4()?;
-        let mixed = self.attention.forward(&windows::cut(&x, self.window)?)?;
+        let mixed = self.attention.forward(&windows::cut(x, self.window)?)?;
         let x = (x + windows::joined(&mixed, self.window, rows, columns)?)?;
-        let x = self.local.forward(&x.permute((0, 3, 1, 2))?.contiguous()?)?;
-        let last = x.permute((0, 2, 3, 1))?.contiguous()?;
-        let hidden = self.fc1.forward(&self.norm.forward(&last)?)?.gelu_erf()?;
-        let x = (last + self.fc2.forward(&hidden)?)?;
-        x.permute((0, 3, 1, 2))?.contiguous()
+        let x = self.local.forward(&x, None)?;
+        let hidden = self.fc1.activated(&self.norm.forward(&x)?, Activation::Gelu)?;
+        self.fc2.added_to(&x, &hidden, None)
     }
 }
 
@@ -208,10 +212,13 @@ impl Attention {
         let qkv = self.qkv.forward(&self.norm.forward(x)?)?;
         let qkv = qkv.reshape((batch, tokens, heads, 3, head))?.permute((3, 0, 2, 1, 4))?;
         let qkv = qkv.contiguous()?;
+        let qkv = qkv.reshape((3, batch * heads, tokens, head))?;
         let (q, k, v) = (qkv.get(0)?, qkv.get(1)?, qkv.get(2)?);
-        let scores = (q * (head as f64).powf(-0.5))?.matmul(&k.t()?)?;
-        let scores = scores.broadcast_add(&self.by_distance(rows)?)?;
-        let mixed = softmax_last_dim(&scores)?.matmul(&v)?;
+        let biases = self.by_distance(rows)?;
+        let table = Some(Table { scores: &biases, every: 1 });
+        let added = Added { tables: [table, None], distances: None };
+        let mixed = attend(&q, &k, &v, (head as f64).powf(-0.5), &added)?;
+        let mixed = mixed.reshape((batch, heads, tokens, head))?;
         let mixed = mixed.transpose(1, 2)?.reshape((batch, rows, columns, width))?;
         self.proj.forward(&mixed)
     }
@@ -232,38 +239,57 @@ impl Attention {
     }
 }
 
+/// A convolution to half the edges.
+fn halved(
+    name: &str,
+    [inputs, outputs]: [usize; 2],
+    from: &mut Checkpoint,
+) -> Result<Conv, VisionError> {
+    let (weight, shift) = folded(name, [outputs, inputs, SIZE], from)?;
+    Ok(Conv { weight, bias: Some(shift), stride: 2 })
+}
+
 /// A convolution along the picture, channel by channel.
-fn load_along(
+fn along(
     name: &str,
     width: usize,
     stride: usize,
     from: &mut Checkpoint,
-) -> Result<Conv2d, VisionError> {
-    let along = Conv2dConfig { padding: 1, stride, groups: width, ..Conv2dConfig::default() };
-    load_conv(name, [width, 1, 3], along, from)
+) -> Result<Along, VisionError> {
+    let (weight, shift) = folded(name, [width, 1, SIZE], from)?;
+    Ok(Along { weight, bias: shift, stride })
 }
 
-/// Convolution `name.c` of `[outputs, inputs of a group, size]`, with the norm over batches `name.bn`
-/// behind it made part of it.
-fn load_conv(
+/// A convolution of single places.
+fn map(
+    name: &str,
+    [inputs, outputs]: [usize; 2],
+    from: &mut Checkpoint,
+) -> Result<Linear, VisionError> {
+    let (weight, shift) = folded(name, [outputs, inputs, 1], from)?;
+    let weight = weight.squeeze(3)?.squeeze(2)?;
+    Ok(Linear::new(&weight, Some(shift), WeightFormat::F32)?)
+}
+
+/// Weight `(outputs, inputs of a group, size, size)` and bias of convolution `name.c`, with the norm over
+/// batches `name.bn` behind it made part of it.
+fn folded(
     name: &str,
     [outputs, inputs, size]: [usize; 3],
-    config: Conv2dConfig,
     from: &mut Checkpoint,
-) -> Result<Conv2d, VisionError> {
+) -> Result<(Tensor, Tensor), VisionError> {
     let weight = from.tensor(&format!("{name}.c.weight"), &[outputs, inputs, size, size])?;
     let mut norm = |part: &str| from.tensor(&format!("{name}.bn.{part}"), &[outputs]);
     let (scale, shift) = (norm("weight")?, norm("bias")?);
     let (mean, variance) = (norm("running_mean")?, norm("running_var")?);
     // What a file merely claims must not take memory.
     if from.lists() {
-        return Ok(Conv2d::new(weight, Some(shift), config));
+        return Ok((weight, shift));
     }
     if variance.min_all()?.to_scalar::<f32>()? < 0.0 {
         return Err(from.fault(format!("tensor `{name}.bn.running_var` holds variances below 0")));
     }
     let scale = (scale / (variance + EPSILON)?.sqrt()?)?;
     let weight = weight.broadcast_mul(&scale.reshape((outputs, 1, 1, 1))?)?;
-    let shift = (shift - (mean * scale)?)?;
-    Ok(Conv2d::new(weight, Some(shift), config))
+    Ok((weight, (shift - (mean * scale)?)?))
 }
