@@ -38,6 +38,11 @@ impl TokenEmbedder {
         Ok(self.table.as_linear()?)
     }
 
+    /// Rows of the table.
+    pub fn rows(&self) -> usize {
+        self.vocabulary
+    }
+
     /// Type of embeddings.
     pub fn dtype(&self) -> DType {
         self.dtype

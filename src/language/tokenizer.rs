@@ -27,6 +27,7 @@ pub struct Tokenizer {
     plain: tokenizers::Tokenizer,
     bytes: Vec<Vec<u8>>,
     special: Vec<bool>,
+    least_rows: usize,
     /// Names of the special tokens, longer ones first.
     special_names: Vec<String>,
 }
@@ -63,18 +64,33 @@ impl Tokenizer {
             bytes[id as usize] = token.content.into_bytes();
             special[id as usize] = token.special;
         }
+        let words = vocabulary.values().filter(|id| !special[**id as usize]);
+        let least_rows = words.max().map_or(0, |most| *most as usize + 1);
         let added = inner.get_added_tokens_decoder().into_values();
         let names = added.filter(|token| token.special).map(|token| token.content);
         let mut special_names: Vec<String> = names.filter(|name| !name.is_empty()).collect();
         special_names.sort_by_key(|name| std::cmp::Reverse(name.len()));
         let mut plain = inner.clone();
         plain.set_encode_special_tokens(true);
-        Ok(Self { path: path.into(), inner, plain, bytes, special, special_names })
+        Ok(Self { path: path.into(), inner, plain, bytes, special, least_rows, special_names })
     }
 
     /// One more than the greatest id.
     pub fn vocabulary_size(&self) -> usize {
         self.bytes.len()
+    }
+
+    /// Fewest rows of the table of a language model that can read all words: one more than the
+    /// greatest id of a token that is not special. For special ones behind them a model may have no
+    /// rows, as Gemma 3 1B, which sees nothing, has none for the token of pictures.
+    pub fn least_rows(&self) -> usize {
+        self.least_rows
+    }
+
+    /// Name of the first of `tokens` that has no row in a table of so many.
+    pub fn beyond(&self, rows: usize, tokens: &[u32]) -> Option<String> {
+        let token = tokens.iter().find(|token| **token as usize >= rows)?;
+        Some(String::from_utf8_lossy(self.token_bytes(*token)).into_owned())
     }
 
     /// Tokens of `text`. Names of special tokens in it become those tokens; nothing is put before
@@ -230,6 +246,15 @@ pub(crate) mod tests {
         pub(crate) fn to_json(&self) -> String {
             self.inner.to_string(false).unwrap()
         }
+
+        /// The same with these special tokens behind all others.
+        pub(crate) fn with_special(&self, names: &[&str]) -> Self {
+            let mut inner = self.inner.clone();
+            let added = names.iter().map(|name| tokenizers::AddedToken::from(*name, true));
+            inner.add_special_tokens(added).unwrap();
+            let json = inner.to_string(false).unwrap();
+            Self::from_json(json.as_bytes(), &self.path).unwrap()
+        }
     }
 
     #[test]
@@ -244,6 +269,18 @@ pub(crate) mod tests {
         assert_eq!(tokenizer.token("</s>"), Some(1));
         assert!(tokenizer.is_special(0) && !tokenizer.is_special(261));
         assert_eq!(tokenizer.token_bytes(9999), b"");
+    }
+
+    #[test]
+    fn special_tokens_behind_the_others_need_no_rows() {
+        let tokenizer = byte_level().with_special(&["<image>"]);
+        assert_eq!((tokenizer.vocabulary_size(), tokenizer.least_rows()), (264, 263));
+        assert_eq!(byte_level().least_rows(), 263);
+        let tokens = tokenizer.encode("open <image>").unwrap();
+        assert_eq!(tokenizer.beyond(263, &tokens).as_deref(), Some("<image>"));
+        assert_eq!(tokenizer.beyond(264, &tokens), None);
+        let words = tokenizer.encode_plain("open <image>").unwrap();
+        assert_eq!(tokenizer.beyond(263, &words), None);
     }
 
     #[test]

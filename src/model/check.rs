@@ -188,7 +188,7 @@ impl Held {
 
     /// Notes what is wrong with its tokenizer.
     fn reads_with(&mut self, tokenizer: Result<Tokenizer, LanguageError>) {
-        let fault = match tokenizer.map(|tokenizer| tokenizer.vocabulary_size()) {
+        let fault = match tokenizer.map(|tokenizer| tokenizer.least_rows()) {
             Ok(tokens) if tokens > self.rows => {
                 let rows = self.rows;
                 Some(format!("tokenizer: has {tokens} tokens, the language model knows {rows}"))
@@ -358,6 +358,23 @@ mod tests {
         }
         let shards = check(&fixture("llama_tiny/sharded"));
         assert_eq!((shards.tensors, shards.faults.len()), (21, 2), "{shards:?}");
+    }
+
+    #[test]
+    fn special_tokens_may_lack_rows_and_words_may_not() {
+        let folder = tempfile::tempdir().unwrap();
+        copy(&fixture("chat_planner"), folder.path());
+        let path = folder.path().join("tokenizer.json");
+        let tokenizer = Tokenizer::open(&path).unwrap().with_special(&["<image>"]);
+        assert_eq!(tokenizer.vocabulary_size(), 513);
+        let json = tokenizer.to_json();
+        std::fs::write(&path, &json).unwrap();
+        assert_eq!(check(folder.path()).faults, [""; 0]);
+        let mut words: serde_json::Value = serde_json::from_str(&json).unwrap();
+        words["added_tokens"][3]["special"] = false.into();
+        std::fs::write(&path, words.to_string()).unwrap();
+        let told = "tokenizer: has 513 tokens, the language model knows 512";
+        assert_eq!(only_fault(folder.path()), told);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use candle_core::Tensor;
 use super::error::ModelError;
 use super::projector::Projector;
 use super::template::{Around, PromptKind, PromptTemplate};
-use crate::language::{TokenEmbedder, Tokenizer};
+use crate::language::{LanguageError, TokenEmbedder, Tokenizer};
 use crate::scene::VisualTokens;
 
 /// A piece of a prompt.
@@ -106,6 +106,14 @@ pub fn splice(
                     Segment::Text(_) => tokenizer.encode_plain(text)?,
                     _ => tokenizer.encode(text)?,
                 };
+                if let Some(name) = tokenizer.beyond(embedder.rows(), &ids) {
+                    let rows = embedder.rows();
+                    return Err(LanguageError::Argument(format!(
+                        "the prompt has the token `{name}`, which is not among the {rows} that the \
+                         language model knows"
+                    ))
+                    .into());
+                }
                 keys.extend(ids.iter().copied().map(token_key));
                 embedder.embed(&ids)?
             }

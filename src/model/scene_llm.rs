@@ -50,8 +50,8 @@ impl SceneLlm {
         let tokenizer = Tokenizer::open(&folder.join(&manifest.tokenizer))?;
         let mut weights = Weights::open(&folder.join(&manifest.language.weights))?;
         let mut config = weights.config()?;
-        if tokenizer.vocabulary_size() > config.vocab_size {
-            let (tokens, rows) = (tokenizer.vocabulary_size(), config.vocab_size);
+        if tokenizer.least_rows() > config.vocab_size {
+            let (tokens, rows) = (tokenizer.least_rows(), config.vocab_size);
             return Err(fault(
                 "tokenizer",
                 format!("has {tokens} tokens, the language model knows {rows}"),
@@ -67,7 +67,8 @@ impl SceneLlm {
         for end in &manifest.prompt.end {
             let id = tokenizer
                 .token(end)
-                .ok_or_else(|| fault("prompt.end", format!("'{end}' is no token")))?;
+                .filter(|id| (*id as usize) < config.vocab_size)
+                .ok_or_else(|| fault("prompt.end", format!("'{end}' is no token of the model")))?;
             if !config.eos.contains(&id) {
                 config.eos.push(id);
             }
@@ -443,6 +444,23 @@ pub(super) mod tests {
             let error = load(&EXAMPLE.replace(from, to)).unwrap_err().to_string();
             assert!(error.contains(message), "{error}");
         }
+        // Of the special tokens of a tokenizer the last may have no row, unless the model needs it.
+        let with_image = |manifest: &str| {
+            let folder = checkpoint(manifest);
+            let tokenizer = crate::language::test_tokenizer().with_special(&["<pad>", "<image>"]);
+            assert_eq!(tokenizer.token("<image>"), Some(264));
+            std::fs::write(folder.path().join("tokenizer.json"), tokenizer.to_json()).unwrap();
+            SceneLlm::load(folder.path(), &Device::Cpu)
+        };
+        with_image(EXAMPLE).unwrap();
+        let ends = EXAMPLE.replace("[\"</s>\"]", "[\"<image>\"]");
+        let error = with_image(&ends).unwrap_err().to_string();
+        assert!(error.contains("prompt.end: '<image>' is no token of the model"), "{error}");
+        let mut shown = with_image(&EXAMPLE.replace("Next-step:", "<image>")).unwrap();
+        let segments = shown.prompt(input("open")).unwrap();
+        let error = shown.generate(&segments, None, &OPTIONS, &mut |_| true).unwrap_err();
+        let told = "the token `<image>`, which is not among the 264";
+        assert!(error.to_string().contains(told), "{error}");
         let folder = checkpoint(EXAMPLE);
         std::fs::write(folder.path().join("projector.safetensors"), b"junk").unwrap();
         let error = SceneLlm::load(folder.path(), &Device::Cpu).unwrap_err().to_string();

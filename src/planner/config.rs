@@ -194,8 +194,13 @@ pub struct VisionConfig {
     pub extractor: String,
     /// Weights of the extractor, where it has any: a folder, or a safetensors file.
     pub weights: Option<PathBuf>,
+    /// Shorter edge to which plain vision transformers and CLIP scale pictures, pixels, rounded to
+    /// whole patches; that of the weights unless given.
+    pub image_px: Option<usize>,
     /// As what numbers public encoders, those of the detector included, keep their weights.
     pub weight_format: WeightFormat,
+    /// Of how many frames of a camera one gets features; the others bring geometry and colour.
+    pub every_frames: u32,
 }
 
 impl VisionConfig {
@@ -203,11 +208,26 @@ impl VisionConfig {
     pub fn placement(&self, device: &Device) -> Placement {
         Placement { device: device.clone(), weights: self.weight_format }
     }
+
+    /// The first setting that cannot be used, and why.
+    fn fault(&self) -> Option<String> {
+        if self.every_frames == 0 {
+            return Some("vision.every_frames must be at least 1".into());
+        }
+        let bad = self.image_px.is_some_and(|edge| !(16..=4096).contains(&edge));
+        bad.then(|| "vision.image_px must lie between 16 and 4096".into())
+    }
 }
 
 impl Default for VisionConfig {
     fn default() -> Self {
-        Self { extractor: "auto".into(), weights: None, weight_format: WeightFormat::default() }
+        Self {
+            extractor: "auto".into(),
+            weights: None,
+            image_px: None,
+            weight_format: WeightFormat::default(),
+            every_frames: 1,
+        }
     }
 }
 
@@ -302,7 +322,8 @@ impl PlannerConfig {
             return Err(invalid("plan.step_expiry_s must be more than 0 and at most a day".into()));
         }
         let (publish, follow) = (config.publish.fault(), config.follow.fault());
-        if let Some(fault) = publish.or(follow).or(config.detector.fault()) {
+        let looking = config.vision.fault().or(config.detector.fault());
+        if let Some(fault) = publish.or(follow).or(looking) {
             return Err(invalid(fault));
         }
         if let Some(fault) = config.camera_fault().or(qos_overrides::fault(&config.qos_overrides)) {
@@ -330,7 +351,10 @@ mod tests {
         };
         assert!(fault("{map: {voxel_size: 0.1}}").contains("voxel_size"));
         assert!(fault("{map: {voxel_size_m: -1}}").contains("voxel_size_m"));
+        assert!(fault("{vision: {image_px: 15}}").contains("vision.image_px"));
+        assert!(fault("{vision: {image_px: 4097}}").contains("between 16 and 4096"));
         assert!(fault("{regions: {temperature: 0}}").contains("regions.temperature"));
+        assert!(fault("{vision: {every_frames: 0}}").contains("vision.every_frames"));
         assert!(fault("{detector: {grounding_dino: dino}}").contains("detector.sam"));
         assert!(fault("{detector: {sam: sam}}").contains("detector.grounding_dino"));
         let nameless = fault("{detector: {grounding_dino: dino, sam: sam, names: [' ']}}");

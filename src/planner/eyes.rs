@@ -41,6 +41,14 @@ pub enum EyesError {
         /// Width that there is.
         found: usize,
     },
+    /// Pictures of a size that the extractor does not take.
+    #[error("vision.image_px: is {image_px}: {reason}")]
+    ImageSize {
+        /// Shorter edge of pictures that is asked for, pixels.
+        image_px: usize,
+        /// Why it is not taken.
+        reason: String,
+    },
     /// More names than a detector may be asked for.
     #[error(
         "detector.names: {names} names take {passes} passes of every picture, and detector.most_passes \
@@ -85,17 +93,17 @@ impl PlannerConfig {
     ///
     /// When the manifest cannot be read.
     pub fn eyes(&self) -> Result<VisionConfig, ModelError> {
-        let VisionConfig { extractor, weights, weight_format } = self.vision.clone();
-        if extractor != AUTO {
-            return Ok(self.vision.clone());
+        let vision = self.vision.clone();
+        if vision.extractor != AUTO {
+            return Ok(vision);
         }
         if let Some(VisionSpec { extractor, weights: own, .. }) = self.eyes_of_model()? {
             let own = own.map(|own| self.plan.model.join(own));
-            if let Some(weights) = weights.clone().or(own) {
-                return Ok(VisionConfig { extractor, weights: Some(weights), weight_format });
+            if let Some(weights) = vision.weights.clone().or(own) {
+                return Ok(VisionConfig { extractor, weights: Some(weights), ..vision });
             }
         }
-        Ok(VisionConfig { extractor: WITHOUT_WEIGHTS.into(), weights, weight_format })
+        Ok(VisionConfig { extractor: WITHOUT_WEIGHTS.into(), ..vision })
     }
 
     /// What the manifest of the model says of its eyes; `None` where it is blind, or no Scene-LLM.
@@ -125,6 +133,26 @@ impl PlannerConfig {
     }
 }
 
+impl VisionConfig {
+    /// The extractor of this name, for pictures of this size; nothing for `none`.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be loaded, or takes no pictures of this size.
+    pub fn open(&self, device: &Device) -> Result<Option<Box<dyn FeatureExtractor>>, EyesError> {
+        let kind = self.extractor.as_str();
+        if kind == "none" {
+            return Ok(None);
+        }
+        let mut eyes = open_extractor(kind, self.weights.as_deref(), self.placement(device))?;
+        if let Some(image_px) = self.image_px {
+            let refuse = |reason| EyesError::ImageSize { image_px, reason };
+            eyes.set_image_px(image_px).map_err(refuse)?;
+        }
+        Ok(Some(eyes))
+    }
+}
+
 impl Session {
     /// A session with the eyes that `config` names, with the names it gives where texts have vectors
     /// in their space, and with the detector it gives weights of.
@@ -136,14 +164,10 @@ impl Session {
     pub fn open(config: &PlannerConfig, device: &Device) -> Result<Self, EyesError> {
         let eyes = config.eyes()?;
         let (weights, on) = (eyes.weights.as_deref(), eyes.placement(device));
-        let extractor = match eyes.extractor.as_str() {
-            "none" => None,
-            kind => {
-                let extractor = open_extractor(kind, weights, &on)?;
-                config.check_width(kind, extractor.as_ref())?;
-                Some(extractor)
-            }
-        };
+        let extractor = eyes.open(device)?;
+        if let Some(extractor) = &extractor {
+            config.check_width(&eyes.extractor, extractor.as_ref())?;
+        }
         let mut session = Self::new(config, extractor)?;
         let space = session.map().config().feature_space.clone();
         if session.names().is_none() && !space.is_empty() && !config.regions.names.is_empty() {
@@ -184,11 +208,29 @@ mod tests {
     }
 
     #[test]
+    fn pictures_have_the_size_that_is_asked_for_or_there_are_no_eyes() {
+        let mut config = PlannerConfig::default();
+        config.plan.model = "no/such/model".into();
+        config.vision.image_px = Some(448);
+        let open = |config: &PlannerConfig| Session::open(config, &Device::Cpu);
+        let refused = open(&config).err().unwrap().to_string();
+        assert!(refused.contains("vision.image_px: is 448"), "{refused}");
+        assert!(refused.contains("`color_geometry`"), "{refused}");
+        config.vision.extractor = "clip".into();
+        config.vision.weights = Some(fixture("clip_tiny"));
+        open(&config).unwrap();
+        config.vision.image_px = Some(4096);
+        let refused = open(&config).err().unwrap().to_string();
+        assert!(refused.contains("vision.image_px: is 4096: attention"), "{refused}");
+    }
+
+    #[test]
     fn names_are_looked_for_in_any_space_of_texts() {
         let vision = VisionConfig {
             extractor: "clip".into(),
             weights: Some(fixture("clip_tiny")),
             weight_format: WeightFormat::Q8_0,
+            ..VisionConfig::default()
         };
         let mut config = PlannerConfig { vision, ..PlannerConfig::default() };
         let open = |config: &PlannerConfig| Session::open(config, &Device::Cpu);

@@ -2,10 +2,11 @@
 //! headers of files, and by the configuration.
 //!
 //! Parts may fit one by one and not together, and the map grows while the robot drives: what was too
-//! much all along would show in the middle of a task.
+//! much all along would show in the middle of a task. The host and a GPU with memory of its own are
+//! added up apart: what one has to spare is of no use to the other.
 
 use super::{ConfigError, EyesError, PlannerConfig, VisionConfig};
-use crate::language::{MemoryPlan, PREFILL_CHUNK, Weights, available_memory};
+use crate::language::{MemoryPlace, MemoryPlan, PREFILL_CHUNK, Weights};
 use crate::model::{ChatManifest, GoalReader, Manifest, ModelError, ModelKind, Projector};
 use crate::scene::ObjectStore;
 use crate::vision::{
@@ -40,6 +41,15 @@ pub enum MemoryPart {
 }
 
 impl MemoryPart {
+    /// Where it stands when what is computed with stands in `computed`: the map and its objects are
+    /// the host's whatever computes.
+    const fn place(self, computed: MemoryPlace) -> MemoryPlace {
+        match self {
+            Self::Map | Self::Objects => MemoryPlace::Host,
+            _ => computed,
+        }
+    }
+
     /// Its name, and what makes it smaller.
     const fn words(self) -> [&'static str; 2] {
         match self {
@@ -49,7 +59,9 @@ impl MemoryPart {
             Self::GoalReader => ["goal reader", "use a model with a smaller prior, or none"],
             Self::Eyes => ["eyes", "use smaller ones, or vision.weight_format: q8_0"],
             Self::Detector => ["detector", "use a smaller one, or vision.weight_format: q8_0"],
-            Self::Looking => ["looking", "use smaller eyes or a smaller detector"],
+            Self::Looking => {
+                ["looking", "use smaller eyes or a smaller detector, or lower vision.image_px"]
+            }
             Self::Map => ["map", "lower map.max_bytes"],
             Self::Objects => ["objects", "use eyes with shorter features"],
         }
@@ -61,43 +73,67 @@ impl MemoryPart {
 pub struct PlannerMemory {
     /// The parts, each with its bytes.
     pub parts: Vec<(MemoryPart, u64)>,
-    /// Memory that can be had, bytes; `None` where the system does not say, or a GPU has the weights.
-    pub available_bytes: Option<u64>,
+    /// Where those stand that are computed with: all but the map and its objects.
+    pub computed: MemoryPlace,
+    /// Memory of the host that can be had, bytes; `None` where the system does not say.
+    pub host_available_bytes: Option<u64>,
+    /// The same of the GPU; `None` where there is none or it does not say.
+    pub gpu_available_bytes: Option<u64>,
 }
 
 impl PlannerMemory {
-    /// All parts together, bytes.
-    pub fn total_bytes(&self) -> u64 {
-        self.parts.iter().fold(0, |all: u64, (_, bytes)| all.saturating_add(*bytes))
+    /// All parts together that stand in `place`, bytes.
+    pub fn bytes(&self, place: MemoryPlace) -> u64 {
+        self.parts_in(place).fold(0, |all: u64, (_, bytes)| all.saturating_add(bytes))
     }
 
-    /// The same again, unless it is more than what is available.
+    fn parts_in(&self, place: MemoryPlace) -> impl Iterator<Item = (MemoryPart, u64)> {
+        let parts = self.parts.iter().copied();
+        parts.filter(move |(part, _)| part.place(self.computed) == place)
+    }
+
+    fn available_bytes(&self, place: MemoryPlace) -> Option<u64> {
+        match place {
+            MemoryPlace::Gpu => self.gpu_available_bytes,
+            MemoryPlace::Host => self.host_available_bytes,
+        }
+    }
+
+    fn is_too_much(&self, place: MemoryPlace) -> bool {
+        self.available_bytes(place).is_some_and(|available| self.bytes(place) > available)
+    }
+
+    /// The same again, unless it is more than what is available, of the host or of the GPU.
     ///
     /// # Errors
     ///
     /// [`ConfigError::Memory`], with all parts and what makes the largest smaller.
     pub fn check(self) -> Result<Self, ConfigError> {
-        match self.available_bytes {
-            Some(available) if self.total_bytes() > available => Err(ConfigError::Memory(self)),
-            _ => Ok(self),
+        match MemoryPlace::ALL.into_iter().any(|place| self.is_too_much(place)) {
+            true => Err(ConfigError::Memory(self)),
+            false => Ok(self),
         }
     }
 
     /// What is too much, and what helps.
     pub(super) fn excess(&self) -> String {
-        match self.parts.iter().max_by_key(|(_, bytes)| *bytes) {
-            Some((part, _)) => {
-                let [name, cure] = part.words();
-                format!("{self}; the largest share is that of the {name}: {cure}")
-            }
-            None => self.to_string(),
-        }
+        let full = MemoryPlace::ALL.into_iter().filter(|place| self.is_too_much(*place));
+        full.fold(self.to_string(), |told, place| {
+            let Some((part, _)) = self.parts_in(place).max_by_key(|(_, bytes)| *bytes) else {
+                return told;
+            };
+            let whose = match self.computed {
+                MemoryPlace::Gpu => format!(" of the {}", place.name()),
+                MemoryPlace::Host => String::new(),
+            };
+            let [name, cure] = part.words();
+            format!("{told}; the largest share{whose} is that of the {name}: {cure}")
+        })
     }
-}
 
-impl fmt::Display for PlannerMemory {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, (part, bytes)) in self.parts.iter().enumerate() {
+    /// Writes the parts that stand in `place`, and what they take together.
+    fn write_place(&self, place: MemoryPlace, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (part, bytes)) in self.parts_in(place).enumerate() {
             let [name, _] = part.words();
             let comma = if index == 0 { "" } else { ", " };
             let most = match part {
@@ -105,13 +141,28 @@ impl fmt::Display for PlannerMemory {
                 MemoryPart::Looking => "about ",
                 _ => "",
             };
-            write!(f, "{comma}{name} {most}{}", size(*bytes))?;
+            write!(f, "{comma}{name} {most}{}", size(bytes))?;
         }
-        write!(f, "; {}", size(self.total_bytes()))?;
-        match self.available_bytes {
+        write!(f, "; {}", size(self.bytes(place)))?;
+        match self.available_bytes(place) {
             Some(available) => write!(f, " of {}", size(available)),
             None => Ok(()),
         }
+    }
+}
+
+impl fmt::Display for PlannerMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.computed == MemoryPlace::Host {
+            return self.write_place(MemoryPlace::Host, f);
+        }
+        let taken = MemoryPlace::ALL.into_iter().filter(|place| self.bytes(*place) > 0);
+        for (index, place) in taken.enumerate() {
+            let between = if index == 0 { "" } else { "; " };
+            write!(f, "{between}{}: ", place.name())?;
+            self.write_place(place, f)?;
+        }
+        Ok(())
     }
 }
 
@@ -148,12 +199,16 @@ impl PlannerConfig {
         parts.push((MemoryPart::Map, self.map.max_bytes as u64));
         parts.push((MemoryPart::Objects, ObjectStore::most_bytes(eyes.width)));
         parts.retain(|(_, bytes)| *bytes > 0);
-        let available_bytes = if device.is_cpu() { available_memory() } else { None };
-        PlannerMemory { parts, available_bytes }
+        PlannerMemory {
+            parts,
+            computed: MemoryPlace::of(device),
+            host_available_bytes: MemoryPlace::Host.available_bytes(device),
+            gpu_available_bytes: MemoryPlace::Gpu.available_bytes(device),
+        }
     }
 
     fn eyes_bytes(&self) -> Result<u64, EyesError> {
-        let VisionConfig { extractor, weights, weight_format } = self.eyes()?;
+        let VisionConfig { extractor, weights, weight_format, .. } = self.eyes()?;
         match extractor.as_str() {
             "none" => Ok(0),
             kind => Ok(extractor_bytes(kind, weights.as_deref(), weight_format)?),
@@ -161,8 +216,8 @@ impl PlannerConfig {
     }
 
     fn eyes_sizes(&self, device: &Device) -> Result<ExtractorSizes, EyesError> {
-        let VisionConfig { extractor, weights, .. } = self.eyes()?;
-        Ok(extractor_sizes(&extractor, weights.as_deref(), device)?)
+        let VisionConfig { extractor, weights, image_px, .. } = self.eyes()?;
+        Ok(extractor_sizes(&extractor, weights.as_deref(), image_px, device)?)
     }
 
     fn detector_bytes(&self) -> Result<u64, VisionError> {
@@ -245,22 +300,67 @@ mod tests {
                 (MemoryPart::Eyes, 7 * MIB / 2),
                 (MemoryPart::Map, 512 * MIB),
             ],
-            available_bytes: Some(5120 * MIB),
+            computed: MemoryPlace::Host,
+            host_available_bytes: Some(5120 * MIB),
+            gpu_available_bytes: None,
         };
         let told = "language model 4.00 GiB, eyes 3.5 MiB, map at most 512 MiB; 4.50 GiB";
-        assert_eq!(memory.total_bytes(), 4611 * MIB + MIB / 2);
+        assert_eq!(memory.bytes(MemoryPlace::Host), 4611 * MIB + MIB / 2);
+        assert_eq!(memory.bytes(MemoryPlace::Gpu), 0);
         assert_eq!(memory.to_string(), format!("{told} of 5.00 GiB"));
         memory = memory.check().unwrap();
-        memory.available_bytes = Some(4300 * MIB);
+        memory.host_available_bytes = Some(4300 * MIB);
         let error = memory.clone().check().unwrap_err().to_string();
         assert!(error.starts_with(&format!("not enough memory: {told} of 4.20 GiB; ")), "{error}");
         assert!(error.ends_with("that of the language model: use a smaller or quantised model"));
         memory.parts[0].1 = MIB / 2;
-        memory.available_bytes = Some(0);
+        memory.host_available_bytes = Some(0);
         let error = memory.clone().check().unwrap_err().to_string();
         assert!(error.ends_with("that of the map: lower map.max_bytes"), "{error}");
-        memory.available_bytes = None;
+        memory.host_available_bytes = None;
         assert!(memory.check().unwrap().to_string().ends_with("; 516 MiB"));
+    }
+
+    #[test]
+    fn the_host_and_a_gpu_are_added_up_apart() {
+        let fits = PlannerMemory {
+            parts: vec![
+                (MemoryPart::LanguageModel, 4096 * MIB),
+                (MemoryPart::Context, 1024 * MIB),
+                (MemoryPart::Looking, 512 * MIB),
+                (MemoryPart::Map, 512 * MIB),
+                (MemoryPart::Objects, 64 * MIB),
+            ],
+            computed: MemoryPlace::Gpu,
+            host_available_bytes: Some(1024 * MIB),
+            gpu_available_bytes: Some(6144 * MIB),
+        };
+        assert_eq!(fits.bytes(MemoryPlace::Gpu), 5632 * MIB);
+        assert_eq!(fits.bytes(MemoryPlace::Host), 576 * MIB);
+        let gpu = "GPU: language model 4.00 GiB, context 1.00 GiB, looking about 512 MiB; 5.50 GiB";
+        let host = "host: map at most 512 MiB, objects at most 64 MiB; 576 MiB";
+        assert_eq!(fits.to_string(), format!("{gpu} of 6.00 GiB; {host} of 1.00 GiB"));
+        let told = |memory: PlannerMemory| memory.check().unwrap_err().to_string();
+        let of_gpu = "; the largest share of the GPU is that of the language model: use a smaller \
+                      or quantised model";
+        let of_host = "; the largest share of the host is that of the map: lower map.max_bytes";
+
+        // Neither helps the other out.
+        let small_gpu = PlannerMemory { gpu_available_bytes: Some(5000 * MIB), ..fits.clone() };
+        let error = told(small_gpu.clone());
+        assert!(error.ends_with(&format!("{host} of 1.00 GiB{of_gpu}")), "{error}");
+        let small_host = PlannerMemory { host_available_bytes: Some(512 * MIB), ..fits.clone() };
+        let error = told(small_host);
+        assert!(error.ends_with(&format!("{host} of 512 MiB{of_host}")), "{error}");
+        let small = PlannerMemory { host_available_bytes: Some(0), ..small_gpu };
+        let error = told(small);
+        assert!(error.ends_with(&format!("{of_gpu}{of_host}")), "{error}");
+
+        // A GPU that does not say is believed, the host is asked all the same.
+        let silent = PlannerMemory { gpu_available_bytes: None, ..fits };
+        let silent = silent.check().unwrap();
+        assert_eq!(silent.to_string(), format!("{gpu}; {host} of 1.00 GiB"));
+        told(PlannerMemory { host_available_bytes: Some(0), ..silent });
     }
 
     #[test]
@@ -280,6 +380,7 @@ mod tests {
             assert_eq!(bytes_of(&memory, part), Some(4 * numbers as u64), "{file}");
         }
         assert!(bytes_of(&memory, MemoryPart::Context).is_some_and(|bytes| bytes > MIB));
+        assert_eq!((memory.computed, memory.gpu_available_bytes), (MemoryPlace::Host, None));
         assert_eq!(bytes_of(&memory, MemoryPart::Map), Some(config.map.max_bytes as u64));
         assert_eq!(bytes_of(&memory, MemoryPart::Detector), None);
         let blind = config.memory(&Device::Cpu, false);
@@ -320,6 +421,9 @@ mod tests {
         let mut eyes_alone = config.clone();
         eyes_alone.detector = DetectorConfig::default();
         assert!(looks(&eyes_alone) < looks(&config));
+        let mut larger_pictures = eyes_alone.clone();
+        larger_pictures.vision.image_px = Some(224);
+        assert!(looks(&larger_pictures) > 20 * looks(&eyes_alone));
         let told = exact.to_string();
         assert!(told.contains(", looking about ") && told.contains(", objects at most "), "{told}");
     }

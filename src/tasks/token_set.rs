@@ -31,7 +31,9 @@ pub(crate) fn token_table(
             false => tokenizer.token_bytes(token).to_vec(),
         })
         .collect();
-    let tasks = tasks.iter().map_while(|task| tokenizer.token(&format!("<{task}>")));
+    let tasks = tasks.iter().map_while(|task| {
+        tokenizer.token(&format!("<{task}>")).filter(|token| (*token as usize) < rows)
+    });
     TokenTable { bytes, end, tasks: tasks.collect() }
 }
 
@@ -143,5 +145,19 @@ impl TokenSet {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_without_a_row_are_left_out() {
+        let tokenizer = crate::language::test_tokenizer().with_special(&["<open>", "<close>"]);
+        let tasks = ["open", "close"].map(String::from);
+        let of = |rows: usize| token_table(&tokenizer, rows, 1, &tasks);
+        assert_eq!((of(265).bytes.len(), of(265).tasks), (265, vec![263, 264]));
+        assert_eq!((of(264).bytes.len(), of(264).tasks), (264, vec![263]));
     }
 }

@@ -33,8 +33,8 @@ pub struct ExtractorSizes {
     pub width: usize,
 }
 
-/// What the extractor called `kind` will need on `device`; nothing where nobody knows it. Only headers of
-/// files are read.
+/// What the extractor called `kind` will need on `device`, with pictures of the shorter edge
+/// `image_px` where that is chosen; nothing where nobody knows it. Only headers of files are read.
 ///
 /// # Errors
 ///
@@ -42,12 +42,14 @@ pub struct ExtractorSizes {
 pub fn extractor_sizes(
     kind: &str,
     weights: Option<&Path>,
+    image_px: Option<usize>,
     device: &Device,
 ) -> Result<ExtractorSizes, VisionError> {
     let on_cpu = device.is_cpu();
     let (looking_bytes, width) = match (kind, weights) {
         ("clip" | "openclip" | "clip_patches" | "openclip_patches", Some(folder)) => {
-            let (config, processor) = ClipConfig::read(folder)?;
+            let (config, mut processor) = ClipConfig::read(folder)?;
+            processor.dense_px = image_px;
             let width =
                 if kind.ends_with("_patches") { config.vision.width } else { config.projection };
             (of_vit(&config.vision, &processor, on_cpu), width)
@@ -59,12 +61,15 @@ pub fn extractor_sizes(
             (masks.max(of_vit(&config.vision, &processor, on_cpu)), config.projection)
         }
         ("vit" | "dino" | "dinov2", Some(path)) => {
-            let (config, processor) = Vit::sizes(path)?;
+            let (config, mut processor) = Vit::sizes(path)?;
+            processor.dense_px = image_px;
             (of_vit(&config, &processor, on_cpu), config.width)
         }
         ("vit", None) => {
             let config = VitConfig::default();
-            (of_vit(&config, &ImageProcessor::imagenet(config.image_px), on_cpu), config.width)
+            let usual = ImageProcessor::imagenet(config.image_px);
+            let processor = ImageProcessor { dense_px: image_px, ..usual };
+            (of_vit(&config, &processor, on_cpu), config.width)
         }
         ("scene_vit", Some(folder)) => {
             let config = SceneVitConfig::read(folder)?;
@@ -237,7 +242,8 @@ mod tests {
     #[test]
     fn every_extractor_has_its_sizes() {
         let of = |kind: &str, path: Option<&Path>| {
-            extractor_sizes(kind, path, &Device::Cpu).unwrap_or_else(|error| panic!("{error}"))
+            let sizes = extractor_sizes(kind, path, None, &Device::Cpu);
+            sizes.unwrap_or_else(|error| panic!("{error}"))
         };
         let fusion = fusion_folder("sam_tiny");
         let eyes = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/nano/vision");
@@ -257,7 +263,13 @@ mod tests {
         assert_eq!(of("color_geometry", None), ExtractorSizes { looking_bytes: 0, width: 16 });
         assert_eq!(of("vit", None).width, 192);
         assert_eq!(of("clop", None), ExtractorSizes::default());
-        assert!(extractor_sizes("clip", Some(Path::new("nowhere")), &Device::Cpu).is_err());
+        let nowhere = extractor_sizes("clip", Some(Path::new("nowhere")), None, &Device::Cpu);
+        assert!(nowhere.is_err());
+        for kind in ["clip", "vit"] {
+            let path = fixture(&format!("{kind}_tiny"));
+            let large = extractor_sizes(kind, Some(&path), Some(224), &Device::Cpu).unwrap();
+            assert!(large.looking_bytes > 20 * of(kind, Some(&path)).looking_bytes, "{large:?}");
+        }
     }
 
     #[test]

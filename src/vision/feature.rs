@@ -129,6 +129,15 @@ pub trait FeatureExtractor: Send {
     fn states(&self) -> &[[String; 2]] {
         &[]
     }
+    /// Scales the shorter edge of pictures to so many pixels from now on, rounded to whole patches.
+    ///
+    /// # Errors
+    ///
+    /// With the reason, where pictures have a size of the extractor's own, or would have too many
+    /// patches.
+    fn set_image_px(&mut self, _image_px: usize) -> Result<(), String> {
+        Err(format!("pictures for `{}` have a size of their own; leave it out", self.name()))
+    }
     /// Features of `frame`, on a grid of the extractor's choice.
     fn extract(&self, frame: &RgbdFrame) -> Result<FeatureMap, VisionError>;
 }

@@ -64,16 +64,21 @@ fn of_masks(
     masks: &[SegmentedMask],
 ) -> Result<FeatureMap, VisionError> {
     let whole = clip.embed(image)?;
-    let parts: Vec<Vec<f32>> = masks
-        .iter()
-        .map(|mask| {
-            let [left, top, right, bottom] = mask.box_px;
-            let (width, height) = (right - left + 1, bottom - top + 1);
-            let part = image::imageops::crop_imm(image, left, top, width, height).to_image();
-            clip.embed(&part)
-        })
-        .collect::<Result<_, _>>()?;
-    Ok(spread(masks, &fuse(&whole, &parts), image.dimensions(), whole.len()))
+    let (mut shown, mut parts) = (Vec::new(), Vec::new());
+    for mask in masks {
+        let [left, top, right, bottom] = mask.box_px;
+        let (width, height) = (right - left + 1, bottom - top + 1);
+        let part = image::imageops::crop_imm(image, left, top, width, height).to_image();
+        match clip.embed(&part) {
+            // What is too thin for this CLIP takes nothing from the rest of the picture.
+            Err(VisionError::BadImage { .. }) => {}
+            part => {
+                parts.push(part?);
+                shown.push(mask);
+            }
+        }
+    }
+    Ok(spread(&shown, &fuse(&whole, &parts), image.dimensions(), whole.len()))
 }
 
 /// Each part's feature mixed with the whole's, of length 1. The more a part is like the whole, by
@@ -93,7 +98,7 @@ fn fuse(whole: &[f32], parts: &[Vec<f32>]) -> Vec<Vec<f32>> {
 
 /// The features of masks on the cells whose middle they cover; summed where several do.
 fn spread(
-    masks: &[SegmentedMask],
+    masks: &[&SegmentedMask],
     features: &[Vec<f32>],
     (width_px, height_px): (u32, u32),
     width: usize,
@@ -180,7 +185,7 @@ mod tests {
             stability: 1.0,
         };
         let features = [vec![1.0, 0.0], vec![0.0, 1.0]];
-        let map = spread(&[mask(8), mask(14)], &features, (20, 8), 2);
+        let map = spread(&[&mask(8), &mask(14)], &features, (20, 8), 2);
         // Middles of the three cells lie at x = 3, 10 and 16.
         let half = 0.5f32.sqrt();
         assert_eq!((map.rows, map.columns), (1, 3));
@@ -214,6 +219,42 @@ mod tests {
         assert_eq!((map.rows, map.columns, map.width), (12, 16, 20));
         let third: Vec<f32> = map.data.into_iter().step_by(3).collect();
         assert_close(&third, &golden.features);
+    }
+
+    /// The small CLIP with pictures of an edge of 224 pixels, cropped or whole.
+    fn clip_of_224(crop: bool) -> ClipVision {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["config.json", "model.safetensors"] {
+            std::fs::copy(fixture("clip_tiny").join(name), folder.path().join(name)).unwrap();
+        }
+        let config = format!(
+            r#"{{"size": {{"shortest_edge": 224}}, "crop_size": 224, "do_center_crop": {crop}}}"#
+        );
+        std::fs::write(folder.path().join("preprocessor_config.json"), config).unwrap();
+        ClipVision::load(folder.path(), ClipFeatures::TextSpace, &Device::Cpu).unwrap()
+    }
+
+    #[test]
+    fn thin_masks_do_not_cost_the_rest_of_the_picture() {
+        let picture = RgbImage::from_fn(480, 480, |x, y| image::Rgb([x as u8, y as u8, 90]));
+        let mask = |from: usize, width: usize, height: usize| {
+            let mask =
+                Mask::from_fn(480, 480, |x, y| (from..from + width).contains(&x) && y < height);
+            SegmentedMask { box_px: mask.bounds(), mask, quality: 1.0, stability: 1.0 }
+        };
+        let masks = [mask(4, 1, 480), mask(8, 24, 480), mask(40, 24, 40)];
+        // Cells of the first row whose middles lie in the first, the second and the third mask.
+        let places = [0, 2, 6];
+        let has_features = |map: &FeatureMap| {
+            places.map(|column| map.cell(0, column).iter().any(|value| *value != 0.0))
+        };
+        let cropped = of_masks(&clip_of_224(true), &picture, &masks).unwrap();
+        assert_eq!((cropped.rows, cropped.columns), (60, 60));
+        assert_eq!(has_features(&cropped), [true; 3]);
+        assert!(cropped.data.iter().all(|value| value.is_finite()));
+        // Where nothing is cut off, strips would become too large, and are left out.
+        let whole = of_masks(&clip_of_224(false), &picture, &masks).unwrap();
+        assert_eq!(has_features(&whole), [false, false, true]);
     }
 
     /// With SAM, and with MobileSAM as its authors saved it.

@@ -85,6 +85,40 @@ fn vision_transformers_agree_with_the_reference() {
     }
 }
 
+#[test]
+fn the_shorter_edge_of_pictures_may_be_chosen() {
+    // Of 122×90 pixels.
+    let frame = vit_frame(picture());
+    for (kind, folder, patch_px) in [
+        ("clip", "clip_tiny", 8),
+        ("clip_patches", "clip_tiny", 8),
+        ("vit", "vit_tiny", 8),
+        ("dino", "dino_tiny", 4),
+        ("dinov2", "dinov2_tiny", 8),
+    ] {
+        let mut eyes = open_extractor(kind, Some(&fixture(folder)), &Device::Cpu).unwrap();
+        let usual = eyes.extract(&frame).unwrap();
+        for (image_px, rows, columns) in
+            [(10 * patch_px, 10, 14), (10 * patch_px + 1, 10, 14), (1, 1, 1)]
+        {
+            eyes.set_image_px(image_px).unwrap();
+            let map = eyes.extract(&frame).unwrap();
+            assert_eq!((map.rows, map.columns), (rows, columns), "{kind} of {image_px}");
+            assert!(map.data.iter().all(|value| value.is_finite()), "{kind} of {image_px}");
+        }
+        for far_too_large in [8192, usize::MAX] {
+            let refused = eyes.set_image_px(far_too_large).unwrap_err();
+            assert!(refused.contains("attention of 3 heads"), "{refused}");
+        }
+        // All were trained with 32 pixels.
+        eyes.set_image_px(32).unwrap();
+        assert!(eyes.extract(&frame).unwrap() == usual, "{kind}");
+    }
+    let mut analytic = open_extractor("color_geometry", None, &Device::Cpu).unwrap();
+    let refused = analytic.set_image_px(64).unwrap_err();
+    assert!(refused.contains("`color_geometry` have a size of their own"), "{refused}");
+}
+
 fn third(values: Vec<f32>) -> Vec<f32> {
     values.into_iter().step_by(3).collect()
 }

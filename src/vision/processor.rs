@@ -8,9 +8,9 @@ use serde_json::{Map, Value};
 
 use super::VisionError;
 use super::checkpoint::read_json;
-use super::resample::{Filter, resize};
+use super::resample::{Filter, resize, resize_part};
 
-/// Images are never scaled to more pixels an edge than this.
+/// Images are never scaled to more pixels an edge than this, but for what a crop leaves out.
 pub(super) const MOST_EDGE_PX: usize = 4096;
 /// Longer images are squeezed to this ratio: a sliver would cost as much as a panorama.
 const MOST_ASPECT: f64 = 4.0;
@@ -40,6 +40,8 @@ pub struct ImageProcessor {
     pub crop_px: Option<(usize, usize)>,
     /// Width and height up to which zeros are put right and below, pixels, after all else.
     pub pad_px: Option<(usize, usize)>,
+    /// Shorter edge of whole pictures for dense features, pixels; that of all others unless given.
+    pub dense_px: Option<usize>,
     /// What is taken off each channel (0..=1).
     pub mean: [f32; 3],
     /// By what each channel is divided then.
@@ -60,6 +62,7 @@ impl ImageProcessor {
             filter: Filter::Bicubic,
             crop_px: Some((image_px, image_px)),
             pad_px: None,
+            dense_px: None,
             mean: CLIP.0,
             deviation: CLIP.1,
         }
@@ -72,6 +75,7 @@ impl ImageProcessor {
             filter: Filter::Bilinear,
             crop_px: None,
             pad_px: None,
+            dense_px: None,
             mean: IMAGENET.0,
             deviation: IMAGENET.1,
         }
@@ -163,8 +167,12 @@ impl ImageProcessor {
         Ok(self)
     }
 
-    /// Shorter edge of what the encoder sees, pixels, where that does not depend on the picture.
+    /// Shorter edge of whole pictures as the encoder sees them, pixels, where that does not depend
+    /// on the picture.
     pub(super) fn edge_px(&self) -> Option<usize> {
+        if self.dense_px.is_some() {
+            return self.dense_px;
+        }
         let (width, height) = match (self.crop_px, self.resize) {
             (Some(size), _) => size,
             (None, Some(Resize::Exact(width, height))) => (width, height),
@@ -183,13 +191,14 @@ impl ImageProcessor {
 
     /// The picture as the reference's processor prepares it: `(1, 3, height, width)`.
     pub(super) fn picture(&self, image: &RgbImage, device: &Device) -> Result<Tensor, VisionError> {
-        let (width, height) = self.scaled_size(image)?;
-        let scaled = resize(image, width as u32, height as u32, self.filter);
-        let cropped = match self.crop_px {
-            None => scaled,
-            Some((width, height)) => center(&scaled, width as u32, height as u32),
+        let kept = match self.crop_px {
+            None => {
+                let (width, height) = self.scaled_size(image)?;
+                resize(image, width as u32, height as u32, self.filter)
+            }
+            Some(crop) => center(image, self.unbounded_size(image)?, crop, self.filter),
         };
-        let pixels = self.normalized(&cropped, device)?;
+        let pixels = self.normalized(&kept, device)?;
         let Some((across, down)) = self.pad_px else { return Ok(pixels) };
         let (_, _, height, width) = pixels.dims4()?;
         let pixels = pixels.pad_with_zeros(2, 0, down.saturating_sub(height))?;
@@ -198,19 +207,24 @@ impl ImageProcessor {
 
     /// Width and height to which a picture is scaled, before anything is cut off or put beside it.
     pub(super) fn scaled_size(&self, image: &RgbImage) -> Result<(usize, usize), VisionError> {
-        let (width, height) = dimensions(image)?;
-        let size = match self.resize {
-            None => (width, height),
-            Some(Resize::Exact(width, height)) => (width, height),
-            Some(Resize::ShortestEdge(edge)) => shortest_edge(width, height, edge),
-            Some(Resize::LongestEdge(edge)) => longest_edge(width, height, edge),
-            Some(Resize::Within(short, long)) => within(width, height, short, long),
-        };
+        let size = self.unbounded_size(image)?;
         if size.0.max(size.1) > MOST_EDGE_PX {
             let reason = format!("it would become {}×{} pixels", size.0, size.1);
             return Err(bad(image, reason));
         }
         Ok(size)
+    }
+
+    /// The same, however large: of a sliver, all that a crop leaves out.
+    fn unbounded_size(&self, image: &RgbImage) -> Result<(usize, usize), VisionError> {
+        let (width, height) = dimensions(image)?;
+        Ok(match self.resize {
+            None => (width, height),
+            Some(Resize::Exact(width, height)) => (width, height),
+            Some(Resize::ShortestEdge(edge)) => shortest_edge(width, height, edge),
+            Some(Resize::LongestEdge(edge)) => longest_edge(width, height, edge),
+            Some(Resize::Within(short, long)) => within(width, height, short, long),
+        })
     }
 
     /// The whole picture for dense features, `(1, 3, height, width)`: its shorter edge has about
@@ -290,25 +304,24 @@ fn within(width: usize, height: usize, edge: usize, most: usize) -> (usize, usiz
     if width < height { (edge, other) } else { (other, edge) }
 }
 
-/// The part about the centre; black where the picture is smaller.
-fn center(image: &RgbImage, width: u32, height: u32) -> RgbImage {
-    let place = |have: u32, want: u32| {
+/// The part about the centre of a picture scaled to `size`; black where that is smaller.
+fn center(
+    image: &RgbImage,
+    size: (usize, usize),
+    (width, height): (usize, usize),
+    filter: Filter,
+) -> RgbImage {
+    let place = |have: usize, want: usize| {
         // Of an odd remainder, the smaller half is cut off before; and padded before, the larger.
         let cut = have.saturating_sub(want) / 2;
         let pad = want.saturating_sub(have).div_ceil(2);
-        (cut, pad)
+        (cut..cut + have.min(want), pad)
     };
-    let ((left, pad_left), (top, pad_top)) =
-        (place(image.width(), width), place(image.height(), height));
-    RgbImage::from_fn(width, height, |x, y| {
-        let inside = |at: u32, pad: u32, cut: u32| at.checked_sub(pad).map(|at| at + cut);
-        match (inside(x, pad_left, left), inside(y, pad_top, top)) {
-            (Some(x), Some(y)) => {
-                image.get_pixel_checked(x, y).copied().unwrap_or(image::Rgb([0; 3]))
-            }
-            _ => image::Rgb([0; 3]),
-        }
-    })
+    let ((columns, left), (rows, top)) = (place(size.0, width), place(size.1, height));
+    let part = resize_part(image, size, (columns, rows), filter);
+    let mut kept = RgbImage::new(width as u32, height as u32);
+    image::imageops::replace(&mut kept, &part, left as i64, top as i64);
+    kept
 }
 
 /// What `value` says of `name`, if anything.
@@ -367,6 +380,24 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let none = ImageProcessor::read(folder.path(), ImageProcessor::imagenet(9)).unwrap();
         assert_eq!(none, ImageProcessor::imagenet(9));
+    }
+
+    #[test]
+    fn of_slivers_only_what_is_kept_is_made() {
+        let clip = ImageProcessor::clip(224);
+        let flat =
+            |width: u32, height: u32| RgbImage::from_pixel(width, height, image::Rgb([255; 3]));
+        for (width, height) in [(1, 480), (24, 480), (480, 1), (480, 24)] {
+            let picture = clip.picture(&flat(width, height), &Device::Cpu).unwrap();
+            assert_eq!(picture.dims(), [1, 3, 224, 224], "{width}×{height}");
+            let first: Vec<f32> = picture.flatten_all().unwrap().to_vec1().unwrap();
+            let white = (1.0 - clip.mean[0]) / clip.deviation[0];
+            assert!(first[..224 * 224].iter().all(|value| *value == white), "{width}×{height}");
+        }
+        // Without a crop all of it would be needed.
+        let whole = ImageProcessor { crop_px: None, ..clip };
+        let refused = whole.picture(&flat(24, 480), &Device::Cpu).unwrap_err().to_string();
+        assert!(refused.contains("24×480") && refused.contains("224×4480 pixels"), "{refused}");
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! does it, in fixed point with a rounding to whole levels between the two passes, so that pixels
 //! are equal and not only near.
 
+use std::ops::Range;
+
 use image::RgbImage;
 use rayon::prelude::*;
 
@@ -58,6 +60,11 @@ pub(super) struct Taps {
 /// Taps of every output where the filter grows with the scale, so that nothing is skipped: Pillow's
 /// `resize`, and PyTorch's `interpolate` with `antialias=True`.
 pub(super) fn antialiased(filter: Filter, input: usize, output: usize) -> Vec<Taps> {
+    antialiased_part(filter, input, output, 0..output)
+}
+
+/// The same of those outputs that lie in `part`.
+fn antialiased_part(filter: Filter, input: usize, output: usize, part: Range<usize>) -> Vec<Taps> {
     let scale = input as f64 / output as f64;
     let widening = scale.max(1.0);
     let support = filter.radius() * widening;
@@ -70,7 +77,7 @@ pub(super) fn antialiased(filter: Filter, input: usize, output: usize) -> Vec<Ta
         let sum: f64 = weights.iter().sum();
         Taps { first, weights: weights.iter().map(|weight| weight / sum).collect() }
     };
-    (0..output).map(taps).collect()
+    part.map(taps).collect()
 }
 
 /// Taps of every output of PyTorch's `interpolate` with `mode="bicubic"`, `align_corners=False` and
@@ -120,14 +127,26 @@ pub(super) fn dense(taps: &[Taps], inputs: usize) -> Vec<f32> {
 
 /// Scales an image, pixel for pixel as Pillow does. Neither image may be empty.
 pub fn resize(image: &RgbImage, width: u32, height: u32, filter: Filter) -> RgbImage {
-    let (from_width, from_height) = image.dimensions();
+    let (width, height) = (width as usize, height as usize);
+    resize_part(image, (width, height), (0..width, 0..height), filter)
+}
+
+/// Those columns and rows, at least one of each, of an image scaled to `width`×`height`. The rest
+/// of it is never made.
+pub(super) fn resize_part(
+    image: &RgbImage,
+    (width, height): (usize, usize),
+    (columns, rows): (Range<usize>, Range<usize>),
+    filter: Filter,
+) -> RgbImage {
+    let (from_width, from_height) = (image.width() as usize, image.height() as usize);
     let mut scaled = image.clone();
-    if width != from_width {
-        let taps = fixed(antialiased(filter, from_width as usize, width as usize));
+    if (width, columns.len()) != (from_width, from_width) {
+        let taps = fixed(antialiased_part(filter, from_width, width, columns));
         scaled = horizontally(&scaled, &taps);
     }
-    if height != from_height {
-        let taps = fixed(antialiased(filter, from_height as usize, height as usize));
+    if (height, rows.len()) != (from_height, from_height) {
+        let taps = fixed(antialiased_part(filter, from_height, height, rows));
         scaled = vertically(&scaled, &taps);
     }
     scaled
@@ -219,5 +238,19 @@ mod tests {
         let large = resize(&flat, 40, 30, Filter::Bicubic);
         assert_eq!(large, RgbImage::from_pixel(40, 30, image::Rgb([1, 128, 255])));
         assert_eq!(resize(&large, 1, 1, Filter::Bilinear), flat);
+    }
+
+    #[test]
+    fn a_part_is_the_same_part_of_the_whole() {
+        let noise = RgbImage::from_fn(9, 5, |x, y| image::Rgb([(x * 28) as u8, (y * 60) as u8, 7]));
+        for (width, height) in [(9, 5), (40, 30), (4, 3), (9, 40)] {
+            for filter in [Filter::Bilinear, Filter::Bicubic] {
+                let whole = resize(&noise, width as u32, height as u32, filter);
+                let part = resize_part(&noise, (width, height), (1..width - 1, 2..height), filter);
+                let (across, down) = (width as u32 - 2, height as u32 - 2);
+                let expected = image::imageops::crop_imm(&whole, 1, 2, across, down).to_image();
+                assert_eq!(part, expected, "{width}×{height}");
+            }
+        }
     }
 }

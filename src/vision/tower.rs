@@ -102,6 +102,14 @@ impl Tower {
         self.positions.device()
     }
 
+    /// Refuses an edge of pictures with which even square ones have too many patches for attention.
+    pub fn check_edge(&self, edge_px: usize) -> Result<(), String> {
+        let patch = self.config.patch_px;
+        let cells = (edge_px.saturating_add(patch / 2) / patch).max(1);
+        let tokens = cells.saturating_mul(cells).saturating_add(self.config.leading());
+        too_many(tokens, self.config.heads).map_or(Ok(()), Err)
+    }
+
     /// All tokens behind the last norm, `(batch, tokens, width)`, of `pixels` of shape `(batch, 3,
     /// height, width)`, both edges of which are multiples of the patch. The class token, if there
     /// is one, comes first, then the registers, then the patches, row by row.

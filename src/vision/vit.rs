@@ -135,6 +135,12 @@ impl FeatureExtractor for Vit {
         self.provenance
     }
 
+    fn set_image_px(&mut self, image_px: usize) -> Result<(), String> {
+        self.tower.check_edge(image_px)?;
+        self.processor.dense_px = Some(image_px);
+        Ok(())
+    }
+
     fn extract(&self, frame: &RgbdFrame) -> Result<FeatureMap, VisionError> {
         let (edge_px, patch_px) = (self.config().image_px, self.config().patch_px);
         let edge_px = self.processor.edge_px().unwrap_or(edge_px);

@@ -11,13 +11,15 @@ use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 use scenellm::language::parse_device;
 use scenellm::planner::PlannerConfig;
+use scenellm::sim::HomeKind;
 use scenellm::sim::episode::{Episode, EpisodeOptions, ExpertMind, Mind, Moment};
 use scenellm::sim::household::{
     SampledTask, Task, TaskKind, World, household_in, sample_task, task_kinds,
 };
 use scenellm::tasks::GoalPlanner;
-use scenellm::vision::{FeatureExtractor, open_extractor};
+use scenellm::vision::FeatureExtractor;
 use std::io::Write;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use story::Story;
 
@@ -29,9 +31,9 @@ use story::Story;
 /// stands in the open and there is another open place for it.
 #[derive(Args)]
 pub struct Demo {
-    /// Seed of the home and of the task.
-    #[arg(long, default_value_t = 2)]
-    home: u64,
+    /// Seed of the home and of the task; the first from 2 on that has such a task unless given.
+    #[arg(long)]
+    home: Option<u64>,
     /// Which room the home is.
     #[arg(long, value_enum, default_value_t = Room::Kitchen)]
     room: Room,
@@ -109,30 +111,13 @@ impl Demo {
             "--goal: it is empty"
         );
         let asked = self.task.unwrap_or_else(|| Kind::usual(self.room));
-        let (kind, room) = (asked.of_task(), self.room.kind());
-        let known = task_kinds(room);
-        if !known.contains(&kind) {
-            let kinds =
-                Kind::value_variants().iter().filter(|kind| known.contains(&kind.of_task()));
-            let names: Vec<String> = kinds.map(|kind| kind.name()).collect();
-            bail!(
-                "no {} has a task of the kind `{}`: --task can be {} there",
-                room.name(),
-                asked.name(),
-                names.join(", ")
-            );
-        }
+        let room = self.room.kind();
         let mut config = self.settings.config()?;
         if let Some(model) = &self.model {
             config.plan.model.clone_from(model);
         }
-        let world = household_in(room, self.home)?;
-        let mut rng = Pcg64Mcg::seed_from_u64(self.home);
-        let SampledTask { task, goal, expert } =
-            sample_task(&world, kind, &mut rng).with_context(|| {
-                let (home, asked) = (self.home, asked.name());
-                format!("home {home} has no task of the kind `{asked}`: try another --home")
-            })?;
+        let Posed { home, world, sampled } = pose(room, asked, self.home)?;
+        let SampledTask { task, goal, expert } = sampled;
         let goal = self.goal.clone().unwrap_or(goal);
         // Loaded before anything is drawn: a model that cannot be loaded is said at once.
         let mut mind = self.mind(&config, &task)?;
@@ -142,9 +127,8 @@ impl Demo {
         let things = world.home().entities.iter().filter(|entity| !entity.is_structure()).count();
         writeln!(
             std::io::stdout(),
-            "home {}: a {} of {x:.1} × {y:.1} m with {things} things\ngoal: \"{goal}\" ({})\n\
+            "home {home}: a {} of {x:.1} × {y:.1} m with {things} things\ngoal: \"{goal}\" ({})\n\
              an expert who knows the home needs {} actions",
-            self.home,
             room.name(),
             task.kind.name(),
             expert.tally.actions
@@ -188,8 +172,45 @@ impl Demo {
             return Ok(None);
         }
         let device = parse_device(&config.plan.device)?;
-        Ok(Some(open_extractor(&eyes.extractor, eyes.weights.as_deref(), eyes.placement(&device))?))
+        Ok(eyes.open(&device)?)
     }
+}
+
+/// The home of a demo, and what is to be done in it.
+struct Posed {
+    home: u64,
+    world: World,
+    sampled: SampledTask,
+}
+
+/// Homes among which the first with a task is taken where none is asked for.
+const HOMES: RangeInclusive<u64> = 2..=33;
+
+/// A task of the kind `asked` in the home of this number, or in the first one that has such a task.
+fn pose(room: HomeKind, asked: Kind, home: Option<u64>) -> anyhow::Result<Posed> {
+    let (kind, known) = (asked.of_task(), task_kinds(room));
+    if !known.contains(&kind) {
+        let kinds = Kind::value_variants().iter().filter(|kind| known.contains(&kind.of_task()));
+        let names: Vec<String> = kinds.map(|kind| kind.name()).collect();
+        bail!(
+            "no {} has a task of the kind `{}`: --task can be {} there",
+            room.name(),
+            asked.name(),
+            names.join(", ")
+        );
+    }
+    for home in home.map_or(HOMES, |home| home..=home) {
+        let world = household_in(room, home)?;
+        let mut rng = Pcg64Mcg::seed_from_u64(home);
+        if let Some(sampled) = sample_task(&world, kind, &mut rng) {
+            return Ok(Posed { home, world, sampled });
+        }
+    }
+    let homes = match home {
+        Some(home) => format!("home {home} has"),
+        None => format!("the homes {} to {} have", HOMES.start(), HOMES.end()),
+    };
+    bail!("{homes} no task of the kind `{}`: try another --home", asked.name())
 }
 
 /// A model, or the expert.
@@ -274,4 +295,31 @@ fn disturb(world: &mut World, object: &str) -> Result<String, String> {
         return Err(format!("no other open place takes the {object}"));
     };
     Ok(format!("somebody carries the {object} from the {from_name} to the {to}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_number_the_first_home_is_taken_that_has_such_a_task() {
+        for room in Room::value_variants() {
+            let (kind, asked) = (room.kind(), Kind::usual(*room));
+            let Posed { home, world, sampled } = pose(kind, asked, None).unwrap();
+            assert_eq!((world.home().kind, world.home().seed), (Some(kind), home));
+            assert_eq!(sampled.task.kind, asked.of_task());
+            for before in *HOMES.start()..home {
+                let error = pose(kind, asked, Some(before)).err().unwrap().to_string();
+                assert!(error.contains(&format!("home {before} has no task")), "{error}");
+            }
+            let again = pose(kind, asked, Some(home)).unwrap();
+            assert_eq!(again.sampled.goal, sampled.goal);
+        }
+    }
+
+    #[test]
+    fn what_no_such_room_has_is_told_with_what_it_has() {
+        let error = pose(HomeKind::Bathroom, Kind::Cool, None).err().unwrap().to_string();
+        assert!(error.contains("no bathroom") && error.contains("clean"), "{error}");
+    }
 }

@@ -54,8 +54,9 @@ impl LocalChat {
             (None, Some(gguf)) => gguf.tokenizer()?,
             (None, None) => Tokenizer::open(&home.join("tokenizer.json"))?,
         };
-        if tokenizer.vocabulary_size() > config.vocab_size {
-            let (tokens, rows) = (tokenizer.vocabulary_size(), config.vocab_size);
+        let rows = config.vocab_size;
+        if tokenizer.least_rows() > rows {
+            let tokens = tokenizer.least_rows();
             let reason = format!("has {tokens} tokens, the language model knows {rows}");
             return Err(fault("local.tokenizer", reason));
         }
@@ -69,7 +70,15 @@ impl LocalChat {
             let reason = format!("is {context}, the language model can have {most}");
             return Err(fault("context", reason));
         }
-        let end = match end_of_turn(&template, &tokenizer)? {
+        let turn = [Message::new(Role::User, "?"), Message::new(Role::Assistant, MARK)];
+        let turn = template.render(&turn, false)?;
+        if let Some(name) = tokenizer.beyond(rows, &tokenizer.encode(&turn)?) {
+            let reason = format!(
+                "the template writes its token `{name}`, and the language model knows {rows} others"
+            );
+            return Err(fault("local.tokenizer", reason));
+        }
+        let end = match end_of_turn(&turn, &tokenizer)? {
             Some(end) => end,
             None => *config.eos.first().ok_or_else(|| {
                 fault("local.template", "it ends no turn, and the model has no end of text".into())
@@ -141,11 +150,62 @@ impl LocalChat {
     }
 }
 
-/// The special token that the template writes behind an answer.
-fn end_of_turn(template: &ChatTemplate, tokenizer: &Tokenizer) -> Result<Option<u32>, ModelError> {
-    let turn = [Message::new(Role::User, "?"), Message::new(Role::Assistant, MARK)];
-    let text = template.render(&turn, false)?;
-    let behind = text.rsplit_once(MARK).map_or("", |(_, behind)| behind);
+/// The special token behind the answer in a turn as the template writes it.
+fn end_of_turn(turn: &str, tokenizer: &Tokenizer) -> Result<Option<u32>, ModelError> {
+    let behind = turn.rsplit_once(MARK).map_or("", |(_, behind)| behind);
     let tokens = tokenizer.encode(behind)?;
     Ok(tokens.into_iter().find(|token| tokenizer.is_special(*token)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{ChatBackend, ChatModel};
+    use super::*;
+
+    const IMAGE: &str = "<image_soft_token>";
+
+    /// The small chat model of 512 tokens with a tokenizer of one special token more, and a
+    /// template that writes `before` before an answer and `after` behind it.
+    fn with_image_token(before: &str, after: &str) -> tempfile::TempDir {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/chat_planner");
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["config.json", "model.safetensors"] {
+            std::fs::copy(from.join(name), folder.path().join(name)).unwrap();
+        }
+        let tokenizer = Tokenizer::open(&from.join("tokenizer.json")).unwrap();
+        let tokenizer = tokenizer.with_special(&[IMAGE]);
+        assert_eq!((tokenizer.vocabulary_size(), tokenizer.token(IMAGE)), (513, Some(512)));
+        let template = format!(
+            "{{% for message in messages %}}<|im_start|>{{{{ message.content }}}}{after}\
+             {{% endfor %}}{{% if add_generation_prompt %}}{before}{{% endif %}}"
+        );
+        std::fs::write(folder.path().join("tokenizer.json"), tokenizer.to_json()).unwrap();
+        std::fs::write(folder.path().join("chat_template.jinja"), template).unwrap();
+        folder
+    }
+
+    fn load(folder: &Path) -> Result<LocalChat, ModelError> {
+        match ChatModel::load(folder, &Device::Cpu)?.backend {
+            ChatBackend::Local(local) => Ok(*local),
+            ChatBackend::Endpoint(_) => unreachable!("it has weights"),
+        }
+    }
+
+    #[test]
+    fn a_special_token_without_a_row_is_no_fault_until_it_is_needed() {
+        let said = [Message::new(Role::User, format!("What is in {IMAGE}?"))];
+        let mut answer = |_: &str| false;
+        let sound = with_image_token("<|im_start|>", "<|im_end|>");
+        let mut chat = load(sound.path()).unwrap();
+        // What a person says is never that token.
+        chat.answer(&said, &mut answer).unwrap();
+        let written = with_image_token(IMAGE, "<|im_end|>");
+        let error = load(written.path()).unwrap().answer(&said, &mut answer).unwrap_err();
+        let error = error.to_string();
+        assert!(error.contains(IMAGE) && error.contains("512"), "{error}");
+        let ending = with_image_token("<|im_start|>", IMAGE);
+        let error = load(ending.path()).unwrap_err().to_string();
+        assert!(error.contains("local.tokenizer: the template writes its token"), "{error}");
+        assert!(error.contains(IMAGE), "{error}");
+    }
 }

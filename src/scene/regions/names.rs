@@ -39,24 +39,28 @@ impl NamedVectors {
         names: impl IntoIterator<Item = impl Into<String>>,
     ) -> Result<Self, SceneError> {
         let refuse = |reason: String| SceneError::Names { reason };
-        let (mut kept, mut vectors) = (Vec::<String>::new(), Vec::new());
+        // All are counted before the first has its vector: of a large encoder each takes its time.
+        let mut kept = Vec::<String>::new();
         for name in names {
             let name: String = name.into();
             if kept.contains(&name) {
                 continue;
             }
-            let vector = encoder.embed(&name).map_err(|error| refuse(error.to_string()))?;
-            if vector.iter().all(|value| *value == 0.0) || vector.len() != encoder.width() {
-                return Err(refuse(format!("`{name}` has no vector")));
-            }
-            kept.push(name);
-            vectors.push(vector);
-            if kept.len() > MOST_NAMES {
+            if kept.len() == MOST_NAMES {
                 return Err(refuse(format!("more than {MOST_NAMES} names")));
             }
+            kept.push(name);
         }
         if kept.is_empty() {
             return Err(refuse("there are none to tell things apart by".into()));
+        }
+        let mut vectors = Vec::with_capacity(kept.len());
+        for name in &kept {
+            let vector = encoder.embed(name).map_err(|error| refuse(error.to_string()))?;
+            if vector.iter().all(|value| *value == 0.0) || vector.len() != encoder.width() {
+                return Err(refuse(format!("`{name}` has no vector")));
+            }
+            vectors.push(vector);
         }
         let tiles = vectors.chunks(LANES).flat_map(|some: &[Vec<f32>]| {
             let number = move |at: usize, lane: usize| some.get(lane).map_or(0.0, |row| row[at]);
@@ -168,7 +172,7 @@ impl NamedVectors {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vision::WordHash;
+    use crate::vision::{VisionError, WordHash};
 
     #[test]
     fn a_name_scores_highest_with_its_own_vector() {
@@ -207,5 +211,29 @@ mod tests {
         assert!(NamedVectors::new(&words, Vec::<String>::new()).is_err());
         let many = (0..5000).map(|number| format!("thing{number}"));
         assert!(NamedVectors::new(&words, many).unwrap_err().to_string().contains("4096"));
+    }
+
+    /// An encoder that must not be asked.
+    struct Unasked;
+
+    impl TextEncoder for Unasked {
+        fn width(&self) -> usize {
+            32
+        }
+
+        fn space(&self) -> &str {
+            "none"
+        }
+
+        fn embed(&self, text: &str) -> Result<Vec<f32>, VisionError> {
+            panic!("`{text}` was embedded");
+        }
+    }
+
+    #[test]
+    fn too_many_names_are_counted_before_they_are_embedded() {
+        let many = (0..5000).map(|number| format!("thing{number}"));
+        let error = NamedVectors::new(&Unasked, many).unwrap_err().to_string();
+        assert!(error.contains("more than 4096 names"), "{error}");
     }
 }

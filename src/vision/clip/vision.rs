@@ -108,6 +108,12 @@ impl FeatureExtractor for ClipVision {
         (self.features == ClipFeatures::TextSpace).then_some(&self.space)
     }
 
+    fn set_image_px(&mut self, image_px: usize) -> Result<(), String> {
+        self.tower.check_edge(image_px)?;
+        self.processor.dense_px = Some(image_px);
+        Ok(())
+    }
+
     fn extract(&self, frame: &RgbdFrame) -> Result<FeatureMap, VisionError> {
         self.dense(&frame.color)
     }

@@ -234,7 +234,12 @@ impl SamConfig {
         }
         let fault = match &self.tiny_vit {
             Some(tiny) => tiny.fault(vision.image_size),
-            None => too_many(self.grid() * self.grid(), vision.num_attention_heads),
+            None => {
+                let (grid, window) = (self.grid(), vision.window_size);
+                // Patches are filled up to whole windows, whose scores are made all at once.
+                let in_windows = grid.next_multiple_of(window) * window;
+                too_many(in_windows.max(grid * grid), vision.num_attention_heads)
+            }
         };
         if fault.is_some() {
             return fault;

@@ -271,6 +271,11 @@ fn absurd_sizes_are_named() {
     for (from, to, message) in [
         ("\"image_size\":64", "\"image_size\":0", "image_size: is 0"),
         ("\"window_size\":3", "\"window_size\":0", "window_size: is 0"),
+        (
+            "\"window_size\":3",
+            "\"window_size\":4096",
+            "attention of 2 heads among 16777216 patches",
+        ),
         ("\"num_hidden_layers\":3", "\"num_hidden_layers\":99999999", "num_hidden_layers"),
         ("\"num_pos_feats\":16", "\"num_pos_feats\":17", "must be 32"),
         ("\"mlp_dim\":40", "\"mlp_dim\":41", "tensor `vision_encoder.layers.0.mlp.lin1.weight`"),

@@ -84,7 +84,17 @@ pub const TABLE: &[Entry] = &[
         "Features of the map: auto, none, color_geometry, scene_vit, clip, …",
     ),
     fixed("vision.weights", Any, "Weights of the extractor, where it has any."),
+    fixed(
+        "vision.image_px",
+        Integer(16, 4096),
+        "Shorter edge to which clip, vit, dino and dinov2 scale pictures, pixels.",
+    ),
     fixed("vision.weight_format", Any, "Weights of public encoders: f32, f16, bf16 or q8_0."),
+    fixed(
+        "vision.every_frames",
+        Integer(1, 4_294_967_295),
+        "Of how many frames of a camera one gets features; the others bring geometry and colour.",
+    ),
     fixed("map.frame_id", Any, "Follows sensing.world_frame."),
     fixed("map.voxel_size_m", Double(0.001, 10.0), "Edge length of a voxel, metres."),
     fixed("map.max_bytes", Any, "Bytes the map may take."),
