@@ -3,7 +3,8 @@
 //! On x86 candle multiplies blocks of 4 bits by a copy of them in tiles, which is four times as fast
 //! for the many rows of a prompt and half as fast for the one row of a decoding step: a step has
 //! to wait for memory, and tiles are a third larger. So a single row is multiplied by the blocks
-//! as they stand in the file. Both ways read the same blocks; nothing is kept twice but the tiles.
+//! as they stand in the file. With blocks of 6 bits, whose tiles are half as large again, candle
+//! does so itself. Both ways read the same blocks; nothing is kept twice but the tiles.
 
 use std::fmt;
 use std::sync::Arc;
@@ -140,34 +141,68 @@ mod tests {
         tensor.flatten_all().unwrap().to_vec1().unwrap()
     }
 
-    #[test]
-    fn one_row_and_many_rows_are_the_same_product() {
-        for dtype in BLOCKS {
-            let (matrix, whole) = matrix(dtype, 96, 512);
-            let x = Tensor::randn(0f32, 1.0, (5, 512), &Device::Cpu).unwrap();
-            let many = matrix.forward(&x).unwrap();
-            let dense = x.matmul(&whole.dequantize(&Device::Cpu).unwrap().t().unwrap()).unwrap();
-            let size = numbers(&dense).iter().fold(0f32, |most, value| most.max(value.abs()));
-            for row in 0..5 {
-                let one = numbers(&matrix.forward(&x.narrow(0, row, 1).unwrap()).unwrap());
-                for other in [&many, &dense] {
-                    let other = numbers(&other.get(row).unwrap());
-                    // Inputs are rounded to 8 bits on the way.
-                    for (one, other) in one.iter().zip(other) {
-                        assert!((one - other).abs() <= 0.03 * size, "{dtype:?}: {one}, {other}");
-                    }
+    /// The rows of `x` one by one, all at once, and times the unpacked matrix must come to the
+    /// same, up to `tolerance` of the largest number.
+    fn assert_one_product(dtype: GgmlDType, x: &Tensor, tolerance: f32) {
+        let (rows, inputs) = x.dims2().unwrap();
+        let (matrix, whole) = matrix(dtype, 96, inputs);
+        let many = matrix.forward(x).unwrap();
+        let dense = x.matmul(&whole.dequantize(&Device::Cpu).unwrap().t().unwrap()).unwrap();
+        let size = numbers(&dense).iter().fold(0f32, |most, value| most.max(value.abs()));
+        for row in 0..rows {
+            let one = numbers(&matrix.forward(&x.narrow(0, row, 1).unwrap()).unwrap());
+            for other in [&many, &dense] {
+                let other = numbers(&other.get(row).unwrap());
+                for (one, other) in one.iter().zip(other) {
+                    let apart = (one - other).abs();
+                    assert!(apart <= tolerance * size, "{dtype:?}: {one}, {other}");
                 }
             }
         }
     }
 
     #[test]
+    fn one_row_and_many_rows_are_the_same_product() {
+        for dtype in BLOCKS {
+            let x = Tensor::randn(0f32, 1.0, (5, 512), &Device::Cpu).unwrap();
+            // Inputs are rounded to 8 bits on the way.
+            assert_one_product(dtype, &x, 0.03);
+        }
+    }
+
+    /// Of noughts and ones nothing is rounded away, so no weight may be off by a bit.
+    #[test]
+    fn what_eight_bits_hold_is_multiplied_to_the_last_digits() {
+        let bits = (0..5 * 512u32).map(|at| if at * 7 % 5 < 2 { 1.0 } else { 0.0 });
+        let x = Tensor::from_vec(bits.collect::<Vec<f32>>(), (5, 512), &Device::Cpu).unwrap();
+        for dtype in [GgmlDType::Q4K, GgmlDType::Q6K] {
+            assert_one_product(dtype, &x, 1e-4);
+        }
+    }
+
+    /// Tiles add up in another order, so the last digits tell which of the two was read.
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn a_single_row_is_multiplied_by_the_blocks_as_they_stand() {
+        for dtype in [GgmlDType::Q4K, GgmlDType::Q6K] {
+            let (matrix, whole) = matrix(dtype, 96, 512);
+            let x = Tensor::randn(0f32, 1.0, (1, 512), &Device::Cpu).unwrap();
+            let blocks = dtype.from_data(whole.data().unwrap());
+            let mut wanted = vec![0.0; 96];
+            blocks.matmul_t((1, 512, 96), &numbers(&x), &mut wanted).unwrap();
+            assert_eq!(numbers(&matrix.forward(&x).unwrap()), wanted, "{dtype:?}");
+        }
+    }
+
+    #[test]
     fn the_blocks_stay_as_they_were() {
-        let (matrix, whole) = matrix(GgmlDType::Q4K, 32, 256);
-        let dense = whole.dequantize(&Device::Cpu).unwrap();
-        assert_eq!(numbers(&matrix.dequantize().unwrap()), numbers(&dense));
-        let ids = Tensor::new(&[31u32, 0], &Device::Cpu).unwrap();
-        let wanted = dense.index_select(&ids, 0).unwrap();
-        assert_eq!(numbers(&matrix.rows(&ids).unwrap()), numbers(&wanted));
+        for dtype in [GgmlDType::Q4K, GgmlDType::Q6K] {
+            let (matrix, whole) = matrix(dtype, 32, 256);
+            let dense = whole.dequantize(&Device::Cpu).unwrap();
+            assert_eq!(numbers(&matrix.dequantize().unwrap()), numbers(&dense));
+            let ids = Tensor::new(&[31u32, 0], &Device::Cpu).unwrap();
+            let wanted = dense.index_select(&ids, 0).unwrap();
+            assert_eq!(numbers(&matrix.rows(&ids).unwrap()), numbers(&wanted));
+        }
     }
 }

@@ -9,6 +9,7 @@ use super::upright::upright_box;
 use crate::sensing::{Detection, RgbdFrame};
 use crate::vision::DetectedMask;
 use nalgebra::Point3;
+use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most pixels of a mask that are looked at; of a larger one every so many-th row and column.
@@ -21,10 +22,11 @@ const CELL_M: f64 = 0.03;
 const CELL_POINTS: f64 = 2.5;
 
 /// The boxes of `found` in camera coordinates, in their order; those without enough depth behind them
-/// have none. `world_T_camera` of the frame says what is upright.
+/// have none. `world_T_camera` of the frame says what is upright. Each mask is worked on by itself,
+/// so the number of threads changes nothing.
 pub fn lift(frame: &RgbdFrame, found: &[DetectedMask], depth_m: [f32; 2]) -> Vec<Detection> {
     let camera_T_world = frame.world_T_camera.inverse();
-    let lifted = found.iter().filter_map(|one| {
+    let lifted = found.par_iter().filter_map(|one| {
         let (points, apart_m) = points(frame, one, depth_m);
         let points = largest_group(&points, CELL_M.max(CELL_POINTS * apart_m));
         let enough = Some(points).filter(|points| points.len() >= LEAST_POINTS)?;
@@ -99,4 +101,48 @@ fn largest_group(points: &[Point3<f64>], cell_m: f64) -> Vec<Point3<f64>> {
         }
     }
     largest.into_iter().map(|index| points[index]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::{CameraModel, Pose};
+    use crate::sensing::DepthImage;
+    use crate::vision::Mask;
+    use image::RgbImage;
+
+    const WIDTH: u32 = 160;
+    const HEIGHT: u32 = 20;
+    /// Columns of pixels of a mask.
+    const COLUMNS: usize = 10;
+
+    #[test]
+    fn boxes_keep_the_order_of_their_masks_on_any_number_of_threads() {
+        let has_depth = |at: usize| at % 3 != 2;
+        let depth_m = |at: usize| if has_depth(at) { 1.0 + 0.1 * at as f32 } else { 0.0 };
+        let pixels = 0..(WIDTH * HEIGHT) as usize;
+        let data_m = pixels.map(|pixel| depth_m(pixel % WIDTH as usize / COLUMNS)).collect();
+        let frame = RgbdFrame {
+            stamp_ns: 0,
+            color: RgbImage::new(WIDTH, HEIGHT),
+            depth_m: DepthImage { width: WIDTH, height: HEIGHT, data_m },
+            camera: CameraModel::pinhole(WIDTH, HEIGHT, 100.0, 100.0, 79.5, 9.5),
+            world_T_camera: Pose::identity(),
+        };
+        let mask = |at: usize| DetectedMask {
+            label: format!("thing {at}"),
+            score: 0.5,
+            mask: Mask::from_fn(WIDTH as usize, HEIGHT as usize, |x, _| x / COLUMNS == at),
+        };
+        let masks: Vec<DetectedMask> = (0..WIDTH as usize / COLUMNS).map(mask).collect();
+        let boxes_on = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| lift(&frame, &masks, [0.2, 6.0]))
+        };
+        let boxes = boxes_on(1);
+        let labels: Vec<String> = boxes.iter().map(|one| one.label.clone()).collect();
+        let wanted = (0..masks.len()).filter(|at| has_depth(*at));
+        assert_eq!(labels, wanted.map(|at| format!("thing {at}")).collect::<Vec<_>>());
+        assert_eq!(boxes_on(4), boxes);
+    }
 }

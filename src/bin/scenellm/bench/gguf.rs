@@ -13,6 +13,8 @@ use std::path::Path;
 const CONTEXT: u32 = 2048;
 /// Spread of the weights, as trained models have it.
 const DEVIATION: f32 = 0.02;
+/// How blocks are laid out, as GGUF numbers it.
+const QUANTIZATION_VERSION: u32 = 2;
 
 /// Size of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -31,6 +33,9 @@ pub enum Quant {
     /// 4.5 bits a weight.
     #[value(name = "q4_k")]
     Q4K,
+    /// As most published files are: 4.5 bits a weight, and 6.6 where llama.cpp gives more.
+    #[value(name = "q4_k_m")]
+    Q4KM,
     /// 8.5 bits a weight.
     #[value(name = "q8_0")]
     Q8_0,
@@ -72,27 +77,60 @@ impl Size {
 }
 
 impl Quant {
+    /// Type of most matrices.
     fn dtype(self) -> GgmlDType {
         match self {
-            Self::Q4K => GgmlDType::Q4K,
+            Self::Q4K | Self::Q4KM => GgmlDType::Q4K,
             Self::Q8_0 => GgmlDType::Q8_0,
             Self::F16 => GgmlDType::F16,
         }
     }
+
+    /// Type of the table of tokens, which is the output layer as well, and of the values and the
+    /// last map of the layers that get more bits.
+    fn finer_dtype(self) -> GgmlDType {
+        match self {
+            Self::Q4KM => GgmlDType::Q6K,
+            _ => self.dtype(),
+        }
+    }
+
+    /// By which number llama.cpp knows such a file. For one of Q4_K alone it has none; Q4_K_S is
+    /// nearest.
+    fn file_type(self) -> u32 {
+        match self {
+            Self::F16 => 1,
+            Self::Q8_0 => 7,
+            Self::Q4K => 14,
+            Self::Q4KM => 15,
+        }
+    }
+}
+
+/// Whether llama.cpp gives some matrices of layer `layer` more bits: in the first and the last
+/// eighth, and in every third layer between (its `use_more_bits`).
+fn gets_more_bits(layer: usize, layers: usize) -> bool {
+    let eighth = layers / 8;
+    layer < eighth || layer >= 7 * layers / 8 || (layer - eighth) % 3 == 2
 }
 
 /// Writes a model to `path`. Layers share one draw of weights, which no timing can tell.
 pub fn write_random(size: Size, quant: Quant, path: &Path) -> anyhow::Result<()> {
-    let shape = size.shape();
-    let Shape { hidden, inner, layers, vocabulary, .. } = shape;
+    write_shape(&size.shape(), quant, path)
+}
+
+fn write_shape(shape: &Shape, quant: Quant, path: &Path) -> anyhow::Result<()> {
+    let Shape { hidden, inner, layers, vocabulary, .. } = *shape;
     let keys = hidden / shape.heads * shape.kv_heads;
-    let random = |rows: usize, columns: usize| -> anyhow::Result<QTensor> {
+    let random_as = |dtype: GgmlDType, rows: usize, columns: usize| -> anyhow::Result<QTensor> {
         let values = Tensor::randn(0f32, DEVIATION, (rows, columns), &Device::Cpu)?;
-        Ok(QTensor::quantize(&values, quant.dtype())?)
+        Ok(QTensor::quantize(&values, dtype)?)
     };
+    let random = |rows: usize, columns: usize| random_as(quant.dtype(), rows, columns);
+    let finer = |rows: usize, columns: usize| random_as(quant.finer_dtype(), rows, columns);
     let ones = Tensor::ones(hidden, candle_core::DType::F32, &Device::Cpu)?;
     let norm = QTensor::quantize(&ones, GgmlDType::F32)?;
-    let table = random(vocabulary, hidden)?;
+    let table = finer(vocabulary, hidden)?;
     let parts = [
         ("attn_q", random(hidden, hidden)?),
         ("attn_k", random(keys, hidden)?),
@@ -102,15 +140,21 @@ pub fn write_random(size: Size, quant: Quant, path: &Path) -> anyhow::Result<()>
         ("ffn_up", random(inner, hidden)?),
         ("ffn_down", random(hidden, inner)?),
     ];
+    // In layers that get more bits they stand for the parts of the same names.
+    let finer_parts = [("attn_v", finer(keys, hidden)?), ("ffn_down", finer(hidden, inner)?)];
     let mut tensors =
         vec![("token_embd.weight".to_string(), &table), ("output_norm.weight".to_string(), &norm)];
     for layer in 0..layers {
         let named = |part: &str| format!("blk.{layer}.{part}.weight");
-        tensors.extend(parts.iter().map(|(part, tensor)| (named(part), tensor)));
+        let more_bits = gets_more_bits(layer, layers);
+        for (part, tensor) in &parts {
+            let finer = finer_parts.iter().find(|(name, _)| more_bits && name == part);
+            tensors.push((named(part), finer.map_or(tensor, |(_, finer)| finer)));
+        }
         tensors.extend(["attn_norm", "ffn_norm"].map(|part| (named(part), &norm)));
     }
     let tensors: Vec<_> = tensors.iter().map(|(name, tensor)| (name.as_str(), *tensor)).collect();
-    let metadata = metadata(&shape);
+    let metadata = metadata(shape, quant);
     let metadata: Vec<_> = metadata.iter().map(|(name, value)| (*name, value)).collect();
     let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
     let mut file = BufWriter::new(file);
@@ -118,8 +162,8 @@ pub fn write_random(size: Size, quant: Quant, path: &Path) -> anyhow::Result<()>
     Ok(std::io::Write::flush(&mut file)?)
 }
 
-/// Shape and tokenizer: three special tokens, the 256 bytes, and words that mean nothing.
-fn metadata(shape: &Shape) -> Vec<(&'static str, Value)> {
+/// Shape, types and tokenizer: three special tokens, the 256 bytes, and words that mean nothing.
+fn metadata(shape: &Shape, quant: Quant) -> Vec<(&'static str, Value)> {
     // Kinds of tokens as GGUF numbers them.
     let [normal, unknown, control, byte_kind] = [1, 2, 3, 6];
     let bytes = (0..256).map(|byte| (format!("<0x{byte:02X}>"), byte_kind));
@@ -137,6 +181,8 @@ fn metadata(shape: &Shape) -> Vec<(&'static str, Value)> {
     vec![
         ("general.architecture", Value::String("llama".into())),
         ("general.name", Value::String("random weights".into())),
+        ("general.file_type", Value::U32(quant.file_type())),
+        ("general.quantization_version", Value::U32(QUANTIZATION_VERSION)),
         ("llama.context_length", Value::U32(CONTEXT)),
         ("llama.embedding_length", number(shape.hidden)),
         ("llama.feed_forward_length", number(shape.inner)),
@@ -160,7 +206,8 @@ fn metadata(shape: &Shape) -> Vec<(&'static str, Value)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use scenellm::language::GgufFile;
+    use candle_core::quantized::gguf_file::Content;
+    use scenellm::language::{GgufFile, Llama, Weights};
 
     #[test]
     fn what_is_written_is_a_llama() {
@@ -171,5 +218,49 @@ mod tests {
         assert_eq!((config.layers, config.head_dim, config.vocab_size), (12, 64, 32_000));
         assert!(config.tie_word_embeddings);
         assert!((95_000_000..105_000_000).contains(&config.parameters().unwrap()));
+    }
+
+    #[test]
+    fn layers_get_more_bits_where_llama_cpp_gives_them() {
+        let finer = |layers: usize| -> Vec<usize> {
+            (0..layers).filter(|layer| gets_more_bits(*layer, layers)).collect()
+        };
+        assert_eq!(finer(16), [0, 1, 4, 7, 10, 13, 14, 15]);
+        // As many as Qwen2.5 7B has.
+        assert_eq!(finer(28), [0, 1, 2, 5, 8, 11, 14, 17, 20, 23, 24, 25, 26, 27]);
+        assert_eq!(finer(1), [0]);
+    }
+
+    #[test]
+    fn the_mix_is_that_of_q4_k_m_and_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mixed.gguf");
+        let shape =
+            Shape { hidden: 256, inner: 512, layers: 8, heads: 4, kv_heads: 2, vocabulary: 300 };
+        write_shape(&shape, Quant::Q4KM, &path).unwrap();
+
+        let content = Content::read(&mut File::open(&path).unwrap()).unwrap();
+        assert_eq!(content.metadata["general.file_type"].to_u32().unwrap(), 15);
+        let dtype = |name: &str| content.tensor_infos[name].ggml_dtype;
+        assert_eq!(dtype("token_embd.weight"), GgmlDType::Q6K);
+        for layer in 0..8 {
+            let finer = if [0, 3, 6, 7].contains(&layer) { GgmlDType::Q6K } else { GgmlDType::Q4K };
+            for part in ["attn_q", "attn_k", "attn_output", "ffn_gate", "ffn_up"] {
+                assert_eq!(dtype(&format!("blk.{layer}.{part}.weight")), GgmlDType::Q4K);
+            }
+            for part in ["attn_v", "ffn_down"] {
+                assert_eq!(dtype(&format!("blk.{layer}.{part}.weight")), finer, "{part} {layer}");
+            }
+        }
+
+        let mut weights = Weights::open(&path).unwrap();
+        let config = weights.config().unwrap();
+        let llama = Llama::load(config, &mut weights, &Device::Cpu).unwrap();
+        let mut cache = llama.new_cache(3).unwrap();
+        for tokens in [&[7u32, 8][..], &[9][..]] {
+            let logits = llama.forward_embeds(&llama.embed(tokens).unwrap(), &mut cache).unwrap();
+            let logits = logits.to_vec1::<f32>().unwrap();
+            assert!(logits.len() == 300 && logits.iter().all(|logit| logit.is_finite()));
+        }
     }
 }
