@@ -205,4 +205,8 @@ fn folders_of_weights_are_checked() {
     let numbers = first["parameters"].as_u64().unwrap();
     assert_eq!(first["memory_bytes"]["f32"], 4 * numbers);
     assert_eq!(first["memory_bytes"]["bf16"], 2 * numbers);
+    let last: serde_json::Value = serde_json::from_str(list.lines().last().unwrap()).unwrap();
+    assert_eq!(last["format"], "q4_k_m", "{last}");
+    let memory = &last["memory_bytes"];
+    assert!(memory["gpu"].as_u64() > Some(1 << 30) && memory["f32"].is_null(), "{last}");
 }

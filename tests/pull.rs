@@ -1,4 +1,5 @@
-//! `scenellm models pull` against a hub on this machine: broken transfers, false content, odd names.
+//! `scenellm models pull` against a hub on this machine: broken transfers, false content, odd
+//! names, models that not everybody may have.
 
 #![allow(clippy::unwrap_used, reason = "tests stop where they fail")]
 
@@ -16,6 +17,8 @@ const CHAT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/chat_pla
 const CHAT_SOURCE: &str = "me/chat";
 /// What `torch.save` wrote, beside that.
 const PICKLE: &str = "pickle/nested.pt";
+/// The token of whoever may have a gated model.
+const TOKEN: &str = "hf_let_in";
 
 /// How the hub treats us.
 #[derive(Clone, Copy, PartialEq)]
@@ -33,6 +36,8 @@ enum Manner {
     Escapes,
     /// Has the weights only as PyTorch wrote them; those of something else.
     Pickles,
+    /// Gives nothing to whoever does not show the token.
+    Gated,
 }
 
 /// Ranges of the weights that were asked for, first bytes.
@@ -60,6 +65,14 @@ fn serve(mut stream: TcpStream, manner: Manner, asked: &Asked) {
     let Some(Ok(request)) = lines.next() else { return };
     let headers: Vec<String> =
         lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+    let shown = header(&headers, "authorization");
+    let bearer = format!("Bearer {TOKEN}");
+    if manner == Manner::Gated && shown != Some(bearer.as_str()) {
+        let status = if shown.is_some() { "403 Forbidden" } else { "401 Unauthorized" };
+        let head = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        return;
+    }
     let file = request.split_whitespace().nth(1).unwrap().rsplit('/').next().unwrap().to_owned();
     let path = match (manner, file.as_str()) {
         (Manner::Pickles, "pytorch_model.bin") => Path::new(FILES).with_file_name(PICKLE),
@@ -79,11 +92,8 @@ fn serve(mut stream: TcpStream, manner: Manner, asked: &Asked) {
         stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").unwrap();
         return;
     };
-    let range = headers.iter().find_map(|line| {
-        let (name, value) = line.split_once(": ")?;
-        name.eq_ignore_ascii_case("range").then(|| value.trim_start_matches("bytes=").to_owned())
-    });
-    let (from, to) = range.as_deref().and_then(|range| range.split_once('-')).unwrap();
+    let range = header(&headers, "range").map(|range| range.trim_start_matches("bytes="));
+    let (from, to) = range.and_then(|range| range.split_once('-')).unwrap();
     let from: usize = from.parse().unwrap();
     let to = to.parse().map_or(content.len(), |last: usize| last + 1);
     let is_weights = file.ends_with(".safetensors") || file.ends_with(".gguf");
@@ -122,6 +132,14 @@ fn serve(mut stream: TcpStream, manner: Manner, asked: &Asked) {
     let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
 }
 
+/// What the header called `wanted` says.
+fn header<'a>(headers: &'a [String], wanted: &str) -> Option<&'a str> {
+    headers.iter().find_map(|line| {
+        let (name, value) = line.split_once(": ")?;
+        name.eq_ignore_ascii_case(wanted).then_some(value)
+    })
+}
+
 fn sha256(content: &[u8]) -> String {
     use sha2::Digest;
     sha2::Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
@@ -132,13 +150,18 @@ fn pull(name: &str, endpoint: &str, cache: &Path) -> Output {
 }
 
 fn pull_with(arguments: &[&str], endpoint: &str, cache: &Path) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_scenellm"))
-        .args(["models", "pull", "--endpoint", endpoint, "--cache"])
-        .arg(cache)
-        .args(arguments)
-        .env_remove("HF_TOKEN")
-        .output()
-        .unwrap()
+    command(arguments, endpoint, cache).output().unwrap()
+}
+
+/// The command of somebody without a login.
+fn command(arguments: &[&str], endpoint: &str, cache: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_scenellm"));
+    command.args(["models", "pull", "--endpoint", endpoint, "--cache"]).arg(cache).args(arguments);
+    for token in ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH"] {
+        command.env_remove(token);
+    }
+    command.env("HF_HOME", cache.join("home"));
+    command
 }
 
 fn said(bytes: &[u8]) -> String {
@@ -315,6 +338,53 @@ fn chat_models_come_as_a_folder_or_as_one_file() {
         let place = out.lines().last().unwrap();
         assert!(place.ends_with(end) && Path::new(place).exists(), "{place}");
     }
+}
+
+#[test]
+fn a_gated_model_asks_for_a_login_and_says_so() {
+    let home = tempfile::tempdir().unwrap();
+    let (endpoint, asked) = hub(Manner::Gated);
+    let cache = |name: &str| home.path().join(name).join("hub");
+    let pull = |name: &str, variables: &[(&str, &str)]| {
+        let mut command = command(&[NAME], &endpoint, &cache(name));
+        command.env("HF_HOME", home.path()).envs(variables.iter().copied()).output().unwrap()
+    };
+    let refused = |variables: &[(&str, &str)]| {
+        let done = pull("refused", variables);
+        let error = said(&done.stderr);
+        assert!(!done.status.success() && done.stdout.is_empty(), "{error}");
+        let told = format!("the hub refuses google/{NAME}: the model is gated");
+        assert!(error.contains(&told) && error.contains("accept its licence"), "{error}");
+        assert!(error.contains("set HF_TOKEN") && error.contains("config.json"), "{error}");
+        error
+    };
+    let error = refused(&[]);
+    assert!(error.contains("401") && !error.contains("that was shown"), "{error}");
+    let error = refused(&[("HF_TOKEN", "hf_other")]);
+    assert!(error.contains("403") && error.contains("that was shown"), "{error}");
+    assert!(!error.contains("hf_other"), "a token is nobody's business: {error}");
+    assert!(asked.lock().unwrap().is_empty() && !cache("refused").exists());
+
+    let file = home.path().join("my_token");
+    std::fs::write(&file, format!("{TOKEN}\n")).unwrap();
+    let file = file.to_str().unwrap();
+    let let_in = |name: &str, variables: &[(&str, &str)]| {
+        let done = pull(name, variables);
+        assert!(done.status.success(), "{name}: {}", said(&done.stderr));
+        assert!(!said(&done.stderr).contains(TOKEN) && !said(&done.stdout).contains(TOKEN));
+    };
+    let_in("variable", &[("HF_TOKEN", TOKEN)]);
+    let_in("old_variable", &[("HF_TOKEN", ""), ("HUGGING_FACE_HUB_TOKEN", TOKEN)]);
+    let_in("file", &[("HF_TOKEN_PATH", file)]);
+    // A login beside the cache that is named, and the user's own, which is elsewhere.
+    std::fs::create_dir(home.path().join("beside")).unwrap();
+    std::fs::write(home.path().join("beside/token"), TOKEN).unwrap();
+    let_in("beside", &[]);
+    std::fs::write(home.path().join("token"), TOKEN).unwrap();
+    let_in("login", &[]);
+    // What is said here and now counts more.
+    refused(&[("HF_TOKEN", "hf_other")]);
+    refused(&[("HF_TOKEN_PATH", "/no/such/token")]);
 }
 
 #[test]

@@ -21,6 +21,12 @@ const PACKED_FACTOR: f64 = 2.15;
 /// beside the table of tokens that stands for it, and rotary frequencies, which are computed.
 const UNUSED: [&str; 2] = ["lm_head.weight", "rotary_emb.inv_freq"];
 
+/// Bytes in memory of quantised blocks that take `bytes` in their file.
+pub(super) fn bytes_of_blocks(bytes: u64, on_cpu: bool) -> u64 {
+    let packed = cfg!(target_arch = "x86_64") && on_cpu;
+    if packed { (bytes as f64 * PACKED_FACTOR) as u64 } else { bytes }
+}
+
 /// Tensors under their Hugging Face names.
 #[derive(Debug)]
 pub enum Weights {
@@ -86,9 +92,7 @@ impl Weights {
                     GgmlDType::F32 | GgmlDType::F16 | GgmlDType::BF16 => elements(shape) * dense,
                     _ => {
                         let blocks = elements(shape) / dtype.block_size() as u64;
-                        let bytes = blocks * dtype.type_size() as u64;
-                        let packed = cfg!(target_arch = "x86_64") && device.is_cpu();
-                        if packed { (bytes as f64 * PACKED_FACTOR) as u64 } else { bytes }
+                        bytes_of_blocks(blocks * dtype.type_size() as u64, device.is_cpu())
                     }
                 })
                 .sum(),

@@ -17,7 +17,7 @@ use super::sam::Sam;
 use super::scene_vit::SceneVit;
 use super::vit::Vit;
 use super::{VisionError, WeightFormat};
-use crate::language::Family;
+use crate::language::{Family, GgufFormat};
 
 const FILES: [&str; 6] = [
     include_str!("../../config/models/clip.yaml"),
@@ -54,6 +54,9 @@ pub struct CatalogueEntry {
     /// Edge length of a patch of an encoder, pixels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patch_px: Option<usize>,
+    /// As what blocks a GGUF file has its weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<GgufFormat>,
     /// Files that are needed.
     pub files: Vec<String>,
     /// SHA-256 of those whose content is known, by their names.
@@ -61,7 +64,50 @@ pub struct CatalogueEntry {
     pub sha256: BTreeMap<String, String>,
 }
 
+/// As what a checkpoint's weights are kept in memory, and what they take there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeptWeights {
+    /// The device that keeps them so, `cpu` or `gpu`; `None` where whoever loads them says how.
+    pub device: Option<&'static str>,
+    /// Name of the format.
+    pub format: &'static str,
+    /// Bytes of all numbers; of GGUF files, about.
+    pub bytes: u64,
+}
+
 impl CatalogueEntry {
+    /// As what its weights may be kept in memory: those of an encoder in any format, those of a
+    /// chat model as 32-bit floats on a CPU and 16-bit ones on a GPU, and blocks as they are. Empty
+    /// where it is not said what blocks a GGUF file has.
+    pub fn kept(&self) -> Vec<KeptWeights> {
+        let floats = |device, format: WeightFormat| KeptWeights {
+            device,
+            format: format.name(),
+            bytes: self.bytes(format),
+        };
+        let [cpu, gpu] = [Some("cpu"), Some("gpu")];
+        match self.format {
+            Some(format) => {
+                let [on_cpu, on_gpu] =
+                    [format.cpu_bytes(self.parameters), format.file_bytes(self.parameters)];
+                let format = format.name();
+                vec![
+                    KeptWeights { device: cpu, format, bytes: on_cpu },
+                    KeptWeights { device: gpu, format, bytes: on_gpu },
+                ]
+            }
+            None if self.has_gguf() => Vec::new(),
+            None if self.is_language_model() => {
+                vec![floats(cpu, WeightFormat::F32), floats(gpu, WeightFormat::Bf16)]
+            }
+            None => WeightFormat::ALL.map(|format| floats(None, format)).to_vec(),
+        }
+    }
+
+    fn has_gguf(&self) -> bool {
+        self.files.iter().any(|file| file.ends_with(".gguf"))
+    }
+
     /// Whether it is a chat model.
     pub fn is_language_model(&self) -> bool {
         Family::KNOWN.split(", ").any(|family| family == self.kind)
@@ -85,6 +131,9 @@ impl CatalogueEntry {
             && !self.is_language_model()
         {
             return Some(format!("{name}: {field} is missing"));
+        }
+        if self.format.is_some() && !self.has_gguf() {
+            return Some(format!("{name}: format: is of a GGUF file, and there is none in files"));
         }
         let is_name = |file: &str| Path::new(file).file_name().is_some_and(|name| name == file);
         if let Some(file) = self.files.iter().find(|file| !is_name(file)) {
@@ -293,12 +342,35 @@ mod tests {
             let config = LlamaConfig::from_json(&config.to_string(), path).unwrap();
             assert_eq!(entry.parameters, config.parameters().unwrap(), "{}", entry.name);
             assert_eq!(entry.width, *width, "{}", entry.name);
-            let is_gguf = entry.files.iter().any(|file| file.ends_with(".gguf"));
+            let is_gguf = entry.has_gguf();
+            assert_eq!(entry.format, is_gguf.then_some(GgufFormat::Q4KM), "{}", entry.name);
             let needed = ["config.json", "tokenizer.json", "tokenizer_config.json"];
             let has = |file: &str| entry.files.iter().any(|one| one == file);
             assert!(is_gguf == (entry.files.len() == 1), "{}", entry.name);
             assert!(is_gguf || needed.into_iter().all(has), "{}", entry.name);
         }
+    }
+
+    #[test]
+    fn weights_are_kept_as_whoever_loads_them_keeps_them() {
+        let listed = |kind: &str, file: &str| {
+            let text = format!(
+                "[{{name: mine, source: me/mine, licence: MIT, kind: {kind}, parameters: 6400, \
+                 width: 8, image_px: 16, patch_px: 8, {file}}}]"
+            );
+            let entries = parse(&text, Path::new("mine.yaml")).unwrap();
+            let told = |kept: KeptWeights| (kept.device, kept.format, kept.bytes);
+            entries[0].kept().into_iter().map(told).collect::<Vec<_>>()
+        };
+        let (cpu, gpu) = (Some("cpu"), Some("gpu"));
+        let tensors = "files: [model.safetensors]";
+        let [encoder, chat] = ["vit", "qwen2"].map(|kind| listed(kind, tensors));
+        let floats = [("f32", 25_600), ("f16", 12_800), ("bf16", 12_800), ("q8_0", 6800)];
+        assert_eq!(encoder, floats.map(|(format, bytes)| (None, format, bytes)));
+        assert_eq!(chat, [(cpu, "f32", 25_600), (gpu, "bf16", 12_800)]);
+        let blocks = listed("qwen2", "format: q8_0, files: [model.gguf]");
+        assert_eq!(blocks, [(cpu, "q8_0", GgufFormat::Q8_0.cpu_bytes(6400)), (gpu, "q8_0", 6800)]);
+        assert!(listed("qwen2", "files: [model.gguf]").is_empty());
     }
 
     #[test]
@@ -325,6 +397,13 @@ mod tests {
         assert!(error.contains("mine: patch_px is missing"), "{error}");
         std::fs::write(file.path(), blind.replace("vit", "qwen2")).unwrap();
         assert!(read_catalogue(file.path()).unwrap()[0].is_language_model());
+        let format = blind.replace("files:", "patch_px: 8, format: q8_0, files:");
+        std::fs::write(file.path(), &format).unwrap();
+        let error = read_catalogue(file.path()).unwrap_err().to_string();
+        assert!(error.contains("mine: format: is of a GGUF file"), "{error}");
+        std::fs::write(file.path(), format.replace("q8_0", "q9")).unwrap();
+        let error = read_catalogue(file.path()).unwrap_err().to_string();
+        assert!(error.contains("q9") && error.contains("q4_k_m"), "{error}");
         for (files, sha256, said) in [
             ("a.json", "a.json: c0ffee", "mine: sha256: 'c0ffee' of a.json"),
             ("../a.json", "", "mine: files: '../a.json'"),

@@ -18,7 +18,7 @@ use super::linear::{Linear, Placement, WeightFormat};
 use super::norm::LayerNorm;
 use super::pickle::PickleFiles;
 pub use crate::language::TensorShape;
-use crate::language::{LanguageError, SafetensorsFiles, available_memory, tensor_faults};
+use crate::language::{LanguageError, MemoryPlace, SafetensorsFiles, tensor_faults};
 
 /// Larger configuration files are not read.
 const MOST_CONFIG_BYTES: u64 = 16 << 20;
@@ -175,15 +175,19 @@ impl Checkpoint {
         }
     }
 
-    /// Why `wanted` do not fit into memory, where the machine says how much there is. That is for an
-    /// encoder by itself; all parts of a planner are added up before any is opened.
+    /// Why `wanted` do not fit into the memory of the device, where it says how much there is. That
+    /// is for an encoder by itself; all parts of a planner are added up before any is opened.
     fn too_large(&self, wanted: &[TensorShape]) -> Option<String> {
         let bytes = bytes_in_memory(wanted, self.on.weights);
-        let available = available_memory().filter(|_| self.on.device.is_cpu())?;
+        let place = MemoryPlace::of(&self.on.device);
+        let available = place.available_bytes(&self.on.device)?;
         (bytes > available).then(|| {
             let (wanted, available) = (bytes >> 20, available >> 20);
-            let format = self.on.weights.name();
-            format!("its weights take {wanted} MiB as {format}, and {available} MiB are free")
+            let (format, place) = (self.on.weights.name(), place.name());
+            format!(
+                "its weights take {wanted} MiB as {format}, and {available} MiB of the {place} are \
+                 free"
+            )
         })
     }
 

@@ -47,7 +47,8 @@ mod parity;
 
 pub use activations::{ExtractorSizes, detector_looking_bytes, extractor_sizes};
 pub use catalogue::{
-    CatalogueEntry, FolderCheck, catalogue, check_folder, read_catalogue, weights_bytes,
+    CatalogueEntry, FolderCheck, KeptWeights, catalogue, check_folder, read_catalogue,
+    weights_bytes,
 };
 pub use checkpoint::TensorShape;
 pub use clip::{ClipConfig, ClipFeatures, ClipLayout, ClipText, ClipTextConfig, ClipVision};

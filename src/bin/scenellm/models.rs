@@ -1,6 +1,7 @@
 //! `scenellm models`: which public encoders and chat models are known, how to get one, and whether an
 //! encoder or a language model on disk is as it should be.
 
+mod login;
 mod pull;
 mod transfer;
 
@@ -8,7 +9,7 @@ use crate::Outcome;
 use clap::{Args, Subcommand};
 use scenellm::model::{DataSource, Manifest, check_language_model};
 use scenellm::vision::{
-    CatalogueEntry, FolderCheck, WeightFormat, catalogue, check_folder, read_catalogue,
+    CatalogueEntry, FolderCheck, KeptWeights, catalogue, check_folder, read_catalogue,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -24,8 +25,9 @@ pub struct Models {
 
 #[derive(Subcommand)]
 enum What {
-    /// List name, as `pull` takes it, source, kind, numbers, memory as f32, f16 and q8_0, licence and
-    /// files of each.
+    /// List name, as `pull` takes it, source, kind, numbers, memory, licence and files of each. The
+    /// memory is that of the numbers: of an encoder in each format that they may be kept in
+    /// (`--weight-format`), of a chat model as they are kept on a CPU and on a GPU.
     List {
         /// List what this file has, in the form of those in config/models, instead.
         #[arg(long, value_name = "FILE")]
@@ -135,7 +137,7 @@ const COLUMNS: [(&str, bool); 8] = [
     ("SOURCE", false),
     ("KIND", false),
     ("NUMBERS", true),
-    ("MB f32/f16/q8_0", true),
+    ("MEMORY, MB", false),
     ("WIDTH", true),
     ("LICENCE", false),
     ("FILES", false),
@@ -146,14 +148,19 @@ const COLUMNS: [(&str, bool); 8] = [
 fn print_table(entries: &[CatalogueEntry], out: &mut impl Write) -> std::io::Result<()> {
     let mut rows = vec![COLUMNS.map(|(name, _)| name.to_owned())];
     rows.extend(entries.iter().map(|entry| {
-        let megabytes = [WeightFormat::F32, WeightFormat::F16, WeightFormat::Q8_0]
-            .map(|format| format!("{:.0}", entry.bytes(format) as f64 / 1e6));
+        let memory = entry.kept().into_iter().map(|KeptWeights { device, format, bytes }| {
+            let megabytes = bytes as f64 / 1e6;
+            match device {
+                Some(device) => format!("{device} {format} {megabytes:.0}"),
+                None => format!("{format} {megabytes:.0}"),
+            }
+        });
         [
             entry.name.clone(),
             entry.source.clone(),
             entry.kind.clone(),
             format!("{:.0} M", entry.parameters as f64 / 1e6),
-            megabytes.join("/"),
+            memory.collect::<Vec<_>>().join(", "),
             entry.width.to_string(),
             entry.licence.clone(),
             entry.files.join(" "),
@@ -218,14 +225,15 @@ impl Made {
 struct Listed<'a> {
     #[serde(flatten)]
     entry: &'a CatalogueEntry,
-    /// By name of the format of its weights.
+    /// By name of the format of its weights, or of the device where that decides.
     memory_bytes: BTreeMap<&'static str, u64>,
 }
 
 impl<'a> Listed<'a> {
     fn new(entry: &'a CatalogueEntry) -> Self {
-        let bytes = |format: WeightFormat| (format.name(), entry.bytes(format));
-        Self { entry, memory_bytes: WeightFormat::ALL.into_iter().map(bytes).collect() }
+        let kept = entry.kept().into_iter();
+        let bytes = kept.map(|kept| (kept.device.unwrap_or(kept.format), kept.bytes));
+        Self { entry, memory_bytes: bytes.collect() }
     }
 }
 
@@ -245,6 +253,32 @@ mod tests {
         let wanted: Vec<_> = entries.iter().map(|entry| entry.name.as_str()).collect();
         assert_eq!(names, wanted);
         assert!(names.contains(&"Qwen2.5-7B-Instruct-Q4_K_M"), "{text}");
+        // A file has one format, and floats are those that the device computes with.
+        let has = |name: &str, part: &str| {
+            let mut rows = text.lines();
+            let row = rows.find(|row| row.split_whitespace().next() == Some(name));
+            row.is_some_and(|row| row.contains(part))
+        };
+        assert!(has("Qwen2.5-7B-Instruct-Q4_K_M", "gpu q4_k_m 4617  "), "{text}");
+        assert!(!has("Qwen2.5-7B-Instruct-Q4_K_M", "f32"), "{text}");
+        assert!(has("Qwen2.5-7B-Instruct", "cpu f32 30462, gpu bf16 15231"), "{text}");
+        assert!(has("vit-base-patch16-224", "f32 343, f16 172, bf16 172, q8_0 91"), "{text}");
+    }
+
+    #[test]
+    fn the_memory_of_a_chat_model_is_told_by_its_device() {
+        let entries = known(None).unwrap();
+        let of = |name: &str| {
+            let entry = entries.iter().find(|entry| entry.name == name).unwrap();
+            serde_json::to_value(Listed::new(entry)).unwrap()
+        };
+        let chat = of("Qwen2.5-0.5B-Instruct");
+        let bytes = serde_json::json!({"cpu": 4 * 494_032_768u64, "gpu": 2 * 494_032_768u64});
+        assert_eq!(chat["memory_bytes"], bytes);
+        let gguf = of("Qwen2.5-0.5B-Instruct-Q4_K_M");
+        assert_eq!(gguf["format"], "q4_k_m");
+        assert_eq!(gguf["memory_bytes"]["gpu"], 299_507_366u64);
+        assert!(gguf["memory_bytes"]["f32"].is_null(), "{gguf}");
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! `scenellm models pull`: fetch the files of a public checkpoint, whole and unharmed.
 
+use super::login;
 use super::transfer::Transfer;
 use crate::Outcome;
 use anyhow::{Context, bail, ensure};
 use clap::Args;
-use hf_hub::api::sync::{ApiBuilder, ApiRepo};
-use hf_hub::{Cache, Repo, RepoType};
+use hf_hub::api::sync::{Api, ApiBuilder, ApiRepo};
+use hf_hub::{Cache, CacheRepo, Repo, RepoType};
 use scenellm::vision::CatalogueEntry;
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -21,8 +22,9 @@ const WEIGHTS: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
 /// Fetch the files of a public checkpoint and check every tensor in them.
 ///
 /// They go into the cache of the hub's own tools, or into the folder given; what is there already is
-/// not fetched again, and a transfer that broke off goes on where it ended. `HF_TOKEN`'s file and
-/// `HF_ENDPOINT` are those of the hub's own tools. Nothing else in this program uses the network.
+/// not fetched again, and a transfer that broke off goes on where it ended. `HF_TOKEN`,
+/// `HF_TOKEN_PATH`, a login, `HF_HOME` and `HF_ENDPOINT` are those of the hub's own tools. Nothing
+/// else in this program uses the network.
 #[derive(Args)]
 pub struct Pull {
     /// A name of `models list`, or its publisher and name.
@@ -55,7 +57,9 @@ impl Pull {
             hash.filter(|_| self.revision == MAIN)
         };
         let cache = self.cache.map_or_else(Cache::from_env, Cache::new);
-        let mut builder = ApiBuilder::from_cache(cache.clone());
+        let token = login::token(&cache);
+        let has_token = token.is_some();
+        let mut builder = ApiBuilder::from_cache(cache.clone()).with_token(token);
         if let Some(endpoint) = self.endpoint {
             builder = builder.with_endpoint(endpoint.trim_end_matches('/').to_owned());
         }
@@ -76,15 +80,8 @@ impl Pull {
                 }
                 None => {
                     let file = published(&remote, entry, file);
-                    // Whoever reads this must know which address could not be reached.
-                    let url = remote.url(file);
-                    let metadata = api
-                        .metadata(&url)
-                        .with_context(|| format!("{file}: cannot be asked for at {url}"))?;
-                    let id = content_id(&metadata, file)?;
-                    let part = local.blob_path(&id).with_extension("part");
-                    let bytes = metadata.size() as u64;
-                    fetch(&Transfer { remote: &remote, file, bytes, part }, &id, hash_of(file))?
+                    let fetched = fetch(&api, &remote, &local, file, hash_of(file));
+                    fetched.map_err(|error| login::explained(error, &entry.source, has_token))?
                 }
             };
             last = Some(path);
@@ -134,17 +131,28 @@ fn content_id(metadata: &hf_hub::api::sync::Metadata, file: &str) -> anyhow::Res
     Ok(metadata.etag().to_owned())
 }
 
-/// Fetches a file, which is known to the hub as `id`, and holds what came against its SHA-256: the one
-/// that the catalogue names, or that by which the hub knows large files.
-fn fetch(transfer: &Transfer, id: &str, catalogue: Option<&str>) -> anyhow::Result<PathBuf> {
-    let file = transfer.file;
-    let hub = Some(id).filter(|id| id.len() == 64);
+/// Fetches `file` and holds what came against its SHA-256: the one that the catalogue names, or
+/// that by which the hub knows large files.
+fn fetch(
+    api: &Api,
+    remote: &ApiRepo,
+    local: &CacheRepo,
+    file: &str,
+    catalogue: Option<&str>,
+) -> anyhow::Result<PathBuf> {
+    // Whoever reads this must know which address could not be reached.
+    let url = remote.url(file);
+    let metadata =
+        api.metadata(&url).with_context(|| format!("{file}: cannot be asked for at {url}"))?;
+    let id = content_id(&metadata, file)?;
+    let hub = Some(id.as_str()).filter(|id| id.len() == 64);
     if let (Some(hash), Some(id)) = (catalogue, hub)
         && !hash.eq_ignore_ascii_case(id)
     {
         bail!("{file}: SHA-256 is {id} at the server, the catalogue says {hash}; not fetched");
     }
-    let path = transfer.run()?;
+    let part = local.blob_path(&id).with_extension("part");
+    let path = Transfer { remote, file, bytes: metadata.size() as u64, part }.run()?;
     match (catalogue, hub) {
         (Some(hash), _) => verify(&path, file, hash, "the catalogue")?,
         (None, Some(hash)) => verify(&path, file, hash, "the server")?,

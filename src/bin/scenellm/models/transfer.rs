@@ -1,5 +1,6 @@
 //! The transfer of one file: taken up where it broke off, in this run or in one before.
 
+use super::login::is_refusal;
 use crate::progress;
 use anyhow::Context;
 use hf_hub::api::Progress;
@@ -39,7 +40,7 @@ impl Transfer<'_> {
             let bar = Bar(progress::bytes(self.bytes, self.file));
             match self.remote.download_with_progress(self.file, bar) {
                 Ok(path) => return Ok(path),
-                Err(error) if tries == RETRIES => {
+                Err(error) if tries == RETRIES || is_refusal(&error) => {
                     let (file, url) = (self.file, self.remote.url(self.file));
                     return Err(error).with_context(|| {
                         let told = "not fetched; the same command goes on from here";
