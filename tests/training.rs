@@ -2,13 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "tests stop where they fail")]
 
-use candle_core::Device;
+use candle_core::{Device, Tensor};
 use scenellm::learn::{
-    About, AdamWConfig, Goal, LlamaShape, Mixture, PlannerTraining, TaughtAnswer, TaughtGoal,
-    Trajectory, train_planner,
+    About, AdamWConfig, Augmentation, Goal, HomesConfig, LabelsConfig, LlamaShape, Mixture,
+    ObjectiveConfig, PlannerTraining, TaughtAnswer, TaughtGoal, Trajectory, VisionTraining,
+    train_planner,
 };
 use scenellm::tasks::{ActionVocabulary, GoalPlanner, SpokenStep};
-use std::path::Path;
+use scenellm::vision::SceneVitShape;
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Goals of two kinds over a few things and places.
 fn trajectories() -> Vec<Trajectory> {
@@ -81,7 +86,7 @@ fn config() -> PlannerTraining {
             rope_theta: 1e4,
         },
         tokenizer_size: 400,
-        epochs: 120,
+        epochs: 200,
         batch_size: 8,
         replicas: 2,
         max_length: 96,
@@ -177,5 +182,151 @@ fn another_configuration_does_not_go_on_from_a_checkpoint() {
     let error = train_planner(&other, &trajectories(), &[], &vocabulary, out, None, &mut |_| false)
         .unwrap_err()
         .to_string();
-    assert!(error.contains("state.json") && error.contains("another configuration"), "{error}");
+    assert!(
+        error.contains("state.safetensors") && error.contains("another configuration"),
+        "{error}"
+    );
+}
+
+#[test]
+fn other_data_do_not_go_on_from_a_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    train(folder.path(), 8);
+    let vocabulary = ActionVocabulary::alfred();
+    let error = |trajectories: &[Trajectory], taught: &[TaughtGoal]| {
+        let out = folder.path();
+        train_planner(&config(), trajectories, taught, &vocabulary, out, None, &mut |_| false)
+            .unwrap_err()
+            .to_string()
+    };
+    let fewer = error(&trajectories()[1..], &taught());
+    assert!(fewer.contains("trajectories: 24 then, 23 now"), "{fewer}");
+    let untaught = error(&trajectories(), &[]);
+    assert!(untaught.contains("goals of a teacher: 3 then, 0 now"), "{untaught}");
+    let mut reworded = trajectories();
+    reworded[0].goals[0].goal.push_str(" Please.");
+    let reworded = error(&reworded, &taught());
+    assert!(reworded.contains("(bytes of words: ") && reworded.contains("same data"), "{reworded}");
+    train(folder.path(), 1);
+}
+
+#[test]
+fn a_gradient_that_is_no_number_ends_a_training_and_leaves_what_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    train(folder.path(), 8);
+    let path = folder.path().join("checkpoint/state.safetensors");
+    let mut tensors = candle_core::safetensors::load(&path, &Device::Cpu).unwrap();
+    let lost = tensors.get_mut("weights.model.norm.weight").unwrap();
+    *lost = Tensor::full(f32::NAN, lost.dims(), &Device::Cpu).unwrap();
+    candle_core::safetensors::save(&tensors, &path).unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let vocabulary = ActionVocabulary::alfred();
+    let (data, out) = (trajectories(), folder.path());
+    let error = train_planner(&config(), &data, &taught(), &vocabulary, out, None, &mut |_| true);
+    let error = error.unwrap_err().to_string();
+    assert!(error.starts_with("step ") && error.contains("the gradient of `model."), "{error}");
+    assert!(std::fs::read(&path).unwrap() == before, "it was written over");
+    assert!(!folder.path().join("model.safetensors").exists(), "it is no model");
+}
+
+/// Runs `scenellm train` with a configuration, and looks for these names in what TensorBoard reads;
+/// returns the lines of the log.
+#[track_caller]
+fn logged(words: &[&str], config: &impl Serialize, folder: &Path, names: &[&str]) -> Vec<Value> {
+    let path = folder.join("config.yaml");
+    std::fs::write(&path, serde_yaml::to_string(config).unwrap()).unwrap();
+    let out = folder.join("out");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_scenellm"));
+    command.current_dir(folder).arg("train").args(words);
+    let done = command.arg("--config").arg(&path).arg("--out").arg(&out).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let files = std::fs::read_dir(out.join("log")).unwrap();
+    let files: Vec<PathBuf> = files.map(|file| file.unwrap().path()).collect();
+    let is_event_file = |path: &&PathBuf| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        name.starts_with("events.out.tfevents.") && name.ends_with(".scenellm")
+    };
+    let events: Vec<&PathBuf> = files.iter().filter(is_event_file).collect();
+    assert_eq!(events.len(), 1, "{files:?}");
+    let events = std::fs::read(events[0]).unwrap();
+    for name in names {
+        let is_there = events.windows(name.len()).any(|part| part == name.as_bytes());
+        assert!(is_there, "{name} is not in the events");
+    }
+    let lines = std::fs::read_to_string(out.join("log/training.jsonl")).unwrap();
+    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn the_program_logs_how_a_planner_learns() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = |trajectory: Trajectory| {
+        let goals = trajectory.goals.iter().map(|goal| json!({"goal": goal.goal}));
+        let steps = trajectory.plan.iter();
+        let steps = steps.map(|step| json!({"action": step.action, "args": step.arguments}));
+        let (goals, plan): (Vec<Value>, Vec<Value>) = (goals.collect(), steps.collect());
+        json!({"type": trajectory.task, "goals": goals, "plan": plan}).to_string() + "\n"
+    };
+    let lines: String = trajectories().into_iter().map(line).collect();
+    std::fs::write(folder.path().join("train.jsonl"), lines).unwrap();
+    let brief = PlannerTraining { epochs: 1, ..config() };
+    let words = ["planner", "--data", "train.jsonl"];
+    let names = ["train/loss", "train/tokens_per_s", "plan/blind/exact"];
+    let lines = logged(&words, &brief, folder.path(), &names);
+    let last = lines.last().unwrap();
+    assert_eq!((&last["step"], &last["watch"]["step"]), (&json!(3), &json!(3)));
+    assert!(last["tokens_per_s"].as_f64().unwrap() > 0.0, "{last}");
+}
+
+#[test]
+fn the_program_logs_how_eyes_learn() {
+    let labels = LabelsConfig { weight: 1.0, temperature: 0.1, rarity: 0.5, tilt: 0.2, most: 30.0 };
+    let tiny = VisionTraining {
+        seed: 5,
+        init: None,
+        homes: HomesConfig {
+            seed: 1,
+            procedural: 2,
+            alfred: 0,
+            moved: 0.3,
+            views: 2,
+            close: 0.5,
+            hold_out_every: 2,
+        },
+        model: SceneVitShape {
+            embed: 12,
+            cell: 8,
+            width: 16,
+            layers: 1,
+            heads: 2,
+            hidden: 20,
+            refine: 1,
+            head: 24,
+            features: 16,
+        },
+        objective: ObjectiveConfig { labels: Some(labels), ..ObjectiveConfig::default() },
+        crops: None,
+        augmentation: Augmentation {
+            mirror: 0.0,
+            brightness: 0.0,
+            tint: 0.0,
+            contrast: 0.0,
+            holes: 0.0,
+            no_depth: 0.0,
+            floor_m: 0.0,
+        },
+        steps: 2,
+        batch_size: 2,
+        replicas: 2,
+        optimizer: config().optimizer,
+        warmup_steps: 1,
+        checkpoint_steps: 1,
+        watched_views: 1,
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let names = ["train/loss", "train/views_per_s", "held_out/cells"];
+    let lines = logged(&["vision"], &tiny, folder.path(), &names);
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert_eq!((&lines[1]["step"], &lines[1]["watch"]["step"]), (&json!(2), &json!(2)));
+    assert!(lines[1]["views_per_s"].as_f64().unwrap() > 0.0, "{lines:?}");
 }

@@ -29,6 +29,20 @@ pub enum LearnError {
         /// Field and reason.
         reason: String,
     },
+    /// There are not the goals that a planner could learn from.
+    #[error("goals: {0}")]
+    Goals(String),
+    /// A step would have moved weights by what is no number.
+    #[error(
+        "step {step}: the gradient of `{variable}` has no finite length; nothing was moved, and \
+         the last checkpoint is whole (a lower learning rate may help)"
+    )]
+    Gradient {
+        /// The step, from 1.
+        step: u64,
+        /// The first variable, by name, whose gradient is none.
+        variable: String,
+    },
     /// There are not the views that eyes could learn from.
     #[error("views: {0}")]
     Views(String),

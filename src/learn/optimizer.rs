@@ -2,6 +2,7 @@
 //!
 //! candle-nn's AdamW hides its moments, so a training that uses it cannot resume where it stopped.
 
+use super::LearnError;
 use candle_core::{Result, Tensor, Var};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -44,13 +45,13 @@ impl AdamW {
     }
 
     /// Moves `weights` against `gradients` at `learning_rate`; returns the gradient's length before
-    /// clipping.
+    /// clipping. Where it has no finite one nothing moves, and the error names step and variable.
     pub fn step(
         &mut self,
         weights: &BTreeMap<String, Var>,
         gradients: &BTreeMap<String, Tensor>,
         learning_rate: f64,
-    ) -> Result<f64> {
+    ) -> std::result::Result<f64, LearnError> {
         self.step_at(weights, gradients, &|_| learning_rate)
     }
 
@@ -60,10 +61,16 @@ impl AdamW {
         weights: &BTreeMap<String, Var>,
         gradients: &BTreeMap<String, Tensor>,
         learning_rate: &(dyn Fn(&str) -> f64 + Sync),
-    ) -> Result<f64> {
+    ) -> std::result::Result<f64, LearnError> {
         let mut squared = 0.0;
-        for gradient in gradients.values() {
-            squared += f64::from(gradient.sqr()?.sum_all()?.to_scalar::<f32>()?);
+        for (name, gradient) in gradients {
+            let of_variable = f64::from(gradient.sqr()?.sum_all()?.to_scalar::<f32>()?);
+            // One number that is none would be in all weights, moments and averages at once.
+            if !of_variable.is_finite() {
+                let (step, variable) = (self.steps + 1, name.clone());
+                return Err(LearnError::Gradient { step, variable });
+            }
+            squared += of_variable;
         }
         let length = squared.sqrt();
         let scale = (self.config.gradient_clip / length.max(1e-12)).min(1.0);
@@ -201,6 +208,40 @@ mod tests {
             values(&theirs).as_slice(),
             max_relative = 1e-4
         );
+    }
+
+    #[test]
+    fn what_is_no_number_moves_nothing_and_is_named() {
+        let tensor = |values: [f32; 2]| Tensor::new(&values, &Device::Cpu).unwrap();
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let var =
+                |name: &str| (name.to_string(), Var::from_tensor(&tensor([1.0, 2.0])).unwrap());
+            let vars = BTreeMap::from(["a", "b", "c"].map(var));
+            let mut adam = AdamW::new(CONFIG, &vars).unwrap();
+            let step = |adam: &mut AdamW, last: f32| {
+                let gradients = [("a", 1.0), ("b", last), ("c", last)]
+                    .map(|(name, last)| (name.to_string(), tensor([0.5, last])));
+                adam.step(&vars, &BTreeMap::from(gradients), 0.1)
+            };
+            let numbers = |adam: &AdamW| -> BTreeMap<String, Vec<f32>> {
+                let weights =
+                    vars.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone()));
+                let all = weights.chain(adam.state());
+                all.map(|(name, tensor)| (name, tensor.to_vec1().unwrap())).collect()
+            };
+            step(&mut adam, 1.0).unwrap();
+            let before = numbers(&adam);
+            let error = step(&mut adam, bad).unwrap_err();
+            assert!(
+                matches!(&error, LearnError::Gradient { step: 2, variable } if variable == "b"),
+                "{error}"
+            );
+            assert_eq!(numbers(&adam), before, "{bad}");
+            // It could go on as if nothing had been.
+            step(&mut adam, 1.0).unwrap();
+            assert_eq!(adam.steps, 2);
+            assert!(numbers(&adam) != before);
+        }
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use super::alfred::Trajectory;
 use super::batch::{Encoded, batches, collate, encode, pad_id};
-use super::checkpoint::Checkpoint;
+use super::checkpoint::{Checkpoint, Counts};
 use super::fault::{dropout_fault, share_fault};
 use super::llama::{Dropout, LlamaShape, TrainableLlama};
+use super::log::LoggedStep;
 use super::optimizer::AdamWConfig;
 use super::samples::{Mixture, epoch_samples, goal_samples};
 use super::taught::TaughtGoal;
@@ -112,7 +113,7 @@ pub struct Watch {
     pub exact_without_places: f64,
 }
 
-/// A step of training, for progress bars.
+/// A step of training, for progress bars and logs.
 #[derive(Debug, Clone, Copy)]
 pub struct StepReport {
     /// Steps done.
@@ -121,16 +122,50 @@ pub struct StepReport {
     pub progress: f64,
     /// Training loss of this step.
     pub loss: f64,
+    /// Length of its gradient before clipping.
+    pub gradient: f64,
+    /// Learning rate of this step.
+    pub learning_rate: f64,
     /// Tokens of this step, padding included.
     pub tokens: usize,
     /// The newest measurement on held-out goals.
     pub watch: Option<Watch>,
 }
 
+impl From<&StepReport> for LoggedStep {
+    fn from(step: &StepReport) -> Self {
+        // The newest measurement comes with every step, and is of one.
+        let watch = step.watch.filter(|watch| watch.step == step.step);
+        let of = |watch: &Watch| {
+            let numbers = [
+                ("loss", watch.loss),
+                ("exact", watch.exact),
+                ("exact_without_places", watch.exact_without_places),
+            ];
+            numbers.map(|(name, number)| (format!("plan/blind/{name}"), number))
+        };
+        Self {
+            step: step.step,
+            progress: step.progress,
+            loss: step.loss,
+            gradient: step.gradient,
+            learning_rate: step.learning_rate,
+            worked_on: (step.tokens, "tokens"),
+            measured: watch.iter().flat_map(of).collect(),
+            watch: watch.map(|watch| serde_json::json!(watch)),
+        }
+    }
+}
+
 /// Trains on `trajectories` and on what a teacher says (`taught`, which may be empty) until the last
 /// epoch and writes the model folder `out`, whose manifest tells `command`; `report` stops it by
 /// saying `false`, and then nothing but the checkpoint is written. Training that was stopped goes on
 /// from the last checkpoint in `out/checkpoint`, to the same result.
+///
+/// # Errors
+///
+/// When there is nothing to learn, a gradient is no number, a file cannot be read or written, or
+/// the checkpoint is that of another training or of other data.
 pub fn train_planner(
     config: &PlannerTraining,
     trajectories: &[Trajectory],
@@ -140,11 +175,15 @@ pub fn train_planner(
     command: Option<&str>,
     report: &mut dyn FnMut(&StepReport) -> bool,
 ) -> Result<(), LearnError> {
-    let (training, held_out) = split(config, trajectories);
-    let checkpoint = Checkpoint::new(out, config)?;
+    let (training, held_out) = split(config, trajectories)?;
+    let checkpoint = Checkpoint::new(out, config, counts(trajectories, taught))?;
     let tokenizer = match checkpoint.tokenizer()? {
         Some(tokenizer) => tokenizer,
-        None => start::tokenizer(config, &training, vocabulary)?,
+        None => {
+            let tokenizer = start::tokenizer(config, &training, vocabulary)?;
+            checkpoint.keep(&tokenizer)?;
+            tokenizer
+        }
     };
     let vocabulary_size = tokenizer.get_vocab_size(true);
     let mut rng = Pcg64Mcg::seed_from_u64(config.seed);
@@ -166,6 +205,10 @@ pub fn train_planner(
         let samples = epoch_samples(&training, taught, vocabulary, config.mixture, &mut rng);
         let (samples, _) =
             encode(&tokenizer, &samples, config.max_length, config.tear_words, &mut rng)?;
+        if samples.is_empty() {
+            let reason = format!("none has at most {} tokens (max_length)", config.max_length);
+            return Err(LearnError::Goals(reason));
+        }
         let lengths: Vec<usize> = samples.iter().map(|sample| sample.ids.len()).collect();
         let batches = batches(&lengths, config.batch_size, &mut rng);
         let done = if epoch == progress.epoch { progress.batch } else { 0 };
@@ -182,12 +225,14 @@ pub fn train_planner(
             (progress.epoch, progress.batch) = if last { (epoch + 1, 0) } else { (epoch, at + 1) };
             if progress.step.is_multiple_of(config.checkpoint_steps) || last {
                 progress.watches.push(objective.watch(&trainer, &watched, progress.step)?);
-                checkpoint.save(&trainer.weights, &trainer.optimizer, &tokenizer, &progress)?;
+                checkpoint.save(&trainer.weights, &trainer.optimizer, &progress)?;
             }
             let go_on = report(&StepReport {
                 step: progress.step,
                 progress: share,
                 loss: stepped.loss,
+                gradient: stepped.gradient,
+                learning_rate: rate,
                 tokens: stepped.tokens,
                 watch: progress.watches.last().copied(),
             });
@@ -246,13 +291,15 @@ impl Planning<'_> {
                 logits.argmax(D::Minus1)?.eq(&batch.targets)?.to_dtype(DType::U8)?.to_vec1()?;
             let mut right = right.into_iter();
             for sample in samples {
-                let wrong: Vec<bool> = right
-                    .by_ref()
-                    .zip(&sample.targets)
-                    .filter_map(|(hit, target)| (hit == 0).then_some(target.is_place))
-                    .collect();
-                exact += usize::from(wrong.is_empty());
-                without_places += usize::from(wrong.iter().all(|place| *place));
+                let (mut all, mut others) = (true, true);
+                // Targets first: a zip that ends on them takes no hit of the next sample.
+                for (target, hit) in sample.targets.iter().zip(right.by_ref()) {
+                    let hit = hit != 0;
+                    all &= hit;
+                    others &= hit || target.is_place;
+                }
+                exact += usize::from(all);
+                without_places += usize::from(others);
             }
         }
         let count = samples.len().max(1) as f64;
@@ -265,16 +312,32 @@ impl Planning<'_> {
     }
 }
 
-/// Trajectories to train on, and to watch.
+/// What the batches follow from.
+fn counts(trajectories: &[Trajectory], taught: &[TaughtGoal]) -> Counts {
+    let goals = || trajectories.iter().flat_map(|trajectory| &trajectory.goals);
+    let words = goals().flat_map(|goal| goal.steps.iter().chain([&goal.goal]));
+    let words = words.chain(taught.iter().map(|goal| &goal.goal));
+    Counts::new([
+        ("trajectories", trajectories.len()),
+        ("goals", goals().count()),
+        ("goals of a teacher", taught.len()),
+        ("bytes of words", words.map(String::len).sum()),
+    ])
+}
+
+/// Trajectories to train on, and to watch; at least one to train on.
 fn split(
     config: &PlannerTraining,
     trajectories: &[Trajectory],
-) -> (Vec<Trajectory>, Vec<Trajectory>) {
+) -> Result<(Vec<Trajectory>, Vec<Trajectory>), LearnError> {
+    let Some(most) = trajectories.len().checked_sub(1) else {
+        return Err(LearnError::Goals("there are no trajectories to learn from".into()));
+    };
     let mut order: Vec<_> = trajectories.to_vec();
     order.shuffle(&mut Pcg64Mcg::seed_from_u64(config.seed));
     let watched = (config.holdout * order.len() as f64).round() as usize;
-    let training = order.split_off(watched.min(order.len() - 1));
-    (training, order)
+    let training = order.split_off(watched.min(most));
+    Ok((training, order))
 }
 
 #[cfg(test)]
@@ -339,6 +402,58 @@ mod tests {
         assert!(fault(&|c| c.hide_words = 1.5).contains("hide_words is 1.5"));
         assert!(fault(&|c| c.mixture.taught = -1.0).contains("mixture.taught is -1"));
         assert!(fault(&|c| c.max_length = 33).contains("max_length"));
+    }
+
+    #[test]
+    fn without_goals_there_is_no_training() {
+        let out = tempfile::tempdir().unwrap();
+        let vocabulary = ActionVocabulary::alfred();
+        let step = crate::tasks::SpokenStep {
+            action: "PickupObject".into(),
+            arguments: vec!["mug".into()],
+        };
+        let goal = crate::learn::Goal { goal: "Take the mug.".into(), steps: Vec::new() };
+        let trajectory = Trajectory { task: "a_task".into(), goals: vec![goal], plan: vec![step] };
+        let brief = PlannerTraining { max_length: 2, tokenizer_size: 300, ..config() };
+        for (trajectories, reason) in
+            [(Vec::new(), "no trajectories"), (vec![trajectory], "at most 2 tokens")]
+        {
+            let error = train_planner(
+                &brief,
+                &trajectories,
+                &[],
+                &vocabulary,
+                out.path(),
+                None,
+                &mut |_| true,
+            );
+            let error = error.unwrap_err();
+            assert!(matches!(&error, LearnError::Goals(_)), "{error}");
+            assert!(error.to_string().contains(reason), "{error}");
+        }
+    }
+
+    #[test]
+    fn each_held_out_goal_is_measured_by_its_own_answer() {
+        let config = config();
+        let wide = chance(weight_shapes(&SHAPE, TOKENS), 1);
+        let vars = cast(&wide, DType::F32, &Device::Cpu);
+        let model = TrainableLlama::of_vars(SHAPE, &vars);
+        let mut samples = rows();
+        let mut rng = Pcg64Mcg::seed_from_u64(0);
+        let batch = collate(samples.iter(), 0, 1.0, 0.0, &mut rng).unwrap();
+        let hidden = model.hidden(&batch.tokens, &mut None).unwrap();
+        let logits = model.logits(&hidden, &batch.rows).unwrap();
+        let likeliest: Vec<u32> = logits.argmax(D::Minus1).unwrap().to_vec1().unwrap();
+        let targets = samples.iter_mut().flat_map(|sample| &mut sample.targets);
+        targets.zip(likeliest).for_each(|(target, token)| target.token = token);
+        // Nothing of the first is missed, and of the second the only token, which names a place.
+        let missed = &mut samples[1].targets[0];
+        missed.token = (missed.token + 1) % TOKENS as u32;
+        let planning = Planning { config: &config, model, pad: 0 };
+        let trainer = Trainer::new(vars, config.optimizer).unwrap();
+        let watch = planning.watch(&trainer, &samples, 1).unwrap();
+        assert_eq!((watch.exact, watch.exact_without_places), (0.5, 1.0));
     }
 
     /// Samples of other lengths, padded to other ones in each part, that count by their tokens.

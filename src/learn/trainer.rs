@@ -1,6 +1,7 @@
 //! What all trainings share: batches worked on in parts, gradients added up, one step of the
 //! optimiser at a rate that rises and falls.
 
+use super::LearnError;
 use super::optimizer::{AdamW, AdamWConfig};
 use candle_core::{Result, Tensor, Var};
 use rand::SeedableRng;
@@ -78,7 +79,8 @@ impl Trainer {
     }
 
     /// One step on `samples`. Chance in a part comes from `seed` and the number of the part, so that
-    /// it is the same on any number of cores; `rate` gives the learning rate of each variable.
+    /// it is the same on any number of cores; `rate` gives the learning rate of each variable. A
+    /// step that fails moves nothing.
     pub fn step<O: Objective>(
         &mut self,
         objective: &O,
@@ -86,7 +88,7 @@ impl Trainer {
         cut: Cut,
         seed: u64,
         rate: &(dyn Fn(&str) -> f64 + Sync),
-    ) -> Result<Stepped> {
+    ) -> std::result::Result<Stepped, LearnError> {
         let part = samples.len().div_ceil((cut.replicas * cut.rounds).max(1)).max(1);
         let parts: Vec<_> = samples.chunks(part).enumerate().collect();
         let mut sum: BTreeMap<String, Tensor> = BTreeMap::new();

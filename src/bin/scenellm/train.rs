@@ -2,6 +2,7 @@
 
 mod command;
 mod dry_run;
+mod log;
 mod memory;
 mod planner;
 mod scenes;

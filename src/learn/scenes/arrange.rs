@@ -22,8 +22,8 @@ pub struct Arrangement {
     pub dropped: f64,
     /// Whether the regions come in random order.
     pub shuffle: bool,
-    /// Probability that a view whose pose is known is given in world coordinates, as the scene is.
-    /// What is said of it from where the camera stands keeps those of the camera.
+    /// Probability that a view is given in world coordinates, as the scene is. What is said of it
+    /// from where the camera stands keeps those of the camera.
     pub world_views: f64,
 }
 

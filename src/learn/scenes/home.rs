@@ -35,9 +35,18 @@ pub enum Eyes {
     Real {
         /// What its map held in the end, world coordinates.
         scene: Vec<Region>,
-        /// What it saw in single frames, camera coordinates.
-        views: Vec<Vec<Region>>,
+        /// What it saw in single frames.
+        views: Vec<RealView>,
     },
+}
+
+/// What a robot saw in one frame.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RealView {
+    /// Maps world coordinates to those of the camera (x right, y down, z ahead).
+    pub camera_T_world: Pose,
+    /// What it saw: middles in camera coordinates, boxes along the axes of the world.
+    pub regions: Vec<Region>,
 }
 
 /// What a camera would see from a pose.
@@ -66,11 +75,16 @@ impl SeenHome {
         }
     }
 
-    /// Maps world coordinates to those of the camera of a view; `None` of a tour, which does not keep it.
+    /// Whether a robot saw it, and not oracle eyes.
+    pub fn is_seen_by_real_eyes(&self) -> bool {
+        matches!(self.eyes, Eyes::Real { .. })
+    }
+
+    /// Maps world coordinates to those of the camera of a view, if there is that view.
     pub fn camera_T_world(&self, view: usize) -> Option<&Pose> {
         match &self.eyes {
             Eyes::Oracle { views, .. } => Some(&views.get(view)?.camera_T_world),
-            Eyes::Real { .. } => None,
+            Eyes::Real { views, .. } => Some(&views.get(view)?.camera_T_world),
         }
     }
 
@@ -85,7 +99,9 @@ impl SeenHome {
     /// The regions of a view, camera coordinates; none for a view that there is not.
     pub fn view(&self, view: usize, oracle: &Oracle, rng: &mut impl Rng) -> Vec<Region> {
         match &self.eyes {
-            Eyes::Real { views, .. } => views.get(view).cloned().unwrap_or_default(),
+            Eyes::Real { views, .. } => {
+                views.get(view).map(|view| view.regions.clone()).unwrap_or_default()
+            }
             Eyes::Oracle { things, views } => {
                 let Some(view) = views.get(view) else { return Vec::new() };
                 let shows = |thing: usize| {

@@ -16,7 +16,7 @@ mod truth;
 
 pub use arrange::{Arrangement, arranged, scene_tokens};
 pub use cache::SceneCache;
-pub use home::{Eyes, SeenHome, TrueView};
+pub use home::{Eyes, RealView, SeenHome, TrueView};
 pub use lexicon::Lexicon;
 pub use look::true_view;
 pub use oracle::{Faults, Oracle, regions_of_world};

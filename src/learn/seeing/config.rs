@@ -292,9 +292,11 @@ mod tests {
             let config = SeeingTraining::read(&Path::new(folder).join(name)).unwrap();
             (config.syllabus.talk.decompositions, config.times_of("task_decomposition"))
         };
-        let (made, times) = shares("finetune.yaml");
-        assert!(made > 0 && times > 0.0, "{made} are made, {times} are taught");
-        for name in ["align.yaml", "look.yaml", "llama2-7b.yaml"] {
+        for name in ["finetune.yaml", "llama2-7b.yaml", "llama2-7b-full.yaml"] {
+            let (made, times) = shares(name);
+            assert!(made > 0 && times > 0.0, "{name}: {made} are made, {times} are taught");
+        }
+        for name in ["align.yaml", "look.yaml"] {
             assert_eq!(shares(name), (0, 0.0), "{name}");
         }
     }

@@ -99,7 +99,7 @@ fn copy_folder(from: &Path, to: &Path) -> Result<(), LearnError> {
     for entry in entries {
         let path = entry.map_err(LearnError::file(from))?.path();
         let Some(name) = path.file_name() else { continue };
-        if name == "checkpoint" {
+        if name == "checkpoint" || name == "log" {
             continue;
         }
         if path.is_dir() {

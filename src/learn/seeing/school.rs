@@ -1,6 +1,7 @@
 //! Where lessons are taken: homes as they are seen, and what is to be learnt in them.
 
-use super::super::scenes::{Eyes, SceneCache, SeenHome, Thing, Toured, things_of};
+use super::super::checkpoint::Counts;
+use super::super::scenes::{Eyes, RealView, SceneCache, SeenHome, Thing, Toured, things_of};
 use super::super::{LearnError, TaughtGoal, Trajectory};
 use super::config::SeeingTraining;
 use super::homes::{Homes, Source};
@@ -139,6 +140,20 @@ impl School {
         self.watched_from.is_some_and(|first| home >= first)
     }
 
+    /// What the batches of a training follow from.
+    pub(super) fn counts(&self) -> Counts {
+        let real = self.homes.iter().filter(|home| home.is_seen_by_real_eyes());
+        let words = self.lessons.iter().flat_map(|lesson| [&lesson.words, &lesson.answer]);
+        let words = words.chain(self.taught.iter().map(|goal| &goal.goal));
+        Counts::new([
+            ("homes", self.homes.len()),
+            ("homes seen by real eyes", real.count()),
+            ("lessons", self.lessons.len()),
+            ("goals of a teacher", self.taught.len()),
+            ("bytes of words", words.map(String::len).sum()),
+        ])
+    }
+
     /// All that is truly there, over all homes of oracle eyes.
     pub fn things(&self) -> impl Iterator<Item = &Thing> {
         self.homes.iter().flat_map(|home| match &home.eyes {
@@ -156,8 +171,7 @@ pub fn lessons_of_an_epoch(config: &SeeingTraining, school: &School) -> usize {
 
 /// How often `lesson` comes in an epoch on average.
 pub(super) fn times(config: &SeeingTraining, school: &School, lesson: &Lesson) -> f64 {
-    let is_toured =
-        school.homes.get(lesson.home).is_some_and(|home| matches!(home.eyes, Eyes::Real { .. }));
+    let is_toured = school.homes.get(lesson.home).is_some_and(SeenHome::is_seen_by_real_eyes);
     config.times_of(&lesson.kind) * if is_toured { config.syllabus.toured } else { 1.0 }
 }
 
@@ -290,13 +304,14 @@ impl Builder<'_> {
         let mut views = Vec::with_capacity(number);
         for (view, (stance, regions)) in toured.views.into_iter().enumerate() {
             let mut standing = world.clone();
-            views.push(regions);
+            let world_T_camera = stance.world_T_camera();
+            views.push(RealView { camera_T_world: world_T_camera.inverse(), regions });
             // Where it stood on its tour, it can stand.
             if standing.stand_at_start(stance).is_err() {
                 continue;
             }
             let told = self.syllabus.told / number as f64;
-            let facts = SceneFacts::in_view(&standing, &stance.world_T_camera())?;
+            let facts = SceneFacts::in_view(&standing, &world_T_camera)?;
             describe(&facts, view, &goals, &mut lessons, told, checked, rng);
             if rng.random_bool(self.syllabus.talked_about.clamp(0.0, 1.0)) {
                 let talk = &self.syllabus.talk;

@@ -91,20 +91,20 @@ impl Classroom<'_> {
             Sight::Blind => return None,
             Sight::Scene => {
                 let regions = home.scene(&self.oracle, rng);
-                let axes = (TokenFrame::World, Some(UnitQuaternion::identity()));
+                let axes = (TokenFrame::World, UnitQuaternion::identity());
                 return Some(self.shown(regions, axes, budget.scene, how, rng));
             }
             Sight::View(view) => view,
         };
+        let camera_T_world = home.camera_T_world(view)?;
         let mut regions = home.view(view, &self.oracle, rng);
-        let pose = home.camera_T_world(view);
-        let axes = (TokenFrame::Camera, pose.map(|pose| pose.rotation));
+        let axes = (TokenFrame::Camera, camera_T_world.rotation);
         let in_camera = |regions, rng: &mut Pcg64Mcg| {
             self.shown(regions, axes, budget.frame, how.of_view(), rng)
         };
-        let Some(camera_T_world) = pose.filter(|_| is_given_in_world(lesson, how, rng)) else {
+        if !is_given_in_world(lesson, how, rng) {
             return Some(in_camera(regions, rng));
-        };
+        }
         Some(match self.config.vision.tokens {
             TokenKind::Regions => {
                 let world_T_camera = camera_T_world.inverse();
@@ -120,11 +120,11 @@ impl Classroom<'_> {
     }
 
     /// At most `most` tokens of regions. `axes` are those of their coordinates, and what turns the
-    /// axes of the world to them; of a robot's tour it is not kept how a view was turned.
+    /// axes of the world to them.
     fn shown(
         &self,
         regions: Vec<Region>,
-        axes: (TokenFrame, Option<UnitQuaternion<f64>>),
+        axes: (TokenFrame, UnitQuaternion<f64>),
         most: usize,
         how: Arrangement,
         rng: &mut Pcg64Mcg,

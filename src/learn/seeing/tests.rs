@@ -2,6 +2,7 @@
 
 use super::super::LearnError;
 use super::super::batch::Batch;
+use super::super::checkpoint::{change, lose_weights};
 use super::super::llama::{LlamaShape, check_gradients, fresh_weights};
 use super::super::optimizer::AdamWConfig;
 use super::super::scenes::{Arrangement, Eyes, Faults, Lexicon, Oracle, SeenHome, things_of};
@@ -390,19 +391,56 @@ fn with_patience_the_folder_holds_the_best_and_the_checkpoint_the_newest() {
         let out = tempfile::tempdir().unwrap();
         train(&config, out.path(), 4).unwrap();
         // The first of three measurements, made better or worse than the others can be.
-        let path = out.path().join("checkpoint/state.json");
-        let text = std::fs::read_to_string(&path).unwrap();
-        let mut state: serde_json::Value = serde_json::from_str(&text).unwrap();
-        let loss = &mut state["progress"]["watches"][0]["kinds"]["where"][0]["loss"];
-        assert!(loss.is_f64());
-        *loss = first_loss.into();
-        std::fs::write(&path, state.to_string()).unwrap();
+        change(out.path(), |state, _| {
+            let loss = &mut state["progress"]["watches"][0]["kinds"]["where"][0]["loss"];
+            assert!(loss.is_f64());
+            *loss = first_loss.into();
+        });
         let read = |name: &str| std::fs::read(out.path().join(name)).unwrap();
         let (model, checkpoint) = (read("model.safetensors"), read("checkpoint/state.safetensors"));
         assert_eq!(train(&config, out.path(), usize::MAX).unwrap().len(), 8);
         assert_eq!(read("model.safetensors") == model, stays_best, "first loss {first_loss}");
         assert!(read("checkpoint/state.safetensors") != checkpoint);
     }
+}
+
+#[test]
+fn a_gradient_that_is_no_number_ends_a_training_and_leaves_what_it_has() {
+    let init = blind_model();
+    let config = SeeingTraining { epochs: 12, ..config(init.path(), LanguagePart::Full) };
+    let out = tempfile::tempdir().unwrap();
+    train(&config, out.path(), 4).unwrap();
+    lose_weights(out.path());
+    let names = ["checkpoint/state.safetensors", "model.safetensors", "projector.safetensors"];
+    let read = || names.map(|name| std::fs::read(out.path().join(name)).unwrap());
+    let before = read();
+    let error = train(&config, out.path(), usize::MAX).unwrap_err();
+    assert!(matches!(&error, LearnError::Gradient { step: 5, .. }), "{error}");
+    assert!(read() == before, "it was written over");
+}
+
+#[test]
+fn a_training_goes_on_with_the_data_it_began_with() {
+    let init = blind_model();
+    let config = SeeingTraining { epochs: 12, ..config(init.path(), LanguagePart::Full) };
+    let out = tempfile::tempdir().unwrap();
+    train(&config, out.path(), 4).unwrap();
+    let error = |school: &School| {
+        let out = Some(out.path());
+        train_seeing(&config, school, &Device::Cpu, out, None, None, &mut |_| true)
+            .unwrap_err()
+            .to_string()
+    };
+    // As a folder of toured homes that grew.
+    let mut toured = school();
+    toured.homes[0].eyes = Eyes::Real { scene: Vec::new(), views: Vec::new() };
+    let told = error(&toured);
+    assert!(told.contains("homes seen by real eyes: 0 then, 1 now"), "{told}");
+    let mut fewer = school();
+    fewer.lessons.pop();
+    let told = error(&fewer);
+    assert!(told.contains("lessons: 8 then, 7 now") && told.contains("same data"), "{told}");
+    train(&config, out.path(), 1).unwrap();
 }
 
 /// A tiny decoder of random weights behind a projector as the paper has it: the features of voxels and

@@ -4,6 +4,7 @@ use super::super::LearnError;
 use super::super::batch::batches;
 use super::super::checkpoint::{Checkpoint, Progress};
 use super::super::llama::TABLES;
+use super::super::log::LoggedStep;
 use super::super::scenes::{Lexicon, Oracle};
 use super::super::trainer::{Cut, Trainer, learning_rate};
 use super::config::SeeingTraining;
@@ -48,6 +49,30 @@ pub struct SeeingStep<'a> {
     pub watch: Option<&'a SeeingWatch>,
 }
 
+impl From<&SeeingStep<'_>> for LoggedStep {
+    fn from(step: &SeeingStep<'_>) -> Self {
+        let mut measured = Vec::new();
+        for (kind, both) in step.watch.into_iter().flat_map(|watch| &watch.kinds) {
+            for (eyes, graded) in ["seen", "blind"].iter().zip(both) {
+                measured.push((format!("{kind}/{eyes}/loss"), graded.loss));
+                measured.push((format!("{kind}/{eyes}/exact"), graded.exact));
+                let name = format!("{kind}/{eyes}/exact_without_places");
+                measured.push((name, graded.exact_without_places));
+            }
+        }
+        Self {
+            step: step.step,
+            progress: step.progress,
+            loss: step.loss,
+            gradient: step.gradient,
+            learning_rate: step.learning_rate,
+            worked_on: (step.tokens, "tokens"),
+            watch: step.watch.map(|watch| serde_json::json!(watch)),
+            measured,
+        }
+    }
+}
+
 /// Trains on `school` until the last epoch, or until what is held out is not answered better any
 /// more, and writes the model folder `out` at every measurement, or with `patience` at every one that
 /// is the best so far; `vision` is a folder that is copied into it, and `command` stands in its
@@ -57,7 +82,8 @@ pub struct SeeingStep<'a> {
 /// # Errors
 ///
 /// When the model to begin with cannot be read or is of another shape, when there is nothing to
-/// learn, and when files cannot be written.
+/// learn, when a gradient is no number, when the checkpoint is that of another training or of other
+/// data, and when files cannot be written.
 pub fn train_seeing(
     config: &SeeingTraining,
     school: &School,
@@ -68,12 +94,15 @@ pub fn train_seeing(
     report: &mut dyn FnMut(&SeeingStep<'_>) -> bool,
 ) -> Result<(), LearnError> {
     let vocabulary = config.vocabulary()?;
-    let checkpoint = out.map(|out| Checkpoint::new(out, config)).transpose()?;
+    let checkpoint = out.map(|out| Checkpoint::new(out, config, school.counts())).transpose()?;
     let begun = checkpoint.as_ref().filter(|checkpoint| !checkpoint.is_new());
     let tokenizer = match begun.map(|checkpoint| checkpoint.tokenizer()).transpose()?.flatten() {
         Some(tokenizer) => tokenizer,
         None => start::tokenizer(&config.init, &vocabulary)?,
     };
+    if let (None, Some(checkpoint)) = (begun, &checkpoint) {
+        checkpoint.keep(&tokenizer)?;
+    }
     let mut rng = Pcg64Mcg::seed_from_u64(config.seed);
     let weights = Weights::new(config, &tokenizer, device, &mut rng)?;
     let words = WordHash::new(config.vision.width)?;
@@ -160,7 +189,7 @@ pub fn train_seeing(
                         finished.write(averaged, optimizer.average(), tokenizer, newest)?;
                     }
                     finished.draw(&progress)?;
-                    checkpoint.save(&trainer.weights, optimizer, tokenizer, &progress)?;
+                    checkpoint.save(&trainer.weights, optimizer, &progress)?;
                 }
             }
             let go_on = report(&SeeingStep {

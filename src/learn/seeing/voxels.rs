@@ -19,11 +19,10 @@ const MOST_POINTS: f64 = 100.0;
 const SIDES: [(usize, f64); 5] = [(0, -1.0), (0, 1.0), (1, -1.0), (1, 1.0), (2, 1.0)];
 
 /// At most `budget` tokens of regions whose features are `width` long, varied as `how` says. `turn`
-/// turns the axes of the world, along which boxes have their edges, to those of `frame`; where it is
-/// not known, each region is one point.
+/// turns the axes of the world, along which boxes have their edges, to those of `frame`.
 pub fn voxel_tokens(
     regions: Vec<Region>,
-    (frame, turn): (TokenFrame, Option<UnitQuaternion<f64>>),
+    (frame, turn): (TokenFrame, UnitQuaternion<f64>),
     width: usize,
     budget: usize,
     how: Arrangement,
@@ -70,13 +69,8 @@ pub fn in_world(
 }
 
 /// Points on the sides of a box; for a camera only on those before it that face it.
-fn surface(
-    region: &Region,
-    frame: TokenFrame,
-    turn: Option<UnitQuaternion<f64>>,
-) -> Vec<Vector3<f64>> {
+fn surface(region: &Region, frame: TokenFrame, turn: UnitQuaternion<f64>) -> Vec<Vector3<f64>> {
     let centre_m = Vector3::from(region.centre_m);
-    let Some(turn) = turn else { return vec![centre_m] };
     let size_m = region.size_m;
     let mut points = Vec::new();
     for (axis, sign) in SIDES {
@@ -132,7 +126,7 @@ mod tests {
     fn tokens(
         centre_m: [f64; 3],
         frame: TokenFrame,
-        turn: Option<UnitQuaternion<f64>>,
+        turn: UnitQuaternion<f64>,
         how: Arrangement,
     ) -> VisualTokens {
         let mut rng = Pcg64Mcg::seed_from_u64(1);
@@ -140,14 +134,14 @@ mod tests {
     }
 
     /// How the world lies before a level camera that looks along its y axis.
-    fn level() -> Option<UnitQuaternion<f64>> {
+    fn level() -> UnitQuaternion<f64> {
         let quarter = std::f64::consts::FRAC_PI_2;
-        Some(UnitQuaternion::from_axis_angle(&Vector3::x_axis(), quarter))
+        UnitQuaternion::from_axis_angle(&Vector3::x_axis(), quarter)
     }
 
     #[test]
     fn a_scene_is_covered_by_tokens_on_what_is_there() {
-        let turn = Some(UnitQuaternion::identity());
+        let turn = UnitQuaternion::identity();
         let found = tokens([2.0, 1.0, 0.4], TokenFrame::World, turn, Arrangement::NONE);
         assert_eq!((found.len(), found.width, found.frame), (32, 2, TokenFrame::World));
         for (at, xyz_m) in found.xyz_m.iter().enumerate() {
@@ -177,11 +171,5 @@ mod tests {
         let how = Arrangement { mirror: 1.0, ..Arrangement::NONE };
         let found = tokens([1.0, 0.0, 3.0], TokenFrame::Camera, level(), how);
         assert!(!found.is_empty() && found.xyz_m.iter().all(|xyz_m| xyz_m[0] < -0.4));
-    }
-
-    #[test]
-    fn boxes_whose_axes_are_not_known_are_points() {
-        let found = tokens([1.0, 0.5, 3.0], TokenFrame::Camera, None, Arrangement::NONE);
-        assert_eq!(found.xyz_m, [[1.0, 0.5, 3.0]]);
     }
 }

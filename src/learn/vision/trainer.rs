@@ -3,11 +3,12 @@
 use super::config::VisionTraining;
 use super::frames::Frames;
 use super::lesson::{Lesson, Mind};
-use super::saved::Saved;
+use super::saved::export;
 use super::watch::{Measured, VisionWatch, measure};
 use super::weights;
-use crate::learn::LearnError;
+use crate::learn::checkpoint::{Checkpoint, Counts, Progress};
 use crate::learn::optimizer::AdamW;
+use crate::learn::{LearnError, LoggedStep};
 use crate::vision::SceneVitConfig;
 use candle_core::{Device, Tensor, Var};
 use rand::SeedableRng;
@@ -17,7 +18,7 @@ use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// A step of training, for progress bars.
+/// A step of training, for progress bars and logs.
 #[derive(Debug, Clone, Copy)]
 pub struct VisionStep {
     /// Steps done.
@@ -28,8 +29,39 @@ pub struct VisionStep {
     pub loss: f64,
     /// Length of the gradient before clipping.
     pub gradient: f64,
+    /// Learning rate of this step.
+    pub learning_rate: f64,
+    /// Views of this step.
+    pub views: usize,
     /// The newest measurement on held-out homes.
     pub watch: Option<VisionWatch>,
+}
+
+impl From<&VisionStep> for LoggedStep {
+    fn from(step: &VisionStep) -> Self {
+        // The newest measurement comes with every step, and is of one.
+        let watch = step.watch.filter(|watch| watch.step == step.step);
+        let of = |watch: &VisionWatch| {
+            let shares = [
+                ("cells", watch.cells),
+                ("names", watch.names),
+                ("things", watch.things),
+                ("things_precision", watch.things_precision),
+                ("states", watch.states),
+            ];
+            shares.map(|(name, share)| (format!("held_out/{name}"), share))
+        };
+        Self {
+            step: step.step,
+            progress: step.step as f64 / step.steps.max(1) as f64,
+            loss: step.loss,
+            gradient: step.gradient,
+            learning_rate: step.learning_rate,
+            worked_on: (step.views, "views"),
+            measured: watch.iter().flat_map(of).collect(),
+            watch: watch.map(|watch| serde_json::json!(watch)),
+        }
+    }
 }
 
 /// Learns from `frames` on `device` until the last step and writes the model folder `out`; at each
@@ -38,7 +70,8 @@ pub struct VisionStep {
 ///
 /// # Errors
 ///
-/// When a file cannot be read or written, or a checkpoint is that of another training.
+/// When a file cannot be read or written, a gradient is no number, or a checkpoint is that of
+/// another training or of other views.
 pub fn train_vision(
     config: &VisionTraining,
     frames: &Frames,
@@ -46,12 +79,18 @@ pub fn train_vision(
     out: &Path,
     report: &mut dyn FnMut(&VisionStep) -> bool,
 ) -> Result<(), LearnError> {
-    let saved = Saved::new(out)?;
     let mut trainer = Trainer::new(config, frames, device)?;
+    let counts = Counts::new([
+        ("views to learn from", trainer.learnt.len()),
+        ("held-out views", frames.indices(true).len()),
+        ("names", frames.names().len()),
+    ]);
+    let checkpoint = Checkpoint::new(out, config, counts)?;
     let Trainer { weights, optimizer, memory, .. } = &mut trainer;
-    let restored = saved.restore(config, weights, optimizer, memory)?;
-    let mut progress = restored.unwrap_or_default();
+    let restored = checkpoint.restore_all(weights, optimizer, memory)?;
+    let mut progress: Progress<VisionWatch> = restored.unwrap_or_default();
     while progress.step < config.steps {
+        let learning_rate = trainer.learning_rate(progress.step);
         let (loss, gradient) = trainer.step(progress.step)?;
         progress.record(loss);
         let is_last = progress.step == config.steps;
@@ -59,16 +98,18 @@ pub fn train_vision(
             let measured = trainer.watch(progress.step)?;
             progress.watches.push(measured.watch);
             let Trainer { weights, optimizer, memory, .. } = &trainer;
-            saved.save(config, weights, optimizer, memory, &progress)?;
+            checkpoint.save_all(weights, optimizer, memory, &progress)?;
             let model =
                 SceneVitConfig::new(config.model, frames.most_across(), frames.names().to_vec());
-            saved.export(&model, trainer.optimizer.average(), &measured, &progress)?;
+            export(out, &model, trainer.optimizer.average(), &measured, &progress)?;
         }
         let step = VisionStep {
             step: progress.step,
             steps: config.steps,
             loss: progress.loss(),
             gradient,
+            learning_rate,
+            views: config.batch_size,
             watch: progress.watches.last().copied(),
         };
         if !report(&step) {
@@ -130,8 +171,9 @@ impl<'a> Trainer<'a> {
         let total: f64 = results.iter().map(|result| result.weight).sum();
         let mut loss = 0.0;
         let mut sum: BTreeMap<String, Tensor> = BTreeMap::new();
+        let mut memory = self.memory.clone();
         for result in results {
-            self.lesson.remember(&result, &mut self.memory)?;
+            self.lesson.remember(&result, &mut memory)?;
             let weight = result.weight / total;
             loss += weight * result.loss;
             for (name, gradient) in result.gradients {
@@ -143,7 +185,10 @@ impl<'a> Trainer<'a> {
                 sum.insert(name, total);
             }
         }
-        let length = self.optimizer.step(&self.weights, &sum, self.learning_rate(step))?;
+        let rate = self.learning_rate(step);
+        let length = self.optimizer.step(&self.weights, &sum, rate)?;
+        // Not before: a step that fails moves nothing.
+        self.memory = memory;
         Ok((loss, length))
     }
 

@@ -1,16 +1,15 @@
 //! `scenellm train planner`: make a planner from human goals.
 
 use super::command::command_line;
+use super::log::{now_s, open_log};
 use super::memory::memory_in_words;
 use crate::{Outcome, progress};
-use anyhow::Context;
 use clap::Args;
 use scenellm::learn::{PlannerTraining, read_alfred, read_taught, train_planner};
 use scenellm::process::PeakMemory;
 use scenellm::tasks::ActionVocabulary;
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::Instant;
 
 /// Train a planner on human goals and expert plans.
 ///
@@ -29,7 +28,8 @@ pub struct TrainPlanner {
     /// Vocabulary of actions and words (YAML); ALFRED's own unless given.
     #[arg(long)]
     vocabulary: Option<PathBuf>,
-    /// Model folder to write; its `checkpoint` folder can be removed when the training is over.
+    /// Model folder to write; its `checkpoint` and `log` folders can be removed when the training
+    /// is over. TensorBoard reads `log`.
     #[arg(long)]
     out: PathBuf,
     /// Print one JSON object a measurement instead of a progress bar.
@@ -50,18 +50,22 @@ impl TrainPlanner {
             Some(path) => ActionVocabulary::read(path)?,
             None => ActionVocabulary::alfred(),
         };
-        std::fs::create_dir_all(&self.out)
-            .with_context(|| format!("cannot make {}", self.out.display()))?;
+        let mut log = open_log(&self.out)?;
         let bar = progress::bar(10_000, "training");
-        let (start, mut tokens, mut watched) = (Instant::now(), 0, None);
-        let mut told = Ok(());
+        let mut watched = None;
+        let mut told: anyhow::Result<()> = Ok(());
         let (out, command) = (self.out.as_path(), command_line());
         let command = Some(command.as_str());
         train_planner(&config, &trajectories, &taught, &vocabulary, out, command, &mut |step| {
-            tokens += step.tokens;
-            let rate = tokens as f64 / start.elapsed().as_secs_f64();
-            bar.set_position((step.progress * 10_000.0) as u64);
             let peak = PeakMemory::of_host();
+            let rate = match log.note(now_s(), peak, step) {
+                Ok(rate) => rate,
+                Err(error) => {
+                    told = Err(error.into());
+                    return false;
+                }
+            };
+            bar.set_position((step.progress * 10_000.0) as u64);
             let held = memory_in_words(peak);
             bar.set_message(format!("loss {:.3} · {rate:.0} tokens/s{held}", step.loss));
             if step.watch != watched {
@@ -70,7 +74,7 @@ impl TrainPlanner {
                     if self.json {
                         let line = serde_json::json!({"watch": watch, "tokens_per_s": rate,
                             "peak_memory_bytes": peak.host_bytes});
-                        told = writeln!(std::io::stdout(), "{line}");
+                        told = writeln!(std::io::stdout(), "{line}").map_err(anyhow::Error::from);
                     } else {
                         bar.println(format!(
                             "step {}: held-out loss {:.4}, plans right {:.1} %, {:.1} % but for places",

@@ -2,22 +2,22 @@
 
 use super::command::command_line;
 use super::dry_run;
+use super::log::{now_s, open_log};
 use super::memory::{IN_A_TRAINING, IN_A_TRIAL, MemoryWatch, memory_in_words};
 use super::trial::Trial;
 use crate::{Outcome, label, progress};
-use anyhow::{Context, bail, ensure};
+use anyhow::{bail, ensure};
 use clap::Args;
 use scenellm::language::parse_device;
 use scenellm::learn::read_taught;
 use scenellm::learn::scenes::SceneCache;
 use scenellm::learn::seeing::{
     AlfredData, Homes, LabelledMap, LanguagePart, School, SeeingStep, SeeingTraining, SeeingWatch,
-    Syllabus, TrainingLog, train_seeing,
+    Syllabus, train_seeing,
 };
 use scenellm::model::MANIFEST_FILE;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Which stage is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,7 +188,7 @@ impl TrainSeeing {
              docs/training.md tells how it is made, and `init: models/nano` is the shipped model)"
         );
         let goes_on =
-            self.out.as_ref().is_some_and(|out| out.join("checkpoint/state.json").exists());
+            self.out.as_ref().is_some_and(|out| out.join("checkpoint/state.safetensors").exists());
         ensure!(
             spells || goes_on,
             "{file}: init: {init} has no tokenizer.json: it is no finished model to begin with"
@@ -259,17 +259,6 @@ impl TrainSeeing {
         }
         Ok(())
     }
-}
-
-/// The log of a model folder, which is made where there is none.
-fn open_log(out: &Path) -> anyhow::Result<TrainingLog> {
-    std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
-    Ok(TrainingLog::open(out, now_s())?)
-}
-
-/// Seconds since 1970.
-fn now_s() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
 
 fn in_words(watch: &SeeingWatch) -> String {

@@ -1,5 +1,6 @@
 //! `scenellm train vision`: teach a small RGB-D transformer on rendered homes.
 
+use super::log::{now_s, open_log};
 use super::memory::{IN_A_TRAINING, MemoryWatch, memory_in_words};
 use crate::{Outcome, progress};
 use clap::Args;
@@ -8,7 +9,6 @@ use scenellm::learn::{Frames, VisionStep, VisionTraining, read_alfred_tasks, tra
 use scenellm::process::PeakMemory;
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::Instant;
 
 /// Teach a small RGB-D transformer to see, on rendered views of simulated homes.
 ///
@@ -28,8 +28,8 @@ pub struct TrainVision {
     /// unless given.
     #[arg(long)]
     frames: Option<PathBuf>,
-    /// Model folder to write; its folders `checkpoint` and `frames` can be removed when the training
-    /// is over.
+    /// Model folder to write; its folders `checkpoint`, `frames` and `log` can be removed when the
+    /// training is over. TensorBoard reads `log`.
     #[arg(long)]
     out: PathBuf,
     /// auto, cpu, or cuda:N.
@@ -60,20 +60,25 @@ impl TrainVision {
         let Some(frames) = rendered else { return Ok(Outcome::No) };
         drop(tasks);
         let memory = MemoryWatch::begin(&device, IN_A_TRAINING);
+        let mut log = open_log(&self.out)?;
         let bar = progress::bar(config.steps, "training");
-        let (start, mut first, mut watched) = (Instant::now(), None, None);
-        let mut told = Ok(());
+        let mut watched = None;
+        let mut told: anyhow::Result<()> = Ok(());
         train_vision(&config, &frames, &device, &self.out, &mut |step| {
-            let before = *first.get_or_insert(step.step - 1);
-            let views = (step.step - before) * config.batch_size as u64;
-            let rate = views as f64 / start.elapsed().as_secs_f64();
-            bar.set_position(step.step);
             let peak = memory.peak();
+            let rate = match log.note(now_s(), peak, step) {
+                Ok(rate) => rate,
+                Err(error) => {
+                    told = Err(error.into());
+                    return false;
+                }
+            };
+            bar.set_position(step.step);
             let held = memory_in_words(peak);
             bar.set_message(format!("loss {:.3} · {rate:.1} views/s{held}", step.loss));
             if step.watch != watched {
                 watched = step.watch;
-                told = self.tell(step, rate, peak, &bar);
+                told = self.tell(step, rate, peak, &bar).map_err(anyhow::Error::from);
             }
             // Nobody listens any more: what was learnt stays in the checkpoint.
             told.is_ok()

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::geometry::Pose;
-use crate::learn::scenes::TrueView;
+use crate::learn::scenes::{RealView, SceneCache, Toured, TrueView, regions_of_world};
 use crate::scene::VisualTokens;
 use nalgebra::Point3;
 
@@ -64,14 +64,51 @@ fn a_view_in_world_coordinates_has_its_things_where_the_scene_has_them() {
     }
     assert_places(&shown(&config, &school, &view, 1.0), &moved);
 
-    // Of a tour it is not known how the camera stood.
-    config.vision.tokens = TokenKind::Regions;
-    let seen = {
-        let classroom = classroom(&config, &school);
-        school.homes[0].view(0, &classroom.oracle, &mut Pcg64Mcg::seed_from_u64(1))
+    // A robot that toured the home stood somewhere, too.
+    let (scene, regions) = {
+        let oracle = classroom(&config, &school).oracle;
+        let (home, mut rng) = (&school.homes[0], Pcg64Mcg::seed_from_u64(1));
+        (home.scene(&oracle, &mut rng), home.view(0, &oracle, &mut rng))
     };
-    school.homes[0].eyes = Eyes::Real { scene: seen.clone(), views: vec![seen] };
-    assert_eq!(shown(&config, &school, &view, 1.0).frame, TokenFrame::Camera);
+    school.homes[0].eyes = Eyes::Real { scene, views: vec![RealView { camera_T_world, regions }] };
+    for (tokens, right) in [(TokenKind::Voxels, &moved), (TokenKind::Regions, &of_scene)] {
+        config.vision.tokens = tokens;
+        assert_eq!(shown(&config, &school, &view, 0.0).frame, TokenFrame::Camera);
+        assert_places(&shown(&config, &school, &view, 1.0), right);
+    }
+}
+
+#[test]
+fn a_toured_home_is_loaded_with_where_its_robot_stood() {
+    let homes = Homes::read(None, 1, 1).unwrap();
+    let world = homes.world(0).unwrap();
+    let things = things_of(&world);
+    let lexicon = Lexicon::of(&things, &WordHash::new(16).unwrap()).unwrap();
+    let oracle = Oracle { lexicon, faults: Faults::NONE };
+    let scene = regions_of_world(&world, &oracle, &mut Pcg64Mcg::seed_from_u64(1));
+    let stance = *world.robot();
+    let camera_T_world = stance.world_T_camera().inverse();
+    let mut regions = scene.clone();
+    for region in &mut regions {
+        region.centre_m = (camera_T_world * Point3::from(region.centre_m)).coords.into();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let cache = SceneCache::open(folder.path(), 16).unwrap();
+    cache.save(&homes.id(0), &Toured { scene, views: vec![(stance, regions)] }).unwrap();
+
+    let vocabulary = ActionVocabulary::alfred();
+    let syllabus = Syllabus { seeds: 1, ..Syllabus::default() };
+    let school = School::build(&homes, &syllabus, Some(&cache), &vocabulary, &|| {}).unwrap();
+    assert_eq!(school.homes.len(), 1);
+    let Eyes::Real { scene, views } = &school.homes[0].eyes else { panic!("nobody toured it") };
+    assert_eq!(school.homes[0].camera_T_world(0), Some(&camera_T_world));
+    assert_eq!(school.homes[0].camera_T_world(1), None);
+    assert!(scene.len() > 20 && views[0].regions.len() == scene.len());
+    for (seen, region) in views[0].regions.iter().zip(scene) {
+        let at_m = views[0].camera_T_world.inverse() * Point3::from(seen.centre_m);
+        let right = region.centre_m.as_slice();
+        approx::assert_abs_diff_eq!(at_m.coords.as_slice(), right, epsilon = 1e-4);
+    }
 }
 
 #[test]

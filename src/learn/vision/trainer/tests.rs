@@ -1,4 +1,5 @@
 use super::*;
+use crate::learn::checkpoint::lose_weights;
 use crate::learn::vision::fixtures::{self, DINO, LABELS, MOCO, distill, frames};
 use crate::learn::vision::{Augmentation, CropsConfig, HomesConfig, MocoConfig, ObjectiveConfig};
 use crate::vision::scene_vit::fixtures::TINY;
@@ -59,6 +60,47 @@ fn training_learns_goes_on_where_it_stopped_and_leaves_a_model() {
     let error =
         train_vision(&other, &frames, &Device::Cpu, whole.path(), &mut |_| true).unwrap_err();
     assert!(error.to_string().contains("another configuration"), "{error}");
+}
+
+#[test]
+fn a_gradient_that_is_no_number_ends_a_training_and_leaves_what_it_has() {
+    let frames_at = tempfile::tempdir().unwrap();
+    let frames = frames(frames_at.path(), &HOMES);
+    let out = tempfile::tempdir().unwrap();
+    let config = config();
+    train_vision(&config, &frames, &Device::Cpu, out.path(), &mut |step| step.step < 12).unwrap();
+    lose_weights(out.path());
+    let names = ["checkpoint/state.safetensors", "model.safetensors", "held_out.json"];
+    let read = || names.map(|name| std::fs::read(out.path().join(name)).unwrap());
+    let before = read();
+    let error =
+        train_vision(&config, &frames, &Device::Cpu, out.path(), &mut |_| true).unwrap_err();
+    assert!(matches!(&error, LearnError::Gradient { step: 13, .. }), "{error}");
+    assert!(read() == before, "it was written over");
+}
+
+#[test]
+fn a_training_goes_on_with_the_views_it_began_with() {
+    let frames_at = tempfile::tempdir().unwrap();
+    let out = tempfile::tempdir().unwrap();
+    let all = frames(frames_at.path(), &HOMES);
+    let config = config();
+    train_vision(&config, &all, &Device::Cpu, out.path(), &mut |step| step.step < 12).unwrap();
+    // The folder of other views may tell of the same configuration: of other trajectories.
+    let path = frames_at.path().join("frames.json");
+    let mut header: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    header["homes"].as_array_mut().unwrap().pop().unwrap();
+    std::fs::write(&path, header.to_string()).unwrap();
+    let fewer = frames(frames_at.path(), &HOMES);
+    let error = train_vision(&config, &fewer, &Device::Cpu, out.path(), &mut |_| true);
+    let told = error.unwrap_err().to_string();
+    let lost = all.indices(false).len() - fewer.indices(false).len();
+    let (what, all, fewer) = match lost {
+        0 => ("held-out views", all.indices(true).len(), fewer.indices(true).len()),
+        _ => ("views to learn from", all.indices(false).len(), fewer.indices(false).len()),
+    };
+    assert!(told.contains(&format!("{what}: {all} then, {fewer} now")), "{told}");
 }
 
 #[test]
