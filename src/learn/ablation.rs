@@ -1,7 +1,8 @@
 //! What is taken from a model that sees, to learn what it is worth.
 //!
 //! A robot knows a home twice: its model is shown 3D tokens, and its map has a list of objects,
-//! which answers questions and finds ways, too. What is taken away goes from both.
+//! which answers questions and finds ways, too. What is taken away goes from both;
+//! [`Ablation::NoList`] and [`Ablation::NoTokens`] take the one and leave the other.
 
 use crate::scene::{MapObject, ObjectId, VisualTokens};
 use crate::tasks::SceneView;
@@ -26,18 +27,22 @@ pub enum Ablation {
     HalfTokens,
     /// The list of objects and their states: what is left to the model are 3D tokens.
     NoList,
+    /// 3D tokens, of the frame and of the scene: what is left is the list of objects, with what the
+    /// newest frame shows of them and their states.
+    NoTokens,
 }
 
 /// A name that is no ablation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no ablation: blind, no_ego, no_update, no_position, frame_only, half_tokens, no_list"
+    "`{0}` is no ablation: blind, no_ego, no_update, no_position, frame_only, half_tokens, \
+     no_list, no_tokens"
 )]
 pub struct UnknownAblation(String);
 
 impl Ablation {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Blind,
         Self::NoEgo,
         Self::NoUpdate,
@@ -45,6 +50,7 @@ impl Ablation {
         Self::FrameOnly,
         Self::HalfTokens,
         Self::NoList,
+        Self::NoTokens,
     ];
 
     /// Its name, as on the command line and in files.
@@ -57,6 +63,7 @@ impl Ablation {
             Self::FrameOnly => "frame_only",
             Self::HalfTokens => "half_tokens",
             Self::NoList => "no_list",
+            Self::NoTokens => "no_tokens",
         }
     }
 
@@ -100,6 +107,10 @@ impl Ablation {
                 objects.clear();
                 view.in_frame = None;
                 view.states.clear();
+            }
+            Self::NoTokens => {
+                view.frame = None;
+                view.scene = None;
             }
         }
         (Some(view), objects)
@@ -254,6 +265,9 @@ mod tests {
             after("no_list"),
             (SceneView { in_frame: None, states: vec![], ..view }, no_list)
         );
+        let (tokenless, listed) = after("no_tokens");
+        assert_eq!(listed, Left { frame: None, scene: None, ..whole() });
+        assert!(tokenless.has_frame(), "what the newest frame shows is in the list");
         let (flat, all) = after("no_position");
         assert_eq!(all, whole());
         let mut at = flat.frame.iter().chain(&flat.scene).flat_map(|tokens| &tokens.xyz_m);

@@ -4,7 +4,7 @@
 //! no word in it, is said not to be understood, rather than answered or planned for with an invention.
 
 use super::PlanQuestion;
-use crate::tasks::{About, Asked};
+use crate::tasks::{About, Asked, spelled_out};
 
 /// What a person wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,16 +106,6 @@ impl Command {
     /// Whether it is a question that is not about the plan in hand.
     pub fn asks_of_scene(&self) -> bool {
         matches!(self, Self::Describe | Self::Where(_) | Self::Count(_) | Self::NotUnderstood)
-    }
-}
-
-/// A question word that has swallowed its "is", in two words again: many type it without the mark.
-fn spelled_out(word: &str) -> &str {
-    match word {
-        "what's" | "what’s" | "whats" => "what is",
-        "where's" | "where’s" | "wheres" => "where is",
-        "how's" | "how’s" | "hows" => "how is",
-        _ => word,
     }
 }
 

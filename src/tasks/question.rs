@@ -133,8 +133,7 @@ impl Asked {
     /// What `question` asks; `None` where it is something else.
     pub fn of(question: &str) -> Option<Self> {
         let bare = question.trim().trim_end_matches(['.', '!', '?', ' ']).to_lowercase();
-        let plain = bare.split_whitespace().collect::<Vec<_>>().join(" ");
-        let plain = plain.replace("where's", "where is").replace("what's", "what is");
+        let plain = bare.split_whitespace().map(spelled_out).collect::<Vec<_>>().join(" ");
         let thing = |openings: &[&str]| rest_behind(&plain, openings).and_then(thing_of);
         let holder = |openings: &[&str]| {
             let (preposition, holder) = rest_behind(&plain, openings)?.split_once(' ')?;
@@ -191,6 +190,18 @@ impl Asked {
             | Self::Looks(thing) => Some(thing),
             Self::Tool | Self::Sight | Self::Everything => None,
         }
+    }
+}
+
+/// A question word that has swallowed its verb, in two words again: many type it without the mark.
+pub(crate) fn spelled_out(word: &str) -> &str {
+    match word {
+        "what's" | "what’s" | "whats" => "what is",
+        "what're" | "what’re" => "what are",
+        "where's" | "where’s" | "wheres" => "where is",
+        "where're" | "where’re" => "where are",
+        "how's" | "how’s" | "hows" => "how is",
+        _ => word,
     }
 }
 
@@ -256,6 +267,8 @@ mod tests {
         for (question, asked) in [
             ("Where is the red mug?", place("red mug")),
             ("where's my  mug", place("mug")),
+            ("wheres the mug?", place("mug")),
+            ("Where’re the mugs?", place("mugs")),
             ("find a knife", place("knife")),
             ("where can i find the coffee machine?", place("coffee machine")),
             ("How many cups are there?", number("cups")),
@@ -284,6 +297,7 @@ mod tests {
             ("what is in view now", Some(Asked::Sight)),
             ("Describe the room.", Some(Asked::Everything)),
             ("what's here?", Some(Asked::Everything)),
+            ("whats on my desk", Some(Asked::Contents("desk".into()))),
             ("describe the red mug", Some(Asked::Looks("red mug".into()))),
             ("what is the mug like?", Some(Asked::Looks("mug".into()))),
             ("tell me about my desk", Some(Asked::Looks("desk".into()))),

@@ -3,7 +3,7 @@
 
 use super::eyes::{Gaze, HomeEyes, Look};
 use super::runs::{Known, Runs};
-use super::table::{Table, check_picture, scored, share, write_json, write_picture};
+use super::table::{Table, check_picture, decimals, scored, share, write_json, write_picture};
 use crate::{Outcome, parallel, progress};
 use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum};
@@ -12,7 +12,7 @@ use scenellm::learn::{
     Ablation, AlfredTask, Evaluation, NearestGoal, Prediction, Trajectory, read_alfred,
     read_alfred_tasks,
 };
-use scenellm::sim::household::alfred_world;
+use scenellm::sim::household::{World, alfred_world, is_portable};
 use scenellm::tasks::{GoalPlanner, SceneView, SpokenStep};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -47,7 +47,8 @@ pub struct Alfred {
     /// Further trajectories that tell of the furniture of the same homes.
     #[arg(long, requires = "scene")]
     furniture: Vec<PathBuf>,
-    /// What to take from the model in further runs: no_ego, no_position, frame_only, half_tokens.
+    /// What to take from the model in further runs: no_ego, no_position, frame_only, half_tokens;
+    /// and no_tokens, which is as blind, for no list is shown here.
     #[arg(long, value_delimiter = ',', requires = "scene")]
     ablate: Vec<Ablation>,
     /// Measure on the first so many trajectories only.
@@ -84,6 +85,10 @@ struct SceneReport {
     homes: usize,
     /// Homes that could not be built and were planned in blindly, by the reason.
     unseen_homes: BTreeMap<String, usize>,
+    /// Mean number of pieces of furniture that hold things, and of things, in the homes that were
+    /// built. The less there is, the easier it is to guess where to go.
+    mean_furniture: f64,
+    mean_things: f64,
     /// Mean number of 3D tokens of a scene, and of the frame before the robot.
     mean_scene_tokens: f64,
     mean_frame_tokens: f64,
@@ -91,9 +96,28 @@ struct SceneReport {
     runs: BTreeMap<&'static str, Evaluation>,
 }
 
+/// How many pieces of furniture that hold things, and how many things, there are in a home.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stock {
+    furniture: usize,
+    things: usize,
+}
+
+impl Stock {
+    fn of(world: &World) -> Self {
+        let entities = &world.home().entities;
+        Self {
+            furniture: entities.iter().filter(|entity| entity.is_receptacle).count(),
+            things: entities.iter().filter(|entity| is_portable(entity.category)).count(),
+        }
+    }
+}
+
 /// What was made of one trajectory.
 struct Planned {
     unseen: Option<String>,
+    /// What its home has; `None` where it could not be built.
+    stock: Option<Stock>,
     scene_tokens: usize,
     frame_tokens: usize,
     /// For each goal, the predictions of all runs.
@@ -127,7 +151,7 @@ impl Alfred {
             .iter()
             .flat_map(|one| one.goals.iter().map(move |goal| (one, goal.goal.as_str())))
             .collect();
-        let bar = progress::bar(pairs.len() as u64, "planning");
+        let count = progress::Count::new(pairs.len(), "planning");
         let predictions = match (self.baseline, &self.train) {
             (Some(Baseline::Nearest), Some(train)) => {
                 let index = NearestGoal::new(&read_alfred(train)?);
@@ -137,12 +161,13 @@ impl Alfred {
                 &pairs,
                 || self.planner(),
                 |planner, _, (_, goal)| {
-                    bar.inc(1);
-                    predict(planner, goal, None)
+                    let prediction = predict(planner, goal, None)?;
+                    count.add();
+                    Ok(prediction)
                 },
             )?,
         };
-        bar.finish_and_clear();
+        count.finish();
         let experts = pairs.iter().map(|(trajectory, _)| *trajectory);
         let evaluation = Evaluation::of(experts.zip(&predictions));
         print(&evaluation)?;
@@ -173,24 +198,22 @@ impl Alfred {
         let name = planner.name().to_owned();
         drop(planner);
         let lines: Vec<(&Trajectory, &AlfredTask)> = trajectories.iter().zip(homes).collect();
-        let bar = progress::bar(lines.len() as u64, "looking and planning");
+        let count = progress::Count::new(lines.len(), "looking and planning");
         let planned = parallel::map(
             &lines,
             || self.planner(),
             |planner, at, line| {
                 let planned = plan(planner, &eyes, at as u64, *line, &runs)?;
-                bar.inc(1);
+                count.add();
                 Ok(planned)
             },
         )?;
-        bar.finish_and_clear();
+        count.finish();
         let mut unseen_homes: BTreeMap<String, usize> = BTreeMap::new();
         for reason in planned.iter().filter_map(|one| one.unseen.clone()) {
             *unseen_homes.entry(reason).or_default() += 1;
         }
-        let mean = |of: fn(&Planned) -> usize| {
-            planned.iter().map(of).sum::<usize>() as f64 / planned.len().max(1) as f64
-        };
+        let stocks: Vec<Stock> = planned.iter().filter_map(|one| one.stock).collect();
         let by_run = runs.each().enumerate().map(|(at, run)| {
             let pairs = lines.iter().zip(&planned).flat_map(|((expert, _), planned)| {
                 planned.goals.iter().filter_map(move |goal| Some((*expert, goal.get(at)?)))
@@ -206,8 +229,10 @@ impl Alfred {
             frames: look.tours().then_some(self.gaze.frames),
             homes: homes.len(),
             unseen_homes,
-            mean_scene_tokens: mean(|one| one.scene_tokens),
-            mean_frame_tokens: mean(|one| one.frame_tokens),
+            mean_furniture: mean(stocks.iter().map(|stock| stock.furniture)),
+            mean_things: mean(stocks.iter().map(|stock| stock.things)),
+            mean_scene_tokens: mean(planned.iter().map(|one| one.scene_tokens)),
+            mean_frame_tokens: mean(planned.iter().map(|one| one.frame_tokens)),
             runs: by_run.collect(),
         };
         report.print()?;
@@ -238,9 +263,12 @@ fn plan(
     (trajectory, told): (&Trajectory, &AlfredTask),
     runs: &Runs,
 ) -> anyhow::Result<Planned> {
-    let (known, unseen) = match alfred_world(&told.home, number) {
-        Ok(world) => (eyes.open(world, number)?.known()?, None),
-        Err(error) => (Known::default(), Some(error.to_string())),
+    let (known, stock, unseen) = match alfred_world(&told.home, number) {
+        Ok(world) => {
+            let stock = Stock::of(&world);
+            (eyes.open(world, number)?.known()?, Some(stock), None)
+        }
+        Err(error) => (Known::default(), None, Some(error.to_string())),
     };
     let left = runs.left(&known);
     let goals = trajectory.goals.iter().map(|goal| {
@@ -253,8 +281,14 @@ fn plan(
         scene_tokens: count(|view| Some(view.scene.as_ref()?.len())),
         frame_tokens: count(|view| Some(view.frame.as_ref()?.len())),
         unseen,
+        stock,
         goals,
     })
+}
+
+fn mean(counts: impl ExactSizeIterator<Item = usize>) -> f64 {
+    let number = counts.len().max(1);
+    counts.sum::<usize>() as f64 / number as f64
 }
 
 fn predict(
@@ -307,6 +341,11 @@ impl SceneReport {
             "{}: {} homes, {:.1} tokens a scene, {:.1} a frame",
             self.model, self.homes, self.mean_scene_tokens, self.mean_frame_tokens
         )?;
+        writeln!(
+            out,
+            "a home has {:.1} pieces of furniture that hold things, and {:.1} things",
+            self.mean_furniture, self.mean_things
+        )?;
         for (reason, times) in &self.unseen_homes {
             writeln!(out, "{times} × home not built, planned in blindly: {reason}")?;
         }
@@ -329,9 +368,43 @@ fn table(evaluation: &Evaluation) -> Table {
                 share(scores.type_accuracy, scores.type_accuracy_ci95),
                 share(scores.plan_without_goto_exact, scores.plan_without_goto_exact_ci95),
                 share(scores.full_plan_exact, scores.full_plan_exact_ci95),
-                format!("{:.2}", scores.edit_distance),
+                decimals(scores.edit_distance, 2),
             ],
         );
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use scenellm::sim::household::{AlfredHome, AlfredReceptacle};
+
+    #[test]
+    fn furniture_and_things_of_a_home_are_counted_and_the_room_is_not() {
+        let receptacle = |category: &str, at_m| AlfredReceptacle {
+            category: category.into(),
+            at_m,
+            seen_towards_deg: None,
+            held_m: Vec::new(),
+        };
+        let mut told = AlfredHome {
+            start: [0.0, 0.9, 1.0, 90.0, 30.0],
+            objects: vec![("mug".into(), [0.05, 0.74, 2.9])],
+            receptacles: vec![
+                receptacle("desk", [0.0, 0.0, 3.0]),
+                receptacle("desklamp", [0.3, 0.74, 3.0]),
+            ],
+            free_m: vec![[0.0, 0.0], [0.0, 1.0]],
+            ..AlfredHome::default()
+        };
+        let stock = |told: &AlfredHome| Stock::of(&alfred_world(told, 1).unwrap());
+        let one_desk = stock(&told);
+        assert_eq!(one_desk, Stock { furniture: 1, things: 1 });
+        told.receptacles.push(receptacle("dresser", [0.0, 0.0, -1.0]));
+        let both = [one_desk, stock(&told)];
+        assert_eq!(mean(both.iter().map(|stock| stock.furniture)), 1.5);
+        assert_eq!(mean(both.iter().map(|stock| stock.things)), 1.0);
+        assert_eq!(mean(std::iter::empty()), 0.0, "no home was built");
+    }
 }

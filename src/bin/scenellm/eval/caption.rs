@@ -23,11 +23,13 @@ use std::path::PathBuf;
 /// Reports how many of the classes that a full caption names are named (recall), and how many of
 /// those named are not there (hallucinated), with bootstrap 95 % intervals, beside the blind twin.
 /// What the list of objects can tell it tells; without it (`--ablate no_list`) the model describes.
+/// Without 3D tokens (`--ablate no_tokens`) the list is left alone.
 #[derive(Args)]
 pub struct Caption {
     #[command(flatten)]
     measurement: Measurement,
-    /// What to take away in further runs: no_ego, no_position, frame_only, half_tokens, no_list.
+    /// What to take away in further runs: no_ego, no_position, frame_only, half_tokens, no_list,
+    /// no_tokens.
     #[arg(long, value_delimiter = ',')]
     ablate: Vec<Ablation>,
     /// Write the scores as JSON.

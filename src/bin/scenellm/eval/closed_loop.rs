@@ -41,7 +41,8 @@ pub struct ClosedLoopEval {
     #[arg(long, value_enum)]
     eyes: Option<LoopEyes>,
     /// What to take from a model that sees, in runs of their own beside the whole: blind, no_ego,
-    /// no_update, no_position, frame_only, half_tokens, no_list. The robot that acts keeps its map.
+    /// no_update, no_position, frame_only, half_tokens, no_list, no_tokens. The robot that acts
+    /// keeps its map.
     #[arg(long, value_delimiter = ',', conflicts_with = "expert")]
     ablate: Vec<Ablation>,
     /// Images of the tour, at most.
@@ -129,20 +130,20 @@ impl ClosedLoopEval {
         if cases.is_empty() {
             bail!("in none of the homes can the expert do the task");
         }
-        let bar = progress::bar((cases.len() * runs.len()) as u64, "acting");
+        let count = progress::Count::new(cases.len() * runs.len(), "acting");
         let results = parallel::map(
             &cases,
             || self.worker(&config),
             |worker, _, case| {
                 let each = runs.iter().map(|run| {
                     let score = self.episode(case, &config, worker, eyes, &home_eyes, *run)?;
-                    bar.inc(1);
+                    count.add();
                     Ok(score)
                 });
                 each.collect::<anyhow::Result<Vec<EpisodeScore>>>()
             },
         )?;
-        bar.finish_and_clear();
+        count.finish();
         let of = |at: usize| {
             ClosedLoop::new(results.iter().filter_map(|each| each.get(at).cloned()).collect())
         };

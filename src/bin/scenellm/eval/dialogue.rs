@@ -44,8 +44,9 @@ pub struct DialogueEval {
     /// Dialogues about each home.
     #[arg(long, default_value_t = 4)]
     dialogues: usize,
-    /// What to take away in further runs: no_ego, no_position, frame_only, half_tokens, no_list. Without
-    /// the list of objects the model alone answers.
+    /// What to take away in further runs: no_ego, no_position, frame_only, half_tokens, no_list,
+    /// no_tokens. Without the list of objects the model alone answers; without 3D tokens the list
+    /// does, and the model guesses what that cannot tell.
     #[arg(long, value_delimiter = ',')]
     ablate: Vec<Ablation>,
     /// Write scores and what was replied wrongly as JSON.

@@ -49,8 +49,8 @@ impl Measurement {
         Ok((sources, eyes, planner.name().to_owned()))
     }
 
-    /// Does `work` on every item over all cores, each with a model of its own, while a bar tells
-    /// `what` is going on. The results stand in the order of the items.
+    /// Does `work` on every item over all cores, each with a model of its own, while it is told
+    /// how far `what` has come. The results stand in the order of the items.
     ///
     /// # Errors
     ///
@@ -61,17 +61,17 @@ impl Measurement {
         items: &[T],
         work: impl Fn(&mut GoalPlanner, &T) -> anyhow::Result<R> + Sync,
     ) -> anyhow::Result<Vec<R>> {
-        let bar = progress::bar(items.len() as u64, what);
+        let count = progress::Count::new(items.len(), what);
         let results = parallel::map(
             items,
             || self.planner(),
             |planner, _, item| {
                 let result = work(planner, item)?;
-                bar.inc(1);
+                count.add();
                 Ok(result)
             },
         )?;
-        bar.finish_and_clear();
+        count.finish();
         Ok(results)
     }
 

@@ -40,7 +40,8 @@ pub struct Qa {
     #[arg(long)]
     change: bool,
     /// What to take away in further runs: no_ego, no_update, no_position, frame_only, half_tokens,
-    /// no_list; no_update with `--change` only. Without the list of objects the model alone answers.
+    /// no_list, no_tokens; no_update with `--change` only. Without the list of objects the model
+    /// alone answers; without 3D tokens the list does, and the model guesses what that cannot tell.
     #[arg(long, value_delimiter = ',')]
     ablate: Vec<Ablation>,
     /// Write the scores as JSON.

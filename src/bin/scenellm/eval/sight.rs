@@ -82,14 +82,14 @@ impl SightEval {
     pub fn run(self) -> anyhow::Result<Outcome> {
         let config = self.settings.home_config()?;
         let worlds = self.worlds()?;
-        let bar = progress::bar(worlds.len() as u64, "looking");
+        let count = progress::Count::new(worlds.len(), "looking");
         let mut scores = Scores::default();
         for world in worlds {
             let world = world?;
             self.look(world, &config, &mut scores)?;
-            bar.inc(1);
+            count.add();
         }
-        bar.finish_and_clear();
+        count.finish();
         if scores.homes == 0 {
             bail!("there is no home to look at");
         }

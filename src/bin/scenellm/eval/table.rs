@@ -51,7 +51,17 @@ impl Table {
 
 /// A mean with its interval.
 pub fn share(value: f64, interval: Interval) -> String {
-    format!("{value:.3} [{:.3}, {:.3}]", interval.low, interval.high)
+    let [value, low, high] = [value, interval.low, interval.high].map(|score| decimals(score, 3));
+    format!("{value} [{low}, {high}]")
+}
+
+/// A number with so many decimals. What comes to zero has no sign: the mean of nothing is -0.0.
+pub fn decimals(value: f64, places: usize) -> String {
+    let text = format!("{value:.places$}");
+    match text.strip_prefix('-') {
+        Some(zero) if zero.parse::<f64>() == Ok(0.0) => zero.to_owned(),
+        _ => text,
+    }
 }
 
 /// Prints how many homes were left out, by the reason.
@@ -116,6 +126,13 @@ mod tests {
         assert_eq!(lines[0], "             goals             full plan");
         assert_eq!(lines[1], "heat            12  0.500 [0.250, 0.750]");
         assert_eq!(lines[2], "all of them      4                     —");
+    }
+
+    #[test]
+    fn zero_has_no_sign() {
+        assert_eq!(share(-0.0, Interval { low: -0.0004, high: 0.0 }), "0.000 [0.000, 0.000]");
+        assert_eq!((decimals(-0.004, 2), decimals(-0.006, 2)), ("0.00".into(), "-0.01".into()));
+        assert_eq!(decimals(0.0625, 3), format!("{:.3}", 0.0625));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use scenellm::sim::household::World;
 use scenellm::sim::language::{
     Pair, PairFrame, Route, SceneFacts, ego_navigations, navigations, varied,
 };
-use scenellm::tasks::{GoalPlanner, SceneView};
+use scenellm::tasks::{GoalPlanner, SceneMind, SceneView};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -31,14 +31,20 @@ use std::path::PathBuf;
 const ARRIVED_M: f64 = 1.0;
 /// Name of the run without a model.
 const RULES: &str = "rules";
+/// Ablations that would change nothing.
+const IDLE: [(Ablation, &str); 2] = [
+    (Ablation::NoUpdate, "nothing changes while the robot drives"),
+    (Ablation::NoList, "no list is shown here, and the robot that drives keeps its map"),
+];
 
 /// Have instructions followed in homes that were looked at.
 ///
 /// As in the node with `follow.by_model`: what the follower's rules read, and whose places the map
 /// has, is driven as it stands, and of the rest a model makes a program. Reports who wrote the
 /// programs, success within a metre (SR), success weighed by path length (SPL) and nDTW, with
-/// bootstrap 95 % intervals (homes are drawn), beside the blind twin and the rules alone. Who knows
-/// no object of the map, such as the blind twin, can drive, but to no place by its name.
+/// bootstrap 95 % intervals (homes are drawn), beside the blind twin and the rules alone. The robot
+/// that drives keeps its map in all runs: what the rules read is driven alike, and runs differ in
+/// the programs of the model.
 #[derive(Args)]
 pub struct Vln {
     #[command(flatten)]
@@ -46,7 +52,8 @@ pub struct Vln {
     /// Instructions in each home: from the scene, and from the view before the robot.
     #[arg(long, num_args = 2, value_names = ["SCENE", "VIEW"], default_values_t = [4, 2])]
     instructions: Vec<usize>,
-    /// What to take away in further runs: no_ego, no_position, frame_only, half_tokens, no_list.
+    /// What to take from the model in further runs: no_ego, no_position, frame_only, half_tokens;
+    /// and no_tokens, which is as blind, for no list is shown here.
     #[arg(long, value_delimiter = ',')]
     ablate: Vec<Ablation>,
     /// Write scores and walks as JSON.
@@ -60,8 +67,8 @@ struct VlnReport {
     eyes: Look,
     homes: usize,
     left_out: BTreeMap<String, usize>,
-    /// Scores by run, and there by what the instruction was told from; `seeing` has everything,
-    /// `rules` has no model.
+    /// Scores by what was taken from the model, and there by what the instruction was told from;
+    /// `seeing` has everything, `rules` has no model.
     runs: BTreeMap<&'static str, BTreeMap<&'static str, NavigationScores>>,
     /// What the seeing model did.
     walks: Vec<Walked>,
@@ -76,8 +83,7 @@ struct Followed {
 impl Vln {
     /// Has instructions followed and prints.
     pub fn run(self) -> anyhow::Result<Outcome> {
-        let idle = [(Ablation::NoUpdate, "nothing changes while the robot drives")];
-        let runs = Runs::new(&self.ablate, &idle)?;
+        let runs = Runs::new(&self.ablate, &IDLE)?;
         let (sources, eyes, model) = self.measurement.open()?;
         let followed =
             self.measurement.each("looking and driving", &sources, |planner, source| {
@@ -150,16 +156,12 @@ impl Vln {
         for pair in pairs {
             let Some(route) = &pair.route else { continue };
             let mut walks = Vec::new();
-            for Known { view, objects } in &left {
+            for Known { view, .. } in &left {
                 let shown = view.clone().map(|view| match pair.frame {
                     PairFrame::Scene => view,
                     PairFrame::Ego => SceneView { scene: None, ..view },
                 });
-                let (by_model, steps) = match by_rules(&pair.prompt, objects) {
-                    Some(steps) => (false, Ok(steps)),
-                    None => (true, understand(mind, &pair.prompt, shown.as_ref(), objects)),
-                };
-                let driver = Driver { by_model, steps, objects };
+                let driver = Driver::of(mind, &pair.prompt, shown.as_ref(), &known.objects);
                 walks.push(drive(&seen, source, &pair, route, driver));
             }
             let steps = parse_instruction(&pair.prompt);
@@ -178,6 +180,23 @@ struct Driver<'a> {
     by_model: bool,
     /// All places that it knows by name.
     objects: &'a [MapObject],
+}
+
+impl<'a> Driver<'a> {
+    /// Somebody who was told `instruction` and knows `objects`: what the rules read is driven as it
+    /// stands, and of the rest `mind`, which is shown `view`, makes a program.
+    fn of(
+        mind: &mut SceneMind,
+        instruction: &str,
+        view: Option<&SceneView>,
+        objects: &'a [MapObject],
+    ) -> Self {
+        let (by_model, steps) = match by_rules(instruction, objects) {
+            Some(steps) => (false, Ok(steps)),
+            None => (true, understand(mind, instruction, view, objects)),
+        };
+        Self { steps, by_model, objects }
+    }
 }
 
 /// Drives through the home as the program says, if it says anything.
@@ -268,32 +287,54 @@ mod tests {
     use scenellm::sim::household::household;
     use scenellm::sim::language::PairKind;
 
-    #[test]
-    fn a_robot_that_knows_no_place_goes_to_none() {
-        let (_, eyes) = knowing();
-        let seen = eyes.open(household(3).unwrap(), 3).unwrap();
-        let known = seen.known().unwrap();
-        let pair = Pair {
+    fn pair(instruction: &str) -> Pair {
+        Pair {
             kind: PairKind::Navigation,
             question: None,
             frame: PairFrame::Scene,
             turns: Vec::new(),
-            prompt: "go to the fridge".into(),
+            prompt: instruction.into(),
             answer: String::new(),
             ids: Vec::new(),
             route: None,
-        };
+        }
+    }
+
+    #[test]
+    fn the_robot_of_the_blind_twin_keeps_its_map_and_one_without_a_map_goes_nowhere() {
+        let (mut planner, eyes) = knowing();
+        let seen = eyes.open(household(3).unwrap(), 3).unwrap();
+        let known = seen.known().unwrap();
+        let blind = known.left(Some(Ablation::Blind));
+        assert_eq!(blind.view, None);
         let route = Route { start_yaw_rad: 0.0, path_m: vec![[0.0; 2]] };
-        let go = |objects: &[MapObject], step: InstructionStep| {
-            let driver = Driver { steps: Ok(vec![step]), by_model: true, objects };
-            drive(&seen, &HomeSource::Seed(HomeKind::Kitchen, 3), &pair, &route, driver)
+        let source = HomeSource::Seed(HomeKind::Kitchen, 3);
+        let to_fridge = pair("go to the fridge");
+        let go = |driver: Driver<'_>| drive(&seen, &source, &to_fridge, &route, driver);
+        let mind = planner.mind().unwrap();
+        let mut told = |view: Option<&SceneView>| {
+            go(Driver::of(mind, &to_fridge.prompt, view, &known.objects))
+        };
+        let (seeing, unseeing) = (told(known.view.as_ref()), told(blind.view.as_ref()));
+        assert_eq!((&seeing.fault, seeing.by_model), (&None, false));
+        assert_eq!(unseeing, seeing);
+        let program = |step: InstructionStep, objects: &[MapObject]| {
+            go(Driver { steps: Ok(vec![step]), by_model: true, objects })
         };
         let there = || InstructionStep::GoTo("fridge".into());
-        let knowing = go(&known.objects, there());
-        assert_eq!((knowing.fault, knowing.by_model), (None, true));
-        let blind = go(&known.left(Some(Ablation::Blind)).objects, there());
-        assert_eq!(blind.way_m, 0.0);
-        assert!(blind.fault.unwrap().contains("fridge"));
-        assert_eq!(go(&[], InstructionStep::Turn(1.0)).fault, None, "it can drive");
+        let by_model = program(there(), &known.objects);
+        assert_eq!((&by_model.fault, by_model.by_model), (&None, true));
+        assert_eq!(by_model.way_m, seeing.way_m);
+        let lost = program(there(), &[]);
+        assert_eq!(lost.way_m, 0.0);
+        assert!(lost.fault.unwrap().contains("fridge"));
+        assert_eq!(program(InstructionStep::Turn(1.0), &[]).fault, None, "it can drive");
+    }
+
+    #[test]
+    fn what_would_change_nothing_is_not_taken_away() {
+        let error = Runs::new(&[Ablation::NoList], &IDLE).err().unwrap().to_string();
+        assert!(error.starts_with("no_list: ") && error.contains("keeps its map"), "{error}");
+        assert!(Runs::new(&[Ablation::NoTokens, Ablation::HalfTokens], &IDLE).is_ok());
     }
 }
