@@ -1,7 +1,6 @@
 //! Which detector a session gets: what to look for by words, and with which weights.
 
 use super::EyesError;
-use crate::geometry::Pose;
 use crate::scene::lift;
 use crate::sensing::{Detection, RgbdFrame};
 use crate::vision::{
@@ -11,6 +10,7 @@ use crate::vision::{
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Passes of a picture through Grounding DINO unless more are allowed. Public models take some 70 names
 /// in one.
@@ -130,11 +130,9 @@ impl DetectorConfig {
 /// What a detector found in a frame.
 #[derive(Debug, Clone)]
 pub struct Found {
-    /// Time of the frame, nanoseconds.
-    pub stamp_ns: i64,
-    /// Maps camera coordinates, in which the boxes stand, to world coordinates.
-    pub world_T_camera: Pose,
-    /// The boxes.
+    /// The frame; what was found may have gone since.
+    pub frame: Arc<RgbdFrame>,
+    /// The boxes, in coordinates of its camera.
     pub detections: Vec<Detection>,
     /// What the boxes were drawn around, surest first; what has too little depth has no box.
     pub masks: Vec<DetectedMask>,
@@ -157,7 +155,7 @@ impl Found {
     /// When the detector fails.
     pub fn in_frame(
         detector: &dyn Detector,
-        frame: &RgbdFrame,
+        frame: &Arc<RgbdFrame>,
         depth_m: [f32; 2],
     ) -> Result<Self, VisionError> {
         Self::in_frame_while(detector, frame, depth_m, &|| true)
@@ -170,24 +168,20 @@ impl Found {
     /// [`VisionError::Unwanted`] when it ended early, and when the detector fails.
     pub fn in_frame_while(
         detector: &dyn Detector,
-        frame: &RgbdFrame,
+        frame: &Arc<RgbdFrame>,
         depth_m: [f32; 2],
         wanted: &dyn Fn() -> bool,
     ) -> Result<Self, VisionError> {
         let masks = detector.detect_while(&frame.color, wanted)?;
-        Ok(Self {
-            stamp_ns: frame.stamp_ns,
-            world_T_camera: frame.world_T_camera,
-            detections: lift(frame, &masks, depth_m),
-            masks,
-        })
+        let detections = lift(frame, &masks, depth_m);
+        Ok(Self { frame: Arc::clone(frame), detections, masks })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::geometry::CameraModel;
+    use crate::geometry::{CameraModel, Pose};
     use crate::sensing::DepthImage;
 
     fn fixtures() -> PathBuf {
@@ -231,16 +225,16 @@ mod tests {
     fn a_look_that_nobody_waits_for_ends() {
         let on = (&candle_core::Device::Cpu).into();
         let detector = looking_for(vec!["a mug".into()]).open(&on).unwrap().unwrap();
-        let frame = RgbdFrame {
+        let frame = Arc::new(RgbdFrame {
             stamp_ns: 3,
             color: RgbImage::new(32, 24),
             depth_m: DepthImage { width: 32, height: 24, data_m: vec![2.0; 32 * 24] },
             camera: CameraModel::pinhole(32, 24, 30.0, 30.0, 15.5, 11.5),
             world_T_camera: Pose::identity(),
-        };
+        });
         let look =
             |wanted: bool| Found::in_frame_while(detector.as_ref(), &frame, [0.2, 6.0], &|| wanted);
-        assert_eq!(look(true).unwrap().stamp_ns, 3);
+        assert_eq!(look(true).unwrap().frame.stamp_ns, 3);
         assert!(matches!(look(false), Err(VisionError::Unwanted { .. })));
     }
 

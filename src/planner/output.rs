@@ -52,7 +52,7 @@ pub struct StageTimings {
     pub decode_ms: f64,
     /// Registering depth to colour.
     pub register_ms: f64,
-    /// Dense features.
+    /// Dense features, in frames whose turn it is.
     pub features_ms: f64,
     /// Map update: removal and integration.
     pub integrate_ms: f64,

@@ -37,7 +37,11 @@ pub struct Session {
     waiting_detections: VecDeque<DetectionsEvent>,
     /// The newest frame, and the optical frame it stands in.
     newest: Option<(Arc<RgbdFrame>, String)>,
-    newest_features: Option<FeatureMap>,
+    /// The newest frame that has features, with these.
+    newest_features: Option<(Arc<RgbdFrame>, FeatureMap)>,
+    features_every: u32,
+    /// Frames of each camera since features were last computed of one.
+    frames_since_features: Vec<u32>,
     /// Where the first camera was last, world frame, metres.
     robot_m: Option<[f64; 3]>,
     /// Names of things, where features can be compared with names.
@@ -72,14 +76,17 @@ impl Session {
             Some(extractor) => names_of(extractor.as_ref(), &config.regions)?,
             None => None,
         };
+        let cameras = config.cameras().len();
         Ok(Self {
-            assembler: FrameAssembler::of_cameras(config.sensing.clone(), config.cameras().len()),
+            assembler: FrameAssembler::of_cameras(config.sensing.clone(), cameras),
             extractor,
             map: SceneMap::new(map)?,
             world_frame: config.sensing.world_frame.clone(),
             waiting_detections: VecDeque::new(),
             newest: None,
             newest_features: None,
+            features_every: config.vision.every_frames,
+            frames_since_features: vec![config.vision.every_frames; cameras],
             robot_m: None,
             names,
             regions: config.regions.clone(),
@@ -120,14 +127,20 @@ impl Session {
         self.spotted.as_ref()
     }
 
-    /// Puts what a detector found in a frame into the map.
+    /// Puts what a detector found in a frame into the map; of a frame that is no longer the newest,
+    /// what is still there ([`SceneMap::still_there`]). A look may take minutes, and what went
+    /// meanwhile would stay in the map for good: its voxels cannot go once more.
     pub fn place(&mut self, found: &Found) {
-        let Found { stamp_ns, world_T_camera, detections, .. } = found;
-        self.map.observe(detections, world_T_camera, *stamp_ns);
+        let Found { frame, detections, .. } = found;
+        let is_old = self.newest_frame().is_some_and(|newest| newest.stamp_ns > frame.stamp_ns);
+        let left = is_old.then(|| self.map.still_there(detections, frame));
+        let detections = left.as_ref().unwrap_or(detections);
+        self.map.observe(detections, &frame.world_T_camera, frame.stamp_ns);
     }
 
     /// What a model that takes in `spec` is shown: regions that were seen, or voxels, and those of the
-    /// newest frame. `None` where the map has no such features, or, for regions, no names are known.
+    /// newest frame that has features. `None` where the map has no such features, or, for regions,
+    /// no names are known.
     ///
     /// # Errors
     ///
@@ -197,7 +210,8 @@ impl Session {
         &self.seen
     }
 
-    /// The regions of the newest frame, in its camera's coordinates; none without names.
+    /// The regions of the newest frame that has features, in its camera's coordinates; none without
+    /// names.
     ///
     /// # Errors
     ///
@@ -212,8 +226,7 @@ impl Session {
 
     /// The points of the newest frame that has features, with these and its pose in the world.
     fn newest_points(&self) -> Result<Option<(EgoFrame, &FeatureMap, &Pose)>, SceneError> {
-        let newest = self.newest.as_ref().zip(self.newest_features.as_ref());
-        let Some(((frame, _), features)) = newest else { return Ok(None) };
+        let Some((frame, features)) = &self.newest_features else { return Ok(None) };
         let rays = frame.camera.ray_table();
         let [min_depth_m, max_depth_m] = self.map.config().depth_range_m();
         let config = EgoConfig { min_depth_m, max_depth_m, ..EgoConfig::default() };
@@ -306,16 +319,15 @@ impl Session {
 
     fn integrate(&mut self, assembled: AssembledFrame, outputs: &mut Vec<Output>) {
         let AssembledFrame { frame, camera, color_frame_id, decode_ms, register_ms } = assembled;
-        let stamp_ns = frame.stamp_ns;
+        let (stamp_ns, frame) = (frame.stamp_ns, Arc::new(frame));
         let dropped = |reason: String| Output::Dropped {
             stamp_ns,
             reason: format!("frame of {color_frame_id}: {reason}"),
         };
         let start = Instant::now();
-        let features = match self.extractor.as_ref().map(|extractor| extractor.extract(&frame)) {
-            None => None,
-            Some(Ok(features)) => Some(features),
-            Some(Err(error)) => return outputs.push(dropped(error.to_string())),
+        let features = match self.features(&frame, camera) {
+            Ok(features) => features,
+            Err(error) => return outputs.push(dropped(error.to_string())),
         };
         let features_ms = milliseconds(start);
         let start = Instant::now();
@@ -355,13 +367,32 @@ impl Session {
         if camera == 0 {
             self.robot_m = Some(frame.world_T_camera.translation.vector.into());
         }
-        self.newest = Some((Arc::new(frame), color_frame_id));
-        self.newest_features = features;
+        if let Some(features) = features {
+            self.newest_features = Some((Arc::clone(&frame), features));
+        }
+        self.newest = Some((frame, color_frame_id));
         outputs.push(Output::Frame(record));
     }
 
+    /// The features of a frame when it is its turn among those of its camera, as it is the first
+    /// one's: a slow encoder need not hold the geometry of the others back.
+    fn features(
+        &mut self,
+        frame: &RgbdFrame,
+        camera: usize,
+    ) -> Result<Option<FeatureMap>, VisionError> {
+        let Some(extractor) = &self.extractor else { return Ok(None) };
+        let Some(since) = self.frames_since_features.get_mut(camera) else { return Ok(None) };
+        *since = since.saturating_add(1);
+        if *since < self.features_every {
+            return Ok(None);
+        }
+        *since = 0;
+        extractor.extract(frame).map(Some)
+    }
+
     /// Looks for things by words when it is the frame's turn.
-    fn detect(&mut self, frame: &RgbdFrame) -> Result<(), VisionError> {
+    fn detect(&mut self, frame: &Arc<RgbdFrame>) -> Result<(), VisionError> {
         let Some(detector) = &self.detector else { return Ok(()) };
         self.frames_since_detection = self.frames_since_detection.saturating_add(1);
         if self.frames_since_detection >= self.detect_every {
@@ -460,8 +491,141 @@ fn milliseconds(since: Instant) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::geometry::Pose;
-    use crate::sensing::{Detection, StampedTransform};
+    use crate::geometry::CameraModel;
+    use crate::sensing::{DepthImage, Detection, StampedTransform};
+    use crate::vision::{DetectedMask, Mask, Provenance};
+    use image::RgbImage;
+    use nalgebra::{Matrix3, Rotation3, Translation3, Vector3};
+    use std::ops::Range;
+    use std::sync::Mutex;
+
+    const WIDTH: usize = 160;
+    const HEIGHT: usize = 120;
+    /// Columns of the pictures in which the things are, and the rows of both.
+    const MUG: Range<usize> = 50..70;
+    const VASE: Range<usize> = 90..110;
+    const ROWS: Range<usize> = 50..70;
+
+    /// What a camera sees that looks along the world's x axis, one metre above the floor: a wall,
+    /// and things before it in these columns.
+    fn frame(stamp_ns: i64, things: &[Range<usize>]) -> RgbdFrame {
+        let depth_m = |pixel: usize| {
+            let (column, row) = (pixel % WIDTH, pixel / WIDTH);
+            let is_thing = things.iter().any(|columns| columns.contains(&column));
+            if is_thing && ROWS.contains(&row) { 1.52 } else { 3.02 }
+        };
+        let data_m: Vec<f32> = (0..WIDTH * HEIGHT).map(depth_m).collect();
+        let (width, height) = (WIDTH as u32, HEIGHT as u32);
+        let columns = [-Vector3::y(), -Vector3::z(), Vector3::x()];
+        let rotation = Rotation3::from_matrix_unchecked(Matrix3::from_columns(&columns));
+        RgbdFrame {
+            stamp_ns,
+            color: RgbImage::new(width, height),
+            depth_m: DepthImage { width, height, data_m },
+            camera: CameraModel::pinhole(width, height, 145.0, 145.0, 79.5, 59.5),
+            world_T_camera: Pose::from_parts(Translation3::new(0.0, 0.0, 1.0), rotation.into()),
+        }
+    }
+
+    /// Lets a session see a frame, all of whose points must go into the map.
+    fn show(session: &mut Session, camera: usize, frame: RgbdFrame) {
+        let color_frame_id = "camera".into();
+        let (decode_ms, register_ms) = (0.0, 0.0);
+        let mut outputs = Vec::new();
+        session.integrate(
+            AssembledFrame { frame, camera, color_frame_id, decode_ms, register_ms },
+            &mut outputs,
+        );
+        let [Output::Frame(record)] = &outputs[..] else { panic!("{outputs:?}") };
+        assert_eq!((record.camera, record.points), (camera, WIDTH * HEIGHT));
+    }
+
+    /// Finds the mug and the vase of [`frame`].
+    struct Things;
+
+    impl Detector for Things {
+        fn name(&self) -> &str {
+            "things"
+        }
+
+        fn detect(&self, _: &RgbImage) -> Result<Vec<DetectedMask>, VisionError> {
+            let found = [("mug", MUG), ("vase", VASE)].map(|(label, columns)| {
+                let inside = |x: usize, y: usize| columns.contains(&x) && ROWS.contains(&y);
+                let mask = Mask::from_fn(WIDTH, HEIGHT, inside);
+                DetectedMask { label: label.into(), score: 0.9, mask }
+            });
+            Ok(found.into())
+        }
+    }
+
+    #[test]
+    fn what_went_during_a_look_is_not_put_into_the_map() {
+        let labels_after = |later: &[RgbdFrame]| -> Vec<String> {
+            let mut session = Session::new(&PlannerConfig::default(), None).unwrap();
+            show(&mut session, 0, frame(0, &[MUG, VASE]));
+            let depth_m = session.map().config().depth_range_m();
+            let newest = session.newest_frame().unwrap();
+            let mut found = Found::in_frame(&Things, newest, depth_m).unwrap();
+            // The depth behind glass is that of the wall: the map never had anything in its box.
+            found.detections.push(Detection {
+                label: "glass".into(),
+                frame_T_box: Pose::translation(0.0, -0.5, 2.0),
+                ..found.detections[0].clone()
+            });
+            later.iter().for_each(|frame| show(&mut session, 0, frame.clone()));
+            session.place(&found);
+            session.map().objects().iter().map(|object| object.label.clone()).collect()
+        };
+        assert_eq!(labels_after(&[]), ["mug", "vase", "glass"]);
+        assert_eq!(labels_after(&[frame(9, &[MUG, VASE])]), ["mug", "vase", "glass"]);
+        assert_eq!(labels_after(&[frame(5, &[VASE]), frame(90, &[VASE])]), ["vase", "glass"]);
+        // Another thing is in the mug's place by now.
+        let other = [frame(5, &[]), frame(90, &[MUG])];
+        assert_eq!(labels_after(&other), ["glass"]);
+    }
+
+    /// Says of which frames its features are.
+    struct Noting(Arc<Mutex<Vec<i64>>>);
+
+    impl FeatureExtractor for Noting {
+        fn name(&self) -> &str {
+            "noting"
+        }
+
+        fn width(&self) -> usize {
+            1
+        }
+
+        fn provenance(&self) -> Provenance {
+            Provenance::Analytic
+        }
+
+        fn extract(&self, frame: &RgbdFrame) -> Result<FeatureMap, VisionError> {
+            self.0.lock().unwrap().push(frame.stamp_ns);
+            let data = vec![frame.stamp_ns as f32];
+            Ok(FeatureMap { rows: 1, columns: 1, width: 1, data })
+        }
+    }
+
+    #[test]
+    fn one_of_so_many_frames_of_a_camera_is_given_features() {
+        let mut config = PlannerConfig::default();
+        config.vision.every_frames = 3;
+        config.cameras = vec!["front".into(), "rear".into()];
+        let noted = Arc::new(Mutex::new(Vec::new()));
+        let extractor = Box::new(Noting(Arc::clone(&noted)));
+        let mut session = Session::new(&config, Some(extractor)).unwrap();
+        assert!(session.newest_points().unwrap().is_none());
+        for stamp_ns in 0..12 {
+            show(&mut session, stamp_ns as usize % 2, frame(stamp_ns, &[]));
+        }
+        assert_eq!(*noted.lock().unwrap(), [0, 1, 6, 7], "the first of each, and each third");
+        assert_eq!(session.map().counts().points, 12 * (WIDTH * HEIGHT) as u64);
+        assert_eq!(session.newest_frame().unwrap().stamp_ns, 11);
+        // What is shown of a frame is that of its own features.
+        let (points, features, _) = session.newest_points().unwrap().unwrap();
+        assert_eq!((points.stamp_ns, features.data[0]), (7, 7.0));
+    }
 
     #[test]
     fn of_too_many_detections_the_surest_are_taken_in() {

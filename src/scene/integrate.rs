@@ -66,7 +66,7 @@ impl SceneMap {
     }
 
     /// The frame's camera made ready; that of the last frame when it is the same.
-    fn lens_of(&mut self, frame: &RgbdFrame) -> Result<Arc<Lens>, SceneError> {
+    pub(super) fn lens_of(&mut self, frame: &RgbdFrame) -> Result<Arc<Lens>, SceneError> {
         match &self.lens {
             Some(lens) if lens.camera == frame.camera => Ok(Arc::clone(lens)),
             _ => {

@@ -2,14 +2,17 @@
 //!
 //! An object stands on the word of its detector, and on the voxels in its box. When the three-way
 //! test has removed nearly all of those voxels, the object has gone with them. What is merely out
-//! of view, hidden, or dropped to keep the map small says nothing about objects.
+//! of view, hidden, or dropped to keep the map small says nothing about objects. What a detector
+//! found in an old frame is held against the map in this way before it becomes an object.
 
-use super::objects::Found;
+use super::gather::gather;
+use super::integrate::check_frame;
+use super::objects::{Found, in_world};
 use super::regions::to_unit;
-use super::voxel::{Block, EDGE, voxel_at};
-use super::{MapObject, ObjectId, ObserveReport, SceneMap};
+use super::voxel::{Block, EDGE, Voxel, voxel_at};
+use super::{MapObject, ObjectId, ObserveReport, SceneError, SceneMap};
 use crate::geometry::Pose;
-use crate::sensing::Detection;
+use crate::sensing::{Detection, RgbdFrame};
 use nalgebra::{Point3, Quaternion, Translation3, UnitQuaternion, Vector3};
 
 /// The object goes when this share of its voxels has gone. Some may stay behind, where they are at
@@ -63,7 +66,58 @@ fn extent(world_T_box: &Pose, half_m: &Vector3<f64>) -> Vector3<f64> {
     world_T_box.rotation.to_rotation_matrix().matrix().abs() * half_m
 }
 
+/// A voxel that a frame shows: its mean point in world coordinates, by this frame alone, and
+/// whether the map still has what was seen there.
+struct ShownVoxel {
+    point_m: Point3<f64>,
+    is_left: bool,
+}
+
 impl SceneMap {
+    /// Of `detections` in a frame that went into the map some time ago, those that may still be
+    /// there: not those of which the map has lost nearly all voxels that the frame gave it. What
+    /// gave it none, such as glass, cannot be missed. What was dropped meanwhile to keep the map
+    /// small is left out as well; the next look at it finds it.
+    pub fn still_there(&mut self, detections: &[Detection], frame: &RgbdFrame) -> Vec<Detection> {
+        // Nothing can have been seen to go, or the frame is none of the map's.
+        let shown = self.config.removal.enabled.then(|| self.shown_by(frame));
+        let Some(Ok(shown)) = shown else { return detections.to_vec() };
+        let margin_m = f64::from(self.config.removal.margin_m);
+        let slack_m = self.config.voxel_size_m / 4.0;
+        let is_there = |one: &&Detection| {
+            let object = in_world(one, &frame.world_T_camera, frame.stamp_ns);
+            let Some(object) = object else { return true };
+            let mut support = Support::new(&object, margin_m);
+            // A side that is seen from straight ahead has a box without depth.
+            support.half_m.add_scalar_mut(slack_m);
+            let of_it: Vec<&ShownVoxel> =
+                shown.iter().filter(|voxel| support.contains(&voxel.point_m)).collect();
+            let lost = of_it.iter().filter(|voxel| !voxel.is_left).count();
+            of_it.is_empty() || (lost as f64) < GONE_SHARE * of_it.len() as f64
+        };
+        detections.iter().filter(is_there).cloned().collect()
+    }
+
+    /// The voxels that a frame shows. One that is newer than the frame is another thing's.
+    fn shown_by(&mut self, frame: &RgbdFrame) -> Result<Vec<ShownVoxel>, SceneError> {
+        check_frame(frame)?;
+        let lens = self.lens_of(frame)?;
+        let (stamp_ns, voxel_size_m) = (frame.stamp_ns, self.config.voxel_size_m);
+        let shown = gather(frame, &lens.rays, &self.config, None)?;
+        let mut voxels = Vec::with_capacity(shown.hits.len());
+        for (block, range) in shown.blocks() {
+            for (place, hit) in &shown.hits[range] {
+                let key = voxel_at(block, (place & 511) as usize);
+                let mut voxel = Voxel::unseen(stamp_ns);
+                voxel.merge(hit, stamp_ns, i64::MAX);
+                let now = self.voxel(key).filter(|now| now.first_seen_ns <= stamp_ns);
+                let point_m = voxel.point_m(key, voxel_size_m);
+                voxels.push(ShownVoxel { point_m, is_left: now.is_some() });
+            }
+        }
+        Ok(voxels)
+    }
+
     /// Takes out the objects that were last detected before `stamp_ns` and have lost their support
     /// now that voxels at the points `gone` (world coordinates) are removed. Returns how many.
     pub(super) fn remove_unsupported(&mut self, gone: &[Point3<f64>], stamp_ns: i64) -> usize {

@@ -38,7 +38,7 @@ pub(crate) const AHEAD_RAD: f64 = 0.14;
 /// What the robot sees and what it has seen, as 3D tokens. An absent part is not shown at all.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SceneView {
-    /// The newest egocentric frame, camera coordinates.
+    /// The newest egocentric frame that has features, camera coordinates.
     pub frame: Option<VisualTokens>,
     /// The scene, world coordinates.
     pub scene: Option<VisualTokens>,

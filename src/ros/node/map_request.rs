@@ -19,7 +19,7 @@ pub enum MapRequest {
     View(ViewSpec, SyncSender<Option<SceneView>>),
     /// Where the map looks most like this; `None` where it looks like it nowhere.
     Likeness(TextQuery, SyncSender<Option<Place>>),
-    /// Put in what a detector found.
+    /// Put in what a detector found, as far as it is still there.
     Place(Found),
     /// Something between the map and a file.
     File(FileTask, PathBuf, SyncSender<MapFileResponse>),

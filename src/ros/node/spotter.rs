@@ -1,6 +1,6 @@
 //! The thread that looks for things by words. A detector takes far longer than a frame lasts, so it
 //! gets the newest frame whenever it is done with the last one, and what it found goes into the map
-//! with the pose of that frame.
+//! with the pose of that frame, as far as it is still there.
 
 use super::inbox::Inbox;
 use super::map_request::MapRequest;
@@ -140,7 +140,7 @@ mod tests {
         let Taken::Request(MapRequest::Place(found)) = map.take(Duration::from_secs(60)) else {
             panic!("nothing was found");
         };
-        assert_eq!((found.stamp_ns, found.detections.len()), (9, 1));
+        assert_eq!((found.frame.stamp_ns, found.detections.len()), (9, 1));
         assert_eq!(found.detections[0].label, "door");
         drop(hand_over);
         assert_eq!(thread.join().unwrap().name(), "doors");

@@ -20,8 +20,8 @@ pub(super) use boxes::{diagonal_m, distance_m, holds_centre, is_inside, rotation
 pub use labels::LabelScores;
 pub(super) use looks::{Looks, MOST_LOOKS, unlike_m, unlikeness};
 pub use numbers::LabelNumbers;
-pub(super) use observe::Found;
 pub use observe::ObserveReport;
+pub(super) use observe::{Found, in_world};
 
 use super::{MapObject, ObjectId};
 use doubts::Doubts;

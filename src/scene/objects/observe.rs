@@ -260,7 +260,11 @@ fn may_be(found: &MapObject, object: &MapObject) -> bool {
 }
 
 /// A detection as a new object in world coordinates; `None` when its numbers are not usable.
-fn in_world(detection: &Detection, world_T_frame: &Pose, stamp_ns: i64) -> Option<MapObject> {
+pub(in crate::scene) fn in_world(
+    detection: &Detection,
+    world_T_frame: &Pose,
+    stamp_ns: i64,
+) -> Option<MapObject> {
     let world_T_box = world_T_frame * detection.frame_T_box;
     let position_m: [f64; 3] = world_T_box.translation.vector.into();
     let orientation_xyzw: [f64; 4] = world_T_box.rotation.coords.into();

@@ -113,9 +113,9 @@ impl<'a> ObjectList<'a> {
         first
     }
 
-    /// The same as text, a line each: name, position rounded to a decimetre, distance and side, what it
-    /// stands on or in, what it is next to there and on which side of that, or what it hangs above; and how
-    /// many are left out.
+    /// The same as text, a line each: name, position rounded to a decimetre, distance and side,
+    /// whether it was seen but once, what it stands on or in, what it is next to there and on which
+    /// side of that, or what it hangs above; and how many are left out.
     pub fn text(&self, count: usize) -> String {
         let first = self.first(count);
         let mut text = String::new();
@@ -138,6 +138,9 @@ impl<'a> ObjectList<'a> {
             let _ = write!(text, ", {distance_m:.1} m away");
             if let Some(heading_rad) = self.heading_rad {
                 let _ = write!(text, " {}", side_of(&self.robot, heading_rad, object.position_m));
+            }
+            if rests_on_one_look(object) {
+                text.push_str(", seen once");
             }
             for Relation { relation, object: other, .. } in
                 relations.get(&object.id).into_iter().flatten()
@@ -167,6 +170,12 @@ impl<'a> ObjectList<'a> {
         let held = self.by_relevance.iter().find(|listed| Some(listed.object.id) == self.held)?;
         Some(&held.name)
     }
+}
+
+/// Whether all that is known of an object is one look, which was not certain: of two that fit a
+/// goal, the other is likelier to be there.
+fn rests_on_one_look(object: &MapObject) -> bool {
+    object.observations <= 1 && object.confidence < 1.0
 }
 
 /// Class and id as one word of letters, digits and underscores.
@@ -257,7 +266,7 @@ mod tests {
         assert_eq!(first, [3, 4, 6]);
         assert_eq!(list.held_name(), Some("spoon_6"));
         let text = list.text(3);
-        assert!(text.contains("mug_4 at (9.0, 0.0, 0.0), 8.9 m away\n"), "{text}");
+        assert!(text.contains("mug_4 at (9.0, 0.0, 0.0), 8.9 m away, seen once\n"), "{text}");
         assert!(text.contains("spoon_6 at (7.0, 0.0, 0.0), in the robot's hand\n"), "{text}");
         assert!(text.ends_with("(3 more are left out: the goal has least to do with them)\n"));
         assert!(!list.text(6).contains("left out"));
@@ -272,11 +281,11 @@ mod tests {
             object(4, "lamp", [0.0, 0.0, 1.6], 0.3),
         ];
         let text = ObjectList::new(&objects, "tidy up", [0.0; 3], None).text(4);
-        let mug = "m away, on table_1, next to plate_3, in front of it\n";
+        let mug = "m away, seen once, on table_1, next to plate_3, in front of it\n";
         assert!(text.contains(mug), "{text}");
-        assert!(text.contains("m away, above table_1\n"), "{text}");
+        assert!(text.contains("m away, seen once, above table_1\n"), "{text}");
         let lines: Vec<&str> = text.lines().collect();
-        assert!(lines[0].ends_with("m away"), "{text}");
+        assert!(lines[0].ends_with("m away, seen once"), "{text}");
 
         // It looks along y: x is to its right.
         let robot_m = [-2.0, 0.0, 0.0];
@@ -285,12 +294,26 @@ mod tests {
         let list = list.facing(Some(FRAC_PI_2));
         assert_eq!(list.heading_deg(), Some(90));
         let text = list.text(1);
-        assert!(text.ends_with("m away to the right\n"), "{text}");
+        assert!(text.ends_with("m away to the right, seen once\n"), "{text}");
         let around = [-0.001, -FRAC_PI_2, TAU - 0.001].map(|rad| {
             let list = ObjectList::new(&[], "", robot_m, None).facing(Some(rad));
             list.heading_deg()
         });
         assert_eq!(around, [Some(0), Some(270), Some(0)]);
+    }
+
+    #[test]
+    fn what_was_seen_once_is_told_unless_it_is_certain() {
+        let mug = |id: u32| object(id, "mug", [f64::from(id), 0.0, 0.0], 0.1);
+        let objects = [
+            mug(1),
+            MapObject { observations: 2, ..mug(2) },
+            MapObject { confidence: 1.0, ..mug(3) },
+            mug(4),
+        ];
+        let text = ObjectList::new(&objects, "", [0.0; 3], Some(ObjectId(4))).text(4);
+        let seen_once = text.lines().map(|line| line.contains("seen once"));
+        assert_eq!(seen_once.collect::<Vec<_>>(), [true, false, false, false], "{text}");
     }
 
     #[test]

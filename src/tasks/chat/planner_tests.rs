@@ -6,7 +6,7 @@ use super::*;
 use crate::model::stand_in::{Act, ChatServer};
 use crate::scene::fixtures::object;
 use crate::scene::{MapObject, ObjectId};
-use crate::tasks::{GoalPlanner, Grounding, Plan, Refusal, fixtures};
+use crate::tasks::{GoalPlanner, Grounding, Plan, Refusal, SoFar, fixtures};
 
 const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/chat_planner");
 
@@ -28,11 +28,12 @@ fn served(url: &str, timeout_s: u32) -> GoalPlanner {
 }
 
 fn kitchen() -> Vec<MapObject> {
+    let often = |object: MapObject| MapObject { observations: 9, ..object };
     vec![
-        object(1, "countertop", [1.0, 0.0, 0.5], 0.9),
-        object(3, "mug", [1.1, 0.1, 1.0], 0.1),
-        object(7, "sink basin", [2.0, 0.0, 0.8], 0.4),
-        object(9, "fridge", [4.0, 0.0, 1.0], 1.0),
+        often(object(1, "countertop", [1.0, 0.0, 0.5], 0.9)),
+        often(object(3, "mug", [1.1, 0.1, 1.0], 0.1)),
+        often(object(7, "sink basin", [2.0, 0.0, 0.8], 0.4)),
+        often(object(9, "fridge", [4.0, 0.0, 1.0], 1.0)),
     ]
 }
 
@@ -191,6 +192,27 @@ fn what_a_server_answers_becomes_a_grounded_plan() {
         ] {
             assert!(asked.contains(part), "{asked} lacks {part}");
         }
+    }
+}
+
+#[test]
+fn a_model_that_plans_anew_is_told_what_was_tried_and_its_plan_is_taken_as_it_is() {
+    let server = ChatServer::start(vec![ChatServer::whole(WASH)]);
+    let kitchen = kitchen();
+    let mut so_far = SoFar::default();
+    so_far.done.push(fixtures::bound_step(1, "PickupObject mug", &[3]));
+    let put = fixtures::bound_step(2, "PutObject mug sinkbasin", &[3, 7]);
+    so_far.fail(put, "the sink is full", Some(ObjectId(3)));
+    let request = PlanRequest { so_far: &so_far, ..request("wash the mug", &kitchen) };
+    let plan = served(&server.url, 30).plan(&request);
+    assert_eq!(ids(&plan), [vec![Some(1)], vec![Some(3)], vec![Some(3), Some(7)]]);
+    let asked = &server.requests()[0];
+    for part in [
+        "Done so far: PickupObject mug_3",
+        "Failed: PutObject mug_3 sink_basin_7 (the sink is full)",
+        "Do not repeat what is done",
+    ] {
+        assert!(asked.contains(part), "{asked} lacks {part}");
     }
 }
 
