@@ -1,15 +1,18 @@
 //! From a goal over its plan to done: which step is current, and when to plan again.
 //!
 //! Success comes from feedback alone, never from the model's words. While a plan is open it follows
-//! the map: what moved is bound to its new place, and what a change of the map has made wrong is planned
-//! anew. A pure machine: what happens goes in, what to do comes out.
+//! the map: what moved is bound to its new place, and what a change of the map has made wrong is
+//! planned anew. Who plans anew is told what was tried before. A pure machine: what happens goes
+//! in, what to do comes out.
 
 #[cfg(test)]
 mod map_tests;
+#[cfg(test)]
+mod so_far_tests;
 
 use crate::scene::{MapObject, ObjectId};
 use crate::sensing::StepFeedback;
-use crate::tasks::{ActionVocabulary, Plan, PlanStep, ShownObjects, held_after};
+use crate::tasks::{ActionVocabulary, Plan, PlanStep, ShownObjects, SoFar, held_after};
 
 /// How often a goal is planned for anew after failed steps before it is given up.
 const MAX_REPLANS: u32 = 3;
@@ -25,6 +28,8 @@ pub enum Act {
         goal: String,
         /// What the robot holds, where that is known.
         held: Option<ObjectId>,
+        /// What was tried for the goal before.
+        so_far: SoFar,
     },
     /// Publish the plan.
     Publish(Plan),
@@ -116,8 +121,8 @@ struct Work {
     at: Option<usize>,
     /// The step that the robot was at when the map made its plan wrong, until it is told another.
     under_way: Option<PlanStep>,
-    /// Steps that succeeded, of all plans for the goal.
-    done: Vec<PlanStep>,
+    /// Steps that ended, of all plans for the goal.
+    so_far: SoFar,
     /// Plans that were made anew, for whatever reason.
     replans: u32,
     /// Steps that failed.
@@ -134,7 +139,7 @@ impl Work {
 
     /// A step succeeded.
     fn got_on(&mut self, step: PlanStep) {
-        self.done.push(step);
+        self.so_far.done.push(step);
         self.reasons.clear();
     }
 }
@@ -144,8 +149,8 @@ impl Work {
 pub struct Executive {
     number: u64,
     work: Option<Work>,
-    /// The steps that succeeded on the way to the goal before.
-    past: Vec<PlanStep>,
+    /// The steps that ended on the way to the goal before.
+    past: SoFar,
     /// What the robot holds, as the steps that succeeded tell.
     held: Option<ObjectId>,
 }
@@ -217,7 +222,8 @@ impl Executive {
     ) -> Vec<Act> {
         let Some(work) = &mut self.work else { return Vec::new() };
         let (Some(plan), Some(at)) = (&work.plan, work.at) else { return Vec::new() };
-        let (rebound, broken) = plan.rebound(at, self.held, objects, robot_m, vocabulary);
+        let (rebound, broken) =
+            plan.rebound(at, self.held, objects, robot_m, &work.so_far, vocabulary);
         if let Some(reason) = broken.filter(|reason| !work.reasons.contains(reason)) {
             let said = format!("{reason}: planning anew");
             work.reasons.push(reason);
@@ -261,6 +267,9 @@ impl Executive {
             let said = format!("done: \"{}\"", work.goal);
             return Ok([Act::Say(said)].into_iter().chain(self.end(Ending::Done)).collect());
         }
+        if let Some(step) = work.current().cloned() {
+            work.so_far.fail(step, &feedback.message, self.held);
+        }
         let because = match feedback.message.as_str() {
             "" => String::new(),
             message => format!(" ({message})"),
@@ -277,21 +286,23 @@ impl Executive {
         Ok(vec![Act::Say(said), self.think()])
     }
 
-    /// A step ended while a plan is being made: that at which the map broke in still counts. What it has
-    /// done, the plan that is being made does not know.
+    /// A step ended while a plan is being made: that at which the map broke in still counts. What
+    /// came of it, the plan that is being made does not know.
     fn feedback_meanwhile(&mut self, feedback: &StepFeedback) -> Result<Vec<Act>, String> {
+        let held = self.held;
         let step = self.work.as_mut().and_then(|work| {
             let step = work.under_way.take_if(|step| step.id == feedback.step_id)?;
             if feedback.success {
                 work.got_on(step.clone());
+            } else {
+                work.so_far.fail(step.clone(), &feedback.message, held);
             }
             Some(step)
         });
         let step = step.ok_or("the plan is still being made")?;
-        if !feedback.success {
-            return Ok(Vec::new());
+        if feedback.success {
+            self.held = held_after(&step, held);
         }
-        self.held = held_after(&step, self.held);
         Ok(vec![self.think()])
     }
 
@@ -316,8 +327,8 @@ impl Executive {
 
     /// Ends the work on the goal, if there is one.
     fn end(&mut self, ending: Ending) -> Option<Act> {
-        let Work { plan, at, replans, done, .. } = self.work.take()?;
-        self.past = done;
+        let Work { plan, at, replans, so_far, .. } = self.work.take()?;
+        self.past = so_far;
         Some(Act::End { ending, progress: Progress { plan, at, replans } })
     }
 
@@ -334,13 +345,13 @@ impl Executive {
 
     /// The steps that succeeded on the way to the goal, of all its plans.
     pub fn done(&self) -> &[PlanStep] {
-        self.work.as_ref().map(|work| work.done.as_slice()).unwrap_or_default()
+        self.work.as_ref().map(|work| work.so_far.done.as_slice()).unwrap_or_default()
     }
 
-    /// The same; where no goal is worked on, on the way to the one before.
-    pub fn did(&self) -> &[PlanStep] {
+    /// What was tried for the goal; where none is worked on, for the one before.
+    pub fn so_far(&self) -> &SoFar {
         match &self.work {
-            Some(work) => &work.done,
+            Some(work) => &work.so_far,
             None => &self.past,
         }
     }
@@ -362,8 +373,11 @@ impl Executive {
 
     fn think(&mut self) -> Act {
         self.number += 1;
-        let goal = self.work.as_ref().map(|work| work.goal.clone()).unwrap_or_default();
-        Act::Think { number: self.number, goal, held: self.held }
+        let (goal, so_far) = match &self.work {
+            Some(work) => (work.goal.clone(), work.so_far.clone()),
+            None => Default::default(),
+        };
+        Act::Think { number: self.number, goal, held: self.held, so_far }
     }
 }
 

@@ -16,7 +16,6 @@ mod output;
 mod parameters;
 mod plan_question;
 mod qos_overrides;
-mod resume;
 mod session;
 mod topic;
 
@@ -36,5 +35,4 @@ pub use output::{FrameRecord, Output, StageTimings};
 pub use parameters::Parameters;
 pub use plan_question::PlanQuestion;
 pub use qos_overrides::{Durability, History, QosOverride, QosOverrides, Reliability, TopicQos};
-pub use resume::resume;
 pub use session::Session;

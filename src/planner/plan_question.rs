@@ -1,9 +1,10 @@
-//! Questions about the plan in hand: what is being done, what comes next, what is left, and why.
+//! Questions about the plan in hand: what is being done, what comes next, what is left, what
+//! failed, and why.
 //!
 //! They are answered from the plan and what became of its steps, never by a model.
 
 use super::{Executive, Progress};
-use crate::tasks::{PlanStep, SpokenStep, acts_in_words};
+use crate::tasks::{FailedStep, PlanStep, SpokenStep, acts_in_words};
 
 /// What is asked of the plan in hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub enum PlanQuestion {
     Left,
     /// What was done.
     Done,
+    /// What failed last, for which it was planned anew.
+    Failed,
     /// All that is to be done.
     Whole,
     /// What it is done for.
@@ -25,7 +28,7 @@ pub enum PlanQuestion {
 }
 
 /// How each is asked.
-const WORDS: [(PlanQuestion, &[&str]); 7] = [
+const WORDS: [(PlanQuestion, &[&str]); 8] = [
     (
         PlanQuestion::Now,
         &["what are you doing", "what are you doing now", "what are you doing right now"],
@@ -59,6 +62,16 @@ const WORDS: [(PlanQuestion, &[&str]); 7] = [
     (
         PlanQuestion::Done,
         &["what did you do", "what have you done", "what have you done so far", "what is done"],
+    ),
+    (
+        PlanQuestion::Failed,
+        &[
+            "what failed",
+            "what went wrong",
+            "what did not work",
+            "why did you plan again",
+            "why did you plan anew",
+        ],
     ),
     (
         PlanQuestion::Whole,
@@ -100,7 +113,10 @@ impl PlanQuestion {
 
     /// The answer.
     pub fn answer(self, executive: &Executive) -> String {
-        let did = executive.did();
+        let did = &executive.so_far().done;
+        if self == Self::Failed {
+            return failed(executive.so_far().failed.last());
+        }
         // Of what was done it is asked when it is done, above all.
         if self == Self::Done && !did.is_empty() {
             return told(&in_words(did, 0), "nothing yet");
@@ -127,6 +143,16 @@ impl PlanQuestion {
     }
 }
 
+/// What the robot tells of a step that failed.
+fn failed(step: Option<&FailedStep>) -> String {
+    let Some(FailedStep { step, why, .. }) = step else { return "nothing failed".into() };
+    let act = in_words(std::slice::from_ref(step), 0).join(", ");
+    match why.as_str() {
+        "" => format!("i could not {act}"),
+        why => format!("i could not {act}: {why}"),
+    }
+}
+
 /// The acts among `steps` that are done by the step `from` or one behind it.
 pub(super) fn in_words(steps: &[PlanStep], from: usize) -> Vec<String> {
     let spoken: Vec<SpokenStep> = steps.iter().map(PlanStep::spoken).collect();
@@ -141,7 +167,7 @@ pub(super) fn told(acts: &[String], none: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Act, Command};
+    use super::super::{Act, Command, StopCause};
     use super::*;
     use crate::sensing::StepFeedback;
     use crate::tasks::fixtures::plan;
@@ -199,5 +225,26 @@ mod tests {
         assert_eq!(ask(&executive, "what is left"), "nothing: no goal is set");
         executive.goal("tidy");
         assert_eq!(ask(&executive, "what did you do"), "nothing yet");
+    }
+
+    #[test]
+    fn what_failed_is_told_with_the_reason() {
+        let mut executive = Executive::default();
+        let ask = |executive: &Executive| PlanQuestion::Failed.answer(executive);
+        assert_eq!(Command::of("What went wrong?"), Command::Plan(PlanQuestion::Failed));
+        assert_eq!(ask(&executive), "nothing failed");
+        for (line, message, told) in [
+            ("PickupObject mug", "it slipped", "i could not take the mug: it slipped"),
+            ("GotoLocation fridge", "", "i could not go to the fridge"),
+        ] {
+            let acts = executive.goal("put the mug in the fridge");
+            let Some(Act::Think { number, .. }) = acts.last() else { panic!("{acts:?}") };
+            executive.planned(*number, plan("put the mug in the fridge", &[line]));
+            let ended = StepFeedback { step_id: 1, success: false, message: message.into() };
+            executive.feedback(&ended).unwrap();
+            assert_eq!(ask(&executive), told);
+        }
+        executive.stop(StopCause::Word);
+        assert_eq!(ask(&executive), "i could not go to the fridge");
     }
 }

@@ -1,9 +1,10 @@
 //! Requests and plans for tests.
 
 use super::{
-    ActionVocabulary, Argument, Grounding, Plan, PlanRequest, PlanStep, SpokenStep, ground,
+    ActionVocabulary, Argument, Grounding, Plan, PlanRequest, PlanStep, SoFar, SpokenStep, ground,
     parse_plan,
 };
+use crate::scene::ObjectId;
 
 /// A request for `goal` over an empty map.
 pub(crate) fn request(goal: &str) -> PlanRequest<'_> {
@@ -13,6 +14,7 @@ pub(crate) fn request(goal: &str) -> PlanRequest<'_> {
         robot_m: [0.0; 3],
         heading_rad: None,
         held: None,
+        so_far: SoFar::nothing(),
         view: None,
         frame_id: "map",
         stamp_ns: 0,
@@ -37,6 +39,16 @@ pub(crate) fn step(id: u32, line: &str) -> PlanStep {
     PlanStep { id, action, arguments: arguments.into_iter().map(unbound).collect(), expires_ns: 0 }
 }
 
+/// The same, its words bound to the objects with these ids: 0 is none.
+pub(crate) fn bound_step(id: u32, line: &str, ids: &[u32]) -> PlanStep {
+    let mut step = step(id, line);
+    for (word, id) in step.arguments.iter_mut().zip(ids).filter(|(_, id)| **id > 0) {
+        let (object_id, position_m) = (ObjectId(*id), [0.0; 3]);
+        word.grounding = Grounding::Grounded { object_id, position_m, confidence: 1.0 };
+    }
+    step
+}
+
 /// A plan of such steps.
 pub(crate) fn plan(goal: &str, lines: &[&str]) -> Plan {
     Plan {
@@ -53,11 +65,12 @@ pub(crate) fn plan(goal: &str, lines: &[&str]) -> Plan {
     }
 }
 
-/// What a model answers to `request` that writes this plan, bound to the map.
+/// What a model that knows only the goal answers to `request` when it writes this plan: what is
+/// left of it, bound to the map.
 pub(crate) fn bound_plan(text: &str, request: &PlanRequest<'_>) -> Plan {
     let vocabulary = ActionVocabulary::alfred();
-    let spoken = parse_plan(text, &vocabulary).unwrap();
-    let bound = ground(&spoken, &vocabulary, request.objects, request.robot_m);
+    let spoken = request.so_far.left_of(parse_plan(text, &vocabulary).unwrap(), &vocabulary);
+    let bound = ground(&spoken, &vocabulary, request);
     let expires_ns = request.stamp_ns.saturating_add(request.step_expiry_ns);
     let steps = (1..).zip(spoken.into_iter().zip(bound)).map(|(id, (step, arguments))| PlanStep {
         id,

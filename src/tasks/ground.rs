@@ -9,13 +9,17 @@
 //!   the one on the dresser, even if the other is nearer to the dresser's middle.
 //! * A thing that was picked up stays the same thing until it is put down, and a thing that was put
 //!   down is not what is picked up next: two mugs are two mugs.
+//! * What was tried in vain on the way to the goal comes last: the other mug is picked up, and the
+//!   thing is looked for in the next cabinet. Where there is no other, it is tried again.
 //! * A word with no object in the map stays unbound, with the reason. Nothing is guessed.
 //!
 //! How an open plan stays bound while the map changes stands in `rebind`.
 
 mod rebind;
 
-use super::{ActionVocabulary, Argument, ArgumentKind, Grounding, class_word, stands};
+use super::{
+    ActionVocabulary, Argument, ArgumentKind, Grounding, PlanRequest, SoFar, class_word, stands,
+};
 use crate::scene::{MapObject, ObjectId};
 use nalgebra::{Point3, UnitQuaternion, Vector3};
 
@@ -28,15 +32,14 @@ pub struct SpokenStep {
     pub arguments: Vec<String>,
 }
 
-/// Binds the arguments of `steps` to `objects`, for a robot that starts at `robot_m` (world frame,
-/// metres). Returns the arguments of each step.
+/// Binds the arguments of `steps` to the objects of `request`, from where its robot is and from
+/// what it has tried so far. Returns the arguments of each step.
 pub fn ground(
     steps: &[SpokenStep],
     vocabulary: &ActionVocabulary,
-    objects: &[MapObject],
-    robot_m: [f64; 3],
+    request: &PlanRequest<'_>,
 ) -> Vec<Vec<Argument>> {
-    let mut walk = Walk::new(objects, robot_m);
+    let mut walk = Walk::new(request.objects, request.robot_m, request.so_far, vocabulary);
     (0..steps.len()).map(|at| walk.bind(steps, at, vocabulary, &[])).collect()
 }
 
@@ -64,12 +67,26 @@ struct Walk<'a> {
     held: Vec<(String, ObjectId)>,
     /// Things already put where they belong.
     done: Vec<ObjectId>,
+    /// What was gone to, taken or filled in vain.
+    in_vain: Vec<ObjectId>,
 }
 
 impl<'a> Walk<'a> {
-    fn new(objects: &'a [MapObject], robot_m: [f64; 3]) -> Self {
-        let place = Point3::from(robot_m);
-        Self { objects, place, at: None, held: Vec::new(), done: Vec::new() }
+    /// A way that begins at `robot_m` (world frame, metres), after what was tried so far.
+    fn new(
+        objects: &'a [MapObject],
+        robot_m: [f64; 3],
+        so_far: &SoFar,
+        vocabulary: &ActionVocabulary,
+    ) -> Self {
+        Self {
+            objects,
+            place: Point3::from(robot_m),
+            at: None,
+            held: so_far.in_hand().into_iter().collect(),
+            done: so_far.placed().collect(),
+            in_vain: so_far.in_vain(vocabulary),
+        }
     }
 
     /// The arguments of step `at`. A word for which an object is `known` stands for that one.
@@ -131,12 +148,25 @@ impl<'a> Walk<'a> {
         self.objects.iter().filter(move |object| same_class(&object.label, &name))
     }
 
+    /// Those of `candidates` that were not tried in vain; all of them where there are no others,
+    /// for to try again is better than no plan.
+    fn hopeful(&self, candidates: impl Iterator<Item = &'a MapObject>) -> Vec<&'a MapObject> {
+        let (in_vain, hopeful): (Vec<_>, Vec<_>) =
+            candidates.partition(|object| self.in_vain.contains(&object.id));
+        if hopeful.is_empty() { in_vain } else { hopeful }
+    }
+
+    /// What may be taken under a name.
+    fn takeable(&self, name: &str) -> Vec<&'a MapObject> {
+        self.hopeful(self.named(name).filter(|object| !self.done.contains(&object.id)))
+    }
+
     fn go_to(&mut self, name: &str, next: Option<&str>) -> Option<&'a MapObject> {
         // What is already in the hand says nothing about where to go.
         let next = next.filter(|next| !self.held.iter().any(|(held, _)| held == next));
         let things: Vec<_> = next
             .filter(|next| !same_class(next, name))
-            .map(|next| self.named(next).filter(|thing| !self.done.contains(&thing.id)).collect())
+            .map(|next| self.takeable(next))
             .unwrap_or_default();
         let cost = |object: &MapObject| {
             let from_robot = (center(object) - self.place).norm();
@@ -145,12 +175,14 @@ impl<'a> Walk<'a> {
                 true => 0.0,
                 false => gap_m(object, &center(thing)),
             });
-            (to_thing.fold(f64::INFINITY, f64::min), from_robot)
+            // Where the thing is known to be one goes again, even if it was in vain before.
+            let in_vain = self.in_vain.contains(&object.id);
+            (to_thing.fold(f64::INFINITY, f64::min), in_vain, from_robot)
         };
         let candidates = self.named(name).filter(|object| !self.done.contains(&object.id));
         let chosen = candidates.min_by(|a, b| {
             let (a, b) = (cost(a), cost(b));
-            a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1))
+            a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)).then(a.2.total_cmp(&b.2))
         })?;
         self.place = center(chosen);
         self.at = Some(chosen.id);
@@ -166,9 +198,10 @@ impl<'a> Walk<'a> {
         if let Some((_, id)) = self.held.iter().find(|(held, _)| held == name) {
             return self.objects.iter().find(|object| object.id == *id);
         }
-        let fresh = || self.named(name).filter(|object| !self.done.contains(&object.id));
         let there = |object: &&MapObject| self.at.is_some() && self.holder(object) == self.at;
-        let chosen = self.nearest_of(fresh().filter(there)).or(self.nearest_of(fresh()))?;
+        let all = self.takeable(name);
+        let near = self.nearest_of(all.iter().copied().filter(there));
+        let chosen = near.or_else(|| self.nearest_of(all.iter().copied()))?;
         self.held.push((name.to_string(), chosen.id));
         Some(chosen)
     }
@@ -180,7 +213,7 @@ impl<'a> Walk<'a> {
     }
 
     fn nearest(&self, name: &str) -> Option<&'a MapObject> {
-        self.nearest_of(self.named(name))
+        self.nearest_of(self.hopeful(self.named(name)).into_iter())
     }
 
     fn nearest_of(&self, candidates: impl Iterator<Item = &'a MapObject>) -> Option<&'a MapObject> {
@@ -234,7 +267,7 @@ mod tests {
     use super::*;
     use crate::scene::fixtures::{self, sized};
     use crate::tasks::ActionSpec;
-    use crate::tasks::fixtures::spoken;
+    use crate::tasks::fixtures::{bound_step, request, spoken};
 
     fn vocabulary() -> ActionVocabulary {
         use ArgumentKind::{Object, Receptacle, Target};
@@ -266,11 +299,17 @@ mod tests {
     }
 
     fn ids(lines: &[&str], objects: &[MapObject]) -> Vec<Vec<Option<u32>>> {
+        ids_after(SoFar::nothing(), lines, objects)
+    }
+
+    /// The ids that words are bound to after what was tried.
+    fn ids_after(so_far: &SoFar, lines: &[&str], objects: &[MapObject]) -> Vec<Vec<Option<u32>>> {
         let id = |argument: &Argument| match argument.grounding {
             Grounding::Grounded { object_id, .. } => Some(object_id.0),
             Grounding::Ungrounded { .. } => None,
         };
-        ground(&steps(lines), &vocabulary(), objects, [0.0; 3])
+        let request = PlanRequest { objects, so_far, ..request("") };
+        ground(&steps(lines), &vocabulary(), &request)
             .iter()
             .map(|arguments| arguments.iter().map(id).collect())
             .collect()
@@ -324,7 +363,8 @@ mod tests {
     #[test]
     fn what_is_not_in_the_map_says_why() {
         let reason = |objects: &[MapObject], lines: &[&str]| {
-            let bound = ground(&steps(lines), &vocabulary(), objects, [0.0; 3]);
+            let request = PlanRequest { objects, ..request("") };
+            let bound = ground(&steps(lines), &vocabulary(), &request);
             match &bound.last().unwrap()[0].grounding {
                 Grounding::Ungrounded { reason } => reason.clone(),
                 Grounding::Grounded { .. } => panic!("bound to nothing"),
@@ -336,5 +376,73 @@ mod tests {
         let one = [object(1, "mug", 1.0), object(2, "shelf", 1.0)];
         let twice = ["PickupObject mug", "PutObject mug shelf", "PickupObject mug"];
         assert!(reason(&one, &twice).contains("already used"));
+    }
+
+    /// What is known after a step that failed, its words bound to these objects, and those before
+    /// it.
+    fn after(done: &[(&str, &[u32])], failed: (&str, &[u32])) -> SoFar {
+        let mut so_far = SoFar::default();
+        so_far.done.extend(done.iter().map(|(line, ids)| bound_step(1, line, ids)));
+        so_far.fail(bound_step(1, failed.0, failed.1), "it slipped", None);
+        so_far
+    }
+
+    #[test]
+    fn of_two_mugs_the_one_that_was_not_picked_up_in_vain_is_taken() {
+        let tables = [object(1, "table", 1.0), object(2, "table", 5.0)];
+        let on = |id: u32, x: f64| sized(id, "mug", [x, 0.0, 0.63], [0.05; 3]);
+        let two = [tables.as_slice(), &[on(3, 1.0), on(4, 5.0)]].concat();
+        let way = ["GotoLocation table", "PickupObject mug"];
+        assert_eq!(ids(&way, &two), [[Some(1)], [Some(3)]]);
+        let slipped = after(&[], ("PickupObject mug", &[3]));
+        assert_eq!(ids_after(&slipped, &way, &two), [[Some(2)], [Some(4)]]);
+        // On one table, too.
+        let beside = [tables.as_slice(), &[on(3, 1.0), on(4, 1.05)]].concat();
+        assert_eq!(ids_after(&slipped, &way, &beside), [[Some(1)], [Some(4)]]);
+        assert_eq!(ids_after(&slipped, &way, &two[..3]), [[Some(1)], [Some(3)]], "there is one");
+        // A table that cannot be reached is left for the other one, if something is to be had
+        // there.
+        let unreached = after(&[], ("GotoLocation table", &[1]));
+        assert_eq!(ids_after(&unreached, &way, &two), [[Some(2)], [Some(4)]]);
+        assert_eq!(ids_after(&unreached, &way, &two[..3]), [[Some(1)], [Some(3)]]);
+    }
+
+    #[test]
+    fn what_is_not_in_one_place_is_looked_for_in_the_next() {
+        let shelves = [object(1, "shelf", 1.0), object(2, "shelf", 4.0), object(3, "shelf", 6.0)];
+        let way = ["GotoLocation shelf", "PickupObject mug"];
+        assert_eq!(ids(&way, &shelves), [[Some(1)], [None]]);
+        let went = ("GotoLocation shelf", &[1][..]);
+        let mut missed = after(&[went], ("PickupObject mug", &[0]));
+        assert_eq!(ids_after(&missed, &way, &shelves), [[Some(2)], [None]]);
+        assert_eq!(ids_after(&missed, &way, &shelves[..1]), [[Some(1)], [None]]);
+        missed.done.push(bound_step(1, "GotoLocation shelf", &[2]));
+        missed.fail(bound_step(2, "PickupObject mug", &[0]), "", None);
+        assert_eq!(ids_after(&missed, &way, &shelves), [[Some(3)], [None]]);
+        // What has turned up since is fetched where it is.
+        let mug = sized(4, "mug", [1.0, 0.0, 0.63], [0.05; 3]);
+        let found = [shelves.as_slice(), &[mug]].concat();
+        assert_eq!(ids_after(&missed, &way, &found), [[Some(1)], [Some(4)]]);
+    }
+
+    #[test]
+    fn what_has_no_room_is_left_for_another() {
+        let objects = [object(1, "mug", 0.0), object(2, "shelf", 1.0), object(3, "shelf", 4.0)];
+        let full = after(&[("PickupObject mug", &[1])], ("PutObject mug shelf", &[1, 2]));
+        let rest = ["GotoLocation shelf", "PutObject mug shelf"];
+        assert_eq!(ids_after(&full, &rest, &objects), [vec![Some(3)], vec![Some(1), Some(3)]]);
+    }
+
+    #[test]
+    fn what_is_in_the_hand_stays_the_same_in_a_plan_that_goes_on() {
+        let objects = [object(1, "mug", 0.0), object(2, "mug", 4.2), object(3, "shelf", 4.0)];
+        let mut so_far = SoFar::default();
+        so_far.done.push(bound_step(1, "PickupObject mug", &[1]));
+        let rest = ["GotoLocation shelf", "HeatObject mug", "PutObject mug shelf"];
+        let bound = ids_after(&so_far, &rest, &objects);
+        assert_eq!(bound, [vec![Some(3)], vec![Some(1)], vec![Some(1), Some(3)]]);
+        // What was put down is not taken again.
+        so_far.done.push(bound_step(2, "PutObject mug shelf", &[1, 3]));
+        assert_eq!(ids_after(&so_far, &["PickupObject mug"], &objects), [[Some(2)]]);
     }
 }

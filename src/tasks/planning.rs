@@ -6,7 +6,7 @@ use super::scene_mind::SceneMind;
 use super::scene_planner::ScenePlanner;
 use super::view::{SceneView, ViewSpec};
 use super::writer::{PlanWriter, Sight, SpokenPlan};
-use super::{ActionVocabulary, Grounding, Plan, PlanStep, Refusal, VocabularyError};
+use super::{ActionVocabulary, Grounding, Plan, PlanStep, Refusal, SoFar, VocabularyError};
 use crate::model::{ModelError, ModelKind};
 use crate::scene::{MapObject, ObjectId};
 use crate::vision::TextEncoder;
@@ -66,6 +66,8 @@ pub struct PlanRequest<'a> {
     pub heading_rad: Option<f64>,
     /// What the robot holds, where that is known.
     pub held: Option<ObjectId>,
+    /// What was tried for the goal before; [`SoFar::nothing`] where it is new.
+    pub so_far: &'a SoFar,
     /// What a model that sees is shown.
     pub view: Option<&'a SceneView>,
     /// Name of the world frame.

@@ -251,8 +251,9 @@ impl PlanWriter for ScenePlanner {
         let labels = request.objects.iter().map(|object| object.label.as_str());
         let vocabulary = self.mind.vocabulary().with_map_labels(labels);
         let spoken = self.speak_aloud(request.goal, request.view, &vocabulary, on_text)?;
-        let bound = ground(&spoken.steps, &vocabulary, request.objects, request.robot_m);
-        let actions = spoken.steps.into_iter().map(|step| step.action);
+        let steps = request.so_far.left_of(spoken.steps, &vocabulary);
+        let bound = ground(&steps, &vocabulary, request);
+        let actions = steps.into_iter().map(|step| step.action);
         let shown = self.mind.seen(request.view).and_then(|view| {
             let listed = view.scene.as_ref()?.len();
             Some(ShownObjects { listed, left_out: view.left_out })

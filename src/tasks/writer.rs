@@ -105,7 +105,8 @@ pub trait PlanWriter: Send {
         vocabulary: &ActionVocabulary,
     ) -> Result<SpokenPlan, PlanningError>;
 
-    /// The plan for `request`, bound to its objects; `on_text` as in [`super::GoalPlanner::plan_aloud`].
+    /// The plan for `request`, or what is left of it after what was tried so far, bound to its
+    /// objects; `on_text` as in [`super::GoalPlanner::plan_aloud`].
     fn write(
         &mut self,
         request: &PlanRequest<'_>,

@@ -9,7 +9,7 @@ use scenellm::planner::{Command, Conversation, PlannerConfig, Reply, facts};
 use scenellm::report::HeatMap;
 use scenellm::scene::{MapObject, ObjectId, SceneMap, TextQuery};
 use scenellm::sim::household::categories;
-use scenellm::tasks::{Answer, GoalPlanner, Plan, PlanRequest, SceneView};
+use scenellm::tasks::{Answer, GoalPlanner, Plan, PlanRequest, SceneView, SoFar};
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
 
@@ -159,6 +159,7 @@ impl Ask {
             robot_m: *robot_m,
             heading_rad: self.heading_deg.map(f64::to_radians),
             held: self.held.map(ObjectId),
+            so_far: SoFar::nothing(),
             view: view.as_ref(),
             frame_id: &map.config().frame_id,
             stamp_ns: map.objects().iter().map(|object| object.last_seen_ns).max().unwrap_or(0),

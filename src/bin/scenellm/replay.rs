@@ -12,7 +12,7 @@ use scenellm::planner::{Act, Executive, FrameRecord, Output, PlannerConfig, Sess
 use scenellm::report::{FeaturePicture, ReportPage, TopDown, draw_masks, frames_csv, timings_svg};
 use scenellm::scene::SceneMap;
 use scenellm::sensing::SensorEvent;
-use scenellm::tasks::{GoalPlanner, Plan, PlanRequest};
+use scenellm::tasks::{GoalPlanner, Plan, PlanRequest, SoFar};
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -88,7 +88,7 @@ impl Replay {
             );
         }
         if let (Some(goal), Some(planner)) = (&self.goal, &mut planner) {
-            let plan = plan(goal, &mut session, &config, planner)?;
+            let plan = plan(goal, SoFar::nothing(), &mut session, &config, planner)?;
             writer.output(&Output::Plan(plan.clone()))?;
             gathered.plan = Some(plan);
         }
@@ -312,8 +312,8 @@ fn act(
     let (mut acts, mut outputs) = (VecDeque::from(acts), Vec::new());
     while let Some(act) = acts.pop_front() {
         match act {
-            Act::Think { number, goal, .. } => {
-                let plan = plan(&goal, session, config, planner)?;
+            Act::Think { number, goal, so_far, .. } => {
+                let plan = plan(&goal, &so_far, session, config, planner)?;
                 acts.extend(executive.planned(number, plan));
             }
             Act::Publish(plan) => outputs.push(Output::Plan(plan)),
@@ -330,9 +330,10 @@ fn robot_m(session: &Session) -> [f64; 3] {
     newest.map_or([0.0; 3], |frame| frame.world_T_camera.translation.vector.into())
 }
 
-/// A plan for `goal` over what the session has seen.
+/// A plan for `goal` over what the session has seen, after what was tried for it.
 fn plan(
     goal: &str,
+    so_far: &SoFar,
     session: &mut Session,
     config: &PlannerConfig,
     planner: &mut GoalPlanner,
@@ -349,6 +350,7 @@ fn plan(
         robot_m: robot_m(session),
         heading_rad: newest.and_then(|frame| heading_of_camera_rad(&frame.world_T_camera)),
         held: None,
+        so_far,
         view: view.as_ref(),
         frame_id: &session.map().config().frame_id,
         stamp_ns: newest.map_or(0, |frame| frame.stamp_ns),

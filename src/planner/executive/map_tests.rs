@@ -196,12 +196,15 @@ fn a_step_that_ends_while_its_plan_is_made_anew_still_counts() {
     assert!(executive.feedback(&again).unwrap_err().contains("being made"));
     assert!(executive.waits_for(number));
 
-    // A step that failed is planned anew already.
+    // What failed, the plan that is being made does not know either.
     let mut executive = under_way(FROM_TABLE, &mug_at(0.2));
     look(&mut executive, &bare());
-    let failed = StepFeedback { step_id: 1, success: false, message: String::new() };
-    assert_eq!(executive.feedback(&failed), Ok(Vec::new()));
-    assert!(executive.waits_for(executive.number));
+    let failed = StepFeedback { step_id: 1, success: false, message: "blocked".into() };
+    let acts = executive.feedback(&failed).unwrap();
+    let [Act::Think { number, so_far, .. }] = &acts[..] else { panic!("{acts:?}") };
+    assert_eq!((so_far.failed[0].why.as_str(), so_far.done.len()), ("blocked", 0));
+    assert!(executive.waits_for(*number));
+    assert!(executive.feedback(&failed).is_err(), "it is known");
 }
 
 #[test]

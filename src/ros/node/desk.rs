@@ -303,9 +303,9 @@ impl Desk {
             self.tasks.tell(&act, &progress, self.clock.now_ns());
             match act {
                 Act::End { .. } => {}
-                Act::Think { number, goal, held } => {
+                Act::Think { number, goal, held, so_far } => {
                     tracing::info!("goal: {goal}");
-                    self.jobs.put(Job { number, goal, held, done: executive.done().to_vec() });
+                    self.jobs.put(Job { number, goal, held, so_far });
                 }
                 Act::Publish(plan) => self.outlets.plan(&plan),
                 Act::Step(step) => self.outlets.step(&step),

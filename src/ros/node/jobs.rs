@@ -2,7 +2,7 @@
 
 use crate::model::PromptKind;
 use crate::scene::ObjectId;
-use crate::tasks::{Answer, GoalPlanner, PlanStep};
+use crate::tasks::{Answer, GoalPlanner, SoFar};
 use std::collections::VecDeque;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -19,8 +19,8 @@ pub struct Job {
     pub goal: String,
     /// What the robot holds, where that is known.
     pub held: Option<ObjectId>,
-    /// Steps that succeeded on the way to the goal.
-    pub done: Vec<PlanStep>,
+    /// What was tried for it before.
+    pub so_far: SoFar,
 }
 
 /// Something to be answered. Whoever asked may have gone: answers are sent and not waited for.

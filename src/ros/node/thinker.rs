@@ -9,15 +9,11 @@ use super::newest::Newest;
 use super::pilot::PilotRequest;
 use super::text_stream::TextStream;
 use super::view::View;
+use crate::planner::PlannerConfig;
 use crate::planner::follow::{
     FollowError, InstructionStep, by_rules, parse_instruction, understand,
 };
-use crate::planner::{PlannerConfig, resume};
-use crate::scene::{MapObject, ObjectId};
-use crate::tasks::{
-    About, Answer, GoalPlanner, Inquiry, Mentioned, Plan, PlanRequest, PlanStep, SceneView, Sight,
-    SpokenStep,
-};
+use crate::tasks::{About, Answer, GoalPlanner, Inquiry, Mentioned, PlanRequest, SceneView};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
@@ -67,7 +63,7 @@ impl Thinker {
         self.planner
     }
 
-    fn plan(&mut self, Job { number, goal, held, done }: &Job) {
+    fn plan(&mut self, Job { number, goal, held, so_far }: &Job) {
         let seen = self.look();
         let (view, config) = (self.view.get(), self.config.get());
         let objects = self.mentioned.with_held(&view.objects, *held, view.robot_m);
@@ -77,6 +73,7 @@ impl Thinker {
             robot_m: view.robot_m,
             heading_rad: view.heading_rad,
             held: *held,
+            so_far,
             view: seen.as_ref(),
             frame_id: &config.sensing.world_frame,
             stamp_ns: view.stamp_ns,
@@ -94,32 +91,10 @@ impl Thinker {
             self.jobs.wants(number)
         });
         self.stream.end();
-        let plan = self.rest(plan, done, &objects, view.robot_m);
         self.mentioned.remember(&plan, &objects, *held);
         if self.desk.ask(DeskRequest::Planned { number, plan }).is_err() {
             tracing::debug!("a plan came too late");
         }
-    }
-
-    /// What is left of a plan when some steps are `done`. Who reads the list of objects has planned
-    /// from how things stand; others plan from the beginning.
-    fn rest(
-        &self,
-        plan: Plan,
-        done: &[PlanStep],
-        objects: &[MapObject],
-        robot_m: [f64; 3],
-    ) -> Plan {
-        if done.is_empty() || self.planner.sight() == Sight::ObjectList {
-            return plan;
-        }
-        let vocabulary = self.planner.vocabulary();
-        let acts = done.iter().filter(|step| !vocabulary.only_goes(&step.action));
-        let acts: Vec<SpokenStep> = acts.map(PlanStep::spoken).collect();
-        let placed: Vec<ObjectId> = done.iter().filter_map(PlanStep::brought).collect();
-        let is_open = |object: &&MapObject| !placed.contains(&object.id);
-        let open: Vec<MapObject> = objects.iter().filter(is_open).cloned().collect();
-        resume(plan, &acts, vocabulary, &open, robot_m)
     }
 
     /// What a model that sees is shown now: the thread that keeps the map looks at it.
@@ -153,5 +128,123 @@ impl Thinker {
         let seen = self.look();
         let Some(mind) = self.planner.mind() else { return parse_instruction(words) };
         understand(mind, words, seen.as_ref(), &objects)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::MANIFEST_FILE;
+    use crate::model::stand_in::ChatServer;
+    use crate::planner::{Act, Executive};
+    use crate::ros::node::clock::NodeClock;
+    use crate::ros::node::inbox::Taken;
+    use crate::ros::qos::Qos;
+    use crate::ros::transport::{
+        self, Opened, Publication, QosMismatch, Take, Transport, TransportError,
+    };
+    use crate::ros::{NodeNames, RosArguments};
+    use crate::scene::fixtures::object;
+    use crate::sensing::StepFeedback;
+    use crate::tasks::Plan;
+    use candle_core::Device;
+
+    /// A transport on which nobody listens.
+    struct Mute;
+
+    impl Transport for Mute {
+        fn subscribe(&self, _: &str, _: &str, _: Qos, _: Take) -> Result<Opened, TransportError> {
+            Ok(Opened::new(()))
+        }
+
+        fn advertise(
+            &self,
+            _: &str,
+            _: &str,
+            _: Qos,
+        ) -> Result<Arc<dyn Publication>, TransportError> {
+            Ok(Arc::new(Self))
+        }
+
+        fn serve(&self, _: &str, _: &str, _: transport::Answer) -> Result<Opened, TransportError> {
+            Ok(Opened::new(()))
+        }
+
+        fn mismatches(&self) -> Vec<QosMismatch> {
+            Vec::new()
+        }
+    }
+
+    impl Publication for Mute {
+        fn publish(&self, _: Vec<u8>) -> Result<(), TransportError> {
+            Ok(())
+        }
+
+        fn subscribers(&self) -> usize {
+            0
+        }
+    }
+
+    /// One who asks the server at `url`, over a map with two mugs.
+    fn thinker(url: &str) -> Thinker {
+        let folder = tempfile::tempdir().unwrap();
+        let endpoint = format!("{{url: '{url}', model: m, timeout_s: 30}}");
+        let manifest = format!("kind: chat\nname: served\nendpoint: {endpoint}\n");
+        std::fs::write(folder.path().join(MANIFEST_FILE), manifest).unwrap();
+        let names = NodeNames::new(&RosArguments::default(), "planner").unwrap();
+        let objects =
+            vec![object(3, "mug", [1.0, 0.0, 0.5], 0.1), object(4, "mug", [2.0, 0.0, 0.5], 0.1)];
+        Thinker {
+            planner: GoalPlanner::load(folder.path(), &Device::Cpu).unwrap(),
+            jobs: Arc::default(),
+            desk: Arc::default(),
+            pilot: Arc::default(),
+            map: Arc::default(),
+            view: Arc::new(Newest::new(View { objects, ..View::default() })),
+            config: Arc::new(Newest::new(PlannerConfig::default())),
+            stream: TextStream::open(&Mute, &names, &Arc::new(NodeClock::default())).unwrap(),
+            mentioned: Mentioned::default(),
+        }
+    }
+
+    /// The number of the request that is among `acts`, and the plan that is made for it.
+    fn planned(thinker: &mut Thinker, acts: Vec<Act>) -> (u64, Plan) {
+        let job = acts.into_iter().find_map(|act| match act {
+            Act::Think { number, goal, held, so_far } => Some(Job { number, goal, held, so_far }),
+            _ => None,
+        });
+        let job = job.expect("it thinks");
+        thinker.jobs.put(job.clone());
+        thinker.plan(&job);
+        loop {
+            match thinker.desk.take(Duration::ZERO) {
+                Taken::Request(DeskRequest::Planned { number, plan }) => return (number, plan),
+                Taken::Request(_) => {}
+                _ => panic!("no plan"),
+            }
+        }
+    }
+
+    #[test]
+    fn why_a_step_failed_is_told_to_the_model_that_plans_anew() {
+        let take = |mug: &str| {
+            let step = serde_json::json!({"action": "PickupObject", "object": mug});
+            ChatServer::whole(&serde_json::json!({"steps": [step], "not_found": []}).to_string())
+        };
+        let server = ChatServer::start(vec![take("mug_3"), take("mug_4")]);
+        let (mut thinker, mut executive) = (thinker(&server.url), Executive::default());
+        let acts = executive.goal("bring a mug");
+        let (number, plan) = planned(&mut thinker, acts);
+        executive.planned(number, plan);
+        let message = "it slipped out of the gripper".to_owned();
+        let acts = executive.feedback(&StepFeedback { step_id: 1, success: false, message });
+        let (number, plan) = planned(&mut thinker, acts.unwrap());
+        assert!(executive.waits_for(number));
+        let taken = plan.steps[0].arguments[0].grounding.bound().map(|(id, _)| id.0);
+        assert_eq!(taken, Some(4), "{plan:?}");
+        let requests = server.requests();
+        let failed = "Failed: PickupObject mug_3 (it slipped out of the gripper)";
+        let tells: Vec<bool> = requests.iter().map(|request| request.contains(failed)).collect();
+        assert_eq!(tells, [false, true], "{requests:?}");
     }
 }

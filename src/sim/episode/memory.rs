@@ -1,36 +1,21 @@
-//! What the robot remembers of an episode beside its map, and what it makes of it.
+//! What the robot aims at when it carries out a step: what of its map serves the step best, by what
+//! it remembers of the steps before. What was done and what failed, whoever plans is told.
 
 use crate::scene::{MapObject, ObjectId};
 use crate::sim::household::{Action, Command, Failure, Target};
-use crate::tasks::{Plan, PlanStep, SpokenStep};
+use crate::tasks::{Plan, PlanStep};
 use nalgebra::Vector2;
 
-/// What was done and what came of it.
+/// Where things were put, and where they could not be.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Memory {
-    /// Acts that succeeded, in their order.
-    done: Vec<SpokenStep>,
-    /// Objects of the map that were put where they belong.
-    placed: Vec<ObjectId>,
     /// Names of a thing and of the receptacle it was put into, and which one that was.
     put_at: Vec<([String; 2], ObjectId)>,
-    /// Receptacles that were looked into in vain, or had no room.
-    useless: Vec<ObjectId>,
-    /// What was gone to last.
-    at: Option<ObjectId>,
+    /// Receptacles that had no room.
+    full: Vec<ObjectId>,
 }
 
 impl Memory {
-    /// Acts that succeeded, in their order. Going somewhere is no act.
-    pub fn done(&self) -> &[SpokenStep] {
-        &self.done
-    }
-
-    /// Whether an object may still be acted on: it was not put where it belongs.
-    pub fn may_be_taken(&self, id: ObjectId) -> bool {
-        !self.placed.contains(&id)
-    }
-
     /// Takes in how a command ended.
     pub fn ended(&mut self, command: &Command, failure: Option<&Failure>) {
         let id = |at: usize| {
@@ -38,22 +23,8 @@ impl Memory {
             target.believed.as_ref().map(|object| object.id)
         };
         match (command.action, failure) {
-            (Action::GotoLocation, None) => self.at = id(0),
-            (action, None) => {
-                self.done.push(command.spoken());
-                if action == Action::PutObject {
-                    self.placed.extend(id(0));
-                    let put = names(command).zip(id(1));
-                    self.put_at.extend(put);
-                }
-            }
-            (Action::PutObject, Some(Failure::NoRoom { .. })) => self.useless.extend(id(1)),
-            // Nobody knew where it was: it was looked for where the robot went, and is not there.
-            (Action::PickupObject | Action::SliceObject, Some(Failure::NotSeen { .. }))
-                if id(0).is_none() =>
-            {
-                self.useless.extend(self.at);
-            }
+            (Action::PutObject, None) => self.put_at.extend(names(command).zip(id(1))),
+            (Action::PutObject, Some(Failure::NoRoom { .. })) => self.full.extend(id(1)),
             _ => {}
         }
     }
@@ -62,8 +33,8 @@ impl Memory {
     /// where the robot is.
     ///
     /// A model says *countertop* by habit; where the mug is that is to be picked up there, the map
-    /// knows better. Two things that belong together go to one place, what has no room is passed
-    /// over, and what was looked for in one cabinet in vain is looked for in the next.
+    /// knows better. Two things that belong together go to one place, and what has no room is
+    /// passed over.
     pub fn aim(
         &self,
         command: &mut Command,
@@ -84,11 +55,8 @@ impl Memory {
                 );
                 let acted_on = act.targets.last().filter(|_| !at_appliance);
                 let there = acted_on.and_then(|target| target.believed.clone());
-                let Some(way) = command.targets.first_mut() else { return };
-                if there.is_some() {
-                    way.believed = there;
-                } else if !at_appliance {
-                    self.pass_over(way, objects, robot_m);
+                if let (Some(way), Some(there)) = (command.targets.first_mut(), there) {
+                    way.believed = Some(there);
                 }
             }
             _ => {}
@@ -101,7 +69,7 @@ impl Memory {
         }
         let before = names(command).and_then(|names| {
             let (_, id) = self.put_at.iter().rev().find(|(before, _)| *before == names)?;
-            objects.iter().find(|object| object.id == *id && !self.useless.contains(id)).cloned()
+            objects.iter().find(|object| object.id == *id && !self.full.contains(id)).cloned()
         });
         let Some(receptacle) = command.targets.get_mut(1) else { return };
         if before.is_some() {
@@ -111,10 +79,9 @@ impl Memory {
         }
     }
 
-    /// Takes the nearest other object of its class for one that is of no use.
+    /// Takes the nearest other object of its class for one that has no room.
     fn pass_over(&self, target: &mut Target, objects: &[MapObject], robot_m: &Vector2<f64>) {
-        let Some(useless) = target.believed.as_ref().filter(|o| self.useless.contains(&o.id))
-        else {
+        let Some(full) = target.believed.as_ref().filter(|o| self.full.contains(&o.id)) else {
             return;
         };
         let off = |object: &MapObject| {
@@ -123,7 +90,7 @@ impl Memory {
         };
         let others = objects
             .iter()
-            .filter(|object| object.label == useless.label && !self.useless.contains(&object.id));
+            .filter(|object| object.label == full.label && !self.full.contains(&object.id));
         if let Some(nearest) = others.min_by(|a, b| off(a).total_cmp(&off(b))) {
             target.believed = Some(nearest.clone());
         }
@@ -146,7 +113,8 @@ fn names(command: &Command) -> Option<[String; 2]> {
 mod tests {
     use super::*;
     use crate::scene::fixtures;
-    use crate::tasks::fixtures::step;
+    use crate::tasks::PlanRequest;
+    use crate::tasks::fixtures::{bound_plan, request};
 
     fn object(id: u32, label: &str, x: f64) -> MapObject {
         fixtures::object(id, label, [x, 0.0, 1.0], 0.1)
@@ -173,7 +141,6 @@ mod tests {
         assert_eq!(aimed(&memory, to(&shelves[0]), &shelves), Some(2));
         let fork = command("PutObject", &[("fork", None), ("shelf", Some(&shelves[0]))]);
         assert_eq!(aimed(&memory, fork, &shelves), Some(1), "another thing, another place");
-        assert_eq!(memory.done().len(), 1);
     }
 
     #[test]
@@ -184,20 +151,30 @@ mod tests {
         let full = Failure::NoRoom { name: "mug".into(), receptacle: "shelf".into() };
         memory.ended(&put(), Some(&full));
         assert_eq!(aimed(&memory, put(), &shelves), Some(3), "the next nearest");
-        assert!(memory.done().is_empty());
+        // Where there was room before there is none any more.
+        memory.ended(&command("PutObject", &[("mug", None), ("shelf", Some(&shelves[2]))]), None);
+        memory.full.push(ObjectId(3));
+        assert_eq!(aimed(&memory, put(), &shelves), Some(2));
     }
 
     #[test]
-    fn what_is_not_behind_one_door_is_looked_for_behind_the_next() {
-        let doors = [object(1, "cabinet", 1.0), object(2, "cabinet", 5.0)];
+    fn the_way_leads_to_what_is_acted_on_at_its_end() {
+        let objects = [object(1, "mug", 3.0), object(2, "shelf", 1.0), object(3, "shelf", 4.0)];
+        let plan = "GotoLocation shelf\nPickupObject mug\nGotoLocation shelf\n\
+            PutObject mug shelf\nNoOp";
+        let plan = bound_plan(plan, &PlanRequest { objects: &objects, ..request("tidy up") });
         let mut memory = Memory::default();
-        let go = || command("GotoLocation", &[("cabinet", Some(&doors[0]))]);
-        memory.ended(&go(), None);
-        let unseen = Failure::NotSeen { name: "mug".into() };
-        memory.ended(&command("PickupObject", &[("mug", None)]), Some(&unseen));
-        let pick = step(2, "PickupObject mug");
-        let mut again = go();
-        memory.aim(&mut again, Some(&pick), &doors, &Vector2::zeros());
-        assert_eq!(again.targets[0].believed.as_ref().unwrap().id, ObjectId(2));
+        let went = |memory: &Memory, id: u32| {
+            let way = Some(&objects[1]);
+            let mut go = command("GotoLocation", &[("shelf", way)]);
+            memory.aim(&mut go, next_act(&plan, id), &objects, &Vector2::zeros());
+            go.targets[0].believed.as_ref().map(|object| object.id.0)
+        };
+        assert_eq!(went(&memory, 1), Some(1), "where the mug is");
+        let shelf = plan.steps[3].arguments[1].grounding.bound().unwrap().0;
+        assert_eq!(went(&memory, 3), Some(shelf.0));
+        memory.full.push(shelf);
+        let other = if shelf.0 == 2 { 3 } else { 2 };
+        assert_eq!(went(&memory, 3), Some(other), "where there is room");
     }
 }

@@ -18,11 +18,6 @@ pub trait Mind {
     fn view_spec(&mut self) -> Option<ViewSpec> {
         None
     }
-
-    /// Whether its plans go on from how things stand, and not from the beginning.
-    fn knows_what_was_done(&self) -> bool {
-        false
-    }
 }
 
 impl Mind for GoalPlanner {
@@ -75,7 +70,7 @@ impl Mind for ExpertMind {
                 let spoken: Vec<SpokenStep> = run.commands.iter().map(Command::spoken).collect();
                 let labels = request.objects.iter().map(|object| object.label.as_str());
                 let words = self.vocabulary.with_map_labels(labels);
-                let bound = ground(&spoken, &words, request.objects, request.robot_m);
+                let bound = ground(&spoken, &words, request);
                 let steps = (1..).zip(spoken.into_iter().zip(bound));
                 let steps = steps.map(|(id, (step, arguments))| PlanStep {
                     id,
@@ -94,9 +89,5 @@ impl Mind for ExpertMind {
 
     fn vocabulary(&self) -> &ActionVocabulary {
         &self.vocabulary
-    }
-
-    fn knows_what_was_done(&self) -> bool {
-        true
     }
 }

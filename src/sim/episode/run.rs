@@ -4,13 +4,15 @@ use super::memory::{Memory, next_act};
 use super::truth::{ShownHome, TruthEyes};
 use super::{EpisodeError, EpisodeOptions, EpisodeResult, Eyes, Knowledge, Mind, Moment};
 use crate::geometry::heading_of_camera_rad;
-use crate::planner::{Act, Ending, Executive, PlannerConfig, Session, resume};
+use crate::planner::{Act, Ending, Executive, PlannerConfig, Session};
 use crate::scene::{MapObject, ObjectId};
 use crate::sensing::{SensorEvent, StepFeedback};
 use crate::sim::household::{
     Action, Command, Failure, Low, REACH_M, Tally, Target, Task, World, is_portable,
 };
-use crate::tasks::{Plan, PlanRequest, PlanStep, SceneView, ViewSpec, class_word};
+use crate::tasks::{
+    ActionVocabulary, Plan, PlanRequest, PlanStep, SceneView, SoFar, ViewSpec, class_word,
+};
 use crate::vision::FeatureExtractor;
 use nalgebra::Point3;
 use std::collections::VecDeque;
@@ -195,8 +197,18 @@ impl<'a> Episode<'a> {
         loop {
             let Some(act) = acts.pop_front() else {
                 let spent = self.world.tally().actions - before.actions;
-                let Some(step) = step.take().filter(|_| spent < self.options.max_actions) else {
+                let Some(next) = step.take().filter(|_| spent < self.options.max_actions) else {
                     break;
+                };
+                let mut news = self.follow(&mut executive, mind.vocabulary());
+                if news.iter().any(|act| matches!(act, Act::Think { .. })) {
+                    acts.extend(news);
+                    continue;
+                }
+                // What only moved changes the steps in hand.
+                let step = match news.pop() {
+                    Some(Act::Step(moved)) => moved,
+                    _ => next,
                 };
                 let plan = executive.progress().plan;
                 let failure = self.do_step(&step, plan.as_ref(), tell);
@@ -213,8 +225,8 @@ impl<'a> Episode<'a> {
                 continue;
             };
             match act {
-                Act::Think { number, goal, held } => {
-                    let plan = self.think(&goal, held, mind)?;
+                Act::Think { number, goal, held, so_far } => {
+                    let plan = self.think(&goal, held, &so_far, mind)?;
                     acts.extend(executive.planned(number, plan));
                 }
                 Act::Publish(plan) => tell(Moment::Planned { plan: &plan, session: &self.session }),
@@ -273,40 +285,47 @@ impl<'a> Episode<'a> {
         }
     }
 
-    /// A plan from how things stand and look now.
+    /// Holds the open plan against what the robot knows now; what is to be done about it.
+    pub(super) fn follow(
+        &self,
+        executive: &mut Executive,
+        vocabulary: &ActionVocabulary,
+    ) -> Vec<Act> {
+        executive.look(&self.objects(), self.robot_m(), self.eyes.now_ns(), vocabulary)
+    }
+
+    /// Where the robot is, world frame, metres.
+    fn robot_m(&self) -> [f64; 3] {
+        let at = self.world.robot().xy_m;
+        [at.x, at.y, 0.0]
+    }
+
+    /// A plan from how things stand and look now, and what was tried before.
     fn think(
         &mut self,
         goal: &str,
         held: Option<ObjectId>,
+        so_far: &SoFar,
         mind: &mut dyn Mind,
     ) -> Result<Plan, EpisodeError> {
         let view = match mind.view_spec() {
             Some(spec) => self.view(&spec)?,
             None => None,
         };
-        let objects: Vec<MapObject> = self
-            .objects()
-            .into_iter()
-            .filter(|object| self.memory.may_be_taken(object.id))
-            .collect();
-        let at = self.world.robot().xy_m;
         let request = PlanRequest {
             goal,
-            objects: &objects,
-            robot_m: [at.x, at.y, 0.0],
+            objects: &self.objects(),
+            robot_m: self.robot_m(),
             heading_rad: heading_of_camera_rad(&self.world.robot().world_T_camera()),
             held,
+            so_far,
             view: view.as_ref(),
             frame_id: &self.session.map().config().frame_id,
             stamp_ns: self.eyes.now_ns(),
             step_expiry_ns: (self.config.plan.step_expiry_s * 1e9) as i64,
             require_grounding: false,
         };
-        let plan = mind.plan(&request, &self.world);
-        if mind.knows_what_was_done() {
-            return Ok(plan);
-        }
-        Ok(resume(plan, self.memory.done(), mind.vocabulary(), &objects, request.robot_m))
+        Ok(mind.plan(&request, &self.world))
     }
 
     /// Carries out one step; why it failed, if it did.

@@ -86,7 +86,7 @@ impl ChatPlanner {
     ) -> Vec<Message> {
         let choices = Choices::new(&self.vocabulary, &list.first(count), request.goal);
         let rules = rules(&choices, self.form(), &self.model.manifest().instructions);
-        over_map(&rules, list, count, request.goal, request.robot_m)
+        over_map(&rules, list, count, request, &self.vocabulary)
     }
 
     /// The objects in the order of what the goal has to do with them, and how many are told. What the

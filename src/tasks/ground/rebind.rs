@@ -10,8 +10,8 @@
 use super::{Walk, center, gap_m, kinds_of, same_class};
 use crate::scene::{MapObject, ObjectId};
 use crate::tasks::{
-    ActionVocabulary, Argument, ArgumentKind, Grounding, Plan, PlanStep, SpokenStep, class_word,
-    preposition, stands,
+    ActionVocabulary, Argument, ArgumentKind, Grounding, Plan, PlanStep, SoFar, SpokenStep,
+    class_word, preposition, stands,
 };
 use nalgebra::Point3;
 
@@ -22,20 +22,22 @@ const MOVED_M: f64 = 0.1;
 const NEAR_M: f64 = 0.3;
 
 impl Plan {
-    /// Holds the steps from the index `at` on, which is under way, against `objects`, the map of now.
-    /// The robot is at `robot_m` (world frame, metres) and holds `held`. Returns the plan as it is
-    /// bound now, where that has changed, and why it holds no more, where it does not.
+    /// Holds the steps from the index `at` on, which is under way, against `objects`, the map of
+    /// now. The robot is at `robot_m` (world frame, metres), holds `held`, and has tried `so_far`.
+    /// Returns the plan as it is bound now, where that has changed, and why it holds no more, where
+    /// it does not.
     pub fn rebound(
         &self,
         at: usize,
         held: Option<ObjectId>,
         objects: &[MapObject],
         robot_m: [f64; 3],
+        so_far: &SoFar,
         vocabulary: &ActionVocabulary,
     ) -> (Option<Plan>, Option<String>) {
         let open = Open::new(self, at, held, objects, vocabulary);
         let spoken: Vec<SpokenStep> = self.steps.iter().map(PlanStep::spoken).collect();
-        let mut walk = Walk::new(objects, robot_m);
+        let mut walk = Walk::new(objects, robot_m, so_far, vocabulary);
         let (mut plan, mut is_new, mut gone) = (self.clone(), false, None);
         for (index, step) in plan.steps.iter_mut().enumerate() {
             let known: Vec<_> = step.arguments.iter().map(|word| open.known(word)).collect();
@@ -220,7 +222,7 @@ mod tests {
     use super::*;
     use crate::scene::fixtures::{object, sized};
     use crate::tasks::PlanRequest;
-    use crate::tasks::fixtures::{bound_plan, request};
+    use crate::tasks::fixtures::{bound_plan, bound_step, request};
 
     const WAY: &str = "GotoLocation diningtable\nPickupObject mug\nGotoLocation shelf\n\
         PutObject mug shelf\nNoOp";
@@ -248,7 +250,17 @@ mod tests {
     }
 
     fn look(plan: &Plan, at: usize, objects: &[MapObject]) -> (Option<Plan>, Option<String>) {
-        plan.rebound(at, None, objects, [0.0; 3], &ActionVocabulary::alfred())
+        look_after(SoFar::nothing(), plan, at, objects)
+    }
+
+    /// A look after what was tried before.
+    fn look_after(
+        so_far: &SoFar,
+        plan: &Plan,
+        at: usize,
+        objects: &[MapObject],
+    ) -> (Option<Plan>, Option<String>) {
+        plan.rebound(at, None, objects, [0.0; 3], so_far, &ActionVocabulary::alfred())
     }
 
     /// The ids that the words of the plan are bound to, step by step.
@@ -317,5 +329,23 @@ mod tests {
         // What was taken while nobody knew which it was may be any that turns up.
         let unbound = self::plan(both, &furniture());
         assert_eq!(look(&unbound, 2, &with(&[mug(4, 0.2)])), (None, None));
+    }
+
+    #[test]
+    fn what_an_earlier_plan_put_away_or_could_not_take_is_not_what_turns_up() {
+        let plan = plan(WAY, &furniture());
+        let put = bound_step(4, "PutObject mug shelf", &[4, 3]);
+        let so_far = SoFar { done: vec![put], ..SoFar::default() };
+        let put_away = mug(4, 9.0);
+        let found = |so_far: &SoFar, things: &[MapObject]| {
+            let (rebound, broken) = look_after(so_far, &plan, 0, &with(things));
+            (rebound.and_then(|plan| ids(&plan)[1]), broken)
+        };
+        assert_eq!(found(&so_far, std::slice::from_ref(&put_away)), (None, None));
+        assert_eq!(found(&so_far, &[put_away, mug(6, 0.1)]), (Some(6), None));
+        let mut so_far = SoFar::default();
+        so_far.fail(bound_step(2, "PickupObject mug", &[4]), "it slipped", None);
+        assert_eq!(found(&so_far, &[mug(4, 0.2), mug(6, 0.1)]), (Some(6), None));
+        assert_eq!(found(&so_far, &[mug(4, 0.2)]), (Some(4), None));
     }
 }

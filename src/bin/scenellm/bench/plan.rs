@@ -3,7 +3,7 @@
 use super::report::{Table, cores, median, quantile};
 use clap::Args;
 use scenellm::language::parse_device;
-use scenellm::tasks::{GoalPlanner, PlanRequest};
+use scenellm::tasks::{GoalPlanner, PlanRequest, SoFar};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -75,6 +75,7 @@ impl PlanBench {
                 robot_m: [0.0; 3],
                 heading_rad: None,
                 held: None,
+                so_far: SoFar::nothing(),
                 view: None,
                 frame_id: "map",
                 stamp_ns: 0,

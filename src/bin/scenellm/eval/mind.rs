@@ -59,7 +59,7 @@ fn bound(plan: Plan, vocabulary: &ActionVocabulary, request: &PlanRequest<'_>) -
     let steps: Vec<SpokenStep> = plan.steps.iter().map(spoken).collect();
     let labels = request.objects.iter().map(|object| object.label.as_str());
     let vocabulary = vocabulary.with_map_labels(labels);
-    let arguments = ground(&steps, &vocabulary, request.objects, request.robot_m);
+    let arguments = ground(&steps, &vocabulary, request);
     let steps = plan.steps.iter().zip(arguments);
     let steps = steps.map(|(step, arguments)| PlanStep { arguments, ..step.clone() });
     Plan { steps: steps.collect(), ..plan }

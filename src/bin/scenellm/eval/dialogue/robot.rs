@@ -7,7 +7,7 @@ use scenellm::geometry::heading_of_camera_rad;
 use scenellm::planner::{Conversation, Executive, PlannerConfig, Progress, Reply};
 use scenellm::sensing::StepFeedback;
 use scenellm::sim::household::World;
-use scenellm::tasks::{ActionVocabulary, GoalPlanner, Plan, PlanRequest};
+use scenellm::tasks::{ActionVocabulary, GoalPlanner, Plan, PlanRequest, SoFar};
 
 /// Where the robot is while it talks.
 #[derive(Debug, Clone, Copy)]
@@ -86,6 +86,7 @@ impl Partner for Robot<'_> {
             robot_m: self.stand.robot_m,
             heading_rad: self.stand.heading_rad,
             held: None,
+            so_far: SoFar::nothing(),
             view: view.as_ref(),
             frame_id: &self.config.map.frame_id,
             stamp_ns: 0,
