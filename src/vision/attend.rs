@@ -122,7 +122,9 @@ fn in_parts(
         Weigh { scale, queries, tables: [first, second], distances: [down, across], rows, columns };
 
     let row_bytes = keys * size_of::<f32>();
-    let most_rows = (SCORE_BYTES_AT_A_TIME / row_bytes.max(1)).max(1);
+    // A part for each thread at least, however few the scores are.
+    let a_thread = (heads * queries).div_ceil(rayon::current_num_threads());
+    let most_rows = (SCORE_BYTES_AT_A_TIME / row_bytes.max(1)).min(a_thread).max(1);
     let of_heads = parts(heads, most_rows / queries.max(1));
     let of_rows = parts(queries, most_rows);
     let part = |&(head, count): &(usize, usize), &(row, length): &(usize, usize)| {
