@@ -25,6 +25,11 @@ pub struct VisualTokens {
 }
 
 impl VisualTokens {
+    /// No token.
+    pub fn none(frame: TokenFrame, width: usize) -> Self {
+        Self { frame, width, features: Vec::new(), xyz_m: Vec::new(), rgb: Vec::new() }
+    }
+
     /// Number of tokens.
     pub fn len(&self) -> usize {
         self.xyz_m.len()

@@ -2,7 +2,7 @@
 
 use crate::geometry::Pose;
 use crate::scene::{Region, TokenFrame, VisualTokens, region_tokens};
-use nalgebra::{Translation3, Vector3};
+use nalgebra::{Point3, Translation3, Vector3};
 use rand::Rng;
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
@@ -125,6 +125,39 @@ pub fn scene_tokens(
     region_tokens(&arranged(regions, frame, how, rng), frame, width, budget)
 }
 
+/// At most `most` of the voxels that were kept, varied as [`arranged`] varies regions. Each was
+/// chosen for being far from those before it, so that fewer of them are the first ones.
+pub fn arranged_voxels(
+    voxels: &VisualTokens,
+    most: usize,
+    how: Arrangement,
+    rng: &mut impl Rng,
+) -> VisualTokens {
+    let mirrored = how.mirror > 0.0 && rng.random_bool(how.mirror);
+    let moved = how.moved(rng);
+    let mut order: Vec<usize> = (0..voxels.len()).collect();
+    if how.dropped > 0.0 {
+        order.retain(|_| !rng.random_bool(how.dropped));
+    }
+    order.truncate(most);
+    if how.shuffle {
+        order.shuffle(rng);
+    }
+    let side = if voxels.frame == TokenFrame::World { 1 } else { 0 };
+    let mut tokens = VisualTokens::none(voxels.frame, voxels.width);
+    for at in order {
+        let mut xyz_m = voxels.xyz_m[at].map(f64::from);
+        if mirrored {
+            xyz_m[side] = -xyz_m[side];
+        }
+        tokens.xyz_m.push((moved * Point3::from(xyz_m)).coords.cast::<f32>().into());
+        tokens.rgb.push(voxels.rgb[at]);
+        let feature = at * voxels.width..(at + 1) * voxels.width;
+        tokens.features.extend_from_slice(&voxels.features[feature]);
+    }
+    tokens
+}
+
 /// A number of deviation 1, spread evenly.
 fn even(rng: &mut impl Rng) -> f64 {
     rng.random_range(-1.0..1.0) * 3f64.sqrt()
@@ -212,5 +245,54 @@ mod tests {
             assert!(found.iter().all(|region| region.on.is_none_or(|on| on < found.len())));
         }
         assert!((320..400).contains(&left), "{left}");
+    }
+
+    fn voxels(frame: TokenFrame) -> VisualTokens {
+        VisualTokens {
+            frame,
+            width: 2,
+            features: (0..20u8).map(f32::from).collect(),
+            xyz_m: (0..10u8).map(|at| [f32::from(at), 2.0, 0.5]).collect(),
+            rgb: (0..10u8).map(|at| [f32::from(at) / 10.0; 3]).collect(),
+        }
+    }
+
+    #[test]
+    fn voxels_are_left_out_and_cut_before_they_are_shuffled() {
+        let mut rng = Pcg64Mcg::seed_from_u64(5);
+        let all = voxels(TokenFrame::World);
+        assert_eq!(arranged_voxels(&all, 10, Arrangement::NONE, &mut rng), all);
+        let how = Arrangement { shuffle: true, ..Arrangement::NONE };
+        let few = arranged_voxels(&all, 4, how, &mut rng);
+        let mut kept: Vec<f32> = few.xyz_m.iter().map(|xyz_m| xyz_m[0]).collect();
+        for (at, x_m) in kept.iter().enumerate() {
+            assert_eq!(few.features[2 * at..2 * at + 2], [2.0 * x_m, 2.0 * x_m + 1.0]);
+            assert_eq!(few.rgb[at], [x_m / 10.0; 3]);
+        }
+        kept.sort_by(f32::total_cmp);
+        assert_eq!(kept, [0.0, 1.0, 2.0, 3.0]);
+        let how = Arrangement { dropped: 0.5, ..Arrangement::NONE };
+        let left: usize = (0..100).map(|_| arranged_voxels(&all, 10, how, &mut rng).len()).sum();
+        assert!((400..600).contains(&left), "{left}");
+    }
+
+    #[test]
+    fn voxels_are_mirrored_to_the_side_and_turned_and_moved_in_the_world_alone() {
+        let mut rng = Pcg64Mcg::seed_from_u64(5);
+        let how =
+            Arrangement { mirror: 1.0, dropped: 0.0, shuffle: false, ..Arrangement::default() };
+        let seen = voxels(TokenFrame::Camera);
+        let found = arranged_voxels(&seen, 10, how.of_view(), &mut rng);
+        for (found, seen) in found.xyz_m.iter().zip(&seen.xyz_m) {
+            assert_eq!(*found, [-seen[0], seen[1], seen[2]]);
+        }
+        let scene = voxels(TokenFrame::World);
+        let found = arranged_voxels(&scene, 10, how, &mut rng);
+        assert!(found.xyz_m != scene.xyz_m && found.features == scene.features);
+        for (at, xyz_m) in found.xyz_m.iter().enumerate() {
+            let apart = (0..3).map(|axis| (xyz_m[axis] - found.xyz_m[0][axis]).powi(2));
+            approx::assert_abs_diff_eq!(apart.sum::<f32>().sqrt(), at as f32, epsilon = 1e-4);
+            approx::assert_abs_diff_eq!(xyz_m[2], 0.5, epsilon = 1e-5);
+        }
     }
 }

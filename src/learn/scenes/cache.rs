@@ -1,40 +1,52 @@
 //! Toured homes on disk: one small file a home, so that a tour that was stopped goes on.
 
+use super::home_file::{HomeFile, write};
 use super::tour::Toured;
 use crate::learn::LearnError;
-use crate::scene::Region;
-use crate::sim::household::Stance;
-use candle_core::{DType, Device, Tensor};
-use nalgebra::Vector2;
-use std::collections::HashMap;
+use crate::model::TokenKind;
 use std::path::{Path, PathBuf};
-
-/// Numbers of a region beside its feature: middle, edges, colour, score, what it stands on.
-const BOX_WIDTH: usize = 11;
 
 /// A folder of toured homes.
 #[derive(Debug, Clone)]
 pub struct SceneCache {
     folder: PathBuf,
-    /// Length of a region's feature.
+    /// Length of a feature.
     width: usize,
+    tokens: TokenKind,
 }
 
 impl SceneCache {
-    /// The toured homes in `folder`, seen with features of `width` numbers; the folder is made where
-    /// there is none.
+    /// The toured homes in `folder`, seen with features of `width` numbers, to make `tokens` of;
+    /// the folder is made where there is none.
     ///
     /// # Errors
     ///
     /// When the folder cannot be made.
-    pub fn open(folder: &Path, width: usize) -> Result<Self, LearnError> {
+    pub fn open(folder: &Path, width: usize, tokens: TokenKind) -> Result<Self, LearnError> {
         std::fs::create_dir_all(folder).map_err(LearnError::file(folder))?;
-        Ok(Self { folder: folder.into(), width })
+        Ok(Self { folder: folder.into(), width, tokens })
     }
 
     /// Whether the home is there.
     pub fn has(&self, id: &str) -> bool {
         self.path(id).exists()
+    }
+
+    /// Sees that of a home that is there nothing else was kept than what shall be kept of others: a
+    /// folder holds regions or voxels, not both. Only the header of its file is read.
+    ///
+    /// # Errors
+    ///
+    /// When something else was, and when the file cannot be read.
+    pub fn check(&self, id: &str) -> Result<(), LearnError> {
+        let path = self.path(id);
+        let found = HomeFile::open(&path)?.tokens();
+        if found == self.tokens {
+            return Ok(());
+        }
+        let (found, wanted) = (in_words(found), in_words(self.tokens));
+        let reason = format!("{found} were kept of it, not {wanted}: take another folder");
+        Err(LearnError::invalid(&path, reason))
     }
 
     fn path(&self, id: &str) -> PathBuf {
@@ -47,113 +59,50 @@ impl SceneCache {
     ///
     /// # Errors
     ///
-    /// When it cannot be written.
+    /// When its features have another width or are no numbers, and when it cannot be written.
     pub fn save(&self, id: &str, toured: &Toured) -> Result<(), LearnError> {
-        let mut tensors = HashMap::new();
-        let mut add = |name: String, regions: &[Region]| -> candle_core::Result<()> {
-            if regions.is_empty() {
-                return Ok(());
-            }
-            let features: Vec<f32> =
-                regions.iter().flat_map(|region| region.feature.iter().copied()).collect();
-            let shape = (regions.len(), self.width);
-            let features = Tensor::from_vec(features, shape, &Device::Cpu)?;
-            tensors.insert(format!("{name}.features"), features.to_dtype(DType::F16)?);
-            let boxes: Vec<f32> = regions.iter().flat_map(numbers).collect();
-            let boxes = Tensor::from_vec(boxes, (regions.len(), BOX_WIDTH), &Device::Cpu)?;
-            tensors.insert(format!("{name}.boxes"), boxes);
-            Ok(())
-        };
-        add("scene".into(), &toured.scene)?;
-        let mut stances = Vec::new();
-        for (number, (stance, regions)) in toured.views.iter().enumerate() {
-            add(format!("view{number}"), regions)?;
-            let Stance { xy_m, heading, look } = stance;
-            stances.extend([xy_m.x, xy_m.y, f64::from(*heading), f64::from(*look)]);
-        }
-        let stances = Tensor::from_vec(stances, (toured.views.len(), 4), &Device::Cpu)?;
-        tensors.insert("stances".into(), stances);
-        // Renamed when whole: what is there is never half of a home.
-        let path = self.path(id);
-        let beside = path.with_extension("new");
-        candle_core::safetensors::save(&tensors, &beside)?;
-        std::fs::rename(&beside, &path).map_err(LearnError::file(&path))
+        write(&self.path(id), toured, self.width)
     }
 
-    /// The home, if it is there.
+    /// The home, if it is there. Of regions tokens of both kinds can be made, of voxels only their
+    /// own.
     ///
     /// # Errors
     ///
-    /// When its file cannot be read or was made with other features.
+    /// When its file cannot be read, was made with other features, or holds voxels where regions
+    /// are wanted.
     pub fn load(&self, id: &str) -> Result<Option<Toured>, LearnError> {
         let path = self.path(id);
         if !path.exists() {
             return Ok(None);
         }
-        let tensors = candle_core::safetensors::load(&path, &Device::Cpu)
-            .map_err(|error| LearnError::invalid(&path, error))?;
-        let regions = |name: &str| -> Result<Vec<Region>, LearnError> {
-            let (Some(features), Some(boxes)) =
-                (tensors.get(&format!("{name}.features")), tensors.get(&format!("{name}.boxes")))
-            else {
-                return Ok(Vec::new());
-            };
-            let (count, width) = features.dims2()?;
-            if width != self.width || boxes.dims() != [count, BOX_WIDTH] {
-                let reason = format!(
-                    "holds features of width {width} and boxes {:?}, not width {} and {BOX_WIDTH}",
-                    boxes.dims(),
-                    self.width
-                );
-                return Err(LearnError::invalid(&path, reason));
-            }
-            let features = features.to_dtype(DType::F32)?.to_vec2::<f32>()?;
-            let boxes = boxes.to_vec2::<f32>()?;
-            Ok(features.into_iter().zip(&boxes).map(|(f, b)| region(f, b, count)).collect())
-        };
-        let scene = regions("scene")?;
-        let stances = tensors.get("stances");
-        let stances = stances
-            .ok_or_else(|| LearnError::invalid(&path, "no tensor `stances`"))?
-            .to_vec2::<f64>()?;
-        let mut views = Vec::new();
-        for (number, stance) in stances.into_iter().enumerate() {
-            let [x, y, heading, look] = stance[..] else {
-                return Err(LearnError::invalid(&path, "`stances` must be 4 wide"));
-            };
-            let xy_m = Vector2::new(x, y);
-            let stance = Stance { xy_m, heading: heading as u8, look: look as i8 };
-            views.push((stance, regions(&format!("view{number}"))?));
+        let mut file = HomeFile::open(&path)?;
+        if file.tokens() == TokenKind::Voxels && self.tokens == TokenKind::Regions {
+            let reason = "voxels were kept of it, and `vision.tokens` is `regions`";
+            return Err(LearnError::invalid(&path, reason));
         }
-        Ok(Some(Toured { scene, views }))
+        file.toured(self.width).map(Some)
     }
 }
 
-fn numbers(region: &Region) -> impl Iterator<Item = f32> {
-    let place = region.centre_m.into_iter().chain(region.size_m).map(|metres| metres as f32);
-    let on = region.on.map_or(-1.0, |on| on as f32);
-    place.chain(region.rgb).chain([region.score, on])
-}
-
-fn region(feature: Vec<f32>, numbers: &[f32], count: usize) -> Region {
-    let three = |from: usize| [0, 1, 2].map(|axis| numbers[from + axis]);
-    let on = numbers[10];
-    Region {
-        name: 0,
-        score: numbers[9],
-        feature,
-        centre_m: three(0).map(f64::from),
-        size_m: three(3).map(f64::from),
-        rgb: three(6),
-        voxels: 1,
-        on: (on >= 0.0 && (on as usize) < count).then_some(on as usize),
-        seen_ns: [0, 0],
+fn in_words(tokens: TokenKind) -> &'static str {
+    match tokens {
+        TokenKind::Regions => "regions",
+        TokenKind::Voxels => "voxels",
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::learn::scenes::Seen;
+    use crate::scene::{Region, TokenFrame, VisualTokens};
+    use crate::sim::household::Stance;
+    use nalgebra::Vector2;
+
+    fn stance() -> Stance {
+        Stance { xy_m: Vector2::new(0.3, -1.1), heading: 6, look: -2 }
+    }
 
     fn toured() -> Toured {
         let region = |x: f64, on| Region {
@@ -167,23 +116,88 @@ mod tests {
             on,
             seen_ns: [0, 0],
         };
-        let stance = Stance { xy_m: Vector2::new(0.3, -1.1), heading: 6, look: -2 };
+        let scene = vec![region(1.0, None), region(1.5, Some(0))];
+        let views = [vec![region(0.5, None)], vec![]];
         Toured {
-            scene: vec![region(1.0, None), region(1.5, Some(0))],
-            views: vec![(stance, vec![region(0.5, None)]), (stance, vec![])],
+            scene: Seen::Regions(scene),
+            views: views.map(|regions| (stance(), Seen::Regions(regions))).to_vec(),
         }
+    }
+
+    /// A scene of two voxels and a view of none.
+    fn voxels() -> Toured {
+        let scene = VisualTokens {
+            frame: TokenFrame::World,
+            width: 4,
+            features: vec![0.5, -0.25, 1.0, 2.0, 0.0, 1e6, 0.125, -3.0],
+            xyz_m: vec![[1.0, 2.1, 0.5], [-1.0, 0.3, 0.7]],
+            rgb: vec![[0.25, 0.5, 0.75], [0.1, 0.2, 0.3]],
+        };
+        let view = VisualTokens::none(TokenFrame::Camera, 4);
+        Toured { scene: Seen::Voxels(scene), views: vec![(stance(), Seen::Voxels(view))] }
     }
 
     #[test]
     fn homes_come_back_as_they_were_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = SceneCache::open(folder.path(), 4).unwrap();
+        let cache = SceneCache::open(folder.path(), 4, TokenKind::Regions).unwrap();
         assert_eq!(cache.load("trial/1").unwrap(), None);
         cache.save("trial/1", &toured()).unwrap();
         assert!(cache.has("trial/1") && !cache.has("trial/2"));
+        cache.check("trial/1").unwrap();
         assert_eq!(cache.load("trial/1").unwrap(), Some(toured()));
-        let other = SceneCache::open(folder.path(), 8).unwrap();
+        let other = SceneCache::open(folder.path(), 8, TokenKind::Regions).unwrap();
         let error = other.load("trial/1").unwrap_err().to_string();
         assert!(error.contains("trial_1.safetensors") && error.contains("width 4"), "{error}");
+        // The sides of regions can be shown as voxels.
+        let sides = SceneCache::open(folder.path(), 4, TokenKind::Voxels).unwrap();
+        assert_eq!(sides.load("trial/1").unwrap(), Some(toured()));
+    }
+
+    #[test]
+    fn voxels_come_back_and_are_told_from_regions() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = |width, tokens| SceneCache::open(folder.path(), width, tokens).unwrap();
+        let cache = open(4, TokenKind::Voxels);
+        cache.save("seed 1", &voxels()).unwrap();
+        cache.check("seed 1").unwrap();
+        let mut right = voxels();
+        let Seen::Voxels(scene) = &mut right.scene else { panic!("no voxels") };
+        // As long as a 16-bit float can be.
+        scene.features[5] = 65504.0;
+        assert_eq!(cache.load("seed 1").unwrap(), Some(right));
+
+        let wide = open(1024, TokenKind::Voxels).load("seed 1").unwrap_err().to_string();
+        assert!(wide.contains("width 4, and `vision.width` is 1024"), "{wide}");
+        let regions = open(4, TokenKind::Regions);
+        let other = regions.load("seed 1").unwrap_err().to_string();
+        assert!(other.contains("seed_1.safetensors: voxels were kept"), "{other}");
+        let other = regions.check("seed 1").unwrap_err().to_string();
+        assert!(other.contains("voxels were kept of it, not regions"), "{other}");
+    }
+
+    #[test]
+    fn what_cannot_be_learnt_from_is_not_kept_and_broken_files_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = SceneCache::open(folder.path(), 4, TokenKind::Voxels).unwrap();
+        let refused = |change: &dyn Fn(&mut VisualTokens)| {
+            let mut toured = voxels();
+            let Seen::Voxels(scene) = &mut toured.scene else { panic!("no voxels") };
+            change(scene);
+            let error = cache.save("seed 1", &toured).unwrap_err().to_string();
+            assert!(!cache.has("seed 1"), "{error}");
+            error
+        };
+        let none = refused(&|scene| scene.features[2] = f32::NAN);
+        assert!(none.contains("no finite numbers"), "{none}");
+        let narrow = refused(&|scene| scene.features.truncate(4));
+        assert!(narrow.contains("width 2, and 4 is to be kept"), "{narrow}");
+
+        cache.save("seed 1", &voxels()).unwrap();
+        let path = folder.path().join("seed_1.safetensors");
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+        let cut = cache.load("seed 1").unwrap_err().to_string();
+        assert!(cut.contains("seed_1.safetensors") && cut.contains("does not fit"), "{cut}");
     }
 }

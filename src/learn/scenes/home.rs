@@ -3,7 +3,7 @@
 use super::oracle::Oracle;
 use super::truth::Thing;
 use crate::geometry::Pose;
-use crate::scene::Region;
+use crate::scene::{Region, VisualTokens};
 use nalgebra::Point3;
 use rand::Rng;
 
@@ -34,7 +34,7 @@ pub enum Eyes {
     /// Those of a robot that toured it.
     Real {
         /// What its map held in the end, world coordinates.
-        scene: Vec<Region>,
+        scene: Seen,
         /// What it saw in single frames.
         views: Vec<RealView>,
     },
@@ -45,8 +45,49 @@ pub enum Eyes {
 pub struct RealView {
     /// Maps world coordinates to those of the camera (x right, y down, z ahead).
     pub camera_T_world: Pose,
-    /// What it saw: middles in camera coordinates, boxes along the axes of the world.
-    pub regions: Vec<Region>,
+    /// What it saw: points, and middles of regions, in camera coordinates; boxes of regions along
+    /// the axes of the world.
+    pub seen: Seen,
+}
+
+/// What is kept of what a robot saw.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Seen {
+    /// What hangs together and looks like one thing.
+    Regions(Vec<Region>),
+    /// Voxels, chosen and given as a planner gives them to a model.
+    Voxels(VisualTokens),
+}
+
+impl Seen {
+    /// Number of regions or voxels.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Regions(regions) => regions.len(),
+            Self::Voxels(tokens) => tokens.len(),
+        }
+    }
+
+    /// Whether nothing was seen.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The regions; none of voxels.
+    pub fn regions(&self) -> &[Region] {
+        match self {
+            Self::Regions(regions) => regions,
+            Self::Voxels(_) => &[],
+        }
+    }
+
+    /// The voxels, where these were kept.
+    pub fn voxels(&self) -> Option<&VisualTokens> {
+        match self {
+            Self::Regions(_) => None,
+            Self::Voxels(tokens) => Some(tokens),
+        }
+    }
 }
 
 /// What a camera would see from a pose.
@@ -67,7 +108,7 @@ impl SeenHome {
         }
     }
 
-    /// Number of regions that the scene has at most, but for spurious ones.
+    /// Number of regions or voxels that the scene has at most, but for spurious ones.
     pub fn size(&self) -> usize {
         match &self.eyes {
             Eyes::Oracle { things, .. } => things.len(),
@@ -78,6 +119,27 @@ impl SeenHome {
     /// Whether a robot saw it, and not oracle eyes.
     pub fn is_seen_by_real_eyes(&self) -> bool {
         matches!(self.eyes, Eyes::Real { .. })
+    }
+
+    /// Whether voxels were kept of it. What each of them is of is not known.
+    pub fn is_kept_as_voxels(&self) -> bool {
+        self.scene_voxels().is_some()
+    }
+
+    /// The voxels of the scene, world coordinates, where these were kept.
+    pub fn scene_voxels(&self) -> Option<&VisualTokens> {
+        match &self.eyes {
+            Eyes::Oracle { .. } => None,
+            Eyes::Real { scene, .. } => scene.voxels(),
+        }
+    }
+
+    /// The voxels of a view, camera coordinates, where these were kept.
+    pub fn view_voxels(&self, view: usize) -> Option<&VisualTokens> {
+        match &self.eyes {
+            Eyes::Oracle { .. } => None,
+            Eyes::Real { views, .. } => views.get(view)?.seen.voxels(),
+        }
     }
 
     /// Maps world coordinates to those of the camera of a view, if there is that view.
@@ -92,7 +154,7 @@ impl SeenHome {
     pub fn scene(&self, oracle: &Oracle, rng: &mut impl Rng) -> Vec<Region> {
         match &self.eyes {
             Eyes::Oracle { things, .. } => oracle.regions(things, |_| 1.0, rng),
-            Eyes::Real { scene, .. } => scene.clone(),
+            Eyes::Real { scene, .. } => scene.regions().to_vec(),
         }
     }
 
@@ -100,7 +162,7 @@ impl SeenHome {
     pub fn view(&self, view: usize, oracle: &Oracle, rng: &mut impl Rng) -> Vec<Region> {
         match &self.eyes {
             Eyes::Real { views, .. } => {
-                views.get(view).map(|view| view.regions.clone()).unwrap_or_default()
+                views.get(view).map(|view| view.seen.regions().to_vec()).unwrap_or_default()
             }
             Eyes::Oracle { things, views } => {
                 let Some(view) = views.get(view) else { return Vec::new() };

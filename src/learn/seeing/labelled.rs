@@ -6,7 +6,7 @@
 
 use super::super::LearnError;
 use super::super::lines::read_lines;
-use super::super::scenes::{Eyes, SeenHome};
+use super::super::scenes::{Eyes, Seen, SeenHome};
 use super::config::SeeingTraining;
 use super::school::School;
 use super::talk::lesson_of;
@@ -71,9 +71,10 @@ impl School {
                 }
                 let words = open_text_encoder(&space, labelled.words, &Device::Cpu);
                 let words = words.map_err(|error| wrong(format!("feature_space: {error}")))?;
-                regions(&mut map, words.as_ref()).map_err(|error| wrong(error.to_string()))?
+                let regions = regions(&mut map, words.as_ref());
+                Seen::Regions(regions.map_err(|error| wrong(error.to_string()))?)
             }
-            TokenKind::Voxels => points(&map, config.tokens.scene),
+            TokenKind::Voxels => Seen::Voxels(select_scene_tokens(&map, config.tokens.scene)),
         };
         if scene.is_empty() {
             return Err(wrong("there is nothing in it to make 3D tokens of".into()));
@@ -94,23 +95,4 @@ fn regions(map: &mut SceneMap, words: &dyn TextEncoder) -> Result<Vec<Region>, S
     let names: Vec<String> = known.chain(labels.filter(|name| !name.trim().is_empty())).collect();
     let names = NamedVectors::new(words, names)?;
     Ok(map.see_objects(&names, &config)?.confirmed(map))
-}
-
-/// At most `most` tokens of the voxels of a map, each as a region without extent.
-fn points(map: &SceneMap, most: usize) -> Vec<Region> {
-    let tokens = select_scene_tokens(map, most);
-    let features = tokens.features.chunks_exact(tokens.width.max(1));
-    let places = tokens.xyz_m.iter().zip(&tokens.rgb);
-    let region = |(feature, (xyz_m, rgb)): (&[f32], (&[f32; 3], &[f32; 3]))| Region {
-        name: 0,
-        score: 1.0,
-        feature: feature.to_vec(),
-        centre_m: xyz_m.map(f64::from),
-        size_m: [0.0; 3],
-        rgb: *rgb,
-        voxels: 1,
-        on: None,
-        seen_ns: [0, 0],
-    };
-    features.zip(places).map(region).collect()
 }

@@ -143,11 +143,13 @@ impl School {
     /// What the batches of a training follow from.
     pub(super) fn counts(&self) -> Counts {
         let real = self.homes.iter().filter(|home| home.is_seen_by_real_eyes());
+        let voxels = self.homes.iter().filter(|home| home.is_kept_as_voxels());
         let words = self.lessons.iter().flat_map(|lesson| [&lesson.words, &lesson.answer]);
         let words = words.chain(self.taught.iter().map(|goal| &goal.goal));
         Counts::new([
             ("homes", self.homes.len()),
             ("homes seen by real eyes", real.count()),
+            ("homes kept as voxels", voxels.count()),
             ("lessons", self.lessons.len()),
             ("goals of a teacher", self.taught.len()),
             ("bytes of words", words.map(String::len).sum()),
@@ -302,10 +304,10 @@ impl Builder<'_> {
     ) -> Result<Taught, LearnError> {
         let number = toured.views.len();
         let mut views = Vec::with_capacity(number);
-        for (view, (stance, regions)) in toured.views.into_iter().enumerate() {
+        for (view, (stance, seen)) in toured.views.into_iter().enumerate() {
             let mut standing = world.clone();
             let world_T_camera = stance.world_T_camera();
-            views.push(RealView { camera_T_world: world_T_camera.inverse(), regions });
+            views.push(RealView { camera_T_world: world_T_camera.inverse(), seen });
             // Where it stood on its tour, it can stand.
             if standing.stand_at_start(stance).is_err() {
                 continue;

@@ -2,7 +2,7 @@
 
 use super::super::batch::{Encoded, collate};
 use super::super::llama::Dropout;
-use super::super::scenes::{Arrangement, Oracle, SeenHome, scene_tokens};
+use super::super::scenes::{Arrangement, Oracle, SeenHome, arranged_voxels, scene_tokens};
 use super::super::trainer::{Objective, PartLoss};
 use super::super::{LearnError, batch::Batch};
 use super::config::SeeingTraining;
@@ -72,7 +72,9 @@ impl Classroom<'_> {
         });
         let mut row =
             self.speller.row(lesson, segments, further.collect(), variation.freedom, rng)?;
-        if self.config.looking.is_some() {
+        // Tokens are known by features in the space of words, where those of a map need not stand.
+        let is_map = self.homes.get(lesson.home).is_some_and(SeenHome::is_kept_as_voxels);
+        if self.config.looking.is_some() && !is_map {
             row.looks = self.names.looks(&row, &self.oracle.lexicon);
         }
         Ok(row)
@@ -90,6 +92,9 @@ impl Classroom<'_> {
         let view = match lesson.sight {
             Sight::Blind => return None,
             Sight::Scene => {
+                if let Some(voxels) = home.scene_voxels() {
+                    return Some(arranged_voxels(voxels, budget.scene, how, rng));
+                }
                 let regions = home.scene(&self.oracle, rng);
                 let axes = (TokenFrame::World, UnitQuaternion::identity());
                 return Some(self.shown(regions, axes, budget.scene, how, rng));
@@ -97,6 +102,13 @@ impl Classroom<'_> {
             Sight::View(view) => view,
         };
         let camera_T_world = home.camera_T_world(view)?;
+        if let Some(voxels) = home.view_voxels(view) {
+            let in_camera = arranged_voxels(voxels, budget.frame, how.of_view(), rng);
+            return Some(match is_given_in_world(lesson, how, rng) {
+                true => in_world(in_camera, camera_T_world, how, rng),
+                false => in_camera,
+            });
+        }
         let mut regions = home.view(view, &self.oracle, rng);
         let axes = (TokenFrame::Camera, camera_T_world.rotation);
         let in_camera = |regions, rng: &mut Pcg64Mcg| {

@@ -5,7 +5,7 @@ use super::super::batch::Batch;
 use super::super::checkpoint::{change, lose_weights};
 use super::super::llama::{LlamaShape, check_gradients, fresh_weights};
 use super::super::optimizer::AdamWConfig;
-use super::super::scenes::{Arrangement, Eyes, Faults, Lexicon, Oracle, SeenHome, things_of};
+use super::super::scenes::{Arrangement, Eyes, Faults, Lexicon, Oracle, Seen, SeenHome, things_of};
 use super::super::seeing::config::{LanguagePart, Precision, ProjectorShape};
 use super::super::trainer::{Cut, Trainer};
 use super::lesson::taught_lesson;
@@ -31,6 +31,7 @@ use std::path::Path;
 
 mod added;
 mod gradients;
+mod kept_voxels;
 mod labelled;
 mod world_views;
 
@@ -299,7 +300,7 @@ fn toured_homes_and_a_teachers_goals_come_as_often_as_is_said() {
     let all = school.lessons.len();
     assert_eq!(lessons_of_an_epoch(&config, &school), all);
     config.syllabus.toured = 3.0;
-    school.homes[0].eyes = Eyes::Real { scene: Vec::new(), views: Vec::new() };
+    school.homes[0].eyes = Eyes::Real { scene: Seen::Regions(Vec::new()), views: Vec::new() };
     let toured = school.lessons.iter().filter(|lesson| lesson.home == 0).count();
     assert!(toured > 0 && toured < all);
     assert_eq!(lessons_of_an_epoch(&config, &school), all + 2 * toured);
@@ -433,7 +434,7 @@ fn a_training_goes_on_with_the_data_it_began_with() {
     };
     // As a folder of toured homes that grew.
     let mut toured = school();
-    toured.homes[0].eyes = Eyes::Real { scene: Vec::new(), views: Vec::new() };
+    toured.homes[0].eyes = Eyes::Real { scene: Seen::Regions(Vec::new()), views: Vec::new() };
     let told = error(&toured);
     assert!(told.contains("homes seen by real eyes: 0 then, 1 now"), "{told}");
     let mut fewer = school();

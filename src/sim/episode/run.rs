@@ -74,10 +74,26 @@ impl<'a> Episode<'a> {
         extractor: Box<dyn FeatureExtractor>,
     ) -> Result<Self, EpisodeError> {
         let name = extractor.name().to_owned();
-        let session = Session::new(config, Some(extractor))?;
-        if session.names().is_none() && options.knowledge == Knowledge::Seen {
+        let episode = Self::of_looks(world, config, options, extractor)?;
+        if episode.session.names().is_none() && options.knowledge == Knowledge::Seen {
             return Err(EpisodeError::Nameless { extractor: name });
         }
+        Ok(episode)
+    }
+
+    /// The same of a robot that only looks: where no names are known, its map has voxels and no
+    /// objects.
+    ///
+    /// # Errors
+    ///
+    /// When the camera cannot be rendered or the map cannot be kept.
+    pub fn of_looks(
+        world: World,
+        config: &'a PlannerConfig,
+        options: &'a EpisodeOptions,
+        extractor: Box<dyn FeatureExtractor>,
+    ) -> Result<Self, EpisodeError> {
+        let session = Session::new(config, Some(extractor))?;
         let episode = Self::of_session(world, config, options, session)?;
         Ok(Self { sees_by_itself: true, ..episode })
     }
@@ -141,7 +157,8 @@ impl<'a> Episode<'a> {
         &self.session
     }
 
-    /// Tours the home and maps it. The last images go into the bins and sinks that the map knows.
+    /// Tours the home and maps it. The last images go into the bins and sinks that the map knows;
+    /// eyes that know no names find none, and look elsewhere.
     ///
     /// # Errors
     ///
@@ -149,7 +166,8 @@ impl<'a> Episode<'a> {
     pub fn tour(&mut self, tell: &mut dyn FnMut(Moment<'_>)) -> Result<(), EpisodeError> {
         if self.options.knowledge == Knowledge::Seen {
             let mut world = self.world.clone();
-            let into = self.options.tour_frames / INTO;
+            let finds_none = self.sees_by_itself && self.session.names().is_none();
+            let into = if finds_none { 0 } else { self.options.tour_frames / INTO };
             let most = self.options.tour_frames - into;
             world.tour(most, &mut |world, is_image| self.watch(world, is_image, tell));
             let pits_m = self.pits_m();

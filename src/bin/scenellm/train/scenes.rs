@@ -1,16 +1,17 @@
 //! `scenellm train scenes`: let a robot tour homes, and keep what it saw to learn from.
 
 use crate::{Outcome, progress};
-use anyhow::Context;
-use clap::Args;
+use anyhow::{Context, ensure};
+use clap::{Args, ValueEnum};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64Mcg;
 use rayon::prelude::*;
 use scenellm::language::parse_device;
 use scenellm::learn::LearnError;
-use scenellm::learn::scenes::{SceneCache, Toured, tour};
+use scenellm::learn::scenes::{Keep, SceneCache, Toured, tour};
 use scenellm::learn::seeing::{AlfredData, Homes};
+use scenellm::model::TokenKind;
 use scenellm::planner::PlannerConfig;
 use scenellm::sim::episode::{Episode, EpisodeOptions};
 use scenellm::sim::household::World;
@@ -19,10 +20,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Let a robot tour homes with its own eyes, and keep the regions of its maps.
+/// Let a robot tour homes with its own eyes, and keep the regions or the voxels of its maps.
 ///
 /// Each home is kept in a file of its own: stop it at any time, and the same command goes on with
-/// what is missing. `train align` and `train finetune` take the folder with `--scenes`.
+/// what is missing. `train align` and `train finetune` take the folder with `--scenes`. Several
+/// homes are toured at a time, each with weights of its own: RAYON_NUM_THREADS says how many.
 #[derive(Args)]
 pub struct TrainScenes {
     /// ALFRED trajectories whose homes are toured (.jsonl or .jsonl.gz).
@@ -40,8 +42,18 @@ pub struct TrainScenes {
     /// Seed of what trajectories do not tell, the same as that of the training.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// The extractor, one that was taught names: its model folder.
-    #[arg(long, required_unless_present = "true_eyes")]
+    /// What is kept: regions, which only an extractor that was taught names tells apart, or voxels,
+    /// which any extractor gives features, for a training whose `vision.tokens` is `voxels`.
+    #[arg(long, value_enum, default_value_t = Tokens::Regions)]
+    tokens: Tokens,
+    /// Most voxels of a scene that are kept, as the training's `tokens.scene` says or more.
+    #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=65536))]
+    scene_tokens: u32,
+    /// Most voxels of a view that are kept, as the training's `tokens.frame` says or more.
+    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=65536))]
+    view_tokens: u32,
+    /// Weights of the extractor: its model folder.
+    #[arg(long, required_unless_present_any = ["true_eyes", "extractor"])]
     vision: Option<PathBuf>,
     /// Name of the extractor.
     #[arg(long, default_value = "scene_vit")]
@@ -50,7 +62,7 @@ pub struct TrainScenes {
     /// length 1.
     #[arg(long, conflicts_with = "vision")]
     true_eyes: Option<f32>,
-    /// Length of a region's feature, as the training's `vision.width` says.
+    /// Length of a feature, as the training's `vision.width` says; that of the extractor.
     #[arg(long, default_value_t = 64)]
     width: usize,
     /// Images of a tour.
@@ -62,12 +74,19 @@ pub struct TrainScenes {
     /// Folder to write.
     #[arg(long)]
     out: PathBuf,
-    /// Parameter file of the node, for the map and its regions.
+    /// Parameter file of the node, for the map and its regions and voxels.
     #[arg(long, value_name = "FILE")]
     params_file: Option<PathBuf>,
     /// Where the extractor runs: auto, cpu, or cuda:N.
     #[arg(long, default_value = "auto")]
     device: String,
+}
+
+/// What is kept of homes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Tokens {
+    Regions,
+    Voxels,
 }
 
 impl TrainScenes {
@@ -84,9 +103,18 @@ impl TrainScenes {
             limit: self.limit,
         });
         let homes = Homes::read(from.as_ref(), self.seeds, self.seed)?;
-        let cache = SceneCache::open(&self.out, self.width)?;
-        let missing = |at: &usize| !cache.has(&homes.id(*at));
-        let mut left: Vec<usize> = (0..homes.len()).filter(missing).collect();
+        let tokens = match self.tokens {
+            Tokens::Regions => TokenKind::Regions,
+            Tokens::Voxels => TokenKind::Voxels,
+        };
+        let cache = SceneCache::open(&self.out, self.width, tokens)?;
+        let mut left = Vec::new();
+        for at in 0..homes.len() {
+            match cache.has(&homes.id(at)) {
+                true => cache.check(&homes.id(at))?,
+                false => left.push(at),
+            }
+        }
         // Trajectories come sorted: stopped at any time, what is there is a sample of all.
         left.shuffle(&mut Pcg64Mcg::seed_from_u64(self.seed));
         let bar = progress::bar(left.len() as u64, "touring");
@@ -124,11 +152,28 @@ impl TrainScenes {
             (Some(noise), _) => Episode::with_true_eyes(world, config, &options, noise),
             (None, weights) => {
                 let device = parse_device(&self.device)?;
-                let extractor = open_extractor(&self.extractor, weights.as_deref(), &device)?;
-                Episode::with_extractor(world, config, &options, extractor)
+                let extractor = open_extractor(&self.extractor, weights.as_deref(), &device)
+                    .context("--extractor and --vision")?;
+                match self.tokens {
+                    Tokens::Regions => Episode::with_extractor(world, config, &options, extractor),
+                    Tokens::Voxels => Episode::of_looks(world, config, &options, extractor),
+                }
             }
         };
         let episode = episode.map_err(LearnError::from)?;
-        Ok(tour(episode, config, self.view_every as usize)?)
+        let found = episode.session().map().config().feature_width;
+        // Told before the tour, which takes minutes.
+        ensure!(
+            found == self.width,
+            "--width is {}, and the features of the extractor have width {found}",
+            self.width
+        );
+        let keep = match self.tokens {
+            Tokens::Regions => Keep::Regions,
+            Tokens::Voxels => {
+                Keep::Voxels { scene: self.scene_tokens as usize, view: self.view_tokens as usize }
+            }
+        };
+        Ok(tour(episode, config, self.view_every as usize, keep)?)
     }
 }

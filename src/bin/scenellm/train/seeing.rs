@@ -53,8 +53,9 @@ pub struct TrainSeeing {
     /// `models/nano/teacher.py` writes them, and `mixture.taught` is the share of them in an epoch.
     #[arg(long)]
     taught: Option<PathBuf>,
-    /// Folder with homes that a robot toured (`train scenes`); homes that are not in it are seen by
-    /// oracle eyes.
+    /// Folder with homes that a robot toured (`train scenes`): their regions, or their voxels where
+    /// `vision.tokens` is `voxels`. Homes that are not in it are seen by oracle eyes, whose
+    /// features are hashed words.
     #[arg(long)]
     scenes: Option<PathBuf>,
     /// Pairs about a saved map to learn from, as `scenellm label` writes them (.jsonl or .jsonl.gz);
@@ -216,7 +217,9 @@ impl TrainSeeing {
         });
         let homes = Homes::read(from.as_ref(), config.syllabus.seeds, config.seed)?;
         let scenes = match &self.scenes {
-            Some(folder) => Some(SceneCache::open(folder, config.vision.width)?),
+            Some(folder) => {
+                Some(SceneCache::open(folder, config.vision.width, config.vision.tokens)?)
+            }
             None => None,
         };
         let bar = progress::bar(homes.len() as u64, "taking lessons");
@@ -241,6 +244,15 @@ impl TrainSeeing {
         if school.skipped > 0 {
             let (skipped, kept) = (school.skipped, school.homes.len());
             writeln!(std::io::stdout(), "{skipped} homes could not be built, {kept} were")?;
+        }
+        let voxels = school.homes.iter().filter(|home| home.is_kept_as_voxels()).count();
+        let oracle = school.homes.iter().filter(|home| !home.is_seen_by_real_eyes()).count();
+        if voxels > 0 && oracle > 0 {
+            writeln!(
+                std::io::stdout(),
+                "{voxels} homes have the voxels of their maps, and {oracle} hashed words in the \
+                 place of such features"
+            )?;
         }
         Ok(school)
     }

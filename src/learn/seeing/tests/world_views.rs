@@ -70,7 +70,8 @@ fn a_view_in_world_coordinates_has_its_things_where_the_scene_has_them() {
         let (home, mut rng) = (&school.homes[0], Pcg64Mcg::seed_from_u64(1));
         (home.scene(&oracle, &mut rng), home.view(0, &oracle, &mut rng))
     };
-    school.homes[0].eyes = Eyes::Real { scene, views: vec![RealView { camera_T_world, regions }] };
+    let views = vec![RealView { camera_T_world, seen: Seen::Regions(regions) }];
+    school.homes[0].eyes = Eyes::Real { scene: Seen::Regions(scene), views };
     for (tokens, right) in [(TokenKind::Voxels, &moved), (TokenKind::Regions, &of_scene)] {
         config.vision.tokens = tokens;
         assert_eq!(shown(&config, &school, &view, 0.0).frame, TokenFrame::Camera);
@@ -93,8 +94,9 @@ fn a_toured_home_is_loaded_with_where_its_robot_stood() {
         region.centre_m = (camera_T_world * Point3::from(region.centre_m)).coords.into();
     }
     let folder = tempfile::tempdir().unwrap();
-    let cache = SceneCache::open(folder.path(), 16).unwrap();
-    cache.save(&homes.id(0), &Toured { scene, views: vec![(stance, regions)] }).unwrap();
+    let cache = SceneCache::open(folder.path(), 16, TokenKind::Regions).unwrap();
+    let views = vec![(stance, Seen::Regions(regions))];
+    cache.save(&homes.id(0), &Toured { scene: Seen::Regions(scene), views }).unwrap();
 
     let vocabulary = ActionVocabulary::alfred();
     let syllabus = Syllabus { seeds: 1, ..Syllabus::default() };
@@ -103,8 +105,8 @@ fn a_toured_home_is_loaded_with_where_its_robot_stood() {
     let Eyes::Real { scene, views } = &school.homes[0].eyes else { panic!("nobody toured it") };
     assert_eq!(school.homes[0].camera_T_world(0), Some(&camera_T_world));
     assert_eq!(school.homes[0].camera_T_world(1), None);
-    assert!(scene.len() > 20 && views[0].regions.len() == scene.len());
-    for (seen, region) in views[0].regions.iter().zip(scene) {
+    assert!(scene.len() > 20 && views[0].seen.len() == scene.len());
+    for (seen, region) in views[0].seen.regions().iter().zip(scene.regions()) {
         let at_m = views[0].camera_T_world.inverse() * Point3::from(seen.centre_m);
         let right = region.centre_m.as_slice();
         approx::assert_abs_diff_eq!(at_m.coords.as_slice(), right, epsilon = 1e-4);
