@@ -4,7 +4,7 @@
 use anyhow::Context;
 use scenellm::ros::node::{NodeSettings, PlannerNode, Rosout};
 use scenellm::ros::transport;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +14,26 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 /// How often to look whether the node still lives.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+const USAGE: &str = "\
+The ROS 2 node of scenellm: sees with depth cameras, keeps a 3D map, plans with a language model.
+
+Usage: planner_node [--ros-args ARGUMENTS]
+
+Behind --ros-args, each as often as needed:
+  -p NAME:=VALUE        a parameter, such as -p plan.model:=models/nano
+  --params-file FILE    parameters from a file, such as config/robots/realsense.yaml
+  -r FROM:=TO           another name for a topic or a service; -r __ns:=/robot and -r __node:=eyes
+                        for the namespace and the node
+  --log-level LEVEL     debug, info (the default), warn, error or fatal
+
+Parameters are listed, with what they mean and their defaults, in config/planner.yaml and, while the
+node runs, by `ros2 param list` and `ros2 param describe`; topics, services and actions in docs/ros.md.
+ROS_DOMAIN_ID and the like are taken from the environment.
+
+  -h, --help            this text
+  -V, --version         the version
+";
 
 fn start() -> anyhow::Result<()> {
     let settings = NodeSettings::from_arguments(std::env::args().skip(1))?;
@@ -54,7 +74,23 @@ fn start() -> anyhow::Result<()> {
     })
 }
 
+/// What is told to who asks for that in place of starting the node. What stands behind `--ros-args` is the
+/// node's.
+fn told() -> Option<String> {
+    let mut own = std::env::args().skip(1).take_while(|argument| argument != "--ros-args");
+    own.find_map(|argument| match argument.as_str() {
+        "-h" | "--help" => Some(USAGE.into()),
+        "-V" | "--version" => Some(format!("planner_node {}\n", env!("CARGO_PKG_VERSION"))),
+        _ => None,
+    })
+}
+
 fn main() -> ExitCode {
+    if let Some(told) = told() {
+        // Whoever reads it may have heard enough.
+        let _ = std::io::stdout().write_all(told.as_bytes());
+        return ExitCode::SUCCESS;
+    }
     match start() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

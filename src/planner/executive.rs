@@ -189,6 +189,10 @@ impl Executive {
             }
             _ => said,
         };
+        let said = match plan.told_unnamed() {
+            Some(unnamed) => format!("{said}; {unnamed}"),
+            None => said,
+        };
         let said = match &plan.saw {
             Some(saw) => format!("{saw}; {said}"),
             None => said,
@@ -472,6 +476,18 @@ mod tests {
             executive.stop(StopCause::Client),
             [Act::Say("there is no goal to stop".into())]
         );
+    }
+
+    #[test]
+    fn what_was_taken_for_something_else_is_said() {
+        let said = |goal: &str| {
+            let mut executive = Executive::default();
+            let asked = number(&executive.goal(goal));
+            Act::words(&executive.planned(asked, plan(goal, &["PickupObject statue"])))
+        };
+        assert_eq!(said("bring me the statue"), "1 steps for \"bring me the statue\"");
+        let unicorn = said("bring me the unicorn");
+        assert_eq!(unicorn, "1 steps for \"bring me the unicorn\"; the goal does not name: statue");
     }
 
     #[test]

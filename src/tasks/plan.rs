@@ -1,7 +1,7 @@
 //! The typed plan.
 
-use super::SpokenStep;
 use super::writer::ShownObjects;
+use super::{SpokenStep, named_in};
 use crate::scene::ObjectId;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,31 @@ pub struct Plan {
     pub steps: Vec<PlanStep>,
     /// Why there is no plan; `None` when there is one.
     pub refusal: Option<Refusal>,
+}
+
+impl Plan {
+    /// The things of its acts that the goal does not name, each once: what the planner took other words to
+    /// mean, or added. A model that knows no unicorn plans for something else. Ways to an act are left out,
+    /// as where a thing is the goal need not say.
+    pub fn unnamed(&self) -> Vec<&str> {
+        let last = self.steps.last().map(|step| step.id);
+        let is_act = |step: &&PlanStep| step.action != "GotoLocation" || Some(step.id) == last;
+        let acts = self.steps.iter().filter(is_act);
+        let mut unnamed: Vec<&str> = Vec::new();
+        for Argument { name, .. } in acts.flat_map(|step| &step.arguments) {
+            let is_named = !named_in(&self.goal, [name.as_str()]).is_empty();
+            if !is_named && !unnamed.contains(&name.as_str()) {
+                unnamed.push(name);
+            }
+        }
+        unnamed
+    }
+
+    /// What is said of [`Self::unnamed`]; `None` where there is nothing of the kind.
+    pub fn told_unnamed(&self) -> Option<String> {
+        let unnamed = self.unnamed();
+        (!unnamed.is_empty()).then(|| format!("the goal does not name: {}", unnamed.join(", ")))
+    }
 }
 
 /// One action of a plan.
@@ -147,5 +172,32 @@ impl std::fmt::Display for Refusal {
             Self::BadGoal { reason } => write!(f, "the goal cannot be planned for: {reason}"),
             Self::ModelFailed { reason } => write!(f, "the model failed: {reason}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::tasks::fixtures::plan;
+
+    #[test]
+    fn what_the_goal_does_not_name_is_told() {
+        let put = |thing: &str, place: &str| {
+            let (take, put) =
+                (format!("PickupObject {thing}"), format!("PutObject {thing} {place}"));
+            ["GotoLocation desk".to_owned(), take, format!("GotoLocation {place}"), put]
+        };
+        for (goal, thing, place, unnamed) in [
+            ("put two mugs in the coffee machine", "mug", "coffeemachine", ""),
+            ("Bring the Cell Phone, then the sofa", "cellphone", "sofa", ""),
+            ("put the cup on the shelf", "mug", "shelf", "mug"),
+            ("bring me the unicorn", "statue", "sofa", "statue, sofa"),
+        ] {
+            let steps = put(thing, place);
+            let plan = plan(goal, &steps.each_ref().map(String::as_str));
+            assert_eq!(plan.unnamed().join(", "), unnamed, "{goal}");
+            assert_eq!(plan.told_unnamed().is_some(), !unnamed.is_empty());
+        }
+        let plan = plan("go to the unicorn", &["GotoLocation bed", "GotoLocation desk"]);
+        assert_eq!(plan.told_unnamed().as_deref(), Some("the goal does not name: desk"));
     }
 }

@@ -6,6 +6,7 @@ pub mod action;
 pub mod base;
 
 use scenellm::bag::BagReader;
+use scenellm::ros::msg::TFMessage;
 use scenellm::ros::qos::{self, Qos};
 use scenellm::ros::srv::Service;
 use scenellm::ros::transport::{Dds, DdsSettings, Opened, Publication, ServiceMapping, Transport};
@@ -15,12 +16,17 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// Long enough for a small machine that does other work as well.
 pub const PATIENCE: Duration = Duration::from_secs(120);
+/// How long one request waits: what met a participant that was replaced meanwhile gets no answer.
+const ONE_REQUEST: Duration = Duration::from_secs(30);
+/// Domains that one program of tests has for itself, as far as chance allows.
+const DOMAINS: u16 = 20;
 
 /// What makes the node listen to `bags/kitchen_sim`.
 pub const KITCHEN: [&str; 14] = [
@@ -40,10 +46,11 @@ pub const KITCHEN: [&str; 14] = [
     "topics.detections:=/scenellm/detections",
 ];
 
-/// A domain of this test alone, as far as chance allows.
+/// A domain of this test alone, as far as chance allows: nine tests of a program have one each.
 pub fn settings() -> DdsSettings {
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    let chance = std::process::id() as u16 % 60 + NEXT.fetch_add(1, Ordering::Relaxed) * 60;
+    let before = NEXT.fetch_add(1, Ordering::Relaxed);
+    let chance = std::process::id() as u16 % DOMAINS + before * DOMAINS;
     DdsSettings {
         domain_id: 50 + chance % 180,
         localhost_only: true,
@@ -64,8 +71,38 @@ pub fn wait_for<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
     None
 }
 
+/// When to say something again of which nothing came, later each time. A goal may meet a transport that
+/// joins anew; one that is said again interrupts the planning for the one before.
+pub struct Again {
+    said: Option<Instant>,
+    pause: Duration,
+}
+
+impl Default for Again {
+    fn default() -> Self {
+        Self { said: None, pause: Duration::from_secs(4) }
+    }
+}
+
+impl Again {
+    /// Whether it is to be said now.
+    pub fn is_due(&mut self) -> bool {
+        let is_due = self.said.is_none_or(|said| said.elapsed() > self.pause);
+        if is_due {
+            self.said = Some(Instant::now());
+            self.pause *= 2;
+        }
+        is_due
+    }
+}
+
 /// Whether two participants hear each other here: some machines have no multicast on loopback.
 pub fn loopback_works() -> bool {
+    static WORKS: OnceLock<bool> = OnceLock::new();
+    *WORKS.get_or_init(try_loopback)
+}
+
+fn try_loopback() -> bool {
     let settings = settings();
     let (Ok(one), Ok(other)) = (Dds::join(settings, "/", "one"), Dds::join(settings, "/", "other"))
     else {
@@ -78,7 +115,8 @@ pub fn loopback_works() -> bool {
     let probe = one.advertise("/probe", "std_msgs/msg/String", qos::EVENT).unwrap();
     let word = to_cdr(&scenellm::ros::msg::StringMsg { data: "hear".into() });
     wait_for(|| {
-        probe.publish(word.clone()).unwrap();
+        // What is held up is said again.
+        let _ = probe.publish(word.clone());
         heard.lock().unwrap().then_some(())
     })
     .is_some()
@@ -191,6 +229,23 @@ impl Peer {
         Arc::clone(publications.entry(topic.to_string()).or_insert_with(make))
     }
 
+    /// Goes on telling the node something, as long as what is given lives: a node that hears nothing joins
+    /// the graph anew, and what is said meanwhile is lost to it.
+    #[must_use = "it is told something as long as this lives"]
+    pub fn stay_heard(&self) -> Sender<()> {
+        let topic = self.dds.advertise("/tf_static", TFMessage::TYPE, qos::LATCHED).unwrap();
+        let nothing = to_cdr(&TFMessage { transforms: Vec::new() });
+        let (lives, ended) = channel();
+        let pause = Duration::from_millis(500);
+        std::thread::spawn(move || {
+            while ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
+                // What gets lost is told again.
+                let _ = topic.publish(nothing.clone());
+            }
+        });
+        lives
+    }
+
     /// Withdraws what it published there.
     pub fn forget(&self, topic: &str) {
         self.publications.lock().unwrap().remove(topic);
@@ -204,8 +259,12 @@ impl Peer {
     }
 
     pub fn call<S: Service>(&self, service: &str, request: &S::Request) -> S::Response {
-        let answer = self.dds.call(service, S::TYPE, to_cdr(request), PATIENCE);
-        from_cdr(&answer.unwrap_or_else(|error| panic!("{error}"))).unwrap()
+        let mut last = None;
+        let answer = wait_for(|| {
+            let answer = self.dds.call(service, S::TYPE, to_cdr(request), ONE_REQUEST);
+            answer.map_err(|error| last = Some(error)).ok()
+        });
+        from_cdr(&answer.unwrap_or_else(|| panic!("{service}: {last:?}"))).unwrap()
     }
 
     /// Publishes a recording as its drivers would, `pause` between two colour images, until it is

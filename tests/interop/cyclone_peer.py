@@ -22,7 +22,7 @@ from cyclonedds.util import duration
 from rosbags.highlevel import AnyReader
 
 PATIENCE_S = 120
-# Times that a goal is said within it.
+# Times that something is said within it.
 TRIES = 5
 XCDR1 = Policy.DataRepresentation(use_cdrv0_representation=True)
 RELIABLE = Policy.Reliability.Reliable(duration(seconds=1))
@@ -124,6 +124,16 @@ def stay_alive(writer, message):
     threading.Thread(target=tell, daemon=True).start()
 
 
+def insist(what, say, attempt):
+    """Says something until something comes of it: what is said before the listener knows the speaker is
+    lost, as anywhere in ROS."""
+    for tries_left in reversed(range(TRIES)):
+        say()
+        found = wait_for(what, attempt, PATIENCE_S / TRIES, is_fatal=tries_left == 0)
+        if found:
+            return found
+
+
 def value(diagnostics, part, key):
     for message in reversed(diagnostics.listen()):
         for status in message.status:
@@ -166,13 +176,7 @@ def main():
     wait_for("objects", lambda: any(one.detections for one in objects.listen()))
     say_goal = mouth(f"{node}/goal")
     planned = lambda: [one for one in plans.listen() if one.goal == goal]
-    # What is said before the listener knows the speaker is lost, as anywhere in ROS: say it again.
-    for tries_left in reversed(range(TRIES)):
-        say_goal(goal)
-        made = wait_for("a plan", planned, PATIENCE_S / TRIES, is_fatal=tries_left == 0)
-        if made:
-            break
-    made = made[-1]
+    made = insist("a plan", lambda: say_goal(goal), planned)[-1]
     shown = wait_for("markers", markers.listen)[-1]
     wait_for("the end of the text", lambda: [one for one in stream.listen() if one.done])
     told = {"stream": [[one.stream, one.done, one.data] for one in stream.heard]}
@@ -184,8 +188,8 @@ def main():
     answers = []
     for question in ("where is the microwave?", "how many of them are there?", "where is it?"):
         before = len(words.listen())
-        say(question)
-        answers.append(wait_for(question, lambda: words.listen()[before:])[-1].data)
+        heard = insist(question, lambda: say(question), lambda: words.listen()[before:])
+        answers.append(heard[-1].data)
 
     asked = Client(participant, f"{node}/ask", "scenellm/Ask").call(question="where is the fridge?")
     get = Client(participant, f"{node}/get_parameters", "rcl_interfaces/GetParameters")

@@ -15,6 +15,8 @@ fn two_cameras_feed_one_map_in_simulated_time() {
     let Some(_alone) = alone() else { return };
     let settings = settings();
     let peer = Peer::join(settings);
+    // While it calls services it publishes nothing else.
+    let _heard = peer.stay_heard();
     let health = peer.hear::<DiagnosticArray>("/diagnostics", qos::EVENT);
     let clouds = peer.hear::<PointCloud2>(&format!("{NODE}/frame"), qos::CLOUD);
     let paths = peer.hear::<Path>(&format!("{NODE}/path"), qos::LATCHED);

@@ -27,9 +27,21 @@ fn what_stops_is_told_once_and_heals_by_itself() {
             level(topic) == Some(DiagnosticStatus::OK) && number(health, "map", "frames") > before
         }
     };
+    let warned = |topic: &str| {
+        let warns = |log: &Log| log.level == Log::WARN && log.msg.contains(topic);
+        log.all::<Log>().iter().filter(|log| warns(log) && log.msg.contains("nothing for")).count()
+    };
+    // On a loaded machine what goes on may seem to stop as well: what counts is told from here on.
+    let is_told_once = |topic: &str, before: usize, meanwhile: &dyn Fn()| {
+        let is_told = until(meanwhile, || warned(topic) > before);
+        let since = Instant::now();
+        until(meanwhile, || since.elapsed() > Duration::from_secs(3));
+        is_told && warned(topic) <= before + 2
+    };
     assert!(until(see, || frames() >= 3), "{:?}", part(health, "map"));
 
     // Depth stops.
+    let before = warned(DEPTH);
     let blind = || {
         let stamp_ns = now_ns();
         robot.stand(stamp_ns, &["eye"]);
@@ -40,16 +52,11 @@ fn what_stops_is_told_once_and_heals_by_itself() {
     for word in ["nothing for", "Hz", "last stamp", "skew", "best effort"] {
         assert!(told.contains(word), "{word}: {told}");
     }
-    let since = Instant::now();
-    until(blind, || since.elapsed() > Duration::from_secs(3));
-    let warned = |topic: &str| {
-        let warns = |log: &Log| log.level == Log::WARN && log.msg.contains(topic);
-        log.all::<Log>().iter().filter(|log| warns(log) && log.msg.contains("nothing for")).count()
-    };
-    assert!((1..=2).contains(&warned(DEPTH)), "told, and not at every look");
+    assert!(is_told_once(DEPTH, before, &blind), "told, and not at every look");
     assert!(until(see, all_well(DEPTH)));
 
     // Transforms stop: the newest image waits, and says for what.
+    let before = warned("/tf: ");
     let lost = || {
         let stamp_ns = now_ns();
         robot.color("", "eye", stamp_ns, qos::SENSOR);
@@ -61,8 +68,8 @@ fn what_stops_is_told_once_and_heals_by_itself() {
             .is_some_and(|map| map.level == DiagnosticStatus::WARN && map.message.contains("map"))
     };
     assert!(until(lost, is_waiting), "{:?}", part(health, "map"));
+    assert!(is_told_once("/tf: ", before, &lost), "told, and not at every look");
     assert!(until(see, all_well("/tf")));
-    assert!((1..=2).contains(&warned("/tf: ")), "told, and not at every look");
 
     // The camera stops: several topics, one event.
     let stand = || robot.stand(now_ns(), &["eye"]);

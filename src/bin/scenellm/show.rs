@@ -27,6 +27,9 @@ pub fn plan(plan: &Plan) -> io::Result<()> {
             .collect();
         writeln!(out, "{:>3}. {:<34} {}", step.id, step.summary(), bound.join("; "))?;
     }
+    if let Some(unnamed) = plan.told_unnamed() {
+        writeln!(out, "     {unnamed}")?;
+    }
     if let Some(shown) = plan.shown.filter(|shown| shown.left_out > 0) {
         let (listed, left_out) = (shown.listed, shown.left_out);
         writeln!(out, "     the model read {listed} objects; {left_out} were left out")?;

@@ -118,7 +118,13 @@ impl<A: Action> ActionServer<A> {
                     return Asked::Nothing;
                 };
                 let (reply, status, result) = match self.book.result(goal_id, reply) {
-                    Wanted::Waits => return Asked::Nothing,
+                    Wanted::Waits => {
+                        tracing::debug!(
+                            "{}: a client waits for the result of {goal_id:?}",
+                            self.name
+                        );
+                        return Asked::Nothing;
+                    }
                     Wanted::Ended(reply, state, result) => (reply, state.status(), result),
                     Wanted::Unknown(reply) => (reply, GoalStatus::UNKNOWN, A::Result::default()),
                 };
