@@ -25,7 +25,6 @@ use scenellm::ros::srv::CancelGoalResponse;
 use scenellm::ros::{detections_message, qos};
 use scenellm::sensing::{Detection, DetectionsEvent};
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::Sender;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const NODE: &str = "/scenellm_planner";
@@ -42,11 +41,8 @@ fn words(instruction: &str) -> FollowInstructionGoal {
     FollowInstructionGoal { instruction: instruction.into() }
 }
 
-/// What keeps peer and node hearing each other while nothing else is said: neither joins anew.
-type Company = (Ear, Sender<()>);
-
 /// A node that has started, and a peer that hears it; `None` where the machine has no loopback.
-fn start(arguments: &[&str]) -> Option<(Peer, Node, Company)> {
+fn start(arguments: &[&str]) -> Option<(Peer, Node, Ear)> {
     if !loopback_works() {
         eprintln!("skipped: two participants do not hear each other on this machine's loopback");
         return None;
@@ -54,10 +50,9 @@ fn start(arguments: &[&str]) -> Option<(Peer, Node, Company)> {
     let settings = settings();
     let peer = Peer::join(settings);
     let health = peer.hear::<DiagnosticArray>("/diagnostics", qos::EVENT);
-    let heard = peer.stay_heard();
     let node = Node::start(settings, arguments);
     assert!(wait_for(|| health.newest::<DiagnosticArray>()).is_some(), "the node starts");
-    Some((peer, node, (health, heard)))
+    Some((peer, node, health))
 }
 
 #[test]

@@ -77,7 +77,6 @@ fn a_kitchen_goes_in_and_a_grounded_plan_comes_out() {
     }
     let settings = settings();
     let peer = Peer::join(settings);
-    let _heard = peer.stay_heard();
     let plans = peer.hear::<Plan>("/scenellm_planner/plan", qos::LATCHED);
     let steps = peer.hear::<PlanStep>("/scenellm_planner/plan/steps", qos::LATCHED);
     let maps = peer.hear::<PointCloud2>("/scenellm_planner/map", qos::LATCHED);

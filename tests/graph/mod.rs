@@ -6,7 +6,6 @@ pub mod action;
 pub mod base;
 
 use scenellm::bag::BagReader;
-use scenellm::ros::msg::TFMessage;
 use scenellm::ros::qos::{self, Qos};
 use scenellm::ros::srv::Service;
 use scenellm::ros::transport::{Dds, DdsSettings, Opened, Publication, ServiceMapping, Transport};
@@ -16,7 +15,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -227,23 +225,6 @@ impl Peer {
         let mut publications = self.publications.lock().unwrap();
         let make = || self.dds.advertise(topic, type_name, qos).unwrap();
         Arc::clone(publications.entry(topic.to_string()).or_insert_with(make))
-    }
-
-    /// Goes on telling the node something, as long as what is given lives: a node that hears nothing joins
-    /// the graph anew, and what is said meanwhile is lost to it.
-    #[must_use = "it is told something as long as this lives"]
-    pub fn stay_heard(&self) -> Sender<()> {
-        let topic = self.dds.advertise("/tf_static", TFMessage::TYPE, qos::LATCHED).unwrap();
-        let nothing = to_cdr(&TFMessage { transforms: Vec::new() });
-        let (lives, ended) = channel();
-        let pause = Duration::from_millis(500);
-        std::thread::spawn(move || {
-            while ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
-                // What gets lost is told again.
-                let _ = topic.publish(nothing.clone());
-            }
-        });
-        lives
     }
 
     /// Withdraws what it published there.
