@@ -132,9 +132,10 @@ fn of_sam(config: &SamConfig, prompts: u64) -> u64 {
         }
         None => of_windows(&config.vision_config, grid),
     };
-    // The places of the picture, and the picture enlarged four times with an eighth of the channels.
-    let width = config.mask_decoder_config.hidden_size as u64;
-    let decoder = 6 * grid * grid * width + 3 * (4 * grid) * (4 * grid) * (width / 8);
+    // The places of the picture, and the masks. A CPU makes finer ones of a few at a time.
+    let sizes = &config.mask_decoder_config;
+    let [width, masks] = [sizes.hidden_size, sizes.num_multimask_outputs].map(|n| n as u64);
+    let decoder = 6 * grid * grid * width + 2 * (4 * grid) * (4 * grid) * masks;
     bytes(tower.max(prompts * decoder))
 }
 

@@ -44,12 +44,17 @@ const LANES: usize = 16;
 /// Folds some numbers by `step`, which may take them in any order.
 #[inline(always)]
 pub(super) fn fold(row: &[f32], first: f32, step: impl Fn(f32, f32) -> f32) -> f32 {
-    let mut lanes = [first; LANES];
     let (chunks, rest) = row.as_chunks::<LANES>();
-    for chunk in chunks {
-        lanes.iter_mut().zip(chunk).for_each(|(lane, x)| *lane = step(*lane, *x));
+    let mut all = first;
+    // A short row would wait longer for empty lanes than for its own numbers.
+    if !chunks.is_empty() {
+        let mut lanes = [first; LANES];
+        for chunk in chunks {
+            lanes.iter_mut().zip(chunk).for_each(|(lane, x)| *lane = step(*lane, *x));
+        }
+        all = lanes.into_iter().fold(first, &step);
     }
-    lanes.into_iter().chain(rest.iter().copied()).fold(first, step)
+    rest.iter().fold(all, |all, x| step(all, *x))
 }
 
 /// The softmax of one row. No closure: those are not inlined where wide vectors are allowed.
@@ -68,9 +73,22 @@ impl NullaryFnOnce for SoftmaxRow<'_> {
     }
 }
 
-/// The softmax of one row, in the widest vectors that the machine has.
-fn softmax_row(row: &mut [f32]) {
-    Arch::new().dispatch(SoftmaxRow(row));
+/// Some whole rows.
+struct SoftmaxRows<'a> {
+    rows: &'a mut [f32],
+    width: usize,
+}
+
+impl NullaryFnOnce for SoftmaxRows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { rows, width } = self;
+        for row in rows.chunks_exact_mut(width) {
+            SoftmaxRow(row).call();
+        }
+    }
 }
 
 struct Softmax;
@@ -84,7 +102,9 @@ impl CustomOp1 for Softmax {
         let width = last(layout);
         let mut out = rows(storage, layout)?.to_vec();
         let rows_a_task = (NUMBERS_A_TASK / width).max(1);
-        out.par_chunks_exact_mut(width).with_min_len(rows_a_task).for_each(softmax_row);
+        out.par_chunks_mut(width * rows_a_task).for_each(|rows| {
+            Arch::new().dispatch(SoftmaxRows { rows, width });
+        });
         Ok((CpuStorage::F32(out), layout.shape().clone()))
     }
 
@@ -122,11 +142,23 @@ impl CustomOp2 for SoftmaxBackward {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vision::fixtures::values;
     use crate::vision::rows::tests::same;
+    use candle_core::Device;
 
     #[test]
     fn results_and_gradients_are_those_of_plain_operations() {
         same(softmax, |x| candle_nn::ops::softmax(x, D::Minus1));
+    }
+
+    /// More rows than one thread takes, each shorter than what is worked on side by side.
+    #[test]
+    fn many_short_rows_are_those_of_plain_operations() {
+        let x: Vec<f32> = (0..6000 * 7).map(|at| (at as f32 * 1.7).sin() * 6.0).collect();
+        let x = Tensor::from_vec(x, (6000, 7), &Device::Cpu).unwrap();
+        let found = values(&softmax(&x).unwrap());
+        let expected = values(&candle_nn::ops::softmax(&x, D::Minus1).unwrap());
+        approx::assert_abs_diff_eq!(found.as_slice(), expected.as_slice(), epsilon = 1e-6);
     }
 
     #[test]

@@ -46,11 +46,10 @@ impl Sam {
             .collect();
         let side = 4 * self.config.grid();
         let enlarger = Enlarger::new(picture, side, self.config.vision_config.image_size)?;
-        let dense = self.parts.prompts.dense(None)?;
         let mut found = Vec::new();
         for points in points.chunks(POINTS_AT_ONCE) {
             let tokens = self.parts.prompts.points(points)?;
-            let (masks, quality) = self.decode(picture, Some(&tokens), &dense, true)?;
+            let (masks, quality) = self.decode(&picture.places, Some(&tokens), true)?;
             let masks = masks.flatten_to(1)?;
             let quality: Vec<f32> = quality.flatten_all()?.to_vec1()?;
             for (index, quality) in quality.into_iter().enumerate() {

@@ -1,42 +1,46 @@
 //! SAM's mask decoder: tokens and picture look at each other in turn, then each mask token becomes
 //! the weights by which the enlarged picture is summed to a mask.
 
+use std::ops::Range;
+
 use candle_core::{Module, Tensor};
 
 use super::super::attention::{Attention, Perceptron};
 use super::super::checkpoint::Checkpoint;
 use super::super::linear::Linear;
 use super::super::norm::LayerNorm;
-use super::super::pointwise::finished;
 use super::super::transformer::Activation;
-use super::Computed;
 use super::config::{SamConfig, SamDecoderConfig};
-use super::encoder::CHANNEL_EPSILON;
+use super::crossing::{Heads, ToPicture, ToTokens};
+use super::upscale::Upscale;
 use crate::vision::VisionError;
 
 /// Epsilon of the last norm: PyTorch's default, whatever the configuration says.
 const LAST_EPSILON: f64 = 1e-5;
 
+/// The places of a picture as all its prompts find them, row by row: `(1, places, width)` each.
+#[derive(Debug, Clone)]
+pub(super) struct Places {
+    /// What is there.
+    keys: Tensor,
+    /// Where that is.
+    positions: Tensor,
+    /// Both.
+    placed: Tensor,
+}
+
 #[derive(Debug)]
 pub(super) struct MaskDecoder {
+    /// Places along an edge of a picture.
+    grid: usize,
     /// The token of quality, then those of masks: `(1 + masks, width)`.
     tokens: Tensor,
     blocks: Vec<TwoWayBlock>,
-    last_attention: Attention,
+    last_attention: ToPicture,
     last_norm: LayerNorm,
-    upscale: [Doubled; 2],
-    upscale_norm: LayerNorm,
+    upscale: Upscale,
     weights: Vec<Perceptron>,
     quality: Perceptron,
-}
-
-/// A transposed convolution whose kernel is as large as its stride: each place becomes four, by a map of
-/// its own for each of them.
-#[derive(Debug)]
-struct Doubled {
-    /// `(inputs, outputs, 2, 2)`.
-    weight: Tensor,
-    bias: Tensor,
 }
 
 #[derive(Debug)]
@@ -45,14 +49,33 @@ struct TwoWayBlock {
     first: bool,
     among: Attention,
     norm1: LayerNorm,
-    to_picture: Attention,
+    to_picture: ToPicture,
     norm2: LayerNorm,
     fc1: Linear,
     activation: Activation,
     fc2: Linear,
     norm3: LayerNorm,
     norm4: LayerNorm,
-    to_tokens: Attention,
+    to_tokens: ToTokens,
+}
+
+impl Places {
+    /// Of what a tower made of a picture, `(1, places, width)`, and the embedding of the mask that a prompt
+    /// begins with: of that shape, or the same everywhere.
+    pub fn new(
+        embedding: &Tensor,
+        mask: &Tensor,
+        positions: Tensor,
+    ) -> Result<Self, candle_core::Error> {
+        let keys = embedding.broadcast_add(mask)?;
+        let placed = (&keys + &positions)?;
+        Ok(Self { keys, positions, placed })
+    }
+
+    /// The same places behind another mask.
+    pub fn masked(&self, embedding: &Tensor, mask: &Tensor) -> Result<Self, candle_core::Error> {
+        Self::new(embedding, mask, self.positions.clone())
+    }
 }
 
 impl MaskDecoder {
@@ -61,20 +84,15 @@ impl MaskDecoder {
         let (width, masks) = (decoder.hidden_size, decoder.num_multimask_outputs + 1);
         let quality = from.tensor("mask_decoder.iou_token.weight", &[1, width])?;
         let tokens = from.tensor("mask_decoder.mask_tokens.weight", &[masks, width])?;
+        let heads = Heads::new(decoder, tokens.device())?;
         let blocks = (0..decoder.num_hidden_layers)
-            .map(|index| TwoWayBlock::load(decoder, index, from))
+            .map(|index| TwoWayBlock::load(decoder, &heads, index, from))
             .collect::<Result<_, _>>()?;
-        let narrow = width / decoder.attention_downsample_rate;
         let name = "mask_decoder.transformer.final_attn_token_to_image";
-        let last_attention = load_attention(decoder, name, narrow, from)?;
+        let last_attention = ToPicture::load(decoder, &heads, name, from)?;
         let name = "mask_decoder.transformer.layer_norm_final_attn";
         let last_norm = from.norm(name, width, LAST_EPSILON)?;
-        let upscale = [
-            Doubled::load("upscale_conv1", [width, width / 4], from)?,
-            Doubled::load("upscale_conv2", [width / 4, width / 8], from)?,
-        ];
-        let upscale_norm =
-            from.norm("mask_decoder.upscale_layer_norm", width / 4, CHANNEL_EPSILON)?;
+        let upscale = Upscale::load(width, from)?;
         let weights = (0..masks)
             .map(|mask| {
                 let name = format!("mask_decoder.output_hypernetworks_mlps.{mask}");
@@ -86,28 +104,26 @@ impl MaskDecoder {
         let head = load_perceptron(name, sizes, decoder.iou_head_depth, from)?;
         let tokens = Tensor::cat(&[quality, tokens], 0)?;
         Ok(Self {
+            grid: config.grid(),
             tokens,
             blocks,
             last_attention,
             last_norm,
             upscale,
-            upscale_norm,
             weights,
             quality: head,
         })
     }
 
-    /// Masks `(prompts, masks, 4 grid, 4 grid)` and what share of its union with the true one each
-    /// is thought to have, `(prompts, masks)`. The first mask is for prompts that mean one thing.
+    /// Those `masks`, `(prompts, masks, 4 grid, 4 grid)`, and what share of its union with the true one
+    /// each is thought to have, `(prompts, masks)`. The first mask is for prompts that mean one thing.
     ///
-    /// `picture` and `positions` are `(1, width, grid, grid)`, `dense` is that or the same
-    /// everywhere, `prompts` is `(prompts, tokens, width)`.
+    /// `prompts` is `(prompts, tokens, width)`.
     pub fn forward(
         &self,
-        picture: &Tensor,
-        positions: &Tensor,
+        places: &Places,
         prompts: Option<&Tensor>,
-        dense: &Tensor,
+        masks: Range<usize>,
     ) -> Result<(Tensor, Tensor), candle_core::Error> {
         let count = prompts.map_or(Ok(1), |prompts| prompts.dim(0))?;
         let (own, width) = self.tokens.dims2()?;
@@ -116,94 +132,60 @@ impl MaskDecoder {
             Some(prompts) => Tensor::cat(&[&tokens, prompts], 1)?,
             None => tokens.contiguous()?,
         };
-        let picture = picture.broadcast_add(dense)?;
-        let (_, _, rows, columns) = picture.dims4()?;
-        let flat = |x: &Tensor| x.flatten_from(2)?.transpose(1, 2)?.contiguous();
-        let positions = flat(positions)?;
-        let mut keys =
-            flat(&picture)?.broadcast_as((count, rows * columns, width))?.contiguous()?;
+        // All prompts see the same until the first block has told the picture of them.
+        let shared = |x: &Tensor| x.broadcast_as((count, self.grid * self.grid, width));
+        let (mut keys, mut placed) = (shared(&places.keys)?, shared(&places.placed)?);
         let mut queries = tokens.clone();
         for block in &self.blocks {
-            (queries, keys) = block.forward(&queries, &keys, &tokens, &positions)?;
+            (queries, keys) = block.forward(&queries, &tokens, &keys, &placed)?;
+            placed = keys.broadcast_add(&places.positions)?;
         }
-        let placed = keys.broadcast_add(&positions)?;
-        let seen = self.last_attention.forward(&(&queries + &tokens)?, &placed, &keys, None)?;
+        let seen = self.last_attention.forward(&(&queries + &tokens)?, &placed, &keys)?;
         let queries = self.last_norm.forward(&(queries + seen)?)?;
 
-        let x = self.upscale[0].forward(&keys.reshape((count, rows, columns, width))?, None)?;
-        let x = finished(self.upscale_norm.forward(&x)?, None, Some(Activation::Gelu))?;
-        let x = self.upscale[1].forward(&x, Some(Activation::Gelu))?;
-        let (_, height, across, channels) = x.dims4()?;
-        let weights = self.weights.iter().enumerate().map(|(mask, perceptron)| {
-            perceptron.forward(&queries.narrow(1, 1 + mask, 1)?.contiguous()?)
-        });
+        let token = |at: usize| queries.narrow(1, at, 1)?.contiguous();
+        let weights = masks.clone().map(|mask| self.weights[mask].forward(&token(1 + mask)?));
         let weights = Tensor::cat(&weights.collect::<Result<Vec<_>, _>>()?, 1)?;
-        let x = x.reshape((count, height * across, channels))?;
-        let masks = weights.matmul(&x.transpose(1, 2)?)?;
-        let masks = masks.reshape((count, self.weights.len(), height, across))?;
-        let quality = self.quality.forward(&queries.narrow(1, 0, 1)?.contiguous()?)?;
-        Ok((masks, quality.squeeze(1)?))
-    }
-}
-
-impl Doubled {
-    /// That called `mask_decoder.name`.
-    fn load(
-        name: &str,
-        [inputs, outputs]: [usize; 2],
-        from: &mut Checkpoint,
-    ) -> Result<Self, VisionError> {
-        let named = |part: &str| format!("mask_decoder.{name}.{part}");
-        let weight = from.tensor(&named("weight"), &[inputs, outputs, 2, 2])?;
-        Ok(Self { weight, bias: from.tensor(&named("bias"), &[outputs])? })
-    }
-
-    /// `(count, 2 rows, 2 columns, outputs)` of `(count, rows, columns, inputs)`.
-    fn forward(&self, x: &Tensor, activation: Option<Activation>) -> Computed {
-        let (count, rows, columns, inputs) = x.dims4()?;
-        let outputs = self.bias.elem_count();
-        // To the four, row by row.
-        let map = self.weight.permute((0, 2, 3, 1))?.flatten_from(1)?;
-        let four = x.reshape(((), inputs))?.matmul(&map)?;
-        let four = four.reshape(&[count, rows, columns, 2, 2, outputs])?;
-        let all = four.permute([0, 1, 3, 2, 4, 5].as_slice())?;
-        let all = all.reshape((count, 2 * rows, 2 * columns, outputs))?;
-        finished(all, Some(&self.bias), activation)
+        let numbers = self.upscale.forward(&keys, &weights, [self.grid; 2])?;
+        let quality = self.quality.forward(&token(0)?)?.squeeze(1)?;
+        Ok((numbers, quality.narrow(1, masks.start, masks.len())?))
     }
 }
 
 impl TwoWayBlock {
     fn load(
         config: &SamDecoderConfig,
+        heads: &Heads,
         index: usize,
         from: &mut Checkpoint,
     ) -> Result<Self, VisionError> {
         let named = |part: &str| format!("mask_decoder.transformer.layers.{index}.{part}");
         let (width, epsilon) = (config.hidden_size, config.layer_norm_eps);
-        let narrow = width / config.attention_downsample_rate;
+        let among = ["q", "k", "v", "out"].map(|part| named(&format!("self_attn.{part}_proj")));
+        let among = among.each_ref().map(String::as_str);
         Ok(Self {
             first: index == 0,
-            among: load_attention(config, &named("self_attn"), width, from)?,
+            among: Attention::load(among, config.num_attention_heads, [width, width], from)?,
             norm1: from.norm(&named("layer_norm1"), width, epsilon)?,
-            to_picture: load_attention(config, &named("cross_attn_token_to_image"), narrow, from)?,
+            to_picture: ToPicture::load(config, heads, &named("cross_attn_token_to_image"), from)?,
             norm2: from.norm(&named("layer_norm2"), width, epsilon)?,
             fc1: from.linear(&named("mlp.lin1"), width, config.mlp_dim)?,
             activation: config.hidden_act,
             fc2: from.linear(&named("mlp.lin2"), config.mlp_dim, width)?,
             norm3: from.norm(&named("layer_norm3"), width, epsilon)?,
             norm4: from.norm(&named("layer_norm4"), width, epsilon)?,
-            to_tokens: load_attention(config, &named("cross_attn_image_to_token"), narrow, from)?,
+            to_tokens: ToTokens::load(config, heads, &named("cross_attn_image_to_token"), from)?,
         })
     }
 
-    /// Tokens and picture one block further; `tokens` and `positions` are added to them where they
-    /// are compared.
+    /// Tokens and picture one block further; `tokens` are added to the queries where they are compared, and
+    /// `placed` are the keys with their positions.
     fn forward(
         &self,
         queries: &Tensor,
-        keys: &Tensor,
         tokens: &Tensor,
-        positions: &Tensor,
+        keys: &Tensor,
+        placed: &Tensor,
     ) -> Result<(Tensor, Tensor), candle_core::Error> {
         let queries = if self.first {
             self.among.forward(queries, queries, queries, None)?
@@ -212,28 +194,13 @@ impl TwoWayBlock {
             (queries + self.among.forward(&placed, &placed, queries, None)?)?
         };
         let queries = self.norm1.forward(&queries)?;
-        let placed = keys.broadcast_add(positions)?;
-        let seen = self.to_picture.forward(&(&queries + tokens)?, &placed, keys, None)?;
+        let seen = self.to_picture.forward(&(&queries + tokens)?, placed, keys)?;
         let queries = self.norm2.forward(&(queries + seen)?)?;
         let hidden = self.fc1.activated(&queries, self.activation)?;
         let queries = self.norm3.forward(&self.fc2.added_to(&queries, &hidden, None)?)?;
-        let told = self.to_tokens.forward(&placed, &(&queries + tokens)?, &queries, None)?;
-        let keys = self.norm4.forward(&(keys + told)?)?;
-        Ok((queries, keys))
+        let told = self.to_tokens.added_to(keys, placed, &(&queries + tokens)?, &queries)?;
+        Ok((queries, self.norm4.forward(&told)?))
     }
-}
-
-/// The maps called `name`, through `inner` channels.
-fn load_attention(
-    config: &SamDecoderConfig,
-    name: &str,
-    inner: usize,
-    from: &mut Checkpoint,
-) -> Result<Attention, VisionError> {
-    let [q, k, v, out] =
-        ["q_proj", "k_proj", "v_proj", "out_proj"].map(|part| format!("{name}.{part}"));
-    let sizes = [config.hidden_size, inner];
-    Attention::load([&q, &k, &v, &out], config.num_attention_heads, sizes, from)
 }
 
 /// `depth` maps from the first through the second to the third of `sizes`.

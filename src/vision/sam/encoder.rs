@@ -76,7 +76,7 @@ impl PictureEncoder {
         Ok(Self { patches, positions, blocks, neck })
     }
 
-    /// `pixels` `(1, 3, edge, edge)` to `(1, channels, grid, grid)`.
+    /// `pixels` `(1, 3, edge, edge)` to `(1, places, channels)`, row by row.
     pub fn forward(
         &self,
         pixels: &Tensor,
@@ -107,11 +107,10 @@ impl Neck {
         Ok(Self { map, norm1, conv, norm2 })
     }
 
-    /// `(1, grid, grid, width)` to `(1, out, grid, grid)`.
+    /// `(1, grid, grid, width)` to `(1, places, out)`, row by row.
     pub fn forward(&self, x: &Tensor) -> Computed {
         let x = self.norm1.forward(&self.map.forward(x)?)?;
-        let x = self.norm2.forward(&self.conv.forward(&x, None)?)?;
-        x.permute((0, 3, 1, 2))?.contiguous()
+        self.norm2.forward(&self.conv.forward(&x, None)?)?.flatten(1, 2)
     }
 }
 

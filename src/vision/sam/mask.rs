@@ -1,6 +1,7 @@
 //! Masks over a picture, a bit a pixel.
 
 use candle_core::{Device, Tensor};
+use rayon::prelude::*;
 
 use super::super::resample::{Taps, dense, two_neighbours};
 use super::SamPicture;
@@ -33,11 +34,12 @@ pub struct SegmentedMask {
 impl Mask {
     /// A mask of `height` rows of `width` pixels each.
     pub fn from_fn(width: usize, height: usize, inside: impl Fn(usize, usize) -> bool) -> Self {
-        let mut bits = vec![0u64; (width * height).div_ceil(64)];
-        for at in 0..width * height {
-            bits[at / 64] |= u64::from(inside(at % width, at / width)) << (at % 64);
-        }
-        Self { width, height, bits }
+        let mut places = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+        let word = |_| {
+            let places = places.by_ref().take(64).enumerate();
+            places.fold(0, |word, (bit, (x, y))| word | (u64::from(inside(x, y)) << bit))
+        };
+        Self { width, height, bits: (0..(width * height).div_ceil(64)).map(word).collect() }
     }
 
     /// Width of the picture, pixels.
@@ -63,16 +65,13 @@ impl Mask {
 
     /// Left, top, right and bottom pixel that belong to it; zeros for an empty one.
     pub fn bounds(&self) -> [u32; 4] {
-        // Most words of a mask are empty.
-        let words = self.bits.iter().enumerate().filter(|(_, bits)| **bits != 0);
-        let ones = words.flat_map(|(word, bits)| {
-            let place = move |bit: usize| word * 64 + bit;
-            (0..64).filter(move |bit| bits >> bit & 1 == 1).map(place)
+        let of_rows = (0..self.height).filter_map(|y| {
+            let left = (0..self.width).find(|x| self.contains(*x, y))?;
+            let right = (left..self.width).rfind(|x| self.contains(*x, y))?;
+            Some([left, y, right, y])
         });
-        let bounds = ones.fold(None, |bounds: Option<[usize; 4]>, at| {
-            let (x, y) = (at % self.width, at / self.width);
-            let [left, top, right, bottom] = bounds.unwrap_or([x, y, x, y]);
-            Some([left.min(x), top.min(y), right.max(x), bottom.max(y)])
+        let bounds = of_rows.reduce(|[left, top, right, _], row| {
+            [left.min(row[0]), top, right.max(row[2]), row[3]]
         });
         bounds.unwrap_or_default().map(|edge| edge as u32)
     }
@@ -81,12 +80,11 @@ impl Mask {
 /// From the decoder's small masks to the picture as it came: up to the size of the tower's picture,
 /// what was put beside it cut off, and down or up to the picture's own size, in one step.
 pub(super) struct Enlarger {
-    /// `(height, side)`.
-    down: Tensor,
     /// `(side, width)`.
     across: Tensor,
+    /// Of each row of the picture.
+    down: Vec<Taps>,
     width: usize,
-    height: usize,
 }
 
 impl Enlarger {
@@ -96,22 +94,30 @@ impl Enlarger {
         image_px: usize,
     ) -> Result<Self, candle_core::Error> {
         let ((width, height), scaled) = (picture.size_px, picture.scaled_px);
-        let matrix = |scaled: usize, output: usize| {
-            let taps = composed(&two_neighbours(side, image_px), &two_neighbours(scaled, output));
-            Tensor::from_vec(dense(&taps, side), (output, side), &Device::Cpu)
+        let taps = |scaled: usize, output: usize| {
+            composed(&two_neighbours(side, image_px), &two_neighbours(scaled, output))
         };
-        let (down, across) = (matrix(scaled.1, height)?, matrix(scaled.0, width)?.t()?);
-        Ok(Self { down, across, width, height })
+        let across = dense(&taps(scaled.0, width), side);
+        let across = Tensor::from_vec(across, (width, side), &Device::Cpu)?.t()?.contiguous()?;
+        Ok(Self { across, down: taps(scaled.1, height), width })
     }
 
     /// The mask of `logits` `(side, side)`.
     pub fn mask(&self, logits: &Tensor, quality: f32) -> Result<SegmentedMask, candle_core::Error> {
         let logits = logits.to_device(&Device::Cpu)?.contiguous()?;
-        let large = self.down.matmul(&logits)?.matmul(&self.across)?;
-        let large: Vec<f32> = large.flatten_all()?.to_vec1()?;
+        let wide: Vec<f32> = logits.matmul(&self.across)?.flatten_all()?.to_vec1()?;
+        let (width, height) = (self.width, self.down.len());
+        let mut large = vec![0f32; width * height];
+        large.par_chunks_exact_mut(width).zip(&self.down).for_each(|(row, taps)| {
+            let rows = wide[taps.first * width..].chunks_exact(width);
+            for (weight, from) in taps.weights.iter().zip(rows) {
+                let weight = *weight as f32;
+                row.iter_mut().zip(from).for_each(|(sum, number)| *sum += weight * number);
+            }
+        });
         let above = |level: f32| large.iter().filter(|logit| **logit > level).count();
         let (careful, bold) = (above(STABILITY_OFFSET), above(-STABILITY_OFFSET));
-        let mask = Mask::from_fn(self.width, self.height, |x, y| large[y * self.width + x] > 0.0);
+        let mask = Mask::from_fn(width, height, |x, y| large[y * width + x] > 0.0);
         let stability = careful as f32 / bold.max(1) as f32;
         Ok(SegmentedMask { box_px: mask.bounds(), mask, quality, stability })
     }

@@ -4,6 +4,7 @@
 
 mod automatic;
 mod config;
+mod crossing;
 mod decoder;
 mod encoder;
 mod layout;
@@ -11,6 +12,7 @@ mod mask;
 mod prompts;
 mod tensor_sizes;
 mod tiny_vit;
+mod upscale;
 
 #[cfg(test)]
 mod parity;
@@ -29,7 +31,7 @@ pub use prompts::SamPrompt;
 use super::checkpoint::{Checkpoint, TensorShape};
 use super::norm::LayerNorm;
 use super::{ImageProcessor, Placement, VisionError};
-use decoder::MaskDecoder;
+use decoder::{MaskDecoder, Places};
 use encoder::PictureEncoder;
 use layout::SamLayout;
 use mask::Enlarger;
@@ -66,10 +68,10 @@ enum PictureTower {
 /// A picture as SAM has seen it; any number of prompts may follow.
 #[derive(Debug, Clone)]
 pub struct SamPicture {
-    /// `(1, width, grid, grid)`.
+    /// What the tower made of it, row by row: `(1, places, width)`.
     embedding: Tensor,
-    /// Positions of its patches, of the same shape.
-    positions: Tensor,
+    /// The same as prompts without a mask find it.
+    places: Places,
     /// Width and height as it came, pixels.
     size_px: (usize, usize),
     /// Width and height as the tower sees it, pixels.
@@ -170,9 +172,12 @@ impl Sam {
             );
             return Err(super::checkpoint::bad(NAME, reason));
         }
+        let embedding = self.parts.picture.forward(&pixels, wanted)?;
+        let prompts = &self.parts.prompts;
+        let places = Places::new(&embedding, &prompts.no_mask()?, prompts.grid_positions()?)?;
         Ok(SamPicture {
-            embedding: self.parts.picture.forward(&pixels, wanted)?,
-            positions: self.parts.prompts.grid_positions()?,
+            embedding,
+            places,
             size_px: (image.width() as usize, image.height() as usize),
             scaled_px: self.processor.scaled_size(image)?,
         })
@@ -197,8 +202,11 @@ impl Sam {
         }
         let prompts = &self.parts.prompts;
         let tokens = prompts.tokens(&picture.scaled(prompt))?;
-        let dense = prompts.dense(prompt.mask.as_deref())?;
-        let (masks, quality) = self.decode(picture, tokens.as_ref(), &dense, several)?;
+        let places = match &prompt.mask {
+            Some(mask) => picture.places.masked(&picture.embedding, &prompts.mask(mask)?)?,
+            None => picture.places.clone(),
+        };
+        let (masks, quality) = self.decode(&places, tokens.as_ref(), several)?;
         let (masks, quality) = (masks.squeeze(0)?, quality.squeeze(0)?.to_vec1::<f32>()?);
         let enlarger = Enlarger::new(picture, side, self.config.vision_config.image_size)?;
         let mut answers = Vec::new();
@@ -214,16 +222,13 @@ impl Sam {
     /// Masks `(prompts, masks, side, side)` before they are enlarged, and their quality.
     fn decode(
         &self,
-        picture: &SamPicture,
+        places: &Places,
         tokens: Option<&Tensor>,
-        dense: &Tensor,
         several: bool,
     ) -> Result<(Tensor, Tensor), candle_core::Error> {
-        let SamPicture { embedding, positions, .. } = picture;
-        let (masks, quality) = self.parts.decoder.forward(embedding, positions, tokens, dense)?;
         let several_masks = self.config.mask_decoder_config.num_multimask_outputs;
-        let (first, count) = if several { (1, several_masks) } else { (0, 1) };
-        Ok((masks.narrow(1, first, count)?, quality.narrow(1, first, count)?))
+        let masks = if several { 1..1 + several_masks } else { 0..1 };
+        self.parts.decoder.forward(places, tokens, masks)
     }
 }
 
@@ -244,7 +249,7 @@ impl Parts {
 }
 
 impl PictureTower {
-    /// `pixels` `(1, 3, edge, edge)` to `(1, channels, grid, grid)`.
+    /// `pixels` `(1, 3, edge, edge)` to `(1, places, channels)`, row by row.
     fn forward(&self, pixels: &Tensor, wanted: &dyn Fn() -> bool) -> Result<Tensor, VisionError> {
         match self {
             Self::Windows(tower) => tower.forward(pixels, wanted),

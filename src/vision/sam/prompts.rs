@@ -1,4 +1,4 @@
-//! SAM's prompts: points, boxes and masks to tokens and to a picture-like embedding.
+//! SAM's prompts: points, boxes and masks to tokens and to an embedding of each place of a picture.
 
 use candle_core::{Device, Module, Tensor};
 use candle_nn::{Conv2d, Conv2dConfig};
@@ -72,15 +72,14 @@ impl PromptEncoder {
         Ok(Self { angles, kinds, no_point, no_mask, mask, image_px, grid })
     }
 
-    /// Positions of all patches: `(1, width, grid, grid)`.
+    /// Positions of all patches, row by row: `(1, places, width)`.
     pub fn grid_positions(&self) -> Computed {
         let grid = self.grid as f32;
         let places = (0..self.grid).flat_map(|row| {
             (0..self.grid)
                 .map(move |column| [(column as f32 + 0.5) / grid, (row as f32 + 0.5) / grid])
         });
-        let positions = self.positions(places)?.reshape((self.grid, self.grid, ()))?;
-        positions.permute((2, 0, 1))?.unsqueeze(0)?.contiguous()
+        self.positions(places)?.unsqueeze(0)
     }
 
     /// Tokens of single points on things, one prompt each: `(prompts, 2, width)`. Places are pixels
@@ -114,18 +113,19 @@ impl PromptEncoder {
         Ok(Some(Tensor::cat(&rows, 0)?.unsqueeze(0)?))
     }
 
-    /// Embedding of a mask, `(1, width, grid, grid)`; without one, the same everywhere: `(1, width,
-    /// 1, 1)`. A mask has `(4 grid)²` numbers.
-    pub fn dense(&self, mask: Option<&[f32]>) -> Computed {
-        let Some(mask) = mask else {
-            return self.no_mask.reshape((1, self.no_mask.dim(1)?, 1, 1));
-        };
+    /// What stands for no mask, the same everywhere: `(1, 1, width)`.
+    pub fn no_mask(&self) -> Computed {
+        self.no_mask.unsqueeze(0)
+    }
+
+    /// Embedding of a mask of `(4 grid)²` numbers, row by row: `(1, places, width)`.
+    pub fn mask(&self, mask: &[f32]) -> Computed {
         let side = 4 * self.grid;
         let mut x = Tensor::from_slice(mask, (1, 1, side, side), self.device())?;
         for (conv, norm) in &self.mask.steps {
             x = self.mask.activation.apply(channel_norm(norm, &conv.forward(&x)?)?)?;
         }
-        self.mask.last.forward(&x)
+        self.mask.last.forward(&x)?.flatten_from(2)?.transpose(1, 2)
     }
 
     /// Where its tensors live.

@@ -109,7 +109,7 @@ impl TinyVit {
         Ok(Self { patches, convolutions, stages, neck })
     }
 
-    /// `pixels` `(1, 3, edge, edge)` to `(1, channels, grid, grid)`.
+    /// `pixels` `(1, 3, edge, edge)` to `(1, places, channels)`, row by row.
     pub fn forward(
         &self,
         pixels: &Tensor,
