@@ -31,6 +31,10 @@ impl LlamaConfig {
         };
         let integer = |name: &str| metadata.integer(&key(name));
         let real = |name: &str| metadata.real(&key(name));
+        // Mixtral, which goes as Llama.
+        if let Some(experts) = integer("expert_count").filter(|experts| *experts > 0) {
+            return Err(refuse(format!("a mixture of {experts} experts is not known")));
+        }
         let heads = need("attention.head_count")?;
         let hidden_size = need("embedding_length")?;
         let head_dim = integer("attention.key_length").unwrap_or(hidden_size / heads.max(1));
@@ -153,6 +157,10 @@ mod tests {
         let config = LlamaConfig::from_gguf(&metadata, 32000, true, path).unwrap();
         assert_eq!((config.kv_heads, config.head_dim, config.vocab_size), (8, 128, 32000));
         assert_eq!((config.eos.as_slice(), config.tie_word_embeddings), ([2].as_slice(), true));
+        metadata.insert("llama.expert_count".into(), GgufValue::U32(8));
+        let error = LlamaConfig::from_gguf(&metadata, 32000, true, path).unwrap_err().to_string();
+        assert!(error.contains("mixture of 8 experts"), "{error}");
+        metadata.insert("llama.expert_count".into(), GgufValue::U32(0));
         metadata.insert("llama.block_count".into(), GgufValue::I32(-1));
         let error = LlamaConfig::from_gguf(&metadata, 32000, true, path).unwrap_err().to_string();
         assert!(error.contains("llama.block_count"), "{error}");

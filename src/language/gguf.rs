@@ -1,12 +1,9 @@
 //! GGUF files of Llama models, under the names Hugging Face gives their tensors.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use candle_core::quantized::gguf_file::{Content, TensorInfo};
+use candle_core::quantized::gguf_file::Value as GgufValue;
 use candle_core::quantized::{GgmlDType, QStorage, QTensor};
 use candle_core::{Device, Tensor};
 
@@ -15,6 +12,7 @@ use super::error::LanguageError;
 use super::family::Family;
 use super::faults::{TensorShape, tensor_faults};
 use super::finite::blocks_are_finite;
+use super::gguf_part::GgufPart;
 use super::tokenizer::Tokenizer;
 
 /// Divisors of the rotary frequencies, of which a file has those of one name or none.
@@ -22,51 +20,35 @@ const ROPE_FACTORS: [&str; 2] = ["rope_freqs.weight", "rope_factors_short.weight
 /// Tensors that no decoder asks for.
 const UNUSED: [&str; 1] = ["rope_factors_long.weight"];
 
-/// An open GGUF file and the configuration in its metadata.
+/// An open GGUF file, or all parts of one that was split, and the configuration in its metadata.
 #[derive(Debug)]
 pub struct GgufFile {
     path: PathBuf,
-    reader: BufReader<File>,
-    /// Bytes of the file.
-    length: u64,
-    content: Content,
+    parts: Vec<GgufPart>,
+    metadata: HashMap<String, GgufValue>,
     config: LlamaConfig,
 }
 
 impl GgufFile {
-    /// Reads the header of `path`.
+    /// Reads the header of `path`, and those of the parts behind it where it is the first of several.
     pub fn open(path: &Path) -> Result<Self, LanguageError> {
-        let read = |source| LanguageError::Read { path: path.into(), source };
-        let file = File::open(path).map_err(read)?;
-        let mut reader = BufReader::new(file);
-        let broken = |reason: String| LanguageError::Weights { path: path.into(), reason };
-        // The parser below us divides by an alignment and multiplies shapes it has not checked.
-        let content = catch_unwind(AssertUnwindSafe(|| Content::read(&mut reader)))
-            .map_err(|_| broken("not a readable GGUF header".into()))?
-            .map_err(|error| broken(error.to_string()))?;
-        // No format takes less than a bit an element. Checked here, products of dimensions fit.
-        let length = reader.get_ref().metadata().map_err(read)?.len();
-        let fits = |shape: &[usize]| {
-            let elements =
-                shape.iter().try_fold(1u64, |all, dim| all.checked_mul((*dim).max(1) as u64));
-            elements.is_some_and(|elements| elements / 8 <= length)
+        let mut parts = GgufPart::open_all(path)?;
+        let metadata = match parts.first_mut() {
+            Some(first) => std::mem::take(&mut first.content.metadata),
+            None => HashMap::new(),
         };
-        if let Some((name, info)) =
-            content.tensor_infos.iter().find(|(_, info)| !fits(info.shape.dims()))
-        {
-            let shape = info.shape.dims();
-            return Err(broken(format!("'{name}' {shape:?} is larger than the file")));
-        }
-        let Some(table) = content.tensor_infos.get("token_embd.weight") else {
-            return Err(broken("no tensor 'token_embd.weight'".into()));
+        let find = |name: &str| parts.iter().find_map(|part| part.content.tensor_infos.get(name));
+        let Some(table) = find("token_embd.weight") else {
+            let reason = "no tensor 'token_embd.weight'".into();
+            return Err(LanguageError::Weights { path: path.into(), reason });
         };
         let vocabulary = table.shape.dims().first().copied().unwrap_or_default();
-        let tied = !content.tensor_infos.contains_key("output.weight");
-        let config = LlamaConfig::from_gguf(&content.metadata, vocabulary, tied, path)?;
-        Ok(Self { path: path.into(), reader, length, content, config })
+        let tied = find("output.weight").is_none();
+        let config = LlamaConfig::from_gguf(&metadata, vocabulary, tied, path)?;
+        Ok(Self { path: path.into(), parts, metadata, config })
     }
 
-    /// The file.
+    /// The file; of several the first.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -78,33 +60,33 @@ impl GgufFile {
 
     /// The text under `key` in the metadata.
     pub fn text(&self, key: &str) -> Option<&str> {
-        self.content.metadata.get(key)?.to_string().ok().map(String::as_str)
+        self.metadata.get(key)?.to_string().ok().map(String::as_str)
     }
 
     /// The spelling of the token whose id stands under `key` in the metadata.
     pub fn token_text(&self, key: &str) -> Option<&str> {
-        let id = self.content.metadata.get(key)?.to_u64().ok().or_else(|| {
-            let signed = self.content.metadata.get(key)?.to_i32().ok()?;
+        let id = self.metadata.get(key)?.to_u64().ok().or_else(|| {
+            let signed = self.metadata.get(key)?.to_i32().ok()?;
             u64::try_from(signed).ok()
         })?;
-        let tokens = self.content.metadata.get("tokenizer.ggml.tokens")?.to_vec().ok()?;
+        let tokens = self.metadata.get("tokenizer.ggml.tokens")?.to_vec().ok()?;
         tokens.get(usize::try_from(id).ok()?)?.to_string().ok().map(String::as_str)
     }
 
     /// The tokenizer in the metadata.
     pub fn tokenizer(&self) -> Result<Tokenizer, LanguageError> {
-        Tokenizer::from_gguf(&self.content.metadata, &self.path)
+        Tokenizer::from_gguf(&self.metadata, &self.path)
     }
 
     /// Types and element counts of all tensors.
     pub fn tensors(&self) -> impl Iterator<Item = (GgmlDType, &[usize])> {
-        self.content.tensor_infos.values().map(|info| (info.ggml_dtype, info.shape.dims()))
+        let infos = self.parts.iter().flat_map(|part| part.content.tensor_infos.values());
+        infos.map(|info| (info.ggml_dtype, info.shape.dims()))
     }
 
     /// What is wrong with the tensors of the file, by its own names: each of `wanted` that is missing
     /// or has another shape, each that does not lie in the file, and each that nobody asks for.
     pub(super) fn faults(&self, wanted: &[TensorShape]) -> Vec<String> {
-        let infos = &self.content.tensor_infos;
         let spelled =
             |name: &str| gguf_name(name, self.config.family).unwrap_or_else(|| name.to_owned());
         let mut wanted: Vec<TensorShape> =
@@ -112,11 +94,15 @@ impl GgufFile {
         if let Some(name) = self.rope_factors_name() {
             wanted.push((name.to_owned(), vec![self.config.rotary_dim / 2]));
         }
-        let found: HashMap<&str, &[usize]> =
-            infos.iter().map(|(name, info)| (name.as_str(), info.shape.dims())).collect();
+        let mut found: HashMap<&str, &[usize]> = HashMap::new();
+        let mut outside: Vec<String> = Vec::new();
+        for part in &self.parts {
+            for (name, info) in &part.content.tensor_infos {
+                found.insert(name.as_str(), info.shape.dims());
+                outside.extend(part.place(name, info).err());
+            }
+        }
         let mut faults = tensor_faults(&wanted, &found, &UNUSED, "language model");
-        let mut outside: Vec<String> =
-            infos.iter().filter_map(|(name, info)| self.place(name, info).err()).collect();
         outside.sort_unstable();
         faults.extend(outside);
         faults
@@ -135,33 +121,33 @@ impl GgufFile {
         device: &Device,
     ) -> Result<QStorage, LanguageError> {
         let family = self.config.family;
-        let Some(info) =
-            gguf_name(name, family).and_then(|name| self.content.tensor_infos.get(&name))
-        else {
+        let spelled = gguf_name(name, family).unwrap_or_default();
+        let has = |part: &&mut GgufPart| part.content.tensor_infos.contains_key(&spelled);
+        let Some(part) = self.parts.iter_mut().find(has) else {
             return Err(LanguageError::MissingTensor {
                 path: self.path.clone(),
                 name: name.into(),
                 expected: expected.to_vec(),
             });
         };
+        let path = part.path.clone();
+        let info = &part.content.tensor_infos[&spelled];
         if info.shape.dims() != expected {
             return Err(LanguageError::TensorShape {
-                path: self.path.clone(),
+                path,
                 name: name.into(),
                 expected: expected.to_vec(),
                 found: info.shape.dims().to_vec(),
             });
         }
         let dtype = info.ggml_dtype;
-        let (start, length) = self
-            .place(name, info)
-            .map_err(|reason| LanguageError::Weights { path: self.path.clone(), reason })?;
-        let read = |source| LanguageError::Read { path: self.path.clone(), source };
-        let mut bytes = vec![0; length];
-        self.reader.seek(SeekFrom::Start(start)).map_err(read)?;
-        self.reader.read_exact(&mut bytes).map_err(read)?;
+        let (start, length) = match part.place(name, info) {
+            Ok(place) => place,
+            Err(reason) => return Err(LanguageError::Weights { path, reason }),
+        };
+        let mut bytes = part.read(start, length)?;
         if !blocks_are_finite(&bytes, dtype) {
-            return Err(LanguageError::NotFinite { path: self.path.clone(), name: name.into() });
+            return Err(LanguageError::NotFinite { path, name: name.into() });
         }
         let is_head = name.ends_with("q_proj.weight") || name.ends_with("k_proj.weight");
         if is_head && family.interleaves_heads() {
@@ -197,21 +183,10 @@ impl GgufFile {
     }
 
     fn rope_factors_name(&self) -> Option<&'static str> {
-        ROPE_FACTORS.into_iter().find(|name| self.content.tensor_infos.contains_key(*name))
-    }
-
-    /// First byte and number of bytes of the blocks of tensor `name`, or why they cannot be read.
-    fn place(&self, name: &str, info: &TensorInfo) -> Result<(u64, usize), String> {
-        let (shape, dtype, length) = (info.shape.dims(), info.ggml_dtype, self.length);
-        let start = self.content.tensor_data_offset.saturating_add(info.offset);
-        let bytes = shape.iter().product::<usize>() / dtype.block_size() * dtype.type_size();
-        let row_is_whole = shape.last().is_some_and(|row| row.is_multiple_of(dtype.block_size()));
-        if !row_is_whole || start.saturating_add(bytes as u64) > length {
-            return Err(format!(
-                "'{name}' {shape:?} {dtype:?} needs {bytes} bytes at {start} of {length}"
-            ));
-        }
-        Ok((start, bytes))
+        let has = |name: &&str| {
+            self.parts.iter().any(|part| part.content.tensor_infos.contains_key(*name))
+        };
+        ROPE_FACTORS.into_iter().find(has)
     }
 }
 
@@ -268,6 +243,9 @@ fn gguf_name(name: &str, family: Family) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
+    use candle_core::quantized::gguf_file::{Content, write};
     use proptest::prelude::*;
 
     use super::*;
@@ -276,6 +254,70 @@ mod tests {
     fn rows_come_back_in_order() {
         // Two heads of four rows, one byte a row; GGUF order is 0 2 1 3 within each head.
         assert_eq!(unpermute(&[0, 2, 1, 3, 4, 6, 5, 7], 8, 4), [0, 1, 2, 3, 4, 5, 6, 7]);
+    }
+
+    /// The small Qwen 2 in two files, as `llama-gguf-split` cuts them: the first has the metadata.
+    fn halves(folder: &Path) -> [PathBuf; 2] {
+        let mut whole = File::open(qwen2()).unwrap();
+        let content = Content::read(&mut whole).unwrap();
+        let mut names: Vec<&str> = content.tensor_infos.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        let (first, second) = names.split_at(names.len() / 2);
+        let mut number = 0;
+        [first, second].map(|names| {
+            let mut metadata = HashMap::from([
+                ("split.no".to_owned(), GgufValue::U16(number)),
+                ("split.count".to_owned(), GgufValue::U16(2)),
+            ]);
+            if number == 0 {
+                metadata.extend(content.metadata.clone());
+            }
+            let metadata: Vec<_> =
+                metadata.iter().map(|(key, value)| (key.as_str(), value)).collect();
+            let tensor = |name: &&str| content.tensor(&mut whole, name, &Device::Cpu).unwrap();
+            let tensors: Vec<QTensor> = names.iter().map(tensor).collect();
+            let tensors: Vec<_> = names.iter().copied().zip(&tensors).collect();
+            number += 1;
+            let path = folder.join(format!("qwen2-{number:05}-of-00002.gguf"));
+            write(&mut File::create(&path).unwrap(), &metadata, &tensors).unwrap();
+            path
+        })
+    }
+
+    fn qwen2() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/chat_tiny/qwen2/model.gguf")
+    }
+
+    #[test]
+    fn parts_of_a_model_are_one_model() {
+        let folder = tempfile::tempdir().unwrap();
+        let [first, second] = halves(folder.path());
+        let mut parts = GgufFile::open(&first).unwrap();
+        let mut whole = GgufFile::open(&qwen2()).unwrap();
+        assert_eq!(parts.config(), whole.config());
+        assert_eq!(parts.tensors().count(), whole.tensors().count());
+        let wanted = whole.config().tensor_shapes().unwrap();
+        assert_eq!(parts.faults(&wanted), whole.faults(&wanted));
+        for (name, shape) in wanted {
+            let [one, other] = [&mut parts, &mut whole].map(|file| {
+                let tensor = file.tensor(&name, &shape, &Device::Cpu).unwrap();
+                tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap()
+            });
+            assert_eq!(one, other, "{name}");
+        }
+
+        let error = GgufFile::open(&second).unwrap_err().to_string();
+        assert!(error.contains("part 2 of 2; name the first"), "{error}");
+        let renamed = folder.path().join("model.gguf");
+        std::fs::copy(&first, &renamed).unwrap();
+        let error = GgufFile::open(&renamed).unwrap_err().to_string();
+        assert!(error.contains("its name must end in -00001-of-00002.gguf"), "{error}");
+        std::fs::copy(&first, &second).unwrap();
+        let error = GgufFile::open(&first).unwrap_err().to_string();
+        assert!(error.contains("it is not part 2 of 2"), "{error}");
+        std::fs::remove_file(&second).unwrap();
+        let error = GgufFile::open(&first).unwrap_err().to_string();
+        assert!(error.contains("qwen2-00002-of-00002.gguf: cannot read"), "{error}");
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod finite;
 mod generate;
 mod gguf;
 mod gguf_format;
+mod gguf_part;
 mod kv_cache;
 mod layer;
 mod linear;

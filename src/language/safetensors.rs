@@ -1,6 +1,6 @@
 //! Safetensors files, read one tensor at a time: a model never stands in memory twice.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -32,6 +32,8 @@ pub struct SafetensorsFiles {
     path: PathBuf,
     files: Vec<(PathBuf, File)>,
     entries: HashMap<String, Entry>,
+    /// Types of the tensors that are none of floats.
+    others: HashMap<String, String>,
 }
 
 /// What the header of a file says.
@@ -39,8 +41,8 @@ pub struct SafetensorsFiles {
 struct Header {
     /// Tensors of floats.
     entries: HashMap<String, Entry>,
-    /// Names of index buffers and the like; an error only if the model asks for them.
-    others: HashSet<String>,
+    /// Types of index buffers and the like; an error only if the model asks for them.
+    others: HashMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -53,7 +55,7 @@ struct HeaderEntry {
 impl SafetensorsFiles {
     /// Opens one file.
     pub fn open_file(path: &Path) -> Result<Self, LanguageError> {
-        let mut files = Self { path: path.into(), files: Vec::new(), entries: HashMap::new() };
+        let mut files = Self::none(path.into());
         files.add(path, None)?;
         Ok(files)
     }
@@ -72,9 +74,13 @@ impl SafetensorsFiles {
         let broken = |reason| LanguageError::Weights { path: path.into(), reason };
         let index = ShardIndex::read(path).map_err(broken)?;
         let folder = path.parent().unwrap_or(Path::new("")).into();
-        let mut files = Self { path: folder, files: Vec::new(), entries: HashMap::new() };
+        let mut files = Self::none(folder);
         index.files().iter().try_for_each(|file| files.add(file, Some(&index)))?;
         Ok(files)
+    }
+
+    fn none(path: PathBuf) -> Self {
+        Self { path, files: Vec::new(), entries: HashMap::new(), others: HashMap::new() }
     }
 
     /// What was opened.
@@ -101,11 +107,7 @@ impl SafetensorsFiles {
         device: &Device,
     ) -> Result<Tensor, LanguageError> {
         let Some(entry) = self.entries.get(name) else {
-            return Err(LanguageError::MissingTensor {
-                path: self.path.clone(),
-                name: name.into(),
-                expected: expected.to_vec(),
-            });
+            return Err(self.missing(name, expected));
         };
         let (path, file) = &mut self.files[entry.file];
         if entry.shape != expected {
@@ -143,7 +145,31 @@ impl SafetensorsFiles {
         };
         let entries = std::mem::take(&mut self.entries).into_iter();
         self.entries = entries.filter_map(|(name, entry)| Some((alone(name)?, entry))).collect();
+        let others = std::mem::take(&mut self.others).into_iter();
+        self.others = others.filter_map(|(name, dtype)| Some((alone(name)?, dtype))).collect();
         self
+    }
+
+    /// Why tensor `name` of shape `expected` cannot be read: there is none, or its numbers are
+    /// quantised in a way that only the program knows that did it.
+    fn missing(&self, name: &str, expected: &[usize]) -> LanguageError {
+        let path = self.path.clone();
+        let packed = name.strip_suffix("weight").map(|stem| format!("{stem}qweight"));
+        let in_its_place = [Some(name), packed.as_deref()].into_iter().flatten();
+        let mut found = in_its_place.filter_map(|name| Some((name, self.others.get(name)?)));
+        match found.next() {
+            Some((name, dtype)) => {
+                let reason = format!(
+                    "tensor '{name}' is of type {dtype}, and floats of 16 bits and more are read; of \
+                     a quantised model take one as GGUF, or the original"
+                );
+                LanguageError::Weights { path, reason }
+            }
+            None => {
+                let (name, expected) = (name.into(), expected.to_vec());
+                LanguageError::MissingTensor { path, name, expected }
+            }
+        }
     }
 
     /// Reads tensor `name` in whatever shape it has.
@@ -166,7 +192,7 @@ impl SafetensorsFiles {
             .map_err(|reason| LanguageError::Weights { path: path.into(), reason })?;
         if let Some(index) = index {
             index
-                .check(path, |name| entries.contains_key(name) || others.contains(name))
+                .check(path, |name| entries.contains_key(name) || others.contains_key(name))
                 .map_err(|reason| LanguageError::Weights { path: index.path().into(), reason })?;
         }
         let number = self.files.len();
@@ -176,6 +202,7 @@ impl SafetensorsFiles {
                 self.entries.insert(name, Entry { file: number, ..entry });
             }
         }
+        self.others.extend(others);
         Ok(())
     }
 }
@@ -207,7 +234,7 @@ fn read_header(reader: &mut impl Read, length: u64) -> Result<Header, String> {
             "BF16" => DType::BF16,
             "F64" => DType::F64,
             _ => {
-                found.others.insert(name);
+                found.others.insert(name, entry.dtype);
                 continue;
             }
         };
@@ -289,6 +316,28 @@ mod tests {
         write("model.safetensors.index.json", wrong.as_bytes());
         let error = SafetensorsFiles::open_folder(folder.path()).unwrap_err().to_string();
         assert!(error.contains("../2.safetensors"), "{error}");
+    }
+
+    #[test]
+    fn weights_that_are_quantised_are_told_from_those_that_are_missing() {
+        let file = |name: &str, dtype: &str| {
+            let header =
+                format!(r#"{{"{name}":{{"dtype":"{dtype}","shape":[2],"data_offsets":[0,8]}}}}"#);
+            let path = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(path.path(), self::file(&header, 8)).unwrap();
+            let mut files = SafetensorsFiles::open_file(path.path()).unwrap().decoder_alone();
+            let name = "model.layers.0.mlp.up_proj.weight";
+            files.tensor(name, &[2], DType::F32, &Device::Cpu).unwrap_err().to_string()
+        };
+        for (name, dtype) in [
+            ("model.layers.0.mlp.up_proj.qweight", "I32"),
+            ("model.layers.0.mlp.up_proj.weight", "F8_E4M3"),
+        ] {
+            let error = file(name, dtype);
+            assert!(error.contains(&format!("'{name}' is of type {dtype}")), "{error}");
+        }
+        let error = file("model.layers.0.mlp.down_proj.qweight", "I32");
+        assert!(error.contains("no tensor 'model.layers.0.mlp.up_proj.weight'"), "{error}");
     }
 
     proptest! {

@@ -60,8 +60,12 @@ impl Tokenizer {
             bytes[*id as usize] = token_bytes(token, spelling);
         }
         for (id, token) in inner.get_added_tokens_decoder() {
-            // Added tokens stand in the text as they are, whatever the spelling of the others.
-            bytes[id as usize] = token.content.into_bytes();
+            // Added tokens stand in the text as they are, but for the blanks of SentencePiece: Gemma has
+            // runs of them among its added tokens.
+            bytes[id as usize] = match spelling {
+                Spelling::SentencePiece => token_bytes(&token.content, spelling),
+                Spelling::ByteLevel | Spelling::Plain => token.content.into_bytes(),
+            };
             special[id as usize] = token.special;
         }
         let words = vocabulary.values().filter(|id| !special[**id as usize]);
@@ -297,6 +301,31 @@ pub(crate) mod tests {
         assert_eq!(token_bytes("▁the", Spelling::SentencePiece), b" the");
         assert_eq!(token_bytes("<0x0A>", Spelling::SentencePiece), b"\n");
         assert_eq!(token_bytes("<0xZZ>", Spelling::SentencePiece), b"<0xZZ>");
+    }
+
+    /// As in Gemma's `tokenizer.json`, where JSON would else be indented with `▁▁`.
+    #[test]
+    fn added_runs_of_blanks_are_blanks() {
+        let json = json!({
+            "version": "1.0", "truncation": null, "padding": null, "pre_tokenizer": null,
+            "post_processor": null,
+            "added_tokens": [{"id": 2, "content": "▁▁", "special": false, "single_word": false,
+                "lstrip": false, "rstrip": false, "normalized": false}],
+            "normalizer": {"type": "Replace", "pattern": {"String": " "}, "content": "▁"},
+            "decoder": {"type": "Sequence", "decoders": [
+                {"type": "Replace", "pattern": {"String": "▁"}, "content": " "},
+                {"type": "ByteFallback"}, {"type": "Fuse"}]},
+            "model": {"type": "BPE", "vocab": {"▁": 0, "a": 1, "▁▁": 2}, "merges": [["▁", "▁"]],
+                "dropout": null, "unk_token": null, "continuing_subword_prefix": null,
+                "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": true,
+                "ignore_merges": false},
+        });
+        let path = Path::new("tokenizer.json");
+        let tokenizer = Tokenizer::from_json(json.to_string().as_bytes(), path).unwrap();
+        let tokens = tokenizer.encode("  a").unwrap();
+        assert_eq!(tokens, [2, 1]);
+        assert_eq!(tokenizer.decode(&tokens), "  a");
+        assert_eq!(tokenizer.joined(&tokens).unwrap(), "  a");
     }
 
     #[test]

@@ -18,6 +18,9 @@ const MOST_TOKENS: usize = 1 << 20;
 /// Bound of the work of finding merges: the sum of the squared lengths of all pieces.
 const MOST_SPLITS: usize = 1 << 28;
 
+/// Special tokens of Phi 3 behind which blanks stay.
+const KEEP_BLANKS: [&str; 3] = ["<unk>", "<s>", "<|endoftext|>"];
+
 /// Llama 3: numbers in groups of three digits.
 const LLAMA3: &str = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| \
     ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
@@ -112,6 +115,9 @@ impl<'a> Vocabulary<'a> {
     /// Tokens that are found in a text before anything else.
     fn added(&self) -> Vec<Value> {
         let special = |kind| matches!(kind, Kind::Control | Kind::Unknown);
+        let strips_behind = |name: &str, kind| {
+            self.strips_behind_marks() && special(kind) && !KEEP_BLANKS.contains(&name)
+        };
         let is_added = |kind| special(kind) || kind == Kind::UserDefined;
         let added = self
             .tokens
@@ -121,9 +127,17 @@ impl<'a> Vocabulary<'a> {
         added
             .map(|(id, (name, kind))| {
                 json!({"id": id, "content": name, "special": special(*kind), "lstrip": false,
-                    "rstrip": false, "single_word": false, "normalized": false})
+                    "rstrip": strips_behind(name, *kind), "single_word": false,
+                    "normalized": false})
             })
             .collect()
+    }
+
+    /// Whether blanks behind marks such as `<|user|>` belong to the mark: so it is in the `tokenizer.json`
+    /// of Phi 3, whose template ends each mark with a newline. A GGUF file does not tell.
+    fn strips_behind_marks(&self) -> bool {
+        let is = |key: &str, value: &str| text(self.metadata, key) == Some(value);
+        is("general.architecture", "phi3") && is("tokenizer.ggml.model", "llama")
     }
 
     fn byte_level(&self) -> Result<Value, String> {
@@ -337,6 +351,35 @@ mod tests {
                 assert_eq!(bytes, format!("{begin}{text}"), "{:?}", reference.pre);
             }
         }
+    }
+
+    /// As Phi 3's own tokenizer and llama.cpp have it.
+    #[test]
+    fn blanks_behind_the_marks_of_phi_3_belong_to_them() {
+        let golden = golden();
+        let reference = golden.tokenizers.iter().find(|one| one.prefix == Some(true)).unwrap();
+        let mark = reference.tokens.len() as u32;
+        let of = |architecture: &str| {
+            let mut metadata = reference.metadata();
+            let architecture = GgufValue::String(architecture.into());
+            metadata.insert("general.architecture".into(), architecture);
+            for (key, value) in [
+                ("tokenizer.ggml.tokens", GgufValue::String("<|user|>".into())),
+                ("tokenizer.ggml.token_type", GgufValue::I32(3)),
+                ("tokenizer.ggml.scores", GgufValue::F32(0.0)),
+            ] {
+                let Some(GgufValue::Array(all)) = metadata.get_mut(key) else { panic!("{key}") };
+                all.push(value);
+            }
+            Tokenizer::from_gguf(&metadata, Path::new("m.gguf")).unwrap()
+        };
+        let (phi_3, llama) = (of("phi3"), of("llama"));
+        let words = phi_3.encode("Put the mug").unwrap();
+        let marked: Vec<u32> = std::iter::once(mark).chain(words).collect();
+        assert_eq!(phi_3.encode("<|user|>\n Put the mug").unwrap(), marked);
+        assert_ne!(llama.encode("<|user|>\n Put the mug").unwrap(), marked);
+        let text = "<s>\nPut the mug";
+        assert_eq!(phi_3.encode(text).unwrap(), llama.encode(text).unwrap());
     }
 
     #[test]

@@ -45,6 +45,11 @@ impl Decoder {
         &self.llama
     }
 
+    /// Positions there is room for.
+    pub(super) fn context(&self) -> usize {
+        self.cache.capacity()
+    }
+
     /// Answers `prompt` token by token; see [`super::SceneLlm::generate`].
     pub(super) fn generate(
         &mut self,

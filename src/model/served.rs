@@ -57,7 +57,7 @@ impl ServedDecoder {
     ) -> Result<Vec<Reply>, ModelError> {
         let regex = constraint.as_ref().and_then(|grammar| grammar.regex());
         let body = self.body(prompt, regex, max_tokens)?;
-        let answer = match self.endpoint.post("completions", &body, &mut |_| on_text("")) {
+        let answer = match self.endpoint.post("completions", body, &mut |_| on_text("")) {
             Ok(answer) => answer,
             Err(ModelError::Endpoint { fault: EndpointFault::Interrupted, .. }) => {
                 return Ok(Vec::new());

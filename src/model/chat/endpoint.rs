@@ -95,32 +95,37 @@ impl ChatEndpoint {
         hear: &mut dyn FnMut(&str) -> bool,
     ) -> Result<String, ModelError> {
         let body = self.body(messages, schema, max_tokens);
-        Ok(self.post("chat/completions", &body, hear)?.text)
+        Ok(self.post("chat/completions", body, hear)?.text)
     }
 
-    /// What the server answers to `body`, sent to `path` below where its API begins; `hear` as in
-    /// [`Self::answer`].
+    /// What the server answers to `body` with the further fields of the manifest, sent to `path` below
+    /// where its API begins; `hear` as in [`Self::answer`].
     pub(in super::super) fn post(
         &mut self,
         path: &str,
-        body: &Value,
+        mut body: Value,
         hear: &mut dyn FnMut(&str) -> bool,
     ) -> Result<Answered, ModelError> {
-        let answer = self.try_post(path, body, hear);
+        let url = format!("{}/{path}", self.spec.url.trim_end_matches('/'));
+        if let Some(fields) = body.as_object_mut() {
+            fields.extend(self.spec.extra_body.clone());
+            fields.retain(|_, value| !value.is_null());
+        }
+        let answer = self.try_post(url.clone(), body.to_string(), hear);
         answer.map_err(|fault| {
             let seconds = self.spec.timeout_s;
             let fault = match fault {
                 EndpointFault::Timeout { .. } => EndpointFault::Timeout { seconds },
                 other => other,
             };
-            ModelError::Endpoint { url: self.spec.url.clone(), fault }
+            ModelError::Endpoint { url, fault }
         })
     }
 
     fn try_post(
         &mut self,
-        path: &str,
-        body: &Value,
+        url: String,
+        body: String,
         hear: &mut dyn FnMut(&str) -> bool,
     ) -> Result<Answered, EndpointFault> {
         self.left_behind.retain(|thread| !thread.is_finished());
@@ -132,9 +137,9 @@ impl ChatEndpoint {
         let (heard, news) = channel();
         let call = Call {
             agent: self.agent.clone(),
-            url: format!("{}/{path}", self.spec.url.trim_end_matches('/')),
+            url,
             key: self.key.clone(),
-            body: body.to_string(),
+            body,
             retries: self.spec.retries,
             deadline,
             given_up: Arc::clone(&given_up),

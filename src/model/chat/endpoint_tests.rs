@@ -13,6 +13,7 @@ fn endpoint(url: &str, timeout_s: f64) -> ChatEndpoint {
         retries: 2,
         stream: true,
         response_format: ResponseFormat::JsonSchema,
+        extra_body: serde_json::Map::new(),
     };
     ChatEndpoint::new(spec, Some("secret".into())).unwrap()
 }
@@ -42,6 +43,37 @@ fn whole_and_streamed_answers_are_the_same() {
         assert_eq!((&body["max_tokens"], &body["stream"]), (&json!(64), &json!(true)));
     }
     assert!(!format!("{:?}", endpoint("http://localhost/v1", 1.0)).contains("secret"));
+}
+
+/// As models of OpenAI that think take it, and as vLLM is asked for an answer without thoughts.
+#[test]
+fn further_fields_go_with_the_request_and_take_others_out() {
+    let server = ChatServer::start(vec![ChatServer::whole("a plan")]);
+    let mut endpoint = endpoint(&server.url, 10.0);
+    let kwargs = json!({"enable_thinking": false});
+    let extra = json!({"max_tokens": null, "max_completion_tokens": 512, "temperature": null,
+        "chat_template_kwargs": kwargs});
+    endpoint.spec.extra_body = extra.as_object().unwrap().clone();
+    assert_eq!(ask(&mut endpoint).unwrap(), "a plan");
+    let request = &server.requests()[0];
+    let body: Value = serde_json::from_str(&request[request.find('{').unwrap()..]).unwrap();
+    assert_eq!(
+        (&body["max_completion_tokens"], &body["chat_template_kwargs"]),
+        (&json!(512), &kwargs)
+    );
+    assert!(body.get("max_tokens").is_none() && body.get("temperature").is_none(), "{body}");
+    assert_eq!(body["model"], "some/model");
+}
+
+/// An address without its `/v1` is the commonest mistake, and what was asked for shows it.
+#[test]
+fn an_error_names_the_whole_address() {
+    let wrong = Act::Whole(404, r#"{"detail":"Not Found"}"#.into());
+    let server = ChatServer::start(vec![wrong]);
+    let base = server.url.trim_end_matches("/v1");
+    let error = endpoint(base, 5.0).answer(&[], &json!({}), 64, &mut |_| true).unwrap_err();
+    let told = format!("{base}/chat/completions: it answers 404: Not Found");
+    assert_eq!(error.to_string(), told);
 }
 
 #[test]

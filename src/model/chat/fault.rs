@@ -1,6 +1,6 @@
 //! What can go wrong with a server of chat models.
 
-use super::reply::MOST_BODY_BYTES;
+use super::reply::MOST_TEXT_BYTES;
 
 /// Why a server gave no usable answer.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -39,10 +39,13 @@ pub enum EndpointFault {
         said: String,
     },
     /// The answer is longer than is read.
-    #[error("the answer is longer than {MOST_BODY_BYTES} bytes")]
+    #[error("the answer is longer than {MOST_TEXT_BYTES} bytes")]
     TooLong,
     /// The answer reached its greatest length.
-    #[error("the answer was cut at its greatest length; raise decoding.max_tokens")]
+    #[error(
+        "the answer was cut at its greatest length; raise decoding.max_tokens, or ask a model that \
+         thinks first not to (endpoint.extra_body)"
+    )]
     Cut,
     /// The answer of a Scene-LLM is not what its grammar allows.
     #[error("the answer leaves the grammar at byte {at}: {said}")]

@@ -65,10 +65,14 @@ impl LocalChat {
             Some(gguf) => ChatTemplate::of_gguf(gguf, file.as_deref())?,
             None => ChatTemplate::beside(&home, file.as_deref())?,
         };
-        if manifest.context > config.max_position_embeddings {
-            let (context, most) = (manifest.context, config.max_position_embeddings);
-            let reason = format!("is {context}, the language model can have {most}");
-            return Err(fault("context", reason));
+        let (mut context, most) = (manifest.context, config.max_position_embeddings);
+        if context > most {
+            // Without a manifest nobody has asked for so much.
+            if folder.join(MANIFEST_FILE).exists() {
+                let reason = format!("is {context}, the language model can have {most}");
+                return Err(fault("context", reason));
+            }
+            context = most;
         }
         let turn = [Message::new(Role::User, "?"), Message::new(Role::Assistant, MARK)];
         let turn = template.render(&turn, false)?;
@@ -87,7 +91,6 @@ impl LocalChat {
         if !config.eos.contains(&end) {
             config.eos.push(end);
         }
-        let context = manifest.context;
         MemoryPlan::new(&config, &weights, device, context, PREFILL_CHUNK).check()?;
         let llama = Llama::load(config, &mut weights, device)?;
         let decoder = Decoder::new(llama, context)?;
@@ -102,6 +105,11 @@ impl LocalChat {
     /// Its language model.
     pub fn llama(&self) -> &Llama {
         self.decoder.llama()
+    }
+
+    /// Tokens of a prompt and its answer together.
+    pub fn context(&self) -> usize {
+        self.decoder.context()
     }
 
     /// The token that ends its turn.
@@ -189,6 +197,24 @@ mod tests {
             ChatBackend::Local(local) => Ok(*local),
             ChatBackend::Endpoint(_) => unreachable!("it has weights"),
         }
+    }
+
+    /// As TinyLlama has 2048 positions, and a context of 4096 is what a manifest has unless it says more.
+    #[test]
+    fn a_model_without_a_manifest_has_no_longer_context_than_it_can() {
+        let folder = with_image_token("<|im_start|>", "<|im_end|>");
+        let path = folder.path().join("config.json");
+        let config = std::fs::read_to_string(&path).unwrap();
+        let short = config.replace(": 4096", ": 1024");
+        assert_ne!(short, config);
+        std::fs::write(path, short).unwrap();
+        let model = ChatModel::load(folder.path(), &Device::Cpu).unwrap();
+        assert_eq!(model.room(), 1024 - model.manifest().decoding.max_tokens);
+
+        let manifest = "kind: chat\nname: short\nlocal: {weights: .}\ncontext: 2048\n";
+        std::fs::write(folder.path().join(MANIFEST_FILE), manifest).unwrap();
+        let error = load(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("context: is 2048, the language model can have 1024"), "{error}");
     }
 
     #[test]

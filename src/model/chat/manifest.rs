@@ -65,7 +65,8 @@ fn default_most_objects() -> usize {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LocalChatSpec {
-    /// A `.gguf` file, a `.safetensors` file with `config.json` beside it, or a folder of both.
+    /// A `.gguf` file (of one that was split the first part), a `.safetensors` file with `config.json`
+    /// beside it, or a folder of both.
     pub weights: PathBuf,
     /// `tokenizer.json`; beside safetensors, or made from the metadata of GGUF, unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -99,6 +100,10 @@ pub struct EndpointSpec {
     /// How the server is held to the form of a plan.
     #[serde(default)]
     pub response_format: ResponseFormat,
+    /// Further fields of every request, by which servers and models differ, as OpenAI's own clients call
+    /// them; one that is null is left out of the request.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub extra_body: serde_json::Map<String, serde_json::Value>,
 }
 
 fn default_timeout_s() -> f64 {
@@ -288,6 +293,18 @@ context: 512
         let endpoint = parse(SERVER).unwrap().endpoint.unwrap();
         assert_eq!(endpoint.timeout(), Duration::from_secs(5));
         assert_eq!(endpoint.response_format, ResponseFormat::JsonSchema);
+    }
+
+    #[test]
+    fn further_fields_of_requests_are_read() {
+        let extra = "timeout_s: 5, extra_body: {max_tokens: null, chat_template_kwargs: \
+                     {enable_thinking: false}}";
+        let manifest = parse(&SERVER.replacen("timeout_s: 5", extra, 1)).unwrap();
+        let written = serde_yaml::to_string(&manifest).unwrap();
+        assert_eq!(parse(&written).unwrap(), manifest);
+        let fields = serde_json::Value::from(manifest.endpoint.unwrap().extra_body);
+        let kwargs = serde_json::json!({"enable_thinking": false});
+        assert_eq!(fields, serde_json::json!({"max_tokens": null, "chat_template_kwargs": kwargs}));
     }
 
     #[test]

@@ -111,6 +111,10 @@ impl ChatModel {
 
     /// Most tokens of a prompt: the context without the answer.
     pub fn room(&self) -> usize {
-        self.manifest.context.saturating_sub(self.manifest.decoding.max_tokens)
+        let context = match &self.backend {
+            ChatBackend::Local(local) => local.context(),
+            ChatBackend::Endpoint(_) => self.manifest.context,
+        };
+        context.saturating_sub(self.manifest.decoding.max_tokens)
     }
 }

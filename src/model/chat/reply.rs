@@ -7,8 +7,10 @@ use serde_json::Value;
 
 use super::fault::EndpointFault;
 
-/// Longest answer that is read, bytes with everything around it.
-pub(super) const MOST_BODY_BYTES: u64 = 1 << 20;
+/// Longest answer that is read, bytes of its words.
+pub(super) const MOST_TEXT_BYTES: usize = 1 << 20;
+/// Most bytes that are read for it: in a stream some 400 stand around each word, thoughts included.
+const MOST_BODY_BYTES: u64 = 32 << 20;
 /// Most letters of an answer that are shown in an error.
 const MOST_SHOWN: usize = 200;
 
@@ -84,6 +86,9 @@ impl Gathered {
             self.refusal.push_str(said.refusal.as_deref().unwrap_or_default());
         }
         self.answer.text.push_str(choice.text.as_deref().unwrap_or_default());
+        if self.answer.text.len() > MOST_TEXT_BYTES {
+            return Err(EndpointFault::TooLong);
+        }
         let told =
             choice.logprobs.into_iter().filter_map(|told| told.token_logprobs).flatten().flatten();
         for log_probability in told {
@@ -239,10 +244,21 @@ mod tests {
         assert!(stream(error).unwrap_err().contains("out of memory"));
         let cut = EVENT.replace("null", "\"length\"");
         assert!(stream(&cut).unwrap_err().contains("decoding.max_tokens"));
-        let long = format!("{EVENT}\n").repeat(20_000);
+        let long = format!("{}\n", EVENT.replace("ab", &"ab".repeat(1000))).repeat(600);
         assert!(stream(&long).unwrap_err().contains("longer than"));
         let interrupted = read_stream(EVENT.as_bytes(), &mut |_| false).unwrap_err();
         assert!(matches!(interrupted, EndpointFault::Interrupted));
+    }
+
+    /// Events of vLLM have 230 bytes a token, those of OpenAI 400: what is around words is no answer.
+    #[test]
+    fn many_tokens_are_no_long_answer() {
+        let end = r#"data: {"choices":[{"delta":{},"finish_reason":"stop"}]}"#;
+        let thought = r#"data: {"choices":[{"delta":{"reasoning_content":" hm"}}]}"#;
+        let padded = EVENT.replacen('{', &format!(r#"{{"id":"{}","#, "x".repeat(160)), 1);
+        let events = [thought, &padded].map(|event| format!("{event}\n").repeat(6_000)).concat();
+        assert!(events.len() > 1 << 20);
+        assert_eq!(stream(&format!("{events}{end}\n")).unwrap(), "ab".repeat(6_000));
     }
 
     #[test]

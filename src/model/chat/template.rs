@@ -23,6 +23,22 @@ const MOST_CONFIG_BYTES: u64 = 64 << 20;
 const FUEL: u64 = 10_000_000;
 /// The name under which the environment holds the template.
 const NAME: &str = "chat_template";
+/// Where templates begin the thoughts of a model that always thinks aloud, and where those end.
+const THOUGHTS: [&str; 2] = ["<think>", "</think>"];
+/// What a template learns of the time. The same prompt every day is the same plan every day, so it is
+/// the day that templates of Llama 3 take where nobody tells them.
+const DAY: [(&str, &str); 10] = [
+    ("%Y", "2024"),
+    ("%y", "24"),
+    ("%m", "07"),
+    ("%B", "July"),
+    ("%b", "Jul"),
+    ("%d", "26"),
+    ("%A", "Friday"),
+    ("%H", "00"),
+    ("%M", "00"),
+    ("%S", "00"),
+];
 
 /// A chat template, and the special tokens it writes.
 #[derive(Debug)]
@@ -33,7 +49,8 @@ pub struct ChatTemplate {
     eos_token: String,
 }
 
-/// The fields of `tokenizer_config.json` that matter here.
+/// The fields of `tokenizer_config.json` that matter here. `chat_template.json`, which models that see
+/// pictures as well may have instead (Mistral 3), has the last of them.
 #[derive(Deserialize, Default)]
 struct TokenizerConfig {
     #[serde(default)]
@@ -74,6 +91,30 @@ struct NamedTemplate {
     template: String,
 }
 
+impl TokenizerConfig {
+    /// Reads the file at `path`; nothing is known where there is none.
+    fn read(path: &Path) -> Result<Self, ModelError> {
+        if !path.exists() {
+            return Ok(Self::default());
+        }
+        serde_json::from_str(&read(path, MOST_CONFIG_BYTES)?)
+            .map_err(|error| ModelError::Template { path: path.into(), reason: error.to_string() })
+    }
+}
+
+impl Templates {
+    /// The one for a chat without tools, if it is there.
+    fn plain(self) -> Option<String> {
+        match self {
+            Self::One(source) => Some(source),
+            Self::Named(all) => {
+                let default = all.into_iter().find(|named| named.name == "default");
+                default.map(|named| named.template)
+            }
+        }
+    }
+}
+
 impl ChatTemplate {
     /// Compiles `source`; `path` stands in errors, the tokens are what `bos_token` and `eos_token`
     /// mean in it.
@@ -92,33 +133,32 @@ impl ChatTemplate {
         environment.add_function("raise_exception", |reason: String| -> Result<String, Error> {
             Err(Error::new(ErrorKind::InvalidOperation, reason))
         });
+        environment.add_function("strftime_now", |format: String| -> String {
+            DAY.iter().fold(format, |text, &(part, value)| text.replace(part, value))
+        });
         environment.add_template_owned(NAME, source).map_err(|error| fault(path, &error))?;
         let (bos_token, eos_token) = (bos_token.to_owned(), eos_token.to_owned());
         Ok(Self { path: path.into(), environment, bos_token, eos_token })
     }
 
     /// The template of the safetensors model in `folder`: `chat_template.jinja`, or what
-    /// `tokenizer_config.json` holds; `file` takes the place of both.
+    /// `tokenizer_config.json` or else `chat_template.json` holds; `file` takes the place of all.
     pub fn beside(folder: &Path, file: Option<&Path>) -> Result<Self, ModelError> {
         let config_path = folder.join("tokenizer_config.json");
-        let config: TokenizerConfig = if config_path.exists() {
-            serde_json::from_str(&read(&config_path, MOST_CONFIG_BYTES)?).map_err(|error| {
-                ModelError::Template { path: config_path.clone(), reason: error.to_string() }
-            })?
-        } else {
-            TokenizerConfig::default()
-        };
+        let config = TokenizerConfig::read(&config_path)?;
         let beside = folder.join("chat_template.jinja");
         let (source, path) = match (file, config.chat_template) {
             (Some(file), _) => (read(file, MOST_BYTES)?, file.to_path_buf()),
             (None, _) if beside.exists() => (read(&beside, MOST_BYTES)?, beside),
-            (None, Some(Templates::One(source))) => (source, config_path),
-            (None, Some(Templates::Named(all))) => {
-                let default = all.into_iter().find(|named| named.name == "default");
-                let source = default.ok_or_else(|| missing(&config_path))?.template;
-                (source, config_path)
+            (None, Some(templates)) => {
+                (templates.plain().ok_or_else(|| missing(&config_path))?, config_path)
             }
-            (None, None) => return Err(missing(&config_path)),
+            (None, None) => {
+                let path = folder.join("chat_template.json");
+                let templates = TokenizerConfig::read(&path)?.chat_template;
+                let source = templates.and_then(Templates::plain);
+                (source.ok_or_else(|| missing(&config_path))?, path)
+            }
         };
         let text = |token: Option<TokenName>| token.map(TokenName::text).unwrap_or_default();
         Self::new(source, &text(config.bos_token), &text(config.eos_token), &path)
@@ -138,8 +178,20 @@ impl ChatTemplate {
     }
 
     /// The text of `messages`; with `answer` the words that begin the model's turn stand behind
-    /// them. Where the template knows no system message, its words begin the first other one.
+    /// them. Where the template knows no system message, its words begin the first other one. Where it
+    /// has the model think aloud in any case, the thoughts are ended before they begin: an answer under
+    /// a grammar would else stand among them.
     pub fn render(&self, messages: &[Message], answer: bool) -> Result<String, ModelError> {
+        let text = self.render_whole(messages, answer)?;
+        let [begin, end] = THOUGHTS;
+        let thinking = text.trim_end();
+        if answer && thinking.ends_with(begin) {
+            return Ok(format!("{thinking}\n\n{end}\n\n"));
+        }
+        Ok(text)
+    }
+
+    fn render_whole(&self, messages: &[Message], answer: bool) -> Result<String, ModelError> {
         let complete = |text: &String, messages: &[Message]| {
             messages.iter().all(|message| text.contains(message.content.trim()))
         };
@@ -251,6 +303,26 @@ mod tests {
         }
     }
 
+    /// As templates of DeepSeek's distilled models and of Qwen 3 "Thinking" end.
+    #[test]
+    fn thoughts_that_a_template_begins_are_ended() {
+        let source = "{{ bos_token }}{% for m in messages %}[{{ m.content }}]{% endfor %}\
+            {% if add_generation_prompt %}{{ '<|Assistant|><think>\n' }}{% endif %}";
+        let template = template(source).unwrap();
+        let text = template.render(&chat(), true).unwrap();
+        assert_eq!(text, "<s>[Be brief.][Hello]<|Assistant|><think>\n\n</think>\n\n");
+        assert_eq!(template.render(&chat(), false).unwrap(), "<s>[Be brief.][Hello]");
+    }
+
+    /// As Mistral Small 3 asks for it.
+    #[test]
+    fn templates_may_ask_for_the_day_and_every_day_is_the_same() {
+        let source = "{% set today = strftime_now('%Y-%m-%d') %}{{ today + '|' }}\
+            {{ strftime_now('%d %b %Y') }}{% for m in messages %} {{ m.content }}{% endfor %}";
+        let text = template(source).unwrap().render(&chat(), true).unwrap();
+        assert_eq!(text, "2024-07-26|26 Jul 2024 Be brief. Hello");
+    }
+
     #[test]
     fn what_is_wrong_with_a_template_is_said() {
         let error = template("{% for %}").unwrap_err().to_string();
@@ -275,6 +347,8 @@ mod tests {
             ChatTemplate::beside(folder.path(), file)?.render(&chat()[1..], true)
         };
         assert!(render(None).unwrap_err().to_string().contains("local.template"));
+        write("chat_template.json", r#"{"chat_template": "0 {{ messages[0].content }}"}"#);
+        assert_eq!(render(None).unwrap(), "0 Hello");
         let one = r#"{"bos_token": {"content": "<b>"}, "eos_token": null,
             "chat_template": "{{ bos_token }}1 {{ messages[0].content }}"}"#;
         write("tokenizer_config.json", one);

@@ -140,9 +140,37 @@ struct Turn {
     reply: String,
 }
 
+/// The pairs of the JSON that begins `said`, and whether they break off: a model has so many tokens and no
+/// more, and what it has said until then counts.
+fn pairs_of(said: &str) -> Result<(Vec<Value>, bool), LabelError> {
+    let end = said.rfind('}').map_or(said.len(), |at| at + 1);
+    let error = match serde_json::from_str::<Answer>(&said[..end]) {
+        Ok(answer) => return Ok((answer.pairs, false)),
+        Err(error) => error,
+    };
+    if !error.is_eof() {
+        return Err(LabelError::NotJson(error.to_string()));
+    }
+    let mut pairs = Vec::new();
+    let list = said.split_once("\"pairs\"").and_then(|(_, list)| list.split_once('['));
+    let mut rest = list.map(|(_, rest)| rest);
+    while let Some(text) = rest {
+        let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+        let Some(Ok(pair)) = values.next() else { break };
+        pairs.push(pair);
+        rest = text[values.byte_offset()..].trim_start().strip_prefix(',');
+    }
+    match pairs.is_empty() {
+        true => {
+            Err(LabelError::NotJson(format!("{error}; if it was cut, raise decoding.max_tokens")))
+        }
+        false => Ok((pairs, true)),
+    }
+}
+
 /// Reads what a chat model says of a scene and keeps what is true; what is not kept is counted, be it
 /// false, of another form, or said before. What stands around the JSON, such as a fence or thoughts,
-/// is passed over.
+/// is passed over. Of an answer that breaks off, the pairs that are whole are read.
 ///
 /// # Errors
 ///
@@ -150,12 +178,13 @@ struct Turn {
 pub fn read_labels(text: &str, facts: &SceneFacts) -> Result<(Vec<Pair>, CheckReport), LabelError> {
     let said = text.rsplit("</think>").next().unwrap_or(text);
     let begin = said.find('{').ok_or_else(|| LabelError::NotJson("it has no {".into()))?;
-    let end = said.rfind('}').map_or(said.len(), |at| at + 1).max(begin);
-    let answer: Answer = serde_json::from_str(&said[begin..end])
-        .map_err(|error| LabelError::NotJson(error.to_string()))?;
+    let (pairs, is_cut) = pairs_of(&said[begin..])?;
     let mut report = CheckReport::default();
+    if is_cut {
+        report.pass_over("cut_off");
+    }
     let mut kept: Vec<Pair> = Vec::new();
-    for (at, said) in answer.pairs.into_iter().enumerate() {
+    for (at, said) in pairs.into_iter().enumerate() {
         let read = if at < MOST_PAIRS { pair_of(said, facts) } else { Err("too_many") };
         match read {
             Ok(pair) if kept.contains(&pair) => report.pass_over(CheckReport::REPEATED),
@@ -324,6 +353,22 @@ mod tests {
         both.count_repeated(PairKind::Question);
         assert_eq!((both.kept(), both.passed_over["too_many"]), (1, 6));
         assert_eq!(both.passed_over[CheckReport::REPEATED], 2 * (MOST_PAIRS - 8) + 1);
+    }
+
+    /// Where a model in this process comes to the end of its tokens.
+    #[test]
+    fn what_is_whole_of_a_cut_answer_is_read() {
+        let whole = said();
+        let begin_of_last = whole.rfind("{\"kind\"").unwrap();
+        for end in [begin_of_last, begin_of_last + 20, whole.len() - 1, whole.len() - 2] {
+            let text = format!("Sure:\n```json\n{}", &whole[..end]);
+            let (pairs, mut report) = read_labels(&text, &facts()).unwrap();
+            let lost = usize::from(end < whole.len() - 2);
+            assert_eq!((pairs.len(), report.kept()), (6 - lost, 6 - lost), "{end}");
+            assert_eq!(report.passed_over.remove("cut_off"), Some(1), "{end}");
+        }
+        let error = read_labels(&whole[..30], &facts()).unwrap_err().to_string();
+        assert!(error.contains("raise decoding.max_tokens"), "{error}");
     }
 
     #[test]

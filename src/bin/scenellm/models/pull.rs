@@ -67,7 +67,7 @@ impl Pull {
             Repo::with_revision(entry.source.clone(), RepoType::Model, self.revision.clone());
         let api = builder.build()?;
         let (remote, local) = (api.repo(repo.clone()), cache.repo(repo));
-        let mut last = None;
+        let mut first = None;
         for file in &entry.files {
             let mut names = names_of(entry, file).into_iter();
             let is_there = names.find_map(|name| Some((name, local.get(name)?)));
@@ -84,13 +84,13 @@ impl Pull {
                     fetched.map_err(|error| login::explained(error, &entry.source, has_token))?
                 }
             };
-            last = Some(path);
+            first = first.or(Some(path));
         }
-        let last = last.context("the catalogue names no files")?;
-        // A GGUF file is a model by itself, other files are one together.
-        let place = match last.extension() {
-            Some(kind) if kind == "gguf" => last.as_path(),
-            _ => last.parent().unwrap_or(Path::new(".")),
+        let first = first.context("the catalogue names no files")?;
+        // A GGUF file is a model by itself, or the first of its parts; other files are one together.
+        let place = match first.extension() {
+            Some(kind) if kind == "gguf" => first.as_path(),
+            _ => first.parent().unwrap_or(Path::new(".")),
         };
         let check = super::check(place)?;
         let mut out = std::io::stdout();
