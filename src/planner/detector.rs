@@ -29,7 +29,7 @@ pub struct DetectorConfig {
     /// Most passes that a picture may take for them. As many names as fit into a text of the model are
     /// looked for in one pass, and each pass takes about as long as the first.
     pub most_passes: usize,
-    /// Every how many frames.
+    /// Every how many frames of a camera.
     pub every_frames: u32,
     /// Least score of a box.
     pub box_threshold: f32,
@@ -136,6 +136,8 @@ pub struct Found {
     pub detections: Vec<Detection>,
     /// What the boxes were drawn around, surest first; what has too little depth has no box.
     pub masks: Vec<DetectedMask>,
+    /// What was looked for; see [`Detector::names`].
+    pub names: Vec<String>,
 }
 
 /// A picture, and what a detector found in it.
@@ -174,7 +176,8 @@ impl Found {
     ) -> Result<Self, VisionError> {
         let masks = detector.detect_while(&frame.color, wanted)?;
         let detections = lift(frame, &masks, depth_m);
-        Ok(Self { frame: Arc::clone(frame), detections, masks })
+        let names = detector.names().to_vec();
+        Ok(Self { frame: Arc::clone(frame), detections, masks, names })
     }
 }
 
@@ -234,7 +237,8 @@ mod tests {
         });
         let look =
             |wanted: bool| Found::in_frame_while(detector.as_ref(), &frame, [0.2, 6.0], &|| wanted);
-        assert_eq!(look(true).unwrap().frame.stamp_ns, 3);
+        let found = look(true).unwrap();
+        assert_eq!((found.frame.stamp_ns, found.names), (3, vec!["a mug".to_owned()]));
         assert!(matches!(look(false), Err(VisionError::Unwanted { .. })));
     }
 

@@ -34,6 +34,8 @@ pub struct Session {
     extractor: Option<Box<dyn FeatureExtractor>>,
     map: SceneMap,
     world_frame: String,
+    /// How far ahead of its transforms a detection may be to be waited with, nanoseconds.
+    tf_wait_ns: i64,
     waiting_detections: VecDeque<DetectionsEvent>,
     /// The newest frame, and the optical frame it stands in.
     newest: Option<(Arc<RgbdFrame>, String)>,
@@ -52,8 +54,8 @@ pub struct Session {
     seen: SeenObjects,
     detector: Option<Box<dyn Detector>>,
     detect_every: u32,
-    /// Frames since things were last looked for by words.
-    frames_since_detection: u32,
+    /// Frames of each camera since things were last looked for by words in one.
+    frames_since_detection: Vec<u32>,
     /// The look for things by words that found most.
     spotted: Option<Spotted>,
 }
@@ -82,6 +84,7 @@ impl Session {
             extractor,
             map: SceneMap::new(map)?,
             world_frame: config.sensing.world_frame.clone(),
+            tf_wait_ns: config.sensing.tf_wait_ns(),
             waiting_detections: VecDeque::new(),
             newest: None,
             newest_features: None,
@@ -94,7 +97,7 @@ impl Session {
             seen: SeenObjects::default(),
             detector: None,
             detect_every: config.detector.every_frames,
-            frames_since_detection: config.detector.every_frames,
+            frames_since_detection: vec![config.detector.every_frames; cameras],
             spotted: None,
         })
     }
@@ -110,8 +113,8 @@ impl Session {
         Ok(())
     }
 
-    /// Lets things be looked for by words: in the first frame from now on, and then as often as the
-    /// configuration says. A frame waits until its detections are in the map.
+    /// Lets things be looked for by words: in the first frame of each camera from now on, and then as
+    /// often as the configuration says. A frame waits until its detections are in the map.
     pub fn set_detector(&mut self, detector: Box<dyn Detector>) {
         self.detector = Some(detector);
     }
@@ -129,13 +132,14 @@ impl Session {
 
     /// Puts what a detector found in a frame into the map; of a frame that is no longer the newest,
     /// what is still there ([`SceneMap::still_there`]). A look may take minutes, and what went
-    /// meanwhile would stay in the map for good: its voxels cannot go once more.
+    /// meanwhile would stay in the map for good: its voxels cannot go once more. What has none goes when
+    /// looks do not find it ([`SceneMap::observe_frame`]).
     pub fn place(&mut self, found: &Found) {
-        let Found { frame, detections, .. } = found;
+        let Found { frame, detections, names, .. } = found;
         let is_old = self.newest_frame().is_some_and(|newest| newest.stamp_ns > frame.stamp_ns);
         let left = is_old.then(|| self.map.still_there(detections, frame));
         let detections = left.as_ref().unwrap_or(detections);
-        self.map.observe(detections, &frame.world_T_camera, frame.stamp_ns);
+        self.map.observe_frame(detections, frame, names);
     }
 
     /// What a model that takes in `spec` is shown: regions that were seen, or voxels, and those of the
@@ -337,7 +341,7 @@ impl Session {
         };
         let integrate_ms = milliseconds(start);
         let start = Instant::now();
-        if let Err(error) = self.detect(&frame) {
+        if let Err(error) = self.detect(&frame, camera) {
             outputs.push(Output::Dropped { stamp_ns, reason: format!("detector: {error}") });
         }
         let detect_ms = milliseconds(start);
@@ -391,12 +395,14 @@ impl Session {
         extractor.extract(frame).map(Some)
     }
 
-    /// Looks for things by words when it is the frame's turn.
-    fn detect(&mut self, frame: &Arc<RgbdFrame>) -> Result<(), VisionError> {
+    /// Looks for things by words when it is the frame's turn among those of its camera: counted over all
+    /// of two cameras, every other turn would always be the same one's.
+    fn detect(&mut self, frame: &Arc<RgbdFrame>, camera: usize) -> Result<(), VisionError> {
         let Some(detector) = &self.detector else { return Ok(()) };
-        self.frames_since_detection = self.frames_since_detection.saturating_add(1);
-        if self.frames_since_detection >= self.detect_every {
-            self.frames_since_detection = 0;
+        let Some(since) = self.frames_since_detection.get_mut(camera) else { return Ok(()) };
+        *since = since.saturating_add(1);
+        if *since >= self.detect_every {
+            *since = 0;
             let found =
                 Found::in_frame(detector.as_ref(), frame, self.map.config().depth_range_m())?;
             self.place(&found);
@@ -431,7 +437,13 @@ impl Session {
                 Ok(world_T_frame) => {
                     self.map.observe(&event.detections, &world_T_frame, event.stamp_ns);
                 }
-                Err(TransformError::ExtrapolationFuture(_)) => return,
+                // Farther ahead are those of a clock that was set back, or of another one: they would
+                // keep all behind them waiting.
+                Err(TransformError::ExtrapolationFuture(ahead))
+                    if ahead.asked_ns.saturating_sub(ahead.range_ns.1) <= self.tf_wait_ns =>
+                {
+                    return;
+                }
                 Err(error) => outputs.push(Output::Dropped {
                     stamp_ns: event.stamp_ns,
                     reason: format!("{}: {error}", event.topic),
@@ -584,6 +596,78 @@ mod tests {
         assert_eq!(labels_after(&other), ["glass"]);
     }
 
+    #[test]
+    fn what_is_seen_from_straight_ahead_goes_with_its_voxels() {
+        let mut session = Session::new(&PlannerConfig::default(), None).unwrap();
+        show(&mut session, 0, frame(0, &[MUG, VASE]));
+        let depth_m = session.map().config().depth_range_m();
+        let found = Found::in_frame(&Things, session.newest_frame().unwrap(), depth_m).unwrap();
+        assert!(found.detections[0].size_m[0] < 1e-6, "its box has no depth");
+        session.place(&found);
+        (1..20).for_each(|stamp_ns| show(&mut session, 0, frame(stamp_ns, &[VASE])));
+        let left: Vec<&str> =
+            session.map().objects().iter().map(|object| object.label.as_str()).collect();
+        assert_eq!(left, ["vase"]);
+    }
+
+    #[test]
+    fn what_is_looked_for_in_vain_goes() {
+        let mut session = Session::new(&PlannerConfig::default(), None).unwrap();
+        let mut labels_after_look = |stamp_ns: i64, sees_glass: bool| -> Vec<String> {
+            show(&mut session, 0, frame(stamp_ns, &[MUG, VASE]));
+            let depth_m = session.map().config().depth_range_m();
+            let newest = session.newest_frame().unwrap();
+            let mut found = Found::in_frame(&Things, newest, depth_m).unwrap();
+            found.names = ["mug", "vase", "glass"].map(String::from).to_vec();
+            if sees_glass {
+                found.detections.push(Detection {
+                    label: "glass".into(),
+                    frame_T_box: Pose::translation(0.0, -0.5, 2.0),
+                    size_m: [0.2; 3],
+                    ..found.detections[0].clone()
+                });
+            }
+            session.place(&found);
+            session.map().objects().iter().map(|object| object.label.clone()).collect()
+        };
+        assert_eq!(labels_after_look(0, true), ["mug", "vase", "glass"]);
+        for stamp_ns in 1..3 {
+            assert_eq!(labels_after_look(stamp_ns, false), ["mug", "vase", "glass"]);
+        }
+        assert_eq!(labels_after_look(3, false), ["mug", "vase"]);
+    }
+
+    /// Notes of which camera a picture is: red tells its index.
+    struct Noticing(Arc<Mutex<Vec<u8>>>);
+
+    impl Detector for Noticing {
+        fn name(&self) -> &str {
+            "noticing"
+        }
+
+        fn detect(&self, image: &RgbImage) -> Result<Vec<DetectedMask>, VisionError> {
+            self.0.lock().unwrap().push(image.get_pixel(0, 0).0[0]);
+            Ok(Vec::new())
+        }
+    }
+
+    #[test]
+    fn each_camera_has_its_turns_of_the_detector() {
+        let mut config = PlannerConfig::default();
+        config.detector.every_frames = 2;
+        config.cameras = vec!["front".into(), "rear".into()];
+        let noticed = Arc::new(Mutex::new(Vec::new()));
+        let mut session = Session::new(&config, None).unwrap();
+        session.set_detector(Box::new(Noticing(Arc::clone(&noticed))));
+        for stamp_ns in 0..8 {
+            let camera = stamp_ns as usize % 2;
+            let mut shown = frame(stamp_ns, &[]);
+            shown.color.put_pixel(0, 0, image::Rgb([camera as u8, 0, 0]));
+            show(&mut session, camera, shown);
+        }
+        assert_eq!(*noticed.lock().unwrap(), [0, 1, 0, 1]);
+    }
+
     /// Says of which frames its features are.
     struct Noting(Arc<Mutex<Vec<i64>>>);
 
@@ -625,6 +709,44 @@ mod tests {
         // What is shown of a frame is that of its own features.
         let (points, features, _) = session.newest_points().unwrap().unwrap();
         assert_eq!((points.stamp_ns, features.data[0]), (7, 7.0));
+    }
+
+    #[test]
+    fn detections_of_a_time_that_does_not_come_hold_up_none() {
+        let mut session = Session::new(&PlannerConfig::default(), None).unwrap();
+        let seen = |label: &str, stamp_ns| {
+            SensorEvent::Detections(DetectionsEvent {
+                topic: "/detections".into(),
+                stamp_ns,
+                frame_id: "camera".into(),
+                detections: vec![Detection {
+                    label: label.into(),
+                    score: 0.9,
+                    frame_T_box: Pose::translation(0.0, 0.0, 2.0),
+                    size_m: [0.1; 3],
+                    track_id: String::new(),
+                }],
+            })
+        };
+        let moving = |stamp_ns| {
+            SensorEvent::Transforms(vec![StampedTransform {
+                stamp_ns,
+                parent: "map".into(),
+                child: "camera".into(),
+                parent_T_child: Pose::identity(),
+            }])
+        };
+        let second_ns = 1_000_000_000;
+        session.push(moving(0));
+        let late = session.push(seen("ghost", 90 * second_ns));
+        let [Output::Dropped { reason, .. }] = &late[..] else { panic!("{late:?}") };
+        assert!(reason.starts_with("/detections: transform is not there yet"), "{reason}");
+        // One whose transform may still come is waited with.
+        assert!(session.push(seen("mug", second_ns / 2)).is_empty());
+        assert!(session.map().objects().is_empty());
+        assert!(session.push(moving(second_ns)).is_empty());
+        let labels: Vec<_> = session.map().objects().iter().map(|object| &object.label).collect();
+        assert_eq!(labels, ["mug"]);
     }
 
     #[test]

@@ -16,6 +16,11 @@ const LEAST_POINTS: usize = 3;
 const LEAST_RAD: f64 = 0.03;
 /// Error of depth and of the box, metres.
 const SLACK_M: f64 = 0.05;
+/// Share of a box that is seen where all of it is, but for what lies at its rim.
+const WHOLE: f64 = 0.8;
+/// What is nearer than the front of a box by more than this is before it, metres: things stand close
+/// together.
+const FRONT_SLACK_M: f64 = 0.02;
 
 /// An object that a frame shows.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,24 +43,43 @@ impl SceneMap {
     }
 }
 
+/// Whether a frame shows the box of an object as a whole, so that who looks at the frame can find what is
+/// in it: nearly all of it is in the image and between the two depths, seems large enough, and has
+/// readings, none of which is nearer than the box. What has no reading may be hidden.
+pub(super) fn shows_whole(
+    object: &MapObject,
+    frame: &RgbdFrame,
+    [near_m, far_m]: [f32; 2],
+) -> bool {
+    let points = points_of(object, frame);
+    let in_range = f64::from(near_m)..=f64::from(far_m);
+    let front_m = points.iter().map(|at| at.z).fold(f64::INFINITY, f64::min) - FRONT_SLACK_M;
+    let is_seen = |at: &&Point3<f64>| {
+        let is_clear = |depth_m: f64| depth_m > 0.0 && depth_m >= front_m;
+        in_range.contains(&at.z)
+            && seems_large(object, at)
+            && reading_m(frame, at).is_some_and(is_clear)
+    };
+    let seen = points.iter().filter(is_seen).count();
+    seen as f64 >= WHOLE * points.len() as f64
+}
+
 /// The mean turn to the points of a box that are seen; `None` for too few.
 fn bearing_rad(object: &MapObject, frame: &RgbdFrame) -> Option<f64> {
-    let camera_T_world = frame.world_T_camera.inverse();
-    let turn = rotation(&object.orientation_xyzw);
     let reach_m = diagonal_m(object);
     let is_seen = |at: &Point3<f64>| {
-        if at.z <= 0.0 || reach_m < LEAST_RAD * at.z {
-            return false;
-        }
-        let pixel = frame.camera.project((*at).into());
-        let Some([u, v]) = pixel.filter(|pixel| frame.camera.contains(*pixel)) else {
-            return false;
-        };
-        // Depth is registered to colour.
-        let pixel = v.round() as usize * frame.depth_m.width as usize + u.round() as usize;
-        let depth_m = frame.depth_m.data_m.get(pixel).copied().map_or(0.0, f64::from);
-        depth_m <= 0.0 || depth_m >= at.z - reach_m - SLACK_M
+        let is_clear = |depth_m: f64| depth_m <= 0.0 || depth_m >= at.z - reach_m - SLACK_M;
+        seems_large(object, at) && reading_m(frame, at).is_some_and(is_clear)
     };
+    let points = points_of(object, frame).into_iter();
+    let seen: Vec<f64> = points.filter(is_seen).map(|at| -(at.x / at.z).atan()).collect();
+    (seen.len() >= LEAST_POINTS).then(|| seen.iter().sum::<f64>() / seen.len() as f64)
+}
+
+/// Points spread evenly over the box of an object, in coordinates of the frame's camera.
+fn points_of(object: &MapObject, frame: &RgbdFrame) -> Vec<Point3<f64>> {
+    let camera_T_world = frame.world_T_camera.inverse();
+    let turn = rotation(&object.orientation_xyzw);
     let count = object
         .size_m
         .map(|edge_m| ((edge_m / STEP_M).ceil() as usize).clamp(*POINTS.start(), *POINTS.end()));
@@ -68,9 +92,22 @@ fn bearing_rad(object: &MapObject, frame: &RgbdFrame) -> Option<f64> {
         camera_T_world * (Point3::from(object.position_m) + turn * Vector3::from(offset))
     };
     let all = count.iter().product();
-    let seen: Vec<f64> =
-        (0..all).map(point).filter(is_seen).map(|at| -(at.x / at.z).atan()).collect();
-    (seen.len() >= LEAST_POINTS).then(|| seen.iter().sum::<f64>() / seen.len() as f64)
+    (0..all).map(point).collect()
+}
+
+/// Whether an object seems large enough to be seen from a camera in whose coordinates a point of it is `at`.
+fn seems_large(object: &MapObject, at: &Point3<f64>) -> bool {
+    diagonal_m(object) >= LEAST_RAD * at.z
+}
+
+/// The reading of the pixel that sees a point in camera coordinates, metres: 0 where it is missing, `None`
+/// where no pixel of the image sees the point.
+fn reading_m(frame: &RgbdFrame, at: &Point3<f64>) -> Option<f64> {
+    let pixel = frame.camera.project((*at).into());
+    let [u, v] = pixel.filter(|pixel| frame.camera.contains(*pixel))?;
+    // Depth is registered to colour.
+    let pixel = v.round() as usize * frame.depth_m.width as usize + u.round() as usize;
+    Some(frame.depth_m.data_m.get(pixel).copied().map_or(0.0, f64::from))
 }
 
 #[cfg(test)]

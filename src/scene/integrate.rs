@@ -2,12 +2,11 @@
 
 use super::gather::{CellUse, FrameHits, gather};
 use super::lens::Lens;
-use super::removal::DepthView;
+use super::removal::{DepthView, GoneVoxel};
 use super::voxel::Block;
 use super::{SceneError, SceneMap};
 use crate::sensing::RgbdFrame;
 use crate::vision::FeatureMap;
-use nalgebra::Point3;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -42,6 +41,7 @@ impl SceneMap {
         }
         let lens = self.lens_of(frame)?;
         let hits = gather(frame, &lens.rays, &self.config, features)?;
+        self.set_clock(frame.stamp_ns);
         let new_voxels = self.merge(&hits, frame.stamp_ns, features);
         let gone =
             if self.config.removal.enabled { self.remove_absent(frame, &lens) } else { Vec::new() };
@@ -101,8 +101,8 @@ impl SceneMap {
         new.into_iter().sum()
     }
 
-    /// The mean points of the voxels removed, in world coordinates and metres.
-    fn remove_absent(&mut self, frame: &RgbdFrame, lens: &Lens) -> Vec<Point3<f64>> {
+    /// Takes out the voxels that a frame shows to be gone, and tells which.
+    fn remove_absent(&mut self, frame: &RgbdFrame, lens: &Lens) -> Vec<GoneVoxel> {
         let view = DepthView::new(frame, lens, &self.config);
         let (low, high) = view.block_bounds();
         let keys = self.store.within(low, high, |key| view.may_see(key));

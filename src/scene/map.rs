@@ -20,10 +20,12 @@ pub struct SceneMap {
     pub(super) objects: ObjectStore,
     /// The camera seen last; no part of the map.
     pub(super) lens: Option<Arc<Lens>>,
-    /// What objects have lost since they were detected; no part of the map.
+    /// What speaks against objects since they were detected; no part of the map.
     pub(super) losses: BTreeMap<ObjectId, Loss>,
     /// What was found of objects made of regions; no part of the map, though saved with it.
     pub(super) memory: ObjectMemory,
+    /// The newest stamp of its frames, nanoseconds, once there was one; no part of the map.
+    pub(super) newest_ns: Option<i64>,
 }
 
 /// How much a map holds.
@@ -89,12 +91,33 @@ impl SceneMap {
             lens: None,
             losses: BTreeMap::new(),
             memory: ObjectMemory::default(),
+            newest_ns: None,
         })
     }
 
     /// The map's settings.
     pub fn config(&self) -> &MapConfig {
         &self.config
+    }
+
+    /// Goes on with other settings. Those that its voxels were made with stay: the frame, the voxel size,
+    /// and what the features are. What a lower cap leaves no room for is dropped at once.
+    ///
+    /// # Errors
+    ///
+    /// When the two do not go together; then nothing has changed.
+    pub fn adopt(&mut self, settings: &MapConfig) -> Result<(), SceneError> {
+        let config = MapConfig {
+            frame_id: self.config.frame_id.clone(),
+            voxel_size_m: self.config.voxel_size_m,
+            feature_width: self.config.feature_width,
+            feature_space: self.config.feature_space.clone(),
+            ..settings.clone()
+        };
+        config.validate()?;
+        self.config = config;
+        self.store.evict(self.config.max_bytes);
+        Ok(())
     }
 
     /// The objects of the map.
@@ -113,6 +136,7 @@ impl SceneMap {
         self.objects.clear();
         self.losses.clear();
         self.memory = ObjectMemory::default();
+        self.newest_ns = None;
     }
 
     /// Number of occupied voxels.

@@ -1,6 +1,7 @@
 //! The egocentric 3D frame (camera coordinates) and the scene map (world coordinates).
 
 mod box_grid;
+mod clock;
 mod config;
 mod ego;
 mod error;
@@ -9,6 +10,7 @@ mod gather;
 mod half;
 mod heat;
 mod in_frame;
+mod in_vain;
 mod integrate;
 mod layers;
 mod lens;

@@ -32,3 +32,11 @@ pub struct MapObject {
     /// Last time it was seen, nanoseconds.
     pub last_seen_ns: i64,
 }
+
+impl MapObject {
+    /// Lets it have been seen no later than `stamp_ns`.
+    pub(super) fn set_back(&mut self, stamp_ns: i64) {
+        self.first_seen_ns = self.first_seen_ns.min(stamp_ns);
+        self.last_seen_ns = self.last_seen_ns.min(stamp_ns);
+    }
+}

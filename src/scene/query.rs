@@ -5,6 +5,7 @@
 //! a voxel's relevance is the probability with which it goes to the text and not to the phrase that
 //! fits it best. At ½ it looks like the text no more than like just anything.
 
+use super::regions::to_unit;
 use super::{SceneError, SceneMap};
 use crate::vision::{TextEncoder, VisionError, WordHash};
 use hashbrown::HashMap;
@@ -118,7 +119,7 @@ pub struct Place {
 /// How well a map fits a text, and where.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Likeness {
-    /// All voxels that have a feature.
+    /// All voxels that have a feature which is not all zeros.
     pub scores: Vec<VoxelScore>,
     /// Where they fit, best first.
     pub places: Vec<Place>,
@@ -144,7 +145,8 @@ impl SceneMap {
     }
 
     /// How well each voxel that has a feature fits `text` rather than any of `others`; all are
-    /// vectors of the map's feature width, in the order of [`SceneMap::voxels`].
+    /// vectors of the map's feature width, in the order of [`SceneMap::voxels`]. A feature of zeros
+    /// alone, as where no mask was, is like nothing, and would fit as well as just anything.
     ///
     /// # Errors
     ///
@@ -163,7 +165,10 @@ impl SceneMap {
         let others: Vec<Vec<f32>> = others.iter().map(|other| unit(other)).collect();
         let voxels: Vec<_> = self.voxels().collect();
         let score = |voxel: &super::VoxelView<'_>| {
-            let feature = unit(&voxel.feature()?);
+            let mut feature = voxel.feature()?;
+            if !to_unit(&mut feature) {
+                return None;
+            }
             let similarity = dot(&feature, &text);
             let rival = others.iter().map(|other| dot(&feature, other)).fold(f32::MIN, f32::max);
             let relevance = 1.0 / (1.0 + (SHARPNESS * (rival - similarity)).exp());
@@ -270,6 +275,15 @@ mod tests {
         assert_eq!(place.last_seen_ns, 7);
         let away = scores.iter().find(|score| score.xyz_m[0] > 0.5).unwrap();
         assert!(away.relevance < 0.01 && away.similarity.abs() < 0.01, "{away:?}");
+    }
+
+    #[test]
+    fn where_features_say_nothing_nothing_is_found() {
+        let cells = [[0.0, 0.0], [0.0, 1.0], [0.1, 1.0]];
+        let map = wall(3, |column| cells[column].to_vec());
+        let scores = map.relevance(&[1.0, 0.0], &[vec![0.0, 1.0]]).unwrap();
+        assert!(!scores.is_empty() && scores.len() < map.len());
+        assert!(scores.iter().all(|score| score.xyz_m[0] > -0.55 && score.relevance < 0.5));
     }
 
     #[test]

@@ -33,6 +33,15 @@ struct Level {
     nearest_m: Vec<f32>,
 }
 
+/// A voxel that was seen to be gone.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct GoneVoxel {
+    /// Its mean point in world coordinates, metres.
+    pub point_m: Point3<f64>,
+    /// When it was first hit, nanoseconds.
+    pub first_seen_ns: i64,
+}
+
 /// A depth image made ready for the test.
 pub(super) struct DepthView<'a> {
     levels: Vec<Level>,
@@ -104,9 +113,8 @@ impl<'a> DepthView<'a> {
     }
 
     /// Lowers the evidence of the absent voxels of `block` and removes those that have none left.
-    /// Voxels this frame hit are left alone. Returns the mean points, in world coordinates and
-    /// metres, of those that are gone.
-    pub fn sweep(&self, block: &mut Block, feature_width: usize) -> Vec<Point3<f64>> {
+    /// Voxels this frame hit are left alone. Returns those that are gone.
+    pub fn sweep(&self, block: &mut Block, feature_width: usize) -> Vec<GoneVoxel> {
         let stamp_ns = self.frame.stamp_ns;
         let corner_m = block.key.map(|v| f64::from(v) * f64::from(EDGE) * self.voxel_size_m);
         let corner = (self.camera_T_world * Point3::from(Vector3::from(corner_m))).cast::<f32>();
@@ -120,7 +128,8 @@ impl<'a> DepthView<'a> {
             if self.sight(&point) == Sight::Absent {
                 voxel.evidence = voxel.evidence.saturating_sub(self.config.miss);
                 if voxel.evidence <= 0 {
-                    gone.push(voxel.point_m(voxel_at(block.key, *place), self.voxel_size_m));
+                    let point_m = voxel.point_m(voxel_at(block.key, *place), self.voxel_size_m);
+                    gone.push(GoneVoxel { point_m, first_seen_ns: voxel.first_seen_ns });
                 }
             }
         }

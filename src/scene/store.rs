@@ -30,6 +30,22 @@ impl Store {
         self.voxels
     }
 
+    /// When any block was last hit, nanoseconds.
+    pub fn newest_ns(&self) -> Option<i64> {
+        self.blocks.iter().map(|block| block.last_seen_ns).max()
+    }
+
+    /// Lets nothing have been seen later than `stamp_ns`.
+    pub fn set_back(&mut self, stamp_ns: i64) {
+        self.blocks.par_iter_mut().for_each(|block| {
+            block.last_seen_ns = block.last_seen_ns.min(stamp_ns);
+            for voxel in &mut block.voxels {
+                voxel.first_seen_ns = voxel.first_seen_ns.min(stamp_ns);
+                voxel.last_seen_ns = voxel.last_seen_ns.min(stamp_ns);
+            }
+        });
+    }
+
     /// The block at `key`.
     pub fn block(&self, key: &[i32; 3]) -> Option<&Block> {
         self.slots.get(key).map(|slot| &self.blocks[*slot as usize])

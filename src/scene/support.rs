@@ -2,28 +2,41 @@
 //!
 //! An object stands on the word of its detector, and on the voxels in its box. When the three-way
 //! test has removed nearly all of those voxels, the object has gone with them. What is merely out
-//! of view, hidden, or dropped to keep the map small says nothing about objects. What a detector
+//! of view, hidden, or dropped to keep the map small says nothing about objects, and neither does what
+//! came into the box after the object was seen and left it again: a guest on a chair. What a detector
 //! found in an old frame is held against the map in this way before it becomes an object.
 
 use super::gather::gather;
 use super::integrate::check_frame;
-use super::objects::{Found, in_world};
+use super::objects::in_world;
 use super::regions::to_unit;
+use super::removal::GoneVoxel;
 use super::voxel::{Block, EDGE, Voxel, voxel_at};
 use super::{MapObject, ObjectId, ObserveReport, SceneError, SceneMap};
 use crate::geometry::Pose;
 use crate::sensing::{Detection, RgbdFrame};
 use nalgebra::{Point3, Quaternion, Translation3, UnitQuaternion, Vector3};
+use std::collections::BTreeMap;
 
 /// The object goes when this share of its voxels has gone. Some may stay behind, where they are at
 /// the edge of what the camera saw.
 const GONE_SHARE: f64 = 0.8;
 
-/// How many voxels of an object have gone since it was last detected.
+/// What speaks against an object since it was last detected.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Loss {
     last_seen_ns: i64,
+    /// Voxels of it that have gone.
     voxels: usize,
+    /// Looks that should have found it.
+    pub looks: u8,
+}
+
+impl Loss {
+    /// Nothing speaks against an object so far.
+    pub fn none_of(object: &MapObject) -> Self {
+        Self { last_seen_ns: object.last_seen_ns, voxels: 0, looks: 0 }
+    }
 }
 
 /// Where the voxels of an object stand: its box, without what is too near to its lower end.
@@ -38,8 +51,9 @@ struct Support {
 }
 
 impl Support {
-    /// `margin_m` is how far behind a point a reading must lie to show it gone.
-    fn new(object: &MapObject, margin_m: f64) -> Self {
+    /// `margin_m` is how far behind a point a reading must lie to show it gone; `slack_m` how much wider
+    /// the box is taken all round: a side that is seen from straight ahead has a box without depth.
+    fn new(object: &MapObject, margin_m: f64, slack_m: f64) -> Self {
         let [x, y, z, w] = object.orientation_xyzw;
         let world_T_box = Pose::from_parts(
             Translation3::from(object.position_m),
@@ -49,7 +63,7 @@ impl Support {
         let half_height_m = extent(&world_T_box, &half_m).z;
         Self {
             box_T_world: world_T_box.inverse(),
-            half_m,
+            half_m: half_m.add_scalar(slack_m),
             floor_m: object.position_m[2] - half_height_m + margin_m.min(half_height_m),
             last_seen_ns: object.last_seen_ns,
         }
@@ -58,6 +72,11 @@ impl Support {
     fn contains(&self, world: &Point3<f64>) -> bool {
         let inside = self.box_T_world * world;
         world.z >= self.floor_m && (0..3).all(|axis| inside[axis].abs() <= self.half_m[axis])
+    }
+
+    /// Whether voxels that were first hit at this time may be of the object.
+    fn is_of_it(&self, first_seen_ns: i64) -> bool {
+        first_seen_ns <= self.last_seen_ns
     }
 }
 
@@ -82,14 +101,10 @@ impl SceneMap {
         // Nothing can have been seen to go, or the frame is none of the map's.
         let shown = self.config.removal.enabled.then(|| self.shown_by(frame));
         let Some(Ok(shown)) = shown else { return detections.to_vec() };
-        let margin_m = f64::from(self.config.removal.margin_m);
-        let slack_m = self.config.voxel_size_m / 4.0;
         let is_there = |one: &&Detection| {
             let object = in_world(one, &frame.world_T_camera, frame.stamp_ns);
             let Some(object) = object else { return true };
-            let mut support = Support::new(&object, margin_m);
-            // A side that is seen from straight ahead has a box without depth.
-            support.half_m.add_scalar_mut(slack_m);
+            let support = self.support(&object);
             let of_it: Vec<&ShownVoxel> =
                 shown.iter().filter(|voxel| support.contains(&voxel.point_m)).collect();
             let lost = of_it.iter().filter(|voxel| !voxel.is_left).count();
@@ -119,45 +134,67 @@ impl SceneMap {
     }
 
     /// Takes out the objects that were last detected before `stamp_ns` and have lost their support
-    /// now that voxels at the points `gone` (world coordinates) are removed. Returns how many.
-    pub(super) fn remove_unsupported(&mut self, gone: &[Point3<f64>], stamp_ns: i64) -> usize {
+    /// now that the voxels `gone` are removed. Returns how many.
+    pub(super) fn remove_unsupported(&mut self, gone: &[GoneVoxel], stamp_ns: i64) -> usize {
         if gone.is_empty() {
             return 0;
         }
-        let margin_m = f64::from(self.config.removal.margin_m);
-        let mut losses = std::mem::take(&mut self.losses);
-        losses.retain(|id, loss| {
-            self.objects.get(*id).is_some_and(|object| object.last_seen_ns == loss.last_seen_ns)
-        });
+        let mut losses = self.take_losses();
         let mut lost: Vec<ObjectId> = Vec::new();
         for object in self.objects.iter().filter(|object| object.last_seen_ns < stamp_ns) {
-            let support = Support::new(object, margin_m);
-            let now = gone.iter().filter(|point| support.contains(point)).count();
+            let support = self.support(object);
+            let is_its = |one: &&GoneVoxel| {
+                support.is_of_it(one.first_seen_ns) && support.contains(&one.point_m)
+            };
+            let now = gone.iter().filter(is_its).count();
             if now == 0 {
                 continue;
             }
-            let none = Loss { last_seen_ns: object.last_seen_ns, voxels: 0 };
-            let loss = losses.entry(object.id).or_insert(none);
+            let loss = losses.entry(object.id).or_insert_with(|| Loss::none_of(object));
             loss.voxels += now;
-            let all = loss.voxels + self.count(&support);
-            if loss.voxels as f64 >= GONE_SHARE * all as f64 {
+            let left = self.count(&support, |voxel| support.is_of_it(voxel.first_seen_ns));
+            if loss.voxels as f64 >= GONE_SHARE * (loss.voxels + left) as f64 {
                 lost.push(object.id);
             }
         }
         self.losses = losses;
-        for id in &lost {
+        self.let_go(&lost, stamp_ns);
+        lost.len()
+    }
+
+    /// What speaks against objects, without those that went or were detected since.
+    pub(super) fn take_losses(&mut self) -> BTreeMap<ObjectId, Loss> {
+        let mut losses = std::mem::take(&mut self.losses);
+        losses.retain(|id, loss| {
+            self.objects.get(*id).is_some_and(|object| object.last_seen_ns == loss.last_seen_ns)
+        });
+        losses
+    }
+
+    /// Takes out objects that were seen to be gone at `stamp_ns`; they may turn up elsewhere.
+    pub(super) fn let_go(&mut self, lost: &[ObjectId], stamp_ns: i64) {
+        for id in lost {
             if let Some((object, look)) = self.objects.take(*id) {
-                self.memory.went(object, look);
+                self.memory.went(object, look, Some(stamp_ns));
             }
         }
-        lost.len()
+    }
+
+    /// Whether anything stands where the voxels of an object would.
+    pub(super) fn has_voxels_of(&self, object: &MapObject) -> bool {
+        self.count(&self.support(object), |_| true) > 0
+    }
+
+    /// Where the voxels of an object stand.
+    fn support(&self, object: &MapObject) -> Support {
+        let margin_m = f64::from(self.config.removal.margin_m);
+        Support::new(object, margin_m, self.config.voxel_size_m / 4.0)
     }
 
     /// Takes out the voxels in the box of an object. What else was in the box is there again with
     /// the next frame that shows it, and looks like itself.
     pub(super) fn clear_box(&mut self, object: &MapObject) {
-        let mut support = Support::new(object, 0.0);
-        support.half_m.add_scalar_mut(self.config.voxel_size_m / 4.0);
+        let mut support = self.support(object);
         support.floor_m = f64::NEG_INFINITY;
         let (voxel_size_m, width) = (self.config.voxel_size_m, self.config.feature_width);
         let blocks = self.blocks_around(&support);
@@ -184,8 +221,8 @@ impl SceneMap {
         let mut objects = std::mem::take(&mut self.objects);
         let mut memory = std::mem::take(&mut self.memory);
         let look = |object: &MapObject| self.look(object);
-        let back = |found: &[Found<'_>]| memory.return_to(found);
-        let report = objects.observe_looking(detections, world_T_frame, stamp_ns, look, back);
+        let report =
+            objects.observe_looking(detections, world_T_frame, stamp_ns, look, &mut memory);
         (self.objects, self.memory) = (objects, memory);
         report
     }
@@ -197,7 +234,7 @@ impl SceneMap {
         if width == 0 {
             return None;
         }
-        let support = Support::new(object, edge_m / 2.0);
+        let support = Support::new(object, edge_m / 2.0, 0.0);
         let mut sum = vec![0.0; width];
         for block in self.blocks_around(&support).iter().filter_map(|key| self.store.block(key)) {
             for (index, place) in block.places().enumerate() {
@@ -222,8 +259,8 @@ impl SceneMap {
         self.store.within(block(centre - extent), block(centre + extent), |_| true)
     }
 
-    /// How many voxels of the support are there.
-    fn count(&self, support: &Support) -> usize {
+    /// How many voxels stand in a support, of those that count.
+    fn count(&self, support: &Support, counts: impl Fn(&Voxel) -> bool) -> usize {
         let near = self.blocks_around(support);
         let blocks = near.iter().filter_map(|key| self.store.block(key));
         let held = |block: &Block| {
@@ -232,7 +269,7 @@ impl SceneMap {
                 .filter(|(place, voxel)| {
                     let key = voxel_at(block.key, *place);
                     let point = voxel.point_m(key, self.config.voxel_size_m);
-                    voxel.first_seen_ns <= support.last_seen_ns && support.contains(&point)
+                    counts(voxel) && support.contains(&point)
                 })
                 .count()
         };

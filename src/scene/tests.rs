@@ -162,21 +162,33 @@ fn upright(turn: i64) -> Pose {
     level * jitter(turn)
 }
 
-#[test]
-fn objects_go_with_their_voxels_and_only_then() {
-    const FLOOR: Solid = Solid([-9.0, -9.0, -0.1], [9.0, 9.0, 0.0], [150, 150, 150]);
-    const BACK: Solid = Solid([3.02, -5.0, -1.0], [3.5, 5.0, 5.0], [200, 200, 190]);
-    const STOOL: Solid = Solid([1.8, -0.2, 0.0], [2.2, 0.2, 0.5], [180, 40, 30]);
-    const SHELF: Solid = Solid([2.7, 0.5, 0.0], [3.02, 1.0, 1.5], [40, 90, 30]);
-    const BOX: Solid = Solid([1.8, -0.9, 0.0], [2.0, -0.6, 0.3], [30, 40, 200]);
-    const SCREEN: Solid = Solid([1.5, -1.2, 0.0], [1.6, -0.3, 1.2], [0, 0, 90]);
-    let detection = |label: &str, solid: &Solid| Detection {
+/// What stands upright in the room of [`upright`].
+const FLOOR: Solid = Solid([-9.0, -9.0, -0.1], [9.0, 9.0, 0.0], [150, 150, 150]);
+const BACK: Solid = Solid([3.02, -5.0, -1.0], [3.5, 5.0, 5.0], [200, 200, 190]);
+const STOOL: Solid = Solid([1.8, -0.2, 0.0], [2.2, 0.2, 0.5], [180, 40, 30]);
+
+/// A detection in world coordinates, right to the millimetre.
+fn detection(label: &str, solid: &Solid) -> Detection {
+    Detection {
         label: label.into(),
         score: 0.9,
         frame_T_box: Pose::from(Vector3::from(solid.0).lerp(&solid.1.into(), 0.5)),
         size_m: std::array::from_fn(|axis| solid.1[axis] - solid.0[axis]),
         track_id: String::new(),
-    };
+    }
+}
+
+/// Shows `solids` to a map in frames that are a nanosecond apart. How many objects went.
+fn look(map: &mut SceneMap, solids: &[Solid], stamps: std::ops::Range<i64>) -> usize {
+    let frames = stamps.map(|stamp_ns| render(solids, upright(stamp_ns), stamp_ns));
+    frames.map(|frame| map.integrate(&frame, None).unwrap().removed_objects).sum()
+}
+
+#[test]
+fn objects_go_with_their_voxels_and_only_then() {
+    const SHELF: Solid = Solid([2.7, 0.5, 0.0], [3.02, 1.0, 1.5], [40, 90, 30]);
+    const BOX: Solid = Solid([1.8, -0.9, 0.0], [2.0, -0.6, 0.3], [30, 40, 200]);
+    const SCREEN: Solid = Solid([1.5, -1.2, 0.0], [1.6, -0.3, 1.2], [0, 0, 90]);
     let behind = Solid([-2.0, 0.0, 0.0], [-1.5, 0.5, 0.5], [0; 3]);
     let glass = Solid([1.5, 0.3, 0.9], [1.6, 0.4, 1.1], [0; 3]);
     let seen = [
@@ -187,10 +199,6 @@ fn objects_go_with_their_voxels_and_only_then() {
         detection("glass", &glass),
     ];
     let mut map = SceneMap::new(MapConfig::default()).unwrap();
-    let look = |map: &mut SceneMap, solids: &[Solid], turns: std::ops::Range<i64>| -> usize {
-        let frames = turns.map(|turn| render(solids, upright(turn), turn));
-        frames.map(|frame| map.integrate(&frame, None).unwrap().removed_objects).sum()
-    };
     let labels = |map: &SceneMap| -> Vec<String> {
         map.objects().iter().map(|object| object.label.clone()).collect()
     };
@@ -211,6 +219,49 @@ fn objects_go_with_their_voxels_and_only_then() {
     let other = Solid([0.8, 3.5, 0.0], [1.2, 3.9, 0.5], STOOL.2);
     let report = map.observe(&[detection("stool", &other)], &Pose::identity(), 301);
     assert_eq!((report.objects, report.new_objects), (vec![Some(ObjectId(5))], 1));
+}
+
+#[test]
+fn what_was_put_on_a_chair_and_taken_away_is_no_loss_of_the_chair() {
+    // The box reaches to the top of a back of bars too thin to be seen.
+    let chair = Solid(STOOL.0, [2.2, 0.2, 1.0], STOOL.2);
+    let bag = Solid([1.85, -0.15, 0.5], [2.15, 0.15, 0.9], [30, 40, 200]);
+    let mut map = SceneMap::new(MapConfig::default()).unwrap();
+    look(&mut map, &[FLOOR, BACK, STOOL], 0..20);
+    map.observe(&[detection("chair", &chair)], &Pose::identity(), 19);
+    for round in 0..20 {
+        let start = 20 + 9 * round;
+        look(&mut map, &[FLOOR, BACK, STOOL, bag], start..start + 3);
+        assert!(on(&map, &bag) > 20, "the bag is there");
+        assert_eq!(look(&mut map, &[FLOOR, BACK, STOOL], start + 3..start + 9), 0, "in {round}");
+    }
+    assert_eq!(look(&mut map, &[FLOOR, BACK], 200..240), 1, "the chair is carried away");
+    // A message that was long on its way does not bring it back; a new one does.
+    let late = map.observe(&[detection("chair", &chair)], &Pose::identity(), 199);
+    assert_eq!((late.objects, map.objects().len()), (vec![None], 0));
+    let again = map.observe(&[detection("chair", &chair)], &Pose::identity(), 300);
+    assert_eq!(again.objects, [Some(ObjectId(0))]);
+}
+
+#[test]
+fn what_was_seen_under_another_clock_goes_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("map");
+    let mut map = SceneMap::new(MapConfig::default()).unwrap();
+    let start_ns = 100_000_000_000;
+    look(&mut map, &[FLOOR, BACK, STOOL], start_ns..start_ns + 20);
+    map.observe(&[detection("stool", &STOOL)], &Pose::identity(), start_ns + 19);
+    map.save(&path).unwrap();
+    let (mut restarted, _) = SceneMap::load(&path).unwrap();
+    for map in [&mut map, &mut restarted] {
+        assert_eq!(look(map, &[FLOOR, BACK], 50..90), 1);
+        assert!(map.objects().is_empty());
+        assert!(map.voxels().all(|voxel| voxel.last_seen_ns < 90), "the newest are the newest");
+    }
+    // Of several cameras one may be slow.
+    look(&mut map, &[FLOOR, BACK, STOOL], start_ns..start_ns + 3);
+    look(&mut map, &[FLOOR, BACK, STOOL], start_ns - 1_000_000_000..start_ns - 999_999_999);
+    assert!(map.voxels().any(|voxel| voxel.last_seen_ns == start_ns + 2));
 }
 
 #[test]

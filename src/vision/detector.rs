@@ -19,6 +19,11 @@ pub struct DetectedMask {
 pub trait Detector: Send {
     /// Name as it stands in reports.
     fn name(&self) -> &str;
+    /// The names that it looks for, as they stand in [`DetectedMask::label`]; empty where it cannot tell,
+    /// so that nothing follows from what it does not find.
+    fn names(&self) -> &[String] {
+        &[]
+    }
     /// Masks of what it finds in a picture, surest first.
     ///
     /// # Errors

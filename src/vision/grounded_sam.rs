@@ -62,6 +62,10 @@ impl Detector for GroundedSam {
         NAME
     }
 
+    fn names(&self) -> &[String] {
+        &self.names
+    }
+
     fn detect(&self, image: &RgbImage) -> Result<Vec<DetectedMask>, VisionError> {
         self.detect_while(image, &|| true)
     }

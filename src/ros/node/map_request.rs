@@ -139,8 +139,9 @@ fn export(session: &Session, path: &Path) -> Result<MapCounts, (u16, String)> {
     }
 }
 
+/// Reads a map, which goes on with the settings of this node but keeps its voxels as they are.
 fn load(map: &mut SceneMap, path: &Path) -> Result<MapCounts, (u16, String)> {
-    let (loaded, counts) = SceneMap::load(path).map_err(file_fault)?;
+    let (mut loaded, _) = SceneMap::load(path).map_err(file_fault)?;
     let (theirs, ours) = (loaded.config(), map.config());
     let differs = |what: &str, theirs: &str, ours: &str| {
         Err((
@@ -159,6 +160,15 @@ fn load(map: &mut SceneMap, path: &Path) -> Result<MapCounts, (u16, String)> {
         let spaces = [theirs, ours].map(|config| format!("'{}'", config.feature_space));
         return differs("feature space", &spaces[0], &spaces[1]);
     }
+    let [its_m, own_m] = [theirs, ours].map(|config| config.voxel_size_m);
+    if its_m != own_m {
+        tracing::warn!("{}: its voxels stay {its_m} m wide, not {own_m}", path.display());
+    }
+    loaded.adopt(ours).map_err(|error| {
+        let reason = format!("{} with the settings of this node: {error}", path.display());
+        (MapFileResponse::ERROR_OTHER_SETTINGS, reason)
+    })?;
+    let counts = loaded.counts();
     *map = loaded;
     Ok(counts)
 }
@@ -208,6 +218,30 @@ mod tests {
         assert!(refused.error_msg.contains("its frame is map, that of this node odom"));
         let (_, missing) = ask(&mut map("map"), FileTask::Load, &folder.path().join("no"));
         assert_eq!(missing.error_code, MapFileResponse::ERROR_FILE);
+    }
+
+    #[test]
+    fn a_loaded_map_keeps_its_voxels_and_the_settings_of_the_node() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.scenemap");
+        let mut coarse = PlannerConfig::default();
+        coarse.map.voxel_size_m = 0.08;
+        ask(&mut Session::new(&coarse, None).unwrap(), FileTask::Save, &path);
+        let mut config = PlannerConfig::default();
+        config.map.max_bytes = 64 << 20;
+        config.map.max_depth_m = 4.0;
+        let mut session = Session::new(&config, None).unwrap();
+        assert_eq!(ask(&mut session, FileTask::Load, &path).1.error_code, ERROR_NONE);
+        let now = session.map().config();
+        assert_eq!((now.voxel_size_m, now.max_bytes, now.max_depth_m), (0.08, 64 << 20, 4.0));
+        // Voxels of a centimetre do not reach so far.
+        coarse.map.voxel_size_m = 0.01;
+        ask(&mut Session::new(&coarse, None).unwrap(), FileTask::Save, &path);
+        config.map.max_depth_m = 500.0;
+        let mut far = Session::new(&config, None).unwrap();
+        let (changed, refused) = ask(&mut far, FileTask::Load, &path);
+        assert_eq!((changed, refused.error_code), (false, MapFileResponse::ERROR_OTHER_SETTINGS));
+        assert!(refused.error_msg.contains("max_depth_m / 16384"), "{refused:?}");
     }
 
     #[test]

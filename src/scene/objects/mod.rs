@@ -215,6 +215,11 @@ impl ObjectStore {
         self.looks.set(id, look);
     }
 
+    /// Lets nothing have been seen later than `stamp_ns`.
+    pub(super) fn set_back(&mut self, stamp_ns: i64) {
+        self.parts.objects.iter_mut().for_each(|object| object.set_back(stamp_ns));
+    }
+
     /// Takes all objects out. Their ids are not used again, and their names keep their numbers.
     pub fn clear(&mut self) {
         let next_id = self.parts.next_id;

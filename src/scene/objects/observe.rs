@@ -10,6 +10,7 @@ use super::looks::unlike_m;
 use super::spans::Spans;
 use super::{MapObject, NEAR_DIAGONALS, NEAR_M, ObjectId, ObjectStore, PART};
 use crate::geometry::Pose;
+use crate::scene::regions::ObjectMemory;
 use crate::sensing::Detection;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,7 +26,7 @@ const SAME_PLACE: f64 = 0.7;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct ObserveReport {
     /// For each detection the object it was merged into or has become; `None` when it was refused
-    /// because its numbers are not usable or the map is full.
+    /// because its numbers are not usable, the map is full, or what it shows went after it was seen.
     pub objects: Vec<Option<ObjectId>>,
     /// How many objects are new.
     pub new_objects: usize,
@@ -92,7 +93,8 @@ impl ObjectStore {
     /// things look, [`super::super::SceneMap::observe`] knows.
     ///
     /// What would be new is the one of its name that went, where it is the only one or clearly the
-    /// likest: a thing that was carried keeps its id ([`super::super::SceneMap::observe`]).
+    /// likest: a thing that was carried keeps its id. What was seen where an object was before that went
+    /// is refused. Both [`super::super::SceneMap::observe`] knows.
     ///
     /// When messages keep showing that two objects are one, or that one is several, they become so:
     /// see [`Self::get`] for the id that is no more.
@@ -102,19 +104,19 @@ impl ObjectStore {
         world_T_frame: &Pose,
         stamp_ns: i64,
     ) -> ObserveReport {
-        let none = |found: &[Found<'_>]| vec![None; found.len()];
-        self.observe_looking(detections, world_T_frame, stamp_ns, |_| None, none)
+        let nothing = &mut ObjectMemory::default();
+        self.observe_looking(detections, world_T_frame, stamp_ns, |_| None, nothing)
     }
 
-    /// [`Self::observe`], with a look at what is in the box of each detection; of what would be new,
-    /// `back` tells the ids of those that went and are there again.
+    /// [`Self::observe`], with a look at what is in the box of each detection, and with what is
+    /// remembered of objects that went.
     pub(in crate::scene) fn observe_looking(
         &mut self,
         detections: &[Detection],
         world_T_frame: &Pose,
         stamp_ns: i64,
         look: impl Fn(&MapObject) -> Option<Vec<f32>>,
-        back: impl FnOnce(&[Found<'_>]) -> Vec<Option<ObjectId>>,
+        memory: &mut ObjectMemory,
     ) -> ObserveReport {
         let in_world = |one| in_world(one, world_T_frame, stamp_ns);
         let seen: Vec<Option<MapObject>> = detections.iter().map(in_world).collect();
@@ -145,9 +147,12 @@ impl ObjectStore {
                 message.given[at] = Some(part);
             }
         }
+        let went = message.open().filter(|(_, seen)| memory.went_since(seen));
+        let went: Vec<usize> = went.map(|(at, _)| at).collect();
+        went.into_iter().for_each(|at| message.seen[at] = None);
         let (unknown, found): (Vec<usize>, Vec<Found<'_>>) = message.unknown().into_iter().unzip();
         let was: BTreeMap<usize, Option<ObjectId>> =
-            unknown.into_iter().zip(back(&found)).collect();
+            unknown.into_iter().zip(memory.return_to(&found)).collect();
         for (at, seen) in message.seen.into_iter().enumerate() {
             let given = &mut message.given[at];
             *given = match (*given, seen) {

@@ -4,6 +4,7 @@ use super::*;
 use crate::geometry::Pose;
 use crate::scene::fixtures::sized;
 use crate::scene::objects::boxes::rotation;
+use crate::scene::regions::ObjectMemory;
 use crate::sensing::Detection;
 use nalgebra::{Translation3, UnitQuaternion, Vector3};
 
@@ -358,8 +359,8 @@ fn cups_that_change_places_keep_their_ids_by_their_looks() {
             let is_first = (object.position_m[0] - first_x).abs() < 1e-9;
             Some(looks[usize::from(!is_first)].to_vec())
         };
-        let none = |found: &[Found<'_>]| vec![None; found.len()];
-        store.observe_looking(&seen, &Pose::identity(), stamp_ns, look, none).objects
+        let memory = &mut ObjectMemory::default();
+        store.observe_looking(&seen, &Pose::identity(), stamp_ns, look, memory).objects
     };
     let known = [Some(ObjectId(0)), Some(ObjectId(1))];
     assert_eq!(observe(&mut store, 0.0, 0.2, 0), known);

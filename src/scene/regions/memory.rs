@@ -1,5 +1,6 @@
 //! What the looks at a map have left behind beside its objects.
 
+use super::objects::is_near;
 use crate::scene::objects::{Found, unlikeness};
 use crate::scene::{MapObject, ObjectId};
 use std::collections::BTreeMap;
@@ -26,14 +27,35 @@ pub(in crate::scene) struct ObjectMemory {
 struct Gone {
     object: MapObject,
     look: Option<Vec<f32>>,
+    /// When it was seen to be no longer where it was, nanoseconds; not saved.
+    missed_ns: Option<i64>,
 }
 
 impl ObjectMemory {
-    /// An object went; it may turn up elsewhere.
-    pub fn went(&mut self, object: MapObject, look: Option<Vec<f32>>) {
+    /// An object went; it may turn up elsewhere. `missed_ns` is when it was seen to be no longer where it
+    /// was, where that is known.
+    pub fn went(&mut self, object: MapObject, look: Option<Vec<f32>>, missed_ns: Option<i64>) {
         self.misses.remove(&object.id);
         self.gone.retain(|gone| gone.object.id != object.id);
-        remember(&mut self.gone, Gone { object, look });
+        remember(&mut self.gone, Gone { object, look, missed_ns });
+    }
+
+    /// Whether what was `seen` shows an object before it went: a message that was long on its way must
+    /// not bring back what is gone.
+    pub fn went_since(&self, seen: &MapObject) -> bool {
+        self.gone.iter().any(|gone| {
+            gone.missed_ns.is_some_and(|missed_ns| seen.last_seen_ns < missed_ns)
+                && gone.object.label == seen.label
+                && is_near(seen, &gone.object)
+        })
+    }
+
+    /// Lets nothing have been seen or missed later than `stamp_ns`.
+    pub fn set_back(&mut self, stamp_ns: i64) {
+        for gone in &mut self.gone {
+            gone.object.set_back(stamp_ns);
+            gone.missed_ns = gone.missed_ns.min(Some(stamp_ns));
+        }
     }
 
     /// An object was said to be none.
@@ -101,8 +123,9 @@ mod tests {
         let (red, blue, new) = ([1.0, 0.0], [0.0, 1.0], object(9, "mug"));
         let memory = |gone: &[(u32, &[f32; 2])]| {
             let mut memory = ObjectMemory::default();
-            memory.went(object(7, "fork"), Some(red.to_vec()));
-            gone.iter().for_each(|(id, look)| memory.went(object(*id, "mug"), Some(look.to_vec())));
+            memory.went(object(7, "fork"), Some(red.to_vec()), None);
+            let looks = gone.iter().map(|(id, look)| (*id, Some(look.to_vec())));
+            looks.for_each(|(id, look)| memory.went(object(id, "mug"), look, None));
             memory
         };
         let of = |gone: &[(u32, &[f32; 2])], found: &[&[f32]]| {
@@ -124,10 +147,27 @@ mod tests {
     }
 
     #[test]
+    fn a_message_from_before_an_object_went_does_not_bring_it_back() {
+        let mut memory = ObjectMemory::default();
+        memory.went(object(1, "mug"), None, Some(100));
+        memory.went(object(2, "bowl"), None, None);
+        let went = |memory: &ObjectMemory, label: &str, x_m: f64, last_seen_ns: i64| {
+            let seen = fixtures::object(0, label, [x_m, 0.0, 0.0], 0.1);
+            memory.went_since(&MapObject { last_seen_ns, ..seen })
+        };
+        assert!(went(&memory, "mug", 0.1, 99));
+        assert!(!went(&memory, "mug", 0.1, 100), "it was put there again");
+        assert!(!went(&memory, "mug", 0.9, 99), "another one");
+        assert!(!went(&memory, "fork", 0.1, 99) && !went(&memory, "bowl", 0.1, 99));
+        memory.set_back(50);
+        assert!(!went(&memory, "mug", 0.1, 60), "by the clock that was set back it came later");
+    }
+
+    #[test]
     fn memory_is_bounded() {
         let mut memory = ObjectMemory::default();
         for id in 0..3 * REMEMBERED as u32 {
-            memory.went(object(id, "mug"), None);
+            memory.went(object(id, "mug"), None, None);
             memory.refute(object(id, "mug"));
         }
         assert_eq!((memory.gone.len(), memory.refuted.len()), (REMEMBERED, REMEMBERED));

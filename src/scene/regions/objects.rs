@@ -190,7 +190,7 @@ impl SceneMap {
                 seen.iter_mut().filter(is_whole).for_each(|object| *object = Some(kept));
                 memory.misses.remove(&id);
             } else if let Some((object, look)) = self.objects.take(id) {
-                memory.went(object, look);
+                memory.went(object, look, None);
             }
         }
         removed
@@ -218,7 +218,7 @@ impl SceneMap {
         let object = self.objects.get(id)?.clone();
         self.clear_box(&object);
         let (object, look) = self.objects.take(id)?;
-        self.memory.went(object.clone(), look);
+        self.memory.went(object.clone(), look, None);
         Some(object)
     }
 }
@@ -250,7 +250,7 @@ fn as_labels(details: &Details, names: &NamedVectors) -> LabelScores {
 }
 
 /// Whether two objects of one name may be one.
-fn is_near(a: &MapObject, b: &MapObject) -> bool {
+pub(super) fn is_near(a: &MapObject, b: &MapObject) -> bool {
     let diagonals = (diagonal_m(a) + diagonal_m(b)) / 2.0;
     distance_m(a, b) <= NEAR_M.max(NEAR_DIAGONALS * diagonals)
         || holds_centre(a, b)

@@ -65,7 +65,7 @@ pub(super) fn read_memory(input: &mut impl Read, map: &mut SceneMap) -> io::Resu
             [1] => Some(read_look(input, width, id)?),
             _ => return Err(bad(&format!("the look flag of object {} makes no sense", id.0))),
         };
-        memory.went(object, look);
+        memory.went(object, look, None);
     }
     for _ in 0..read_number(input, "objects that are none", REMEMBERED)? {
         memory.refute(read_object(input)?);
@@ -128,7 +128,7 @@ pub(super) mod tests {
         assert_eq!(map.objects.add_own(object("cup", [0.0; 3], [0.1; 3]), None), Some(CUP));
         map.objects.set_look(CUP, Some(LOOK_OF_CUP.to_vec()));
         let (cup, look) = map.objects.take(CUP).unwrap();
-        map.memory.went(cup, look);
+        map.memory.went(cup, look, None);
         map.memory.refute(object("ghost", [1.0; 3], [0.2; 3]));
         map
     }
@@ -169,7 +169,7 @@ pub(super) mod tests {
         map.objects.set_look(ObjectId(1), Some(vec![f32::NAN; 3]));
         // An object that is there has not gone.
         let there = map.objects.get(ObjectId(1)).unwrap().clone();
-        map.memory.went(there, None);
+        map.memory.went(there, None, None);
         let back = read(&written(&map)).unwrap();
         assert_eq!((back.objects.looks().count(), back.memory.gone().count()), (0, 1));
     }

@@ -170,8 +170,8 @@ pub const TABLE: &[Entry] = &[
     fixed(
         "detector.every_frames",
         Integer(1, 4_294_967_295),
-        "Every how many frames things are looked for in a recording; the node takes the newest \
-         frame whenever it is done with one.",
+        "Every how many frames of a camera things are looked for in a recording; the node takes \
+         the newest frame whenever it is done with one.",
     ),
     fixed("detector.box_threshold", Double(0.0, 1.0), "Least score of a box."),
     fixed("detector.text_threshold", Double(0.0, 1.0), "Least score of a word."),
