@@ -248,6 +248,15 @@ fn written(bytes: &[u8], suffix: &str) -> tempfile::NamedTempFile {
 }
 
 #[test]
+fn what_the_summary_does_not_repeat_is_found_in_the_chunks() {
+    let options = mcap::WriteOptions::new;
+    for options in [options().repeat_schemas(false), options().repeat_channels(false)] {
+        let file = written(&rewritten(options), ".mcap");
+        assert_whole(&BagReader::open(file.path()).unwrap(), "without descriptions");
+    }
+}
+
+#[test]
 fn without_chunks_and_without_summary() {
     for summary in [true, false] {
         let file = written(&without_chunks(summary), ".mcap");
@@ -362,6 +371,30 @@ fn metadata_does_not_reach_outside_the_bag() {
         assert_eq!(all(&BagReader::open(&bag).unwrap()).len(), MESSAGES);
         std::fs::remove_file(bag.join("secret.mcap")).unwrap();
     }
+}
+
+#[test]
+fn a_database_left_in_wal_mode_is_read_and_nothing_is_put_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("50% #1?.db3");
+    std::fs::copy(data_file("sqlite"), &path).unwrap();
+    let open = || rusqlite::Connection::open(&path).unwrap();
+    let set = |database: &rusqlite::Connection| -> String {
+        database.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!(set(&open()), "wal");
+    let files = || std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(files(), 1);
+    // Where nothing may be written SQLite could not read it otherwise.
+    assert_whole(&BagReader::open(&path).unwrap(), "in WAL mode");
+    assert_eq!(files(), 1);
+
+    // What a recorder has written last stands in the log alone.
+    let recorder = open();
+    let last = "INSERT INTO messages SELECT id + 1, topic_id, timestamp, data FROM messages \
+                ORDER BY id DESC LIMIT 1";
+    assert_eq!(recorder.execute(last, []).unwrap(), 1);
+    assert_eq!(all(&BagReader::open(&path).unwrap()).len(), MESSAGES + 1);
 }
 
 /// A database whose table of messages is six levels of pages, each leading a hundred times to the

@@ -3,8 +3,9 @@
 
 use scenellm::bag::{BagReader, BagWriter};
 use scenellm::check::{Alignment, BagCheck, Finding, Severity, check_bag};
-use scenellm::geometry::CameraModel;
+use scenellm::geometry::{CameraModel, Pose};
 use scenellm::planner::PlannerConfig;
+use scenellm::ros::msg::Detection3DArray;
 use scenellm::ros::{ImageMessage, camera_info_message, image_message, tf_message};
 use scenellm::sensing::{ImagePayload, SensingConfig, SensorEvent};
 use scenellm::sim::{Home, HomeKind, OPTICAL_FRAME, RecordOptions, record};
@@ -195,6 +196,57 @@ fn images_before_the_first_transform_are_a_warning() {
 }
 
 #[test]
+fn images_and_transforms_of_different_clocks_are_told_of() {
+    for apart_ns in [-3_600_000_000_000, 3_600_000_000_000] {
+        let check = check(|event| match event {
+            SensorEvent::Color(mut image) => {
+                image.stamp_ns += apart_ns;
+                Some(SensorEvent::Color(image))
+            }
+            SensorEvent::Depth(mut image) => {
+                image.stamp_ns += apart_ns;
+                Some(SensorEvent::Depth(image))
+            }
+            event => Some(event),
+        });
+        let error = only_error(&check);
+        assert!(error.what.starts_with("8 of 8 images"), "{error}");
+        assert!(error.advice.contains("one clock stamps both"), "{error}");
+    }
+}
+
+#[test]
+fn a_camera_that_looks_up_by_its_frame_is_doubted() {
+    // As simulators do that stamp images with the frame of the camera's body.
+    let check = check(|event| match event {
+        SensorEvent::StaticTransforms(mut all) => {
+            let optical = all.iter_mut().find(|edge| edge.child == OPTICAL_FRAME).unwrap();
+            optical.parent_T_child = Pose::identity();
+            Some(SensorEvent::StaticTransforms(all))
+        }
+        event => Some(event),
+    });
+    let [finding] = check.findings.as_slice() else { panic!("{check}") };
+    assert_eq!((finding.severity, finding.subject.as_str()), (Severity::Warning, OPTICAL_FRAME));
+    assert!(finding.advice.contains("REP 103"), "{finding}");
+}
+
+#[test]
+fn a_choice_that_a_replay_refuses_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bag.mcap");
+    let mut bag = BagWriter::create(&path).unwrap();
+    for topic in ["/left/objects", "/right/objects"] {
+        bag.write(topic, 1, &Detection3DArray::default()).unwrap();
+    }
+    bag.finish().unwrap();
+    let bag = BagReader::open(&path).unwrap();
+    let check = check_bag(&bag, &PlannerConfig::default(), &mut |_| {});
+    let refused = errors(&check).into_iter().find(|error| error.subject == "detections").unwrap();
+    assert!(refused.what.contains("/left/objects, /right/objects"), "{refused}");
+}
+
+#[test]
 fn missing_calibration_wrong_size_and_empty_depth_are_errors() {
     let without = check(|event| match event {
         SensorEvent::ColorInfo(_) | SensorEvent::DepthInfo(_) => None,
@@ -238,6 +290,21 @@ fn a_clock_set_back_and_colour_out_of_step_are_found() {
         event => Some(event),
     });
     assert!(back.findings.iter().any(|finding| finding.what.contains("jumps back by")), "{back}");
+
+    // As when a bag is played beside live sensors: every other image is of another time.
+    let odd = std::cell::Cell::new(false);
+    let two = check(|event| match event {
+        SensorEvent::Color(mut image) => {
+            odd.set(!odd.get());
+            image.stamp_ns -= i64::from(odd.get()) * 5_000_000_000;
+            Some(SensorEvent::Color(image))
+        }
+        event => Some(event),
+    });
+    let of_clock: Vec<_> =
+        two.findings.iter().filter(|finding| finding.subject == "clock").collect();
+    let [finding] = of_clock.as_slice() else { panic!("{two}") };
+    assert!(finding.what.contains("jumps back 3 times; first it jumps back by"), "{finding}");
 
     let apart = check(|event| match event {
         SensorEvent::Depth(mut image) => {

@@ -64,9 +64,6 @@ pub(crate) fn camera_topics(
     config: &PlannerConfig,
     camera: &Camera,
 ) -> (Vec<TopicInfo>, TopicConfig) {
-    if camera.name.is_empty() {
-        return (topics.to_vec(), config.topics.clone());
-    }
     let is_there = |name: &str| topics.iter().any(|topic| topic.name == name);
     // On a graph a name stands for what its transport makes of it.
     let named = |name: &Option<String>, suffix: &str| {
@@ -81,6 +78,9 @@ pub(crate) fn camera_topics(
         depth_info: camera.depth_info.clone(),
         ..config.topics.clone()
     };
+    if camera.name.is_empty() {
+        return (topics.to_vec(), named);
+    }
     let given = [&named.color, &named.color_info, &named.depth, &named.depth_info];
     let of_cameras = [Image::TYPE, CompressedImage::TYPE, CameraInfo::TYPE];
     let may_serve = |topic: &&TopicInfo| {
@@ -133,6 +133,25 @@ mod tests {
         assert_eq!(cameras[0].depth_info.name, "/front/depth/camera_info");
         assert_eq!(cameras[1].color.name, "/arm/eye/color/image_raw/compressed");
         assert!(cameras.iter().all(|camera| camera.tf.as_ref().unwrap().name == "/tf"));
+    }
+
+    #[test]
+    fn the_only_camera_travels_as_the_transports_say() {
+        let named = |more: &str| {
+            chosen(&format!(
+                "{{topics: {{color: /front/color/image_raw, depth: /front/depth/image_rect_raw}}, \
+                 {more}}}"
+            ))
+        };
+        let cameras =
+            named("image_transport: compressed, depth_transport: compressedDepth").unwrap();
+        let [only] = &cameras[..] else { panic!("{cameras:?}") };
+        assert_eq!(only.color.name, "/front/color/image_raw/compressed");
+        assert_eq!(only.color_info.name, "/front/color/camera_info");
+        // Recorded raw, whatever the node was told.
+        assert_eq!(only.depth.name, "/front/depth/image_rect_raw");
+        let error = named("image_transport: raw").unwrap_err();
+        assert!(error.contains("named /front/color/image_raw; the bag has"), "{error}");
     }
 
     #[test]

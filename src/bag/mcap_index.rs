@@ -2,8 +2,8 @@
 //!
 //! The index is made by walking over the records of the file, skipping their bodies, and not from
 //! the file's own index: it takes one seek a chunk and works as well for a file that was cut off.
-//! Only a file without statistics (cut off, or written without a summary) is read through once, to
-//! find its channels and to count.
+//! Only a file whose summary does not tell what its channels are and how many messages each has (cut
+//! off, or written with less in it) is read through once, to find its channels and to count.
 
 use super::error::BagError;
 use super::fields::{self, Fields, RECORD_HEAD, nanoseconds, op};
@@ -66,13 +66,20 @@ impl McapIndex {
         let outcome = walk.all();
         walk.close_run();
         walk.index.damage = outcome.err();
-        let complete = walk.statistics
-            && walk.index.counts.keys().all(|id| walk.index.channels.contains_key(id));
+        let complete = walk.statistics && walk.index.knows_its_channels();
         let (mut file, mut index) = (walk.input.into_inner(), walk.index);
         if !complete {
             index.read_through(&mut file);
         }
         Ok(index)
+    }
+
+    /// Whether every channel that is counted was described, and its type with it: writers may leave
+    /// both in the chunks alone. Schema 0 is none.
+    fn knows_its_channels(&self) -> bool {
+        let is_known =
+            |channel: &Channel| channel.schema == 0 || self.schemas.contains_key(&channel.schema);
+        self.counts.keys().all(|id| self.channels.get(id).is_some_and(is_known))
     }
 
     /// Reads every record, for channels, counts and times. Damage found on the way ends the index.

@@ -4,6 +4,8 @@ use super::error::BagError;
 use super::reader::{BagMessage, TopicInfo};
 use rusqlite::{Connection, OpenFlags, types::ValueRef};
 use std::collections::{BTreeMap, VecDeque};
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,6 +20,10 @@ const STEPS_AT_ONCE: u64 = 10_000;
 /// steps at most, to be read and sorted, and more than ten bytes; beyond this, pages of a damaged
 /// file lead to one another in ever so many ways.
 const STEPS_A_BYTE: u64 = 100;
+/// Where the head of a database says how it is to be read ...
+const READ_VERSION: usize = 19;
+/// ... and what it says in WAL mode.
+const WAL: u8 = 2;
 
 /// Topics with ids and counts, and first and last timestamp (nanoseconds).
 pub(super) struct SqliteIndex {
@@ -52,12 +58,32 @@ impl Patience {
     }
 }
 
+/// The URI of a database that was left in WAL mode, as rosbag2 of Foxy leaves its own, and any later one
+/// with the preset `resilient`: by its path alone SQLite reads it only where it may write files beside
+/// it. `None` for others, and while messages stand in its log.
+fn left_in_wal_mode(path: &Path) -> Option<String> {
+    let mut head = [0; 20];
+    File::open(path).and_then(|mut file| file.read_exact(&mut head)).ok()?;
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let has_log = std::fs::metadata(log).is_ok_and(|log| log.len() > 0);
+    if head[READ_VERSION] != WAL || has_log {
+        return None;
+    }
+    let path = std::path::absolute(path).ok()?;
+    let escaped = path.to_str()?.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    Some(format!("file://{escaped}?immutable=1"))
+}
+
 /// A database opened for reading only.
 fn open(path: &Path) -> Result<(Connection, Patience), BagError> {
     let bytes = std::fs::metadata(path).map_err(BagError::io(path))?.len();
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection =
-        Connection::open_with_flags(path, flags).map_err(BagError::sqlite(path))?;
+    let opened = match left_in_wal_mode(path) {
+        Some(uri) => Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI),
+        None => Connection::open_with_flags(path, flags),
+    };
+    let mut connection = opened.map_err(BagError::sqlite(path))?;
     let patience = Patience::with(&mut connection, bytes).map_err(BagError::sqlite(path))?;
     // Views and virtual tables could run forever; rosbag2 has none.
     let tables: i64 = connection

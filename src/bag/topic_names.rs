@@ -1,5 +1,7 @@
 //! What the names of topics tell: ranks, the lowest first, by the habits of ROS drivers.
 
+use crate::planner::NODE_NAME;
+
 /// Whether one of the words of a topic name (between `/` and `_`) is in `words`.
 pub(super) fn has_word(name: &str, words: &[&str]) -> bool {
     name.to_lowercase().split(['/', '_', '-']).any(|word| words.contains(&word))
@@ -46,9 +48,14 @@ pub(super) fn color_rank(name: &str) -> Option<u32> {
     Some(named + 4 * processed(base) + transported)
 }
 
-/// Depth: registered to colour before the depth camera's own view; lossless before JPEG.
+/// Depth: registered to colour before the depth camera's own view; lossless before JPEG. Colour in the
+/// depth camera's view is none.
 pub(super) fn depth_rank(name: &str) -> Option<u32> {
-    if !has_word(name, &DEPTH_WORDS) || has_word(name, &OTHER_WORDS) {
+    if !has_word(name, &DEPTH_WORDS)
+        || has_word(name, &OTHER_WORDS)
+        || name.contains("color_to_depth")
+        || name.contains("rgb_to_depth")
+    {
         return None;
     }
     let (base, transported) = transport(name, ["/compressedDepth", "/compressed"]);
@@ -67,7 +74,9 @@ fn processed(base: &str) -> u32 {
 
 /// Whether depth stands in the colour camera's view.
 fn is_registered(name: &str) -> bool {
-    has_word(name, &["aligned", "registered"]) || name.contains("depth_to_color")
+    has_word(name, &["aligned", "registered"])
+        || name.contains("depth_to_color")
+        || name.contains("depth_to_rgb")
 }
 
 /// The calibration that belongs to an image: in the same namespace.
@@ -87,6 +96,12 @@ pub(super) fn info_rank(image: &str, name: &str, color_info: Option<&str>) -> Op
     } else {
         None
     }
+}
+
+/// Whether the planner itself has published the topic: a bag that was recorded while it ran has what it
+/// made of the sensors beside them.
+pub(super) fn is_of_planner(name: &str) -> bool {
+    name.split('/').any(|part| part == NODE_NAME)
 }
 
 /// `/tf` itself before a robot's own `/robot/tf`.

@@ -2,7 +2,9 @@
 
 use super::error::BagError;
 use super::reader::TopicInfo;
-use super::topic_names::{color_rank, depth_rank, has_word, info_name, info_rank, tf_rank};
+use super::topic_names::{
+    color_rank, depth_rank, has_word, info_name, info_rank, is_of_planner, tf_rank,
+};
 use crate::planner::TopicConfig;
 use crate::ros::TopicRole;
 
@@ -107,10 +109,12 @@ pub fn select(topics: &[TopicInfo], overrides: &TopicConfig) -> Result<TopicSele
     Ok(TopicSelection {
         tf,
         tf_static,
-        detections: choose.optional(TopicRole::Detections, |_| Some(0))?,
+        detections: choose
+            .optional(TopicRole::Detections, |name| (!is_of_planner(name)).then_some(0))?,
         goal: choose.optional(TopicRole::Goal, |name| has_word(name, &["goal"]).then_some(0))?,
         utterance: choose.optional(TopicRole::Utterance, |name| {
-            has_word(name, &["utterance", "speech", "said", "dialogue"]).then_some(0)
+            let is_speech = has_word(name, &["utterance", "speech", "said", "dialogue"]);
+            (is_speech && !has_word(name, &["out"])).then_some(0)
         })?,
         clock: choose.optional(TopicRole::Clock, |_| Some(0))?,
         color,
@@ -278,6 +282,47 @@ mod tests {
                 "goal /planner/goal",
             ]
         );
+    }
+
+    #[test]
+    fn an_azure_kinect_with_everything() {
+        let cameras = ["rgb", "depth", "depth_to_rgb", "rgb_to_depth", "ir"];
+        let mut topics = vec![topic("/tf_static", "t")];
+        for camera in cameras {
+            topics.push(topic(&format!("/{camera}/image_raw"), "i"));
+            topics.push(topic(&format!("/{camera}/camera_info"), "k"));
+        }
+        assert_eq!(
+            chosen(&topics),
+            [
+                "color /rgb/image_raw",
+                "color_info /rgb/camera_info",
+                "depth /depth_to_rgb/image_raw",
+                "depth_info /depth_to_rgb/camera_info",
+                "tf_static /tf_static",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_the_planner_said_while_it_was_recorded_is_no_input() {
+        let mut topics = realsense();
+        topics.retain(|topic| topic.name != "/planner/goal");
+        for (name, kind) in
+            [("objects", "d"), ("goal", "s"), ("dialogue/in", "s"), ("dialogue/out", "s")]
+        {
+            topics.push(topic(&format!("/robot/scenellm_planner/{name}"), kind));
+        }
+        let with_detector = chosen(&topics);
+        for wanted in [
+            "detections /objects",
+            "goal /robot/scenellm_planner/goal",
+            "utterance /robot/scenellm_planner/dialogue/in",
+        ] {
+            assert!(with_detector.iter().any(|one| one == wanted), "{with_detector:?}");
+        }
+        topics.retain(|topic| topic.name != "/objects");
+        assert_eq!(select(&topics, &TopicConfig::default()).unwrap().detections, None);
     }
 
     #[test]

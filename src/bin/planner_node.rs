@@ -26,6 +26,8 @@ Behind --ros-args, each as often as needed:
   -r FROM:=TO           another name for a topic or a service; -r __ns:=/robot and -r __node:=eyes
                         for the namespace and the node
   --log-level LEVEL     debug, info (the default), warn, error or fatal
+  --disable-stdout-logs, --disable-rosout-logs
+                        no log in the terminal, or on /rosout
 
 Parameters are listed, with what they mean and their defaults, in config/planner.yaml and, while the
 node runs, by `ros2 param list` and `ros2 param describe`; topics, services and actions in docs/ros.md.
@@ -40,15 +42,12 @@ fn start() -> anyhow::Result<()> {
     let filter = tracing_subscriber::EnvFilter::try_new(settings.log_filter())
         .with_context(|| format!("--log-level {}", settings.log_level))?;
     let rosout = Rosout::default();
-    tracing_subscriber::registry()
-        .with(filter)
-        .with(
-            tracing_subscriber::fmt::layer()
-                .with_writer(std::io::stderr)
-                .with_ansi(std::io::stderr().is_terminal()),
-        )
-        .with(rosout.clone())
-        .init();
+    let terminal = settings.logs_to_terminal.then(|| {
+        tracing_subscriber::fmt::layer()
+            .with_writer(std::io::stderr)
+            .with_ansi(std::io::stderr().is_terminal())
+    });
+    tracing_subscriber::registry().with(filter).with(terminal).with(rosout.clone()).init();
     let names = &settings.names;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -56,7 +55,9 @@ fn start() -> anyhow::Result<()> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let transport = transport::join(names.namespace(), names.name())?;
-        rosout.open(&settings, &*transport)?;
+        if settings.logs_to_rosout {
+            rosout.open(&settings, &*transport)?;
+        }
         let node = PlannerNode::start(&settings, Arc::clone(&transport))?;
         loop {
             tokio::select! {

@@ -51,9 +51,10 @@ pub(super) fn transform_check(pass: &Pass<'_>) -> TransformCheck {
     let world_frame = bare(&pass.config.world_frame).to_owned();
     let optical_frame = pass.first_color.as_ref().map(|image| bare(&image.frame_id).to_owned());
     let root = |frame: &str| root_of(&edges, frame);
-    let connected = optical_frame
-        .as_deref()
-        .is_some_and(|optical| root(optical).is_some() && root(optical) == root(&world_frame));
+    let connected = optical_frame.as_deref().is_some_and(|optical| {
+        let root_above = root(optical);
+        optical == world_frame || root_above.is_some() && root_above == root(&world_frame)
+    });
     TransformCheck {
         connected,
         images: pass.color_ns.len() as u64,

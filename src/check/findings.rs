@@ -4,13 +4,12 @@ mod images;
 mod tree;
 
 use super::facts::{alignment, camera_check, depth_check, median, sync_check, transform_check};
-use super::pass::{DropKind, Pass};
+use super::pass::{DropKind, Pass, Repeated};
 use super::{BagCheck, Finding, FrameCheck, Severity, SyncCheck, TransformCheck};
 use crate::bag::BagReader;
-use crate::ros::TopicRole;
 use crate::sensing::{decode_color, decode_depth};
 use images::{camera, depth_readings, image_fits};
-use tree::tree;
+use tree::{axes, tree};
 
 /// Collects findings; the same thing is said once.
 #[derive(Default)]
@@ -60,6 +59,7 @@ pub(super) fn conclude(mut pass: Pass<'_>, bag: &BagReader) -> BagCheck {
     });
     let transforms = transform_check(&pass);
     tree(&pass, &transforms, &mut findings);
+    axes(&pass, &transforms, &mut findings);
     let sync = sync_check(&mut pass);
     pairing(&pass, &sync, &mut findings);
     drops(&pass, &transforms, &mut findings);
@@ -98,25 +98,18 @@ pub(super) fn conclude(mut pass: Pass<'_>, bag: &BagReader) -> BagCheck {
 
 /// Topics: what is not there, not readable, not clear.
 fn choice(pass: &Pass<'_>, findings: &mut Findings) {
-    let optional = [
-        TopicRole::TfStatic,
-        TopicRole::Detections,
-        TopicRole::Goal,
-        TopicRole::Utterance,
-        TopicRole::Clock,
-    ];
     for error in &pass.choice.foreign {
         let what = pass.choice.told(error);
         findings.error("topics", what, "record the topic with a ROS 2 middleware that writes CDR");
     }
     for (role, error) in &pass.choice.unserved {
+        // A replay refuses to choose as well, for a role that may be left out, too.
         let advice = format!("record the topic, or name it: topics.{role} in the parameter file");
-        let severity = if optional.contains(role) { Severity::Warning } else { Severity::Error };
-        findings.add(severity, &role.to_string(), pass.choice.told(error), advice);
+        findings.error(&role.to_string(), pass.choice.told(error), advice);
     }
     for (role, topic) in pass.choice.served() {
         let messages = pass.topics.get(&topic.name).copied().flatten();
-        if messages.is_none() && !optional.contains(&role) && role != TopicRole::Tf {
+        if messages.is_none() && role.is_of_camera() {
             let what =
                 format!("no message of {} in the bag, it was to serve as {role}", topic.name);
             findings.error(&topic.name, what, "record it again, with the publisher running");
@@ -147,6 +140,10 @@ fn drops(pass: &Pass<'_>, transforms: &TransformCheck, findings: &mut Findings) 
     let has_both = !pass.color_ns.is_empty() && !pass.depth_ns.is_empty();
     for ((topic, kind), drop) in &pass.drops {
         let advice = match kind {
+            DropKind::TooEarly | DropKind::TooLate if pass.images_with_pose == 0 => {
+                "images and transforms share no time: see that one clock stamps both (use_sim_time, \
+                 the clocks of all computers)"
+            }
             DropKind::TooEarly => {
                 "images before the first transform are left out: start recording transforms first"
             }
@@ -196,11 +193,20 @@ fn streams(pass: &Pass<'_>, findings: &mut Findings) {
         let what = format!("{} messages cannot be used, the first: {}", bad.count, bad.first);
         findings.warning(topic, what, "see whether type and data of the topic fit together");
     }
-    for (from_ns, to_ns) in &pass.jumps {
+    if let Some(Repeated { count, first: (from_ns, to_ns) }) = &pass.jumps {
         let back_s = from_ns.saturating_sub(*to_ns) as f64 * 1e-9;
-        let what =
-            format!("the clock jumps back by {back_s:.1} s, from {from_ns} ns to {to_ns} ns");
-        let advice = "a map ends there; split the bag where the recording started over";
+        let first = format!("jumps back by {back_s:.1} s, from {from_ns} ns to {to_ns} ns");
+        let (what, advice) = match count {
+            1 => (
+                format!("the clock {first}"),
+                "a map ends there; split the bag where the recording started over",
+            ),
+            _ => (
+                format!("the clock jumps back {count} times; first it {first}"),
+                "see whether two publishers stamp by different clocks, as when a bag was played \
+                 beside live sensors",
+            ),
+        };
         findings.warning("clock", what, advice);
     }
     let status = pass.assembler.status();

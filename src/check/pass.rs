@@ -91,8 +91,8 @@ pub(super) struct Pass<'a> {
     pub(super) drops: BTreeMap<(String, DropKind), Repeated<SensingError>>,
     /// Messages that are no events, by topic.
     pub(super) unreadable: BTreeMap<String, Repeated<String>>,
-    /// From and to, nanoseconds.
-    pub(super) jumps: Vec<(i64, i64)>,
+    /// Jumps of the clock: from and to, nanoseconds.
+    pub(super) jumps: Option<Repeated<(i64, i64)>>,
     pub(super) damage: Option<BagError>,
 }
 
@@ -120,7 +120,7 @@ impl<'a> Pass<'a> {
             decode_ms: Vec::new(),
             drops: BTreeMap::new(),
             unreadable: BTreeMap::new(),
-            jumps: Vec::new(),
+            jumps: None,
             damage: None,
         }
     }
@@ -232,7 +232,8 @@ impl<'a> Pass<'a> {
                     note(&mut self.drops, (topic, kind), reason);
                 }
                 Assembled::ClockJumpedBack { from_ns, to_ns } => {
-                    self.jumps.push((from_ns, to_ns));
+                    let first = Repeated { count: 0, first: (from_ns, to_ns) };
+                    self.jumps.get_or_insert(first).count += 1;
                     self.waiting_ns.clear();
                 }
             }

@@ -18,7 +18,6 @@ use crate::sensing::SensingConfig;
 use crate::vision::{Placement, WeightFormat};
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
-use serde_yaml::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -306,14 +305,13 @@ impl PlannerConfig {
         if !parameters.add_file(text, path, "/", NODE_NAME)? {
             return Err(invalid(format!("it has no parameters of {NODE_NAME}")));
         }
-        Self::from_parameters(parameters.into_value(), path)
+        Self::from_parameters(&parameters, path)
     }
 
-    /// The configuration in a tree of parameters; `source` names it in errors.
-    pub fn from_parameters(parameters: Value, source: &str) -> Result<Self, ConfigError> {
+    /// The configuration that `parameters` make; `source` names all of them in errors.
+    pub fn from_parameters(parameters: &Parameters, source: &str) -> Result<Self, ConfigError> {
         let invalid = |reason: String| ConfigError::Invalid { path: source.to_string(), reason };
-        let mut config: Self =
-            serde_yaml::from_value(parameters).map_err(|error| invalid(error.to_string()))?;
+        let mut config: Self = parameters.read(source)?;
         config.map.frame_id.clone_from(&config.sensing.world_frame);
         config.sensing.check().map_err(|error| invalid(error.to_string()))?;
         config.map.validate().map_err(|error| invalid(error.to_string()))?;

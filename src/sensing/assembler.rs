@@ -171,12 +171,20 @@ impl FrameAssembler {
     }
 
     /// A transform is behind its edge when two publishers disagree, and behind the images when its
-    /// publisher is slow; when it is behind both, the clock was set back.
+    /// publisher is slow; when it is behind both, the clock was set back. When its edge is ahead of
+    /// images and clock, too, the edge holds what was sent before the clock was set back and came
+    /// after: that would refuse, or bend, all that comes until that time is reached again.
     fn notice_transform_jump(&mut self, transform: &StampedTransform, out: &mut Vec<Assembled>) {
-        let edge_ns = self.transforms.newest_stamp_ns(&transform.child);
+        let Some(edge_ns) = self.transforms.newest_stamp_ns(&transform.child) else { return };
         let color_ns = self.cameras.iter().filter_map(|camera| camera.sync.newest_ns().0).max();
-        if let (Some(edge_ns), Some(color_ns)) = (edge_ns, color_ns) {
+        if let Some(color_ns) = color_ns {
             self.notice_jump(Some(edge_ns.min(color_ns)), transform.stamp_ns, out);
+        }
+        let Some(now_ns) = color_ns.max(self.clock_ns) else { return };
+        let latest_ns = now_ns.max(transform.stamp_ns).saturating_add(JUMP_NS);
+        if edge_ns > latest_ns {
+            self.transforms.forget_after(&transform.child, latest_ns);
+            self.status.last_transform_ns = None;
         }
     }
 

@@ -279,6 +279,27 @@ fn a_clock_set_back_starts_over() {
 }
 
 #[test]
+fn a_transform_that_comes_late_after_a_jump_holds_nothing_up() {
+    let clock = |stamp_ns| SensorEvent::Clock { stamp_ns };
+    // The time before the jump is farther away than transforms are remembered, or nearer.
+    for end in [100_000 * MS, 5_000 * MS] {
+        let mut assembler = ready();
+        assert!(feed(&mut assembler, vec![clock(end), moving(end)]).is_empty());
+        // The newest of the clock is taken in before older transforms.
+        let out = feed(&mut assembler, vec![clock(0), moving(end + 10 * MS)]);
+        assert!(matches!(&out[..], [Assembled::ClockJumpedBack { .. }]), "{out:?}");
+        let events = vec![moving(0), moving(100 * MS), color(150 * MS), depth(150 * MS)];
+        let out = feed(&mut assembler, events);
+        assert!(out.is_empty(), "its pose is waited for: {out:?}");
+        let (frames, dropped) = sort(assembler.push(moving(200 * MS)));
+        assert_eq!((stamps(&frames), dropped.len()), (vec![150], 0), "{dropped:?}");
+        assert!((frames[0].frame.world_T_camera.translation.x - 0.65).abs() < 1e-12);
+        assert_eq!(assembler.status().last_transform_ns, Some(200 * MS));
+        assert_eq!(assembler.status().refused_transforms, 0);
+    }
+}
+
+#[test]
 fn a_slow_or_doubled_transform_publisher_is_no_clock_jump() {
     let mut assembler = ready();
     let events = vec![moving(0), color(5000 * MS), depth(5000 * MS), moving(100 * MS)];

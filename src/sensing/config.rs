@@ -51,8 +51,10 @@ impl SensingConfig {
         let bad = |setting, value: String, reason| {
             Err(SensingError::BadSetting { setting, value, reason })
         };
-        if self.world_frame.trim_matches('/').is_empty() {
-            return bad("world_frame", format!("{:?}", self.world_frame), "name a frame");
+        // What is published in it is for tf2, which takes no frame with a slash before it.
+        if self.world_frame.is_empty() || self.world_frame.starts_with('/') {
+            let value = format!("{:?}", self.world_frame);
+            return bad("world_frame", value, "name a frame, without a slash before it");
         }
         for (setting, value, most) in [
             ("sync_slop_ms", self.sync_slop_ms, 1e4),
@@ -83,7 +85,7 @@ impl SensingConfig {
     }
 
     /// `tf_wait_s` in nanoseconds.
-    pub(super) fn tf_wait_ns(&self) -> i64 {
+    pub(crate) fn tf_wait_ns(&self) -> i64 {
         (self.tf_wait_s * 1e9) as i64
     }
 
@@ -113,6 +115,10 @@ mod tests {
         assert!(config.check().unwrap_err().to_string().contains("tf_wait_s"));
         let config = SensingConfig { min_depth_m: 11.0, ..SensingConfig::default() };
         assert!(config.check().unwrap_err().to_string().contains("min_depth_m"));
+        for frame in ["", "/map"] {
+            let config = SensingConfig { world_frame: frame.into(), ..SensingConfig::default() };
+            assert!(config.check().unwrap_err().to_string().contains("world_frame"));
+        }
         let config = SensingConfig { queue_length: 0, ..SensingConfig::default() };
         assert!(config.check().unwrap_err().to_string().contains("queue_length"));
     }

@@ -109,7 +109,9 @@ pub enum SensingError {
         slop_ms: f64,
     },
     /// A second image with the same stamp on the same topic.
-    #[error("{topic}: a second image with the same stamp; is it published twice?")]
+    #[error(
+        "{topic}: a second image with the same stamp; is it published twice, or never stamped?"
+    )]
     Repeated {
         /// Topic of the image.
         topic: String,

@@ -131,7 +131,8 @@ pub struct StampedTransform {
     pub parent: String,
     /// Child frame.
     pub child: String,
-    /// Maps child coordinates to parent coordinates.
+    /// Maps child coordinates to parent coordinates; as published, so what is no rotation may stand
+    /// here until the transform buffer has refused it.
     pub parent_T_child: Pose,
 }
 

@@ -47,9 +47,25 @@ pub struct Replay {
 #[derive(Default)]
 struct Gathered {
     frames: Vec<FrameRecord>,
-    dropped: BTreeMap<String, usize>,
+    dropped: Dropped,
     plan: Option<Plan>,
     damage: Option<String>,
+}
+
+/// What was not used, and why: by reasons without their numbers, the first as it was and how often it came.
+/// Where clocks disagree each image has a reason of its own, which differs in the stamps alone.
+#[derive(Default)]
+struct Dropped(BTreeMap<String, (String, usize)>);
+
+impl Dropped {
+    fn add(&mut self, reason: String, times: usize) {
+        self.0.entry(without_numbers(&reason)).or_insert((reason, 0)).1 += times;
+    }
+
+    /// Reasons, and how often each came.
+    fn reasons(&self) -> Vec<(String, usize)> {
+        self.0.values().cloned().collect()
+    }
 }
 
 impl Replay {
@@ -79,7 +95,11 @@ impl Replay {
         let mut gathered =
             self.feed(&source, &config, &mut session, planner.as_mut(), &mut writer)?;
         if gathered.frames.is_empty() {
-            let reasons: Vec<_> = gathered.dropped.keys().cloned().collect();
+            let told = |(reason, times): (String, usize)| match times {
+                1 => reason,
+                _ => format!("{reason} ({times} times)"),
+            };
+            let reasons: Vec<_> = gathered.dropped.reasons().into_iter().map(told).collect();
             bail!(
                 "no image of {} became a frame: {}\nrun `scenellm check {}` to see why",
                 self.bag.display(),
@@ -150,7 +170,7 @@ impl Replay {
                     break;
                 }
                 Err(EventError::Message(error)) => {
-                    *gathered.dropped.entry(error.to_string()).or_default() += 1;
+                    gathered.dropped.add(error.to_string(), 1);
                     continue;
                 }
             };
@@ -172,6 +192,11 @@ impl Replay {
             outputs.extend(look(&mut executive, session, config, planner)?);
         }
         take(outputs, &mut gathered, writer)?;
+        let status = session.assembler().status();
+        if let Some(last) = status.last_refused_transform {
+            let reason = format!("transforms refused, the last: {last}");
+            gathered.dropped.add(reason, status.refused_transforms as usize);
+        }
         bar.finish_and_clear();
         Ok(gathered)
     }
@@ -239,8 +264,7 @@ impl Replay {
             ("mean time a frame".to_string(), format!("{:.1} ms", spent_ms / frames as f64)),
             ("whole replay".to_string(), format!("{wall_s:.1} s")),
         ];
-        let dropped: Vec<_> =
-            gathered.dropped.iter().map(|(reason, n)| (reason.clone(), *n)).collect();
+        let dropped = gathered.dropped.reasons();
         let page = ReportPage {
             source: &self.bag.display().to_string(),
             notes,
@@ -375,12 +399,12 @@ fn take(
         writer.output(&output)?;
         match output {
             Output::Frame(frame) => gathered.frames.push(frame),
-            Output::Dropped { reason, .. } => *gathered.dropped.entry(reason).or_default() += 1,
+            Output::Dropped { reason, .. } => gathered.dropped.add(reason, 1),
             Output::ClockJumpedBack { from_ns, to_ns } => {
                 let reason = format!(
                     "the clock was set back from {from_ns} to {to_ns} ns; the map was kept"
                 );
-                *gathered.dropped.entry(reason).or_default() += 1;
+                gathered.dropped.add(reason, 1);
             }
             Output::Plan(plan) => gathered.plan = Some(plan),
         }
@@ -395,12 +419,27 @@ fn notes(gathered: &Gathered, planner: Option<&GoalPlanner>, session: &Session) 
     if session.extractor_name() == Some("color_geometry") {
         notes.push("features of the map are colours and shapes, not understanding".into());
     }
-    let dropped: usize = gathered.dropped.values().sum();
+    let dropped: usize = gathered.dropped.reasons().iter().map(|(_, times)| times).sum();
     if dropped > 0 {
         notes.push(format!("{dropped} inputs were not used; report.html says why"));
     }
     notes.extend(gathered.damage.clone());
     notes
+}
+
+/// `text` with a `#` for each number that is no part of a name, as that of `/camera1` is.
+fn without_numbers(text: &str) -> String {
+    let mut without = String::with_capacity(text.len());
+    let (mut is_number, mut is_name) = (false, false);
+    for letter in text.chars() {
+        let goes_on = letter.is_ascii_digit() && is_number;
+        is_number = letter.is_ascii_digit() && !is_name;
+        is_name = !is_number && (letter.is_alphanumeric() || letter == '_');
+        if !goes_on {
+            without.push(if is_number { '#' } else { letter });
+        }
+    }
+    without
 }
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
@@ -415,5 +454,23 @@ fn remove_older(path: &Path) -> anyhow::Result<()> {
             Err(error).with_context(|| format!("cannot remove the older {}", path.display()))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_that_differ_in_stamps_alone_are_told_once() {
+        let mut dropped = Dropped::default();
+        for second in [7, 8, 123] {
+            let late = format!("/cam1: not there yet at {second}.000000007 s, map -> odom_2");
+            dropped.add(late, 1);
+        }
+        dropped.add("/cam2: not there yet at 7.000000007 s, map -> odom_2".into(), 4);
+        let told =
+            |camera: u8| format!("/cam{camera}: not there yet at 7.000000007 s, map -> odom_2");
+        assert_eq!(dropped.reasons(), [(told(1), 3), (told(2), 4)]);
     }
 }

@@ -4,6 +4,10 @@ use super::super::TransformCheck;
 use super::super::facts::root_of;
 use super::super::pass::{Pass, bare};
 use super::Findings;
+use nalgebra::Vector3;
+
+/// Share of a camera's axis along the vertical from which on it looks up.
+const UPWARDS: f64 = 0.8;
 
 /// Frames: what is not named, not connected.
 pub(super) fn tree(pass: &Pass<'_>, check: &TransformCheck, findings: &mut Findings) {
@@ -19,6 +23,19 @@ pub(super) fn tree(pass: &Pass<'_>, check: &TransformCheck, findings: &mut Findi
         && bare(&depth.frame_id) != optical
     {
         connection(check, optical, bare(&depth.frame_id), findings);
+    }
+}
+
+/// Axes: a camera that looks at the ceiling. More likely its frame is that of the body, x forward and z
+/// up, as simulators stamp their images with; the map would lie on its side.
+pub(super) fn axes(pass: &Pass<'_>, check: &TransformCheck, findings: &mut Findings) {
+    let (Some(frame), Some(optical)) = (&pass.first_frame, &check.optical_frame) else { return };
+    let ahead = frame.world_T_camera.rotation * Vector3::z();
+    if ahead.z > UPWARDS {
+        let what = format!("the camera looks up by frame {optical:?} in {:?}", check.world_frame);
+        let advice = "unless it does, stamp the images with an optical frame (z forward, x right, y \
+                      down: REP 103), in a world with z up";
+        findings.warning(optical, what, advice);
     }
 }
 

@@ -119,6 +119,10 @@ impl TransformBuffer {
         stamp_ns: i64,
     ) -> Result<Pose, TransformError> {
         let (target, source) = (bare(target), bare(source));
+        // A frame stands on itself, whether or not a transform names it.
+        if target == source {
+            return Ok(Pose::identity());
+        }
         let [target_id, source_id] =
             [self.id(target, target, source)?, self.id(source, target, source)?];
         let mut up_target = self.climb(target_id, stamp_ns)?;
@@ -172,6 +176,9 @@ impl TransformBuffer {
     /// As [`Self::lookup`]; the past is named when an edge has ended before another began.
     pub fn lookup_newest(&self, target: &str, source: &str) -> Result<(i64, Pose), TransformError> {
         let (target, source) = (bare(target), bare(source));
+        if target == source {
+            return Ok((i64::MAX, Pose::identity()));
+        }
         let [target_id, source_id] =
             [self.id(target, target, source)?, self.id(source, target, source)?];
         let up_target = self.climb(target_id, i64::MAX)?;
@@ -210,6 +217,18 @@ impl TransformBuffer {
     pub fn clear_dynamic(&mut self) {
         for edge in &mut self.edges {
             if matches!(edge, Some(Edge::Dynamic(_))) {
+                *edge = None;
+            }
+        }
+    }
+
+    /// Forgets what the moving edge above `child` tells of the times after `stamp_ns`, nanoseconds.
+    pub fn forget_after(&mut self, child: &str, stamp_ns: i64) {
+        let Some(id) = self.ids.get(bare(child)) else { return };
+        let edge = &mut self.edges[*id];
+        if let Some(Edge::Dynamic(history)) = edge {
+            history.retain(|sample| sample.stamp_ns <= stamp_ns);
+            if history.is_empty() {
                 *edge = None;
             }
         }

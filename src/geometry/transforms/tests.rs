@@ -64,6 +64,19 @@ fn the_newest_pose_is_the_one_that_every_edge_covers() {
 }
 
 #[test]
+fn the_end_of_a_moving_edge_is_forgotten_alone() {
+    let mut buffer = buffer();
+    buffer.forget_after("/base", 2 * SECOND);
+    assert_eq!(buffer.newest_stamp_ns("base"), Some(2 * SECOND));
+    assert!(buffer.lookup("map", "camera", 2 * SECOND).is_ok());
+    buffer.forget_after("base", -1);
+    assert_eq!(buffer.newest_stamp_ns("base"), None);
+    buffer.forget_after("camera", -1);
+    buffer.forget_after("nowhere", -1);
+    assert!(buffer.lookup("base", "camera", 0).is_ok(), "what is static stays");
+}
+
+#[test]
 fn extrapolation_names_frames_edge_times() {
     let buffer = buffer();
     let error = buffer.lookup("map", "camera", 5 * SECOND).unwrap_err();
@@ -88,6 +101,14 @@ fn the_past_is_named_before_the_future() {
     assert!(matches!(&error, TransformError::ExtrapolationPast(e) if e.child == "map"));
     // Edges above the common ancestor do not matter.
     assert!(buffer.lookup("map", "camera", 2 * SECOND).is_ok());
+}
+
+#[test]
+fn a_frame_stands_on_itself_whether_or_not_a_transform_names_it() {
+    let buffer = TransformBuffer::new(SECOND);
+    assert_near(&buffer.lookup("map", "/map", 5).unwrap(), &Pose::identity());
+    assert_eq!(buffer.lookup_newest("map", "map").unwrap().0, i64::MAX);
+    assert!(buffer.lookup("map", "base", 5).is_err());
 }
 
 #[test]

@@ -49,4 +49,7 @@ pub enum FollowError {
         /// Age of the newest pose, seconds; `None` when there was none.
         age_s: Option<f64>,
     },
+    /// Time goes back, as when a simulation starts over.
+    #[error("the clock was set back: the robot may stand elsewhere now")]
+    ClockSetBack,
 }

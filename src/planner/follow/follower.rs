@@ -14,6 +14,8 @@ const SLACK: f64 = 1.2;
 const MAX_LATE: u32 = 3;
 /// Motions that one step may take.
 const MAX_MOTIONS: u32 = 200;
+/// A clock this far behind the last look was set back, as when a simulation starts over, nanoseconds.
+const JUMP_NS: i64 = 1_000_000_000;
 
 /// What the map shows when a motion is decided.
 #[derive(Debug, Clone)]
@@ -50,6 +52,8 @@ pub struct Follower {
     late: u32,
     /// Since when the pose is stale, nanoseconds.
     blind_since_ns: Option<i64>,
+    /// When it was looked last, nanoseconds.
+    looked_ns: Option<i64>,
     distance_left_m: f64,
 }
 
@@ -65,6 +69,7 @@ impl Follower {
             motions: 0,
             late: 0,
             blind_since_ns: None,
+            looked_ns: None,
             distance_left_m: f64::NAN,
         }
     }
@@ -92,6 +97,10 @@ impl Follower {
         pose: Option<&BasePose>,
         look: &mut dyn FnMut(&BasePose) -> Option<Surroundings>,
     ) -> Option<FollowAct> {
+        let looked_ns = self.looked_ns.replace(now_ns);
+        if looked_ns.is_some_and(|looked_ns| now_ns < looked_ns.saturating_sub(JUMP_NS)) {
+            return Some(FollowAct::End(Err(FollowError::ClockSetBack)));
+        }
         let age_s = pose.map(|pose| now_ns.saturating_sub(pose.stamp_ns) as f64 / 1e9);
         let fresh = pose.filter(|_| age_s.is_some_and(|age_s| age_s <= self.config.pose_stale_s));
         let Some(pose) = fresh else { return self.blind(now_ns, age_s) };

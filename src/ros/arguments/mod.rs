@@ -71,6 +71,10 @@ pub struct RosArguments {
     pub parameters: Vec<ParameterSource>,
     /// `debug`, `info`, `warn`, `error` or `fatal`.
     pub log_level: Option<String>,
+    /// Whether nothing is logged to the terminal.
+    pub no_stdout_logs: bool,
+    /// Whether nothing is logged to `/rosout`.
+    pub no_rosout_logs: bool,
 }
 
 impl RosArguments {
@@ -93,8 +97,10 @@ impl RosArguments {
                 "--ros-args" => in_ros = true,
                 "--" if in_ros => in_ros = false,
                 option if in_ros => {
-                    let next = arguments.next();
-                    let value = || next.ok_or(ArgumentError::NoValue { option: option.into() });
+                    let mut value = || {
+                        let none = || ArgumentError::NoValue { option: option.into() };
+                        arguments.next().ok_or_else(none)
+                    };
                     match option {
                         "-r" | "--remap" => rules.push((Rule::Remap, value()?)),
                         "-p" | "--param" => rules.push((Rule::Parameter, value()?)),
@@ -104,6 +110,15 @@ impl RosArguments {
                             let level = value()?;
                             let level = level.rsplit(":=").next().unwrap_or_default();
                             read.log_level = Some(level.to_lowercase());
+                        }
+                        "--enable-stdout-logs" => read.no_stdout_logs = false,
+                        "--disable-stdout-logs" => read.no_stdout_logs = true,
+                        "--enable-rosout-logs" => read.no_rosout_logs = false,
+                        "--disable-rosout-logs" => read.no_rosout_logs = true,
+                        // ROS 2's own log files and its enclaves are the client library's affair.
+                        "--enable-external-lib-logs" | "--disable-external-lib-logs" => {}
+                        "--log-config-file" | "--log-file-name" | "-e" | "--enclave" => {
+                            value()?;
                         }
                         _ => return Err(ArgumentError::Unknown { argument }),
                     }
@@ -201,6 +216,18 @@ mod tests {
         };
         assert_eq!((file.to_str(), name.as_str()), (Some("a.yaml"), "map.voxel_size_m"));
         assert_eq!(value.as_f64(), Some(0.1));
+    }
+
+    #[test]
+    fn what_ros_has_to_say_of_logs_is_taken() {
+        let read = parse(
+            "--ros-args --disable-external-lib-logs --disable-rosout-logs --log-config-file a.cfg \
+             -e /kitchen --disable-stdout-logs --enable-stdout-logs -p use_sim_time:=true",
+        )
+        .unwrap();
+        assert_eq!((read.no_rosout_logs, read.no_stdout_logs), (true, false));
+        assert_eq!(read.parameters.len(), 1);
+        assert!(parse("--ros-args --log-config-file").unwrap_err().contains("a value must follow"));
     }
 
     #[test]

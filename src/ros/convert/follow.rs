@@ -44,7 +44,9 @@ pub fn follow_error_code(error: &FollowError) -> u16 {
         FollowError::NotInMap { .. } => FollowInstructionResult::ERROR_NOT_IN_MAP,
         FollowError::NoWay { .. } => FollowInstructionResult::ERROR_NO_WAY,
         FollowError::Stuck { .. } => FollowInstructionResult::ERROR_STUCK,
-        FollowError::NoPose { .. } => FollowInstructionResult::ERROR_NO_POSE,
+        FollowError::NoPose { .. } | FollowError::ClockSetBack => {
+            FollowInstructionResult::ERROR_NO_POSE
+        }
     }
 }
 

@@ -29,13 +29,13 @@ impl TryToCv<Pose> for msg::Pose {
     }
 }
 
-impl TryToCv<Pose> for Transform {
-    /// What is wrong with it.
-    type Error = String;
-
-    fn try_to_cv(&self) -> Result<Pose, String> {
+impl ToCv<Pose> for Transform {
+    /// As it stands there, whether it can be or not: the transform buffer refuses what cannot.
+    fn to_cv(&self) -> Pose {
         let Vector3 { x, y, z } = self.translation;
-        msg::Pose { position: Point { x, y, z }, orientation: self.rotation }.try_to_cv()
+        let msg::Quaternion { x: i, y: j, z: k, w } = self.rotation;
+        let rotation = UnitQuaternion::new_unchecked(Quaternion::new(w, i, j, k));
+        Pose::from_parts(Translation3::new(x, y, z), rotation)
     }
 }
 

@@ -146,7 +146,8 @@ impl std::fmt::Display for TopicRole {
 /// # Errors
 ///
 /// When the type does not serve the role, the bytes are no such message, or the message says
-/// something that cannot be (such as a rotation that is none).
+/// something that cannot be (such as a box whose rotation is none). Transforms that cannot be are
+/// given as they are.
 pub fn decode(
     role: TopicRole,
     topic: &str,
@@ -170,10 +171,8 @@ pub fn decode(
         TopicRole::DepthInfo => {
             SensorEvent::DepthInfo(image::camera_info_event(topic, parse(topic, cdr)?))
         }
-        TopicRole::Tf => SensorEvent::Transforms(transform::event(topic, parse(topic, cdr)?)?),
-        TopicRole::TfStatic => {
-            SensorEvent::StaticTransforms(transform::event(topic, parse(topic, cdr)?)?)
-        }
+        TopicRole::Tf => SensorEvent::Transforms(transform::event(parse(topic, cdr)?)),
+        TopicRole::TfStatic => SensorEvent::StaticTransforms(transform::event(parse(topic, cdr)?)),
         TopicRole::Detections => {
             SensorEvent::Detections(detection::event(topic, parse(topic, cdr)?)?)
         }

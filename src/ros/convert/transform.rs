@@ -1,31 +1,23 @@
 //! Transforms.
 
-use super::{ConvertError, frame, value_error};
+use super::frame;
 use crate::ros::msg::{self, TFMessage, TransformStamped};
 use crate::sensing::StampedTransform;
-use cv_convert::{ToCv, TryToCv};
+use cv_convert::ToCv;
 
-/// The transforms in a message. One that cannot be refuses the whole message.
-pub(super) fn event(
-    topic: &str,
-    message: TFMessage,
-) -> Result<Vec<StampedTransform>, ConvertError> {
-    message.transforms.into_iter().map(|transform| stamped(topic, transform)).collect()
+/// The transforms in a message, as they stand there. One that cannot be does not take the others with
+/// it: each is refused by itself, by the transform buffer, as tf2 has it.
+pub(super) fn event(message: TFMessage) -> Vec<StampedTransform> {
+    message.transforms.into_iter().map(stamped).collect()
 }
 
-fn stamped(topic: &str, message: TransformStamped) -> Result<StampedTransform, ConvertError> {
-    let parent = frame(message.header.frame_id);
-    let child = frame(message.child_frame_id);
-    let name = || format!("the transform {parent:?} → {child:?}");
-    if parent.is_empty() || child.is_empty() {
-        return Err(value_error(topic, name(), "lacks a frame name"));
+fn stamped(message: TransformStamped) -> StampedTransform {
+    StampedTransform {
+        stamp_ns: message.header.stamp.to_ns(),
+        parent: frame(message.header.frame_id),
+        child: frame(message.child_frame_id),
+        parent_T_child: message.transform.to_cv(),
     }
-    if parent == child {
-        return Err(value_error(topic, name(), "has the same frame at both ends"));
-    }
-    let parent_T_child =
-        message.transform.try_to_cv().map_err(|reason| value_error(topic, name(), reason))?;
-    Ok(StampedTransform { stamp_ns: message.header.stamp.to_ns(), parent, child, parent_T_child })
 }
 
 /// The message of some transforms.
@@ -42,7 +34,7 @@ pub fn tf_message(transforms: &[StampedTransform]) -> TFMessage {
 mod tests {
     use super::super::{TopicRole, decode};
     use super::*;
-    use crate::geometry::Pose;
+    use crate::geometry::{Pose, TransformBuffer};
     use crate::ros::{Message, to_cdr};
     use crate::sensing::SensorEvent;
     use nalgebra::Vector3;
@@ -75,19 +67,67 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_cannot_be() {
+    fn one_that_cannot_be_leaves_the_others() {
         let good = tf_message(&[transform()]).transforms.remove(0);
         let refused = |change: fn(&mut TransformStamped)| {
             let mut bad = good.clone();
+            bad.child_frame_id = "finger".into();
             change(&mut bad);
-            event("/tf", TFMessage { transforms: vec![good.clone(), bad] }).unwrap_err().to_string()
+            let cdr = to_cdr(&TFMessage { transforms: vec![bad, good.clone()] });
+            let found = match decode(TopicRole::Tf, "/tf", TFMessage::TYPE, &cdr).unwrap() {
+                SensorEvent::Transforms(found) => found,
+                other => panic!("{other:?}"),
+            };
+            let mut buffer = TransformBuffer::new(0);
+            let [bad, good] = [0, 1].map(|at| buffer.set(&found[at], false));
+            assert_eq!(good, Ok(()));
+            bad.unwrap_err().to_string()
         };
         let zero =
             refused(|t| t.transform.rotation = msg::Quaternion { w: 0.0, ..Default::default() });
-        assert!(zero.contains("\"map\" → \"base\" has a rotation of length 0.000"), "{zero}");
-        assert!(refused(|t| t.transform.translation.x = f64::NAN).contains("not finite"));
-        assert!(refused(|t| t.transform.rotation.z = f64::INFINITY).contains("not finite"));
-        assert!(refused(|t| t.child_frame_id = "/map".into()).contains("same frame"));
-        assert!(refused(|t| t.header.frame_id.clear()).contains("lacks a frame"));
+        assert!(zero.contains("\"map\" -> \"finger\" has a quaternion of norm 0.0000"), "{zero}");
+        assert!(refused(|t| t.transform.translation.x = f64::NAN).contains("NaN or infinity"));
+        assert!(refused(|t| t.transform.rotation.z = f64::INFINITY).contains("NaN or infinity"));
+        assert!(refused(|t| t.child_frame_id = "/map".into()).contains("\"map\" to itself"));
+        assert!(refused(|t| t.header.frame_id.clear()).contains("empty frame name"));
+    }
+
+    #[test]
+    fn a_transform_that_cannot_be_costs_no_other_of_its_message() {
+        let good = tf_message(&[transform()]).transforms.remove(0);
+        let arm = |change: fn(&mut TransformStamped)| {
+            let mut changed = TransformStamped { child_frame_id: "arm".into(), ..good.clone() };
+            change(&mut changed);
+            changed
+        };
+        let mut transforms = vec![
+            arm(|t| t.transform.rotation = msg::Quaternion { w: 0.0, ..Default::default() }),
+            arm(|t| t.transform.rotation = msg::Quaternion { w: 1.006, ..Default::default() }),
+            arm(|t| t.transform.rotation.z = f64::INFINITY),
+            arm(|t| t.transform.translation.x = f64::NAN),
+            arm(|t| t.child_frame_id = "/map".into()),
+            arm(|t| t.header.frame_id.clear()),
+        ];
+        let refused = transforms.len();
+        // What was rounded on its way tf2 takes.
+        let rounded =
+            arm(|t| t.transform.rotation = msg::Quaternion { w: 1.004, ..Default::default() });
+        transforms.extend([rounded, good.clone()]);
+        let cdr = to_cdr(&TFMessage { transforms });
+        for role in [TopicRole::Tf, TopicRole::TfStatic] {
+            let (found, is_static) = match decode(role, "/tf", TFMessage::TYPE, &cdr).unwrap() {
+                SensorEvent::Transforms(found) => (found, false),
+                SensorEvent::StaticTransforms(found) => (found, true),
+                other => panic!("{other:?}"),
+            };
+            let mut buffer = TransformBuffer::new(0);
+            let taken: Vec<bool> =
+                found.iter().map(|one| buffer.set(one, is_static).is_ok()).collect();
+            let wanted: Vec<bool> = (0..refused + 2).map(|at| at >= refused).collect();
+            assert_eq!(taken, wanted);
+            assert!(buffer.lookup("map", "base", 77).is_ok());
+            let map_T_arm = buffer.lookup("map", "arm", 77).unwrap();
+            assert!((map_T_arm.rotation.norm() - 1.0).abs() < 1e-12);
+        }
     }
 }

@@ -140,6 +140,8 @@ impl Diagnostics {
             let named = |what: &str| format!("{}{what}", of(camera));
             values.push(value(&named("skew of depth to colour (ms)"), skew_ms(status)));
             values.push(value(&named("transforms refused"), status.refused_transforms));
+            let last = status.last_refused_transform.as_deref().unwrap_or_default();
+            values.push(value(&named("last transform refused"), last));
         }
         DiagnosticStatus {
             level,

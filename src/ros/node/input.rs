@@ -7,7 +7,7 @@ use crate::planner::{Camera, ImageTransport, PlannerConfig};
 use crate::ros::msg::{CompressedImage, Image, Message, StepFeedback, StringMsg};
 use crate::ros::qos::{self, Qos};
 use crate::ros::transport::{Opened, Transport};
-use crate::ros::{NodeNames, TopicRole};
+use crate::ros::{ArgumentError, NodeNames, TopicRole};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -176,7 +176,7 @@ fn open<R: Send + 'static>(
 ) -> Result<(Vec<Arc<Input>>, Vec<Opened>), NodeError> {
     let (mut inputs, mut opened) = (Vec::new(), Vec::new());
     for Wanted { used, camera, name, suffix, type_name, qos, depth } in wanted {
-        let topic = format!("{}{suffix}", names.resolve(&name)?);
+        let topic = full_name(names, &name, suffix)?;
         let qos = tuned(&config.qos_overrides, &topic, true, qos);
         let index = inbox.add_topic(depth);
         let into = Arc::clone(inbox);
@@ -198,9 +198,17 @@ fn open<R: Send + 'static>(
     Ok((inputs, opened))
 }
 
+/// The name on the graph of what the node calls `name`, with what its transport puts behind it. Rules
+/// may be for either: those for image_transport are for the whole in ROS 2.
+fn full_name(names: &NodeNames, name: &str, suffix: &str) -> Result<String, ArgumentError> {
+    let topic = names.resolve(name)?;
+    if suffix.is_empty() { Ok(topic) } else { names.resolve(&format!("{topic}{suffix}")) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ros::{Remap, RosArguments};
 
     fn names(config: &PlannerConfig) -> Vec<String> {
         let wanted = perception(config);
@@ -235,6 +243,18 @@ mod tests {
         assert_eq!(found[..2], ["/cam/rgb/compressed", "depth/image_rect_raw/compressedDepth"]);
         assert!(found.contains(&"/clock".into()) && !found.contains(&"detections".into()));
         assert_eq!(perception(&config)[1].type_name, CompressedImage::TYPE);
+    }
+
+    #[test]
+    fn rules_are_for_a_topic_or_for_what_its_transport_makes_of_it() {
+        let rules = [("color", "/cam/rgb"), ("depth/compressedDepth", "/cam/z16")];
+        let remaps = rules.map(|(from, to)| Remap { from: from.into(), to: to.into() }).to_vec();
+        let arguments = RosArguments { remaps, ..RosArguments::default() };
+        let names = NodeNames::new(&arguments, "planner").unwrap();
+        let full = |name, suffix| full_name(&names, name, suffix).unwrap();
+        assert_eq!(full("color", "/compressed"), "/cam/rgb/compressed");
+        assert_eq!(full("depth", "/compressedDepth"), "/cam/z16");
+        assert_eq!(full("depth", ""), "/depth");
     }
 
     #[test]

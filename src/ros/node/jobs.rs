@@ -116,9 +116,13 @@ impl JobCell {
         (jobs.waiting, jobs.wanted) = (None, None);
     }
 
-    /// Ends the thread that takes.
+    /// Ends the thread that takes. Questions are let go, and with them whoever waits for an answer.
     pub fn close(&self) {
-        self.lock().closed = true;
+        let mut jobs = self.lock();
+        jobs.closed = true;
+        let left = std::mem::take(&mut jobs.questions);
+        drop(jobs);
+        drop(left);
         self.ready.notify_all();
     }
 
@@ -158,6 +162,7 @@ impl JobCell {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::mpsc::{TryRecvError, sync_channel};
 
     fn taken(cell: &JobCell) -> String {
         match cell.take() {
@@ -182,6 +187,15 @@ mod tests {
         cell.close();
         assert_eq!(taken(&cell), "closed");
         assert!(cell.is_closed() && cell.ask(Question::Say("late".into(), None)).is_err());
+    }
+
+    #[test]
+    fn who_waits_for_an_answer_is_let_go_with_the_cell() {
+        let cell = JobCell::default();
+        let (reply, answer) = sync_channel(1);
+        assert!(cell.ask(Question::Ask("what is on the desk?".into(), reply)).is_ok());
+        cell.close();
+        assert_eq!(answer.try_recv().err(), Some(TryRecvError::Disconnected));
     }
 
     #[test]

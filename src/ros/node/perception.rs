@@ -120,6 +120,7 @@ impl Perception {
             _ => {}
         }
         let moves = matches!(event, SensorEvent::Transforms(_) | SensorEvent::StaticTransforms(_));
+        let refused_before = self.session.assembler().status().refused_transforms;
         for output in self.session.push(event) {
             match output {
                 Output::Frame(record) => {
@@ -154,6 +155,11 @@ impl Perception {
             }
         }
         if moves {
+            let status = self.session.assembler().status();
+            let is_new = status.refused_transforms > refused_before;
+            if let Some(reason) = status.last_refused_transform.filter(|_| is_new) {
+                input.fault(format!("{}: {reason}", input.topic));
+            }
             self.find_base();
         }
         self.show(gathered);

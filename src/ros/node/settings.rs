@@ -13,6 +13,10 @@ pub struct NodeSettings {
     pub config: PlannerConfig,
     /// Level of the log; `info` unless given.
     pub log_level: String,
+    /// Whether it goes to the terminal.
+    pub logs_to_terminal: bool,
+    /// Whether it goes to `/rosout`.
+    pub logs_to_rosout: bool,
 }
 
 impl NodeSettings {
@@ -27,7 +31,9 @@ impl NodeSettings {
         let mut parameters = Parameters::default();
         for source in &arguments.parameters {
             match source {
-                ParameterSource::Value { name, value } => parameters.set(name, value.clone()),
+                ParameterSource::Value { name, value } => {
+                    parameters.set(name, value.clone(), "-p");
+                }
                 ParameterSource::File(path) => {
                     let shown = path.display().to_string();
                     let text = std::fs::read_to_string(path)
@@ -37,8 +43,10 @@ impl NodeSettings {
             }
         }
         Ok(Self {
-            config: PlannerConfig::from_parameters(parameters.into_value(), "parameters")?,
+            config: PlannerConfig::from_parameters(&parameters, "parameters")?,
             log_level: arguments.log_level.unwrap_or_else(|| "info".into()),
+            logs_to_terminal: !arguments.no_stdout_logs,
+            logs_to_rosout: !arguments.no_rosout_logs,
             names,
         })
     }
@@ -92,7 +100,14 @@ mod tests {
     #[test]
     fn unknown_parameters_and_missing_files_are_named() {
         let unknown = read("--ros-args -p map.voxels:=3").unwrap_err();
-        assert!(unknown.contains("voxels"), "{unknown}");
+        assert!(unknown.starts_with("-p: map.voxels: unknown field"), "{unknown}");
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("mine.yaml").display().to_string();
+        let text = "robot: {scenellm_planner: {ros__parameters: {regions: {min_mass: abc}}}}";
+        std::fs::write(&file, text).unwrap();
+        let wrong = read(&format!("--ros-args -r __ns:=/robot --params-file {file}")).unwrap_err();
+        let named = format!("{file}: regions.min_mass: invalid type: string \"abc\"");
+        assert!(wrong.starts_with(&named), "{wrong}");
         let missing = read("--ros-args --params-file /no/such.yaml").unwrap_err();
         assert!(missing.contains("/no/such.yaml"), "{missing}");
     }

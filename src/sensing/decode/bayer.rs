@@ -1,5 +1,8 @@
 //! Bayer mosaics: each pixel saw one colour; the other two are the mean of the neighbours.
 
+use super::Named;
+use crate::sensing::SensingError;
+
 /// Where the red pixel of each 2×2 tile stands; blue stands on the opposite corner.
 #[derive(Clone, Copy)]
 pub(super) struct Pattern {
@@ -21,8 +24,17 @@ impl Pattern {
     }
 }
 
-/// Bilinear colours of a mosaic of `width * height` bytes, at least 2×2.
-pub(super) fn demosaic(mosaic: &[u8], width: usize, height: usize, pattern: Pattern) -> Vec<u8> {
+/// Bilinear colours of a mosaic of `width * height` bytes; an error where it is smaller than a tile.
+pub(super) fn demosaic(
+    named: Named<'_>,
+    mosaic: &[u8],
+    (width, height): (u32, u32),
+    pattern: Pattern,
+) -> Result<Vec<u8>, SensingError> {
+    if width < 2 || height < 2 {
+        return Err(named.bad_shape(width, height, "a Bayer image has at least 2x2 pixels"));
+    }
+    let (width, height) = (width as usize, height as usize);
     let mut rgb = Vec::with_capacity(3 * width * height);
     for y in 0..height {
         // Rows and columns are mirrored at the border, which keeps the colour of each place.
@@ -49,7 +61,7 @@ pub(super) fn demosaic(mosaic: &[u8], width: usize, height: usize, pattern: Patt
             rgb.extend_from_slice(&[r as u8, g as u8, b as u8]);
         }
     }
-    rgb
+    Ok(rgb)
 }
 
 /// The indices before and after `i` in `0..length`, mirrored at the ends.

@@ -1,6 +1,6 @@
 //! JPEG and PNG, as `compressed_image_transport` sends them.
 
-use super::{MAX_PIXELS, MAX_SIDE, Named, millimetres};
+use super::{MAX_PIXELS, MAX_SIDE, Named, bayer, millimetres};
 use crate::sensing::{DepthImage, SensingError};
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 use std::io::Cursor;
@@ -12,7 +12,17 @@ const DEPTH: &str = "compressedDepth and 16-bit grey PNG (millimetres)";
 pub(super) fn color(named: Named<'_>, data: &[u8]) -> Result<RgbImage, SensingError> {
     match image::guess_format(data) {
         Ok(format @ (ImageFormat::Jpeg | ImageFormat::Png)) => {
-            Ok(decode(named, data, format)?.into_rgb8())
+            let picture = decode(named, data, format)?;
+            // A mosaic is sent as the grey picture it is, under the name of its encoding.
+            let (encoding, _) = named.encoding.split_once(';').unwrap_or((named.encoding, ""));
+            match (bayer::Pattern::of_encoding(encoding.trim()), picture) {
+                (Some(pattern), DynamicImage::ImageLuma8(mosaic)) => {
+                    let (width, height) = mosaic.dimensions();
+                    let rgb = bayer::demosaic(named, &mosaic, (width, height), pattern)?;
+                    Ok(RgbImage::from_raw(width, height, rgb).expect("three bytes for every pixel"))
+                }
+                (_, picture) => Ok(picture.into_rgb8()),
+            }
         }
         _ => Err(named.unsupported(COLOR)),
     }

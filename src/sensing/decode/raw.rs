@@ -138,12 +138,8 @@ pub(super) fn color(event: &ImageEvent) -> Result<RgbImage, SensingError> {
                 return Err(named.unsupported(COLOR));
             };
             let rows = Rows::new(event, 1)?;
-            if rows.width < 2 || rows.height < 2 {
-                let reason = "a Bayer image has at least 2x2 pixels";
-                return Err(named.bad_shape(rows.width, rows.height, reason));
-            }
-            let rgb =
-                bayer::demosaic(&rows.packed(), rows.width as usize, rows.height as usize, pattern);
+            let size = (rows.width, rows.height);
+            let rgb = bayer::demosaic(named, &rows.packed(), size, pattern)?;
             (rows, rgb)
         }
     };

@@ -76,6 +76,27 @@ fn bayer_mosaics_of_one_colour_come_out_flat() {
 }
 
 #[test]
+fn compressed_mosaics_get_their_colours() {
+    let (width, height) = (4, 2);
+    let mosaic: Vec<u8> =
+        (0..width * height).map(|i| [200, 100, 100, 50][i / width % 2 * 2 + i % 2]).collect();
+    let grey = |width: u32, height: u32, mosaic: &[u8]| {
+        let mut png = Vec::new();
+        codecs::png::PngEncoder::new(&mut png)
+            .write_image(mosaic, width, height, ExtendedColorType::L8)
+            .unwrap();
+        png
+    };
+    let png = grey(4, 2, &mosaic);
+    let of_sender = compressed("bayer_rggb8; png compressed ", png.clone());
+    assert_eq!(pixels(&of_sender), [[200, 100, 50]; 8]);
+    let plain: Vec<[u8; 3]> = mosaic.iter().map(|value| [*value; 3]).collect();
+    assert_eq!(pixels(&compressed("mono8; png compressed ", png)), plain);
+    let error = decode_color(&compressed("bayer_rggb8; png compressed", grey(1, 1, &[7])));
+    assert!(error.unwrap_err().to_string().contains("at least 2x2"));
+}
+
+#[test]
 fn row_padding_is_skipped_and_the_last_may_lack() {
     let data = vec![1, 2, 99, 99, 3, 4];
     assert_eq!(pixels(&raw("mono8", 2, 2, 4, data)), [[1; 3], [2; 3], [3; 3], [4; 3]]);

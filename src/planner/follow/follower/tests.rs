@@ -196,6 +196,18 @@ fn a_stale_pose_halts_once_and_the_way_goes_on_when_it_is_back() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_ends_it() {
+    let mut base = Base { now_ns: 1000 * TICK_NS, ..Base::new() };
+    let result = base.follow(&mut follower("go forward 2 metres"), |base| {
+        if base.now_ns == 1010 * TICK_NS {
+            (base.now_ns, base.pose.stamp_ns) = (0, 0);
+        }
+    });
+    assert_eq!(result, Err(FollowError::ClockSetBack));
+    assert_eq!(base.told.len(), 1, "{:?}", base.told);
+}
+
+#[test]
 fn a_pose_that_stays_stale_ends_it() {
     let mut base = Base::new();
     let result = base.follow(&mut follower("go forward 2 metres"), |base| {

@@ -15,6 +15,9 @@ use serde_yaml::Value;
 use std::collections::BTreeMap;
 use table::{Entry, Range, TABLE};
 
+/// What stands before the reason why a parameter is not set.
+const REFUSED: &str = "refused";
+
 /// Values by name, parts joined by dots.
 fn values(config: &PlannerConfig) -> BTreeMap<String, ParameterValue> {
     let mut values = BTreeMap::new();
@@ -90,7 +93,7 @@ fn with(
     for (name, value) in values(config) {
         // What is not set stays so.
         if let Ok(value) = from_message(&value) {
-            tree.set(&name, value);
+            tree.set(&name, value, REFUSED);
         }
     }
     for Parameter { name, value } in parameters {
@@ -102,9 +105,9 @@ fn with(
             ));
         }
         entry.check(value)?;
-        tree.set(name, from_message(value)?);
+        tree.set(name, from_message(value)?, REFUSED);
     }
-    PlannerConfig::from_parameters(tree.into_value(), "refused").map_err(|error| error.to_string())
+    PlannerConfig::from_parameters(&tree, REFUSED).map_err(|error| error.to_string())
 }
 
 /// The entry whose name this is; `*` in it stands for one part.
@@ -204,10 +207,10 @@ mod tests {
         let mut tree = Parameters::default();
         for (name, value) in values(&config) {
             if let Ok(value) = from_message(&value) {
-                tree.set(&name, value);
+                tree.set(&name, value, "test");
             }
         }
-        let back = PlannerConfig::from_parameters(tree.into_value(), "test").unwrap();
+        let back = PlannerConfig::from_parameters(&tree, "test").unwrap();
         assert_eq!(back, config);
         assert_eq!(values(&config)["sensing.min_depth_m"].double_value, 0.1);
     }

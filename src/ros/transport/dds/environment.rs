@@ -25,7 +25,8 @@ impl DdsSettings {
     ///
     /// # Errors
     ///
-    /// When one has a value that cannot be honoured.
+    /// When one has a value that cannot be honoured, or others say that peers are found in a way that
+    /// is not known here: the node would hear nobody.
     pub fn from_environment(
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, TransportError> {
@@ -63,13 +64,28 @@ impl DdsSettings {
                 "the embedded transport finds peers by multicast only; unset it",
             ));
         }
+        let middleware = get("RMW_IMPLEMENTATION");
+        let mapping = match middleware.as_deref() {
+            Some("rmw_cyclonedds_cpp") => ServiceMapping::Cyclone,
+            Some(zenoh @ "rmw_zenoh_cpp") => {
+                let reason = "the embedded transport speaks DDS only; the colcon package speaks \
+                              whatever ROS 2 does";
+                return Err(wrong("RMW_IMPLEMENTATION", zenoh.into(), reason));
+            }
+            _ => ServiceMapping::Enhanced,
+        };
+        // Cyclone knows no such servers.
+        if mapping == ServiceMapping::Enhanced
+            && let Some(servers) = get("ROS_DISCOVERY_SERVER")
+        {
+            let reason = "the embedded transport finds peers by multicast only; the colcon package \
+                          asks servers";
+            return Err(wrong("ROS_DISCOVERY_SERVER", servers, reason));
+        }
         Ok(Self {
             domain_id,
             localhost_only,
-            mapping: match get("RMW_IMPLEMENTATION").as_deref() {
-                Some("rmw_cyclonedds_cpp") => ServiceMapping::Cyclone,
-                _ => ServiceMapping::Enhanced,
-            },
+            mapping,
             long_ids: matches!(get("ROS_DISTRO").as_deref(), Some("foxy" | "galactic" | "humble")),
         })
     }
@@ -111,6 +127,11 @@ mod tests {
     fn what_cannot_be_honoured_is_named() {
         assert!(read(&[("ROS_DOMAIN_ID", "300")]).unwrap_err().contains("ROS_DOMAIN_ID=300"));
         assert!(read(&[("ROS_STATIC_PEERS", "10.0.0.2")]).unwrap_err().contains("multicast"));
+        let zenoh = read(&[("RMW_IMPLEMENTATION", "rmw_zenoh_cpp")]).unwrap_err();
+        assert!(zenoh.contains("=rmw_zenoh_cpp: the embedded transport speaks DDS"), "{zenoh}");
+        let server = ("ROS_DISCOVERY_SERVER", "10.0.0.2:11811");
+        assert!(read(&[server]).unwrap_err().contains("ROS_DISCOVERY_SERVER=10.0.0.2:11811"));
+        assert!(read(&[server, ("RMW_IMPLEMENTATION", "rmw_cyclonedds_cpp")]).is_ok());
         let off = read(&[("ROS_AUTOMATIC_DISCOVERY_RANGE", "OFF")]).unwrap_err();
         assert!(off.contains("LOCALHOST, SUBNET"), "{off}");
     }

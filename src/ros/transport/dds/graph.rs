@@ -16,6 +16,10 @@ pub(super) const TYPE: &str = "rmw_dds_common::msg::dds_::ParticipantEntitiesInf
 /// For listening to others: each participant tells its newest state.
 pub(super) const QOS: Qos = Qos { reliable: true, latched: true, depth: 100 };
 
+/// Readers and writers whose nodes are remembered at most: those of nodes that are gone gather, and
+/// every call of `ros2` is a node.
+const MAX_KNOWN: usize = 100_000;
+
 /// Bytes of an id before ROS 2 Iron, of which DDS fills 16.
 const LONG_ID_BYTES: usize = 24;
 
@@ -88,6 +92,9 @@ impl NodeNames {
     fn take<G: DeserializeOwned>(&self, cdr: &[u8], guid: impl Fn(&G) -> Option<[u8; 16]>) {
         let Ok(info) = from_cdr::<ParticipantEntitiesInfo<G>>(cdr) else { return };
         let mut known = self.by_guid.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MAX_KNOWN {
+            known.clear();
+        }
         for node in info.node_entities_info_seq {
             let name = format!("{}/{}", node.node_namespace.trim_end_matches('/'), node.node_name);
             let guids = node.reader_gid_seq.iter().chain(&node.writer_gid_seq);
@@ -130,6 +137,20 @@ mod tests {
             assert_eq!(names.node(guid), "/robot/eyes");
             assert_eq!(names.node(GUID::GUID_UNKNOWN), "");
         }
+    }
+
+    #[test]
+    fn nodes_that_come_and_go_do_not_gather() {
+        let (node, names) =
+            (NodeId { namespace: "/".into(), name: "cli".into() }, NodeNames::new(false));
+        let guid = |number: u128| GUID::from_bytes(number.to_be_bytes());
+        let (a_node, nodes) = (1000, 102);
+        for first in (0..nodes).map(|number| number * a_node) {
+            let readers: Vec<_> = (first..first + a_node).map(guid).collect();
+            names.learn(&message(GUID::GUID_UNKNOWN, &node, &readers, &[], false));
+        }
+        assert_eq!(names.by_guid.lock().unwrap().len(), 2000);
+        assert_eq!(names.node(guid(nodes * a_node - 1)), "/cli");
     }
 
     #[test]
