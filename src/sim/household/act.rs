@@ -2,17 +2,24 @@
 
 use super::command::{Action, Command, Target};
 use super::failure::Failure;
-use super::kinds::{is_sink, may_be_cleaned, may_be_cooled, may_be_heated, may_hold, opens};
+use super::kinds::{
+    is_portable, is_sink, may_be_cleaned, may_be_cooled, may_be_heated, may_hold, opens,
+};
+use super::motion::Node;
 use super::touch::Touch;
 use super::world::{Low, World};
+use crate::scene::MapObject;
 use crate::sim::Entity;
-use crate::tasks::class_word;
-use nalgebra::Point3;
+use crate::tasks::{class_word, gap_m};
+use nalgebra::{Point3, Vector2};
 
 /// A thing farther from where the map has it is another one, metres.
 const SAME_PLACE_M: f64 = 0.5;
 /// Stands that are tried for a view before the best one is taken.
 const MOST_VIEWS: usize = 60;
+/// Stands that are gone to until a thing is in sight, and how far apart they are at least, metres.
+const MOST_STANDS: usize = 3;
+const STANDS_APART_M: f64 = 0.5;
 
 type Watch<'a> = dyn FnMut(&World, Low) + 'a;
 
@@ -80,21 +87,44 @@ impl World {
         let name = || target.name.clone();
         let object = target.believed.as_ref().ok_or_else(|| Failure::NotInMap { name: name() })?;
         let centre = Point3::from(object.position_m);
-        let ways = self.ways();
-        let stands = self.stands(&ways, object);
-        let mut stand = stands.first().copied();
-        if let Some(id) = sees {
-            let mut views = stands.iter().take(MOST_VIEWS);
-            stand = views.find(|node| self.would_see(id, ways.stance(**node, 0))).copied();
+        let mut stood: Vec<Vector2<f64>> = Vec::new();
+        while stood.len() < MOST_STANDS {
+            let ways = self.ways();
+            let apart = |node: &Node| {
+                let at = ways.stance(*node, 0).xy_m;
+                stood.iter().all(|before| (at - before).norm() >= STANDS_APART_M)
+            };
+            let mut stands = self.stands(&ways, object).into_iter().filter(apart);
+            let stand = match sees {
+                Some(id) => {
+                    stands.take(MOST_VIEWS).find(|node| self.would_see(id, ways.stance(*node, 0)))
+                }
+                None => stands.next(),
+            };
+            let Some(stand) = stand else { break };
+            for motion in ways.moves_to(stand) {
+                self.step(motion)?;
+                watch(self, Low::Move(motion));
+            }
+            self.face(&centre, watch)?;
+            stood.push(self.robot.xy_m);
+            // Large things are in sight from wherever they can be acted on.
+            if sees.is_some() || !is_portable(&class_word(&object.label)) || self.shows(object) {
+                break;
+            }
         }
-        let stand = stand.ok_or_else(|| Failure::NoWay { name: name() })?;
-        for motion in ways.moves_to(stand) {
-            self.step(motion)?;
-            watch(self, Low::Move(motion));
+        if stood.is_empty() {
+            return Err(Failure::NoWay { name: name() });
         }
-        self.face(&centre, watch)?;
         self.approached = self.nearest_to(&centre, self.named(&object.label)).map(|e| e.id);
         Ok(())
+    }
+
+    /// Whether the camera shows something of the name of `object` where the map has it.
+    fn shows(&self, object: &MapObject) -> bool {
+        let centre = Point3::from(object.position_m);
+        let named = self.named(&object.label).filter(|e| box_gap_m(e, &centre) <= SAME_PLACE_M);
+        named.map(|entity| entity.id).any(|id| self.sees(id).unwrap_or(false))
     }
 
     /// Whether an entity would be in sight from a stance, once it is looked at.
@@ -206,8 +236,9 @@ impl World {
         let taps = self.home.entities.iter().filter(|entity| entity.category == "faucet");
         let tap = taps.map(|tap| tap.id).find(|tap| self.sink_of(*tap) == Some(sink));
         let tap = tap.ok_or(Failure::NoAppliance { appliance: "tap" })?;
-        let run = [Touch::Put(sink), Touch::SwitchOn(tap), Touch::SwitchOff(tap), Touch::Pick(id)];
-        run.into_iter().try_for_each(|touch| self.face_and_touch(touch, watch))
+        let run = [Touch::Put(sink), Touch::SwitchOn(tap), Touch::SwitchOff(tap)];
+        run.into_iter().try_for_each(|touch| self.face_and_touch(touch, watch))?;
+        self.take_back(id, watch)
     }
 
     fn heat(&mut self, target: &Target, watch: &mut Watch<'_>) -> Result<(), Failure> {
@@ -215,14 +246,10 @@ impl World {
         self.allowed(id, may_be_heated, "heated")?;
         let oven = self.appliance("microwave", |entity| entity.category == "microwave")?;
         self.put_into(oven, watch)?;
-        let run = [
-            Touch::SwitchOn(oven),
-            Touch::SwitchOff(oven),
-            Touch::Open(oven),
-            Touch::Pick(id),
-            Touch::Close(oven),
-        ];
-        run.into_iter().try_for_each(|touch| self.face_and_touch(touch, watch))
+        let run = [Touch::SwitchOn(oven), Touch::SwitchOff(oven), Touch::Open(oven)];
+        run.into_iter().try_for_each(|touch| self.face_and_touch(touch, watch))?;
+        self.take_back(id, watch)?;
+        self.face_and_touch(Touch::Close(oven), watch)
     }
 
     fn cool(&mut self, target: &Target, watch: &mut Watch<'_>) -> Result<(), Failure> {
@@ -230,8 +257,9 @@ impl World {
         self.allowed(id, may_be_cooled, "cooled")?;
         let fridge = self.appliance("fridge", |entity| entity.category == "fridge")?;
         self.put_into(fridge, watch)?;
-        let run = [Touch::Open(fridge), Touch::Pick(id), Touch::Close(fridge)];
-        run.into_iter().try_for_each(|touch| self.face_and_touch(touch, watch))
+        self.face_and_touch(Touch::Open(fridge), watch)?;
+        self.take_back(id, watch)?;
+        self.face_and_touch(Touch::Close(fridge), watch)
     }
 
     /// The id of what is held, if it is called so.
@@ -292,7 +320,8 @@ impl World {
     }
 
     /// What a target may be: things of its class that no door hides, where the map has it; without
-    /// a place in the map, those within reach. The nearest first.
+    /// a place in the map, those within reach. The nearest first, and those within reach alone if there
+    /// are any: the map may know two worktops as one.
     fn candidates(
         &self,
         target: &Target,
@@ -304,7 +333,7 @@ impl World {
         let mut all: Vec<(f64, &Entity)> = Vec::new();
         for entity in open.filter(|entity| fits(self, entity)) {
             let off_m = match &target.believed {
-                Some(object) => box_gap_m(entity, &Point3::from(object.position_m)),
+                Some(object) => off_m(entity, object),
                 None => self.gap_m(entity, &self.robot.xy_m),
             };
             let here = match target.believed {
@@ -317,8 +346,12 @@ impl World {
         }
         all.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.id.cmp(&b.1.id)));
         let (_, first) = all.first().ok_or(Failure::NotSeen { name: target.name.clone() })?;
-        self.near(first)?;
-        Ok(all.into_iter().map(|(_, entity)| entity.id).collect())
+        let near = all.iter().filter(|(_, entity)| self.near(entity).is_ok());
+        let near: Vec<u32> = near.map(|(_, entity)| entity.id).collect();
+        if near.is_empty() {
+            self.near(first)?;
+        }
+        Ok(near)
     }
 
     fn nearest_to<'a>(
@@ -330,6 +363,16 @@ impl World {
         let near = near.filter(|(gap, _)| *gap <= SAME_PLACE_M);
         near.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, entity)| entity)
     }
+}
+
+/// How far off an entity is from where the map has an object, metres: a thing from its middle, furniture,
+/// of which one box may be two pieces, from the nearest of its box.
+fn off_m(entity: &Entity, object: &MapObject) -> f64 {
+    let gap = box_gap_m(entity, &Point3::from(object.position_m));
+    if is_portable(entity.category) {
+        return gap;
+    }
+    gap.min(gap_m(object, &Point3::from(entity.world_T_entity.translation.vector)))
 }
 
 /// Distance from a point to the box of an entity, metres; 0 inside.

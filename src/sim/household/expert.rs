@@ -83,8 +83,8 @@ impl Expert {
         self.pick(thing, name)?;
         let treat = match task.kind {
             TaskKind::PickCleanThenPlaceInRecep if !now.is_clean => Some(Action::CleanObject),
-            TaskKind::PickCoolThenPlaceInRecep if !now.is_cold => Some(Action::CoolObject),
-            TaskKind::PickHeatThenPlaceInRecep if !now.is_hot => Some(Action::HeatObject),
+            TaskKind::PickCoolThenPlaceInRecep if !now.was_cold => Some(Action::CoolObject),
+            TaskKind::PickHeatThenPlaceInRecep if !now.was_hot => Some(Action::HeatObject),
             _ => None,
         };
         if let Some(action) = treat {

@@ -119,8 +119,8 @@ impl Task {
                 must(format!("a {object} is in or on a {receptacle}"), any(&placed));
             }
             TaskKind::PickCleanThenPlaceInRecep => treated("clean", |now| now.is_clean),
-            TaskKind::PickCoolThenPlaceInRecep => treated("cold", |now| now.is_cold),
-            TaskKind::PickHeatThenPlaceInRecep => treated("hot", |now| now.is_hot),
+            TaskKind::PickCoolThenPlaceInRecep => treated("cooled", |now| now.was_cold),
+            TaskKind::PickHeatThenPlaceInRecep => treated("heated", |now| now.was_hot),
             TaskKind::PickTwoObjAndPlace => {
                 let in_one = |place: &Entity| {
                     things.iter().filter(|thing| world.holder(thing.id) == Some(place.id)).count()

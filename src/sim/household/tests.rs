@@ -381,7 +381,7 @@ fn part_of_a_task_is_part_of_its_conditions() {
     go(&mut world, mug);
     world.touch(Touch::Pick(mug)).unwrap();
     let conditions = task.conditions(&world);
-    let met = conditions.iter().find(|c| c.what == "a mug is cold").unwrap();
+    let met = conditions.iter().find(|c| c.what == "a mug is cooled").unwrap();
     assert!(met.is_met && !task.is_met(&world), "{conditions:?}");
 }
 

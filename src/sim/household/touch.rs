@@ -75,7 +75,7 @@ impl World {
                 }
                 self.change(id, |condition| condition.is_open = false);
                 if name == "fridge" {
-                    self.change_contents(id, |thing| (thing.is_cold, thing.is_hot) = (true, false));
+                    self.change_contents(id, Condition::cool);
                 }
             }
             Touch::SwitchOn(_) => {
@@ -107,6 +107,25 @@ impl World {
         }
         self.touch(touch)?;
         watch(self, Low::Touch(touch));
+        Ok(())
+    }
+
+    /// Takes up what was laid down just before. The hand finds it again, even where the rim of the sink
+    /// hides it.
+    pub(super) fn take_back(
+        &mut self,
+        id: u32,
+        watch: &mut dyn FnMut(&Self, Low),
+    ) -> Result<(), Failure> {
+        let none = || Failure::NotSeen { name: "thing".into() };
+        let point = self.home.entity(id).ok_or_else(none)?.world_T_entity.translation.vector;
+        self.face(&point.into(), watch)?;
+        self.tally.actions += 1;
+        let entity = self.home.entity(id).ok_or_else(none)?;
+        self.near(entity)?;
+        self.may_pick(entity)?;
+        self.take(id);
+        watch(self, Low::Touch(Touch::Pick(id)));
         Ok(())
     }
 
@@ -162,7 +181,7 @@ impl World {
     fn run(&mut self, id: u32, name: &str) {
         match name {
             "microwave" => {
-                self.change_contents(id, |thing| (thing.is_hot, thing.is_cold) = (true, false));
+                self.change_contents(id, Condition::heat);
             }
             "faucet" => {
                 if let Some(sink) = self.sink_of(id) {

@@ -36,6 +36,21 @@ pub struct Condition {
     pub is_cold: bool,
     /// It was washed.
     pub is_clean: bool,
+    /// It was heated at some time, which is what ALFRED's tasks ask for: what was heated and stands in
+    /// the fridge then counts (`heated_objects` and `cooled_objects` of its `thor_env.py` only grow).
+    pub was_hot: bool,
+    /// It was cooled at some time.
+    pub was_cold: bool,
+}
+
+impl Condition {
+    pub(super) fn heat(&mut self) {
+        (self.is_hot, self.is_cold, self.was_hot) = (true, false, true);
+    }
+
+    pub(super) fn cool(&mut self) {
+        (self.is_cold, self.is_hot, self.was_cold) = (true, false, true);
+    }
 }
 
 /// Where a thing is.
