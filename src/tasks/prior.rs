@@ -9,7 +9,7 @@
 use super::planning::PlanningError;
 use super::text::parse_plan;
 use super::writer::SpokenPlan;
-use super::{ActionVocabulary, ArgumentKind};
+use super::{ActionVocabulary, ArgumentKind, SpokenStep};
 use crate::model::GoalReader;
 use candle_core::Device;
 use std::path::Path;
@@ -75,19 +75,24 @@ impl Prior {
 }
 
 /// The draft that both judge best, `weight` being that of `theirs`; `None` where there is none. Of equal
-/// ones the first, ours before theirs.
-pub(super) fn pooled(ours: &[Draft], theirs: &[Draft], weight: f64) -> Option<SpokenPlan> {
+/// ones the first, ours before theirs; what is `barred` only where all are.
+pub(super) fn pooled(
+    ours: &[Draft],
+    theirs: &[Draft],
+    weight: f64,
+    barred: &dyn Fn(&[SpokenStep]) -> bool,
+) -> Option<SpokenPlan> {
     let judged = |drafts: &[Draft], plan: &SpokenPlan| {
         let same = |one: &&Draft| one.plan.task == plan.task && one.plan.steps == plan.steps;
         drafts.iter().find(same).map_or_else(|| unnamed(drafts), |one| one.log_probability)
     };
     let score =
         |plan: &SpokenPlan| (1.0 - weight) * judged(ours, plan) + weight * judged(theirs, plan);
-    let mut best: Option<(f64, &SpokenPlan)> = None;
+    let mut best: Option<((bool, f64), &SpokenPlan)> = None;
     for Draft { plan, .. } in ours.iter().chain(theirs) {
-        let score = score(plan);
-        if best.is_none_or(|(most, _)| score > most) {
-            best = Some((score, plan));
+        let rank = (!barred(&plan.steps), score(plan));
+        if best.is_none_or(|(most, _)| rank > most) {
+            best = Some((rank, plan));
         }
     }
     best.map(|(_, plan)| plan.clone())
@@ -123,7 +128,7 @@ mod tests {
     }
 
     fn best(ours: &[(&str, f64)], theirs: &[(&str, f64)], weight: f64) -> String {
-        pooled(&drafts(ours), &drafts(theirs), weight).unwrap().task.unwrap()
+        pooled(&drafts(ours), &drafts(theirs), weight, &|_| false).unwrap().task.unwrap()
     }
 
     #[test]
@@ -135,7 +140,9 @@ mod tests {
         assert_eq!(best(&ours, &theirs, 1.0), "cool");
         assert_eq!(best(&ours, &[], 0.5), "wash");
         assert_eq!(best(&[], &theirs, 0.5), "cool");
-        assert_eq!(pooled(&[], &[], 0.5), None);
+        assert_eq!(pooled(&[], &[], 0.5, &|_| false), None);
+        let all_barred = pooled(&drafts(&ours), &[], 0.0, &|_| true);
+        assert_eq!(all_barred.unwrap().task.as_deref(), Some("wash"), "better than none");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! robot becomes words of what matters to the goal, "I saw …"; the 3D tokens of the scene and those
 //! words become what is to be done; and that becomes the plan, with where to go for it.
 
+use super::dead_end::DeadEnds;
 use super::grammar::PlanGrammar;
 use super::ground::ground;
 use super::planning::{PlanRequest, PlanningError};
@@ -14,7 +15,7 @@ use super::token_set::TokenTable;
 use super::view::{About, SceneView};
 use super::whereabouts::Whereabouts;
 use super::writer::{PlanWriter, ShownObjects, Sight, SpokenPlan, WrittenPlan};
-use super::{ActionVocabulary, ArgumentKind};
+use super::{ActionVocabulary, ArgumentKind, SpokenStep};
 use crate::model::{PriorSpec, PromptInput, Segment, TokenKind};
 use crate::scene::NamedVectors;
 use crate::vision::{TextEncoder, WordHash};
@@ -38,6 +39,8 @@ const SCENE_VIT: &str = "scene_vit";
 const DRAFTS: usize = 6;
 /// Plans around a draft among which the map chooses; a server gives no choice.
 const WAYS: usize = 12;
+/// What a plan that would fail again is worth less than others, as a logarithm.
+const LAST_RESORT: f64 = -1e6;
 
 impl ScenePlanner {
     /// Loads the model folder `folder` onto `device`, and the reader that is its prior where it has one.
@@ -71,6 +74,7 @@ impl ScenePlanner {
         goal: &str,
         view: Option<&SceneView>,
         vocabulary: &ActionVocabulary,
+        ends: &DeadEnds,
         on_text: &mut Listener<'_>,
     ) -> Result<SpokenPlan, PlanningError> {
         let saw = self.mind.describe(goal, view, &mut |_| on_text(""))?;
@@ -80,6 +84,7 @@ impl ScenePlanner {
         let names = self.names.clone();
         let there = names.as_ref().zip(scene.as_ref());
         let there = there.and_then(|(names, tokens)| Whereabouts::of(tokens, names));
+        let say = Say { there: there.as_ref(), ends };
         let input = PromptInput {
             frame,
             scene,
@@ -92,20 +97,18 @@ impl ScenePlanner {
         let table = self.mind.table(&vocabulary.tasks);
         if draft_end.is_empty() {
             let grammar = PlanGrammar::new(vocabulary, table)?;
-            let plan =
-                likeliest(&mut self.mind, &segments, grammar, vocabulary, there.as_ref(), on_text)?;
+            let plan = likeliest(&mut self.mind, &segments, grammar, vocabulary, &say, on_text)?;
             return Ok(SpokenPlan { saw: told, ..plan });
         }
         // Where to go depends on the home more than on the goal, so its guesses must not sway what
         // is done: that is decided first. The whole plan says it again.
-        let draft = self.draft(&segments, goal, vocabulary, &mut |_| on_text(""))?;
+        let draft = self.draft(&segments, goal, vocabulary, ends, &mut |_| on_text(""))?;
         let task = draft.task.as_ref().map(|task| format!("<{task}>")).unwrap_or_default();
         let said = format!("{task}{}{draft_end}", plan_text(&draft.steps, vocabulary));
         segments.push(Segment::Template(said));
         let table = self.mind.table(&vocabulary.tasks);
         let around = PlanGrammar::around(vocabulary, table, &draft.steps)?;
-        let plan =
-            likeliest(&mut self.mind, &segments, around, vocabulary, there.as_ref(), on_text)?;
+        let plan = likeliest(&mut self.mind, &segments, around, vocabulary, &say, on_text)?;
         Ok(SpokenPlan {
             task: draft.task,
             mean_log_probability: draft.mean_log_probability,
@@ -120,6 +123,7 @@ impl ScenePlanner {
         segments: &[Segment],
         goal: &str,
         vocabulary: &ActionVocabulary,
+        ends: &DeadEnds,
         on_text: &mut Listener<'_>,
     ) -> Result<SpokenPlan, PlanningError> {
         let table = self.mind.table(&vocabulary.tasks);
@@ -137,26 +141,47 @@ impl ScenePlanner {
             Some(prior) => (prior.drafts(goal, answers)?, prior.weight),
         };
         let tokens = self.mind.model.manifest().decoding.max_tokens;
-        pooled(&ours, &theirs, weight).ok_or(PlanningError::Unfinished { tokens })
+        pooled(&ours, &theirs, weight, &|acts| ends.bar_acts(acts))
+            .ok_or(PlanningError::Unfinished { tokens })
     }
 }
 
-/// The likeliest answer to `segments` under `grammar`; where the map has a say, of the likeliest ones the
-/// one that fits it best. Words are said that nothing can take back any more.
+/// What else has a say in where to go, beside the model.
+struct Say<'a> {
+    /// What the map shows, of a model that sees.
+    there: Option<&'a Whereabouts<'a>>,
+    /// What was tried in vain.
+    ends: &'a DeadEnds,
+}
+
+impl Say<'_> {
+    fn is_silent(&self) -> bool {
+        self.there.is_none() && self.ends.is_empty()
+    }
+
+    /// The logarithm of how well the ways of a plan fit; what would fail again is the last resort.
+    fn of_ways(&self, steps: &[SpokenStep], vocabulary: &ActionVocabulary) -> f64 {
+        let fit = self.there.map_or(0.0, |there| there.of_ways(steps, vocabulary));
+        if self.ends.bar_ways(steps, vocabulary) { fit + LAST_RESORT } else { fit }
+    }
+}
+
+/// The likeliest answer to `segments` under `grammar`; where others have a say, of the likeliest ones the
+/// one that fits best. Words are said that nothing can take back any more.
 fn likeliest(
     mind: &mut SceneMind,
     segments: &[Segment],
     grammar: PlanGrammar,
     vocabulary: &ActionVocabulary,
-    there: Option<&Whereabouts<'_>>,
+    say: &Say<'_>,
     on_text: &mut Listener<'_>,
 ) -> Result<SpokenPlan, PlanningError> {
     let tokens = mind.model.manifest().decoding.max_tokens;
-    let Some(there) = there else {
+    if say.is_silent() {
         let found = search(mind, segments, grammar, vocabulary, 1, on_text)?;
         let plan = found.into_iter().next().map(|(one, _)| one.plan);
         return plan.ok_or(PlanningError::Unfinished { tokens });
-    };
+    }
     // What comes last is the rest of the model's own choice, which need not be the map's.
     let (mut said, mut newest) = (String::new(), String::new());
     let mut listen = |text: &str| {
@@ -169,7 +194,7 @@ fn likeliest(
     };
     let found = search(mind, segments, grammar, vocabulary, WAYS, &mut listen)?;
     let score = |(draft, _): &(Draft, String)| {
-        draft.log_probability + there.of_ways(&draft.plan.steps, vocabulary)
+        draft.log_probability + say.of_ways(&draft.plan.steps, vocabulary)
     };
     let best = found.into_iter().reduce(|a, b| if score(&b) > score(&a) { b } else { a });
     let (draft, text) = best.ok_or(PlanningError::Unfinished { tokens })?;
@@ -240,7 +265,7 @@ impl PlanWriter for ScenePlanner {
         view: Option<&SceneView>,
         vocabulary: &ActionVocabulary,
     ) -> Result<SpokenPlan, PlanningError> {
-        self.speak_aloud(goal, view, vocabulary, &mut |_| true)
+        self.speak_aloud(goal, view, vocabulary, &DeadEnds::default(), &mut |_| true)
     }
 
     fn write(
@@ -250,7 +275,8 @@ impl PlanWriter for ScenePlanner {
     ) -> Result<WrittenPlan, PlanningError> {
         let labels = request.objects.iter().map(|object| object.label.as_str());
         let vocabulary = self.mind.vocabulary().with_map_labels(labels);
-        let spoken = self.speak_aloud(request.goal, request.view, &vocabulary, on_text)?;
+        let ends = DeadEnds::of(request, &vocabulary);
+        let spoken = self.speak_aloud(request.goal, request.view, &vocabulary, &ends, on_text)?;
         let steps = request.so_far.left_of(spoken.steps, &vocabulary);
         let bound = ground(&steps, &vocabulary, request);
         let actions = steps.into_iter().map(|step| step.action);
