@@ -140,10 +140,7 @@ fn place(name: &str, inquiry: &Inquiry<'_>, mind: &SceneMind, frame_id: &str) ->
     }
     let (words, objects, unknown) = match facts::whereabouts(inquiry.objects, name, frame_id) {
         Some(fact) => (fact.words, fact.objects, None),
-        None => {
-            let reason = format!("nothing in the map is called \"{name}\"");
-            (DO_NOT_KNOW.to_owned(), Vec::new(), Some(reason))
-        }
+        None => (DO_NOT_KNOW.to_owned(), Vec::new(), Some(facts::unknown(inquiry.objects, name))),
     };
     Some(Answer {
         question: inquiry.words.to_owned(),
@@ -199,6 +196,11 @@ mod tests {
             assert_eq!(answer.unknown, Some(reason));
         }
         assert_eq!(say("how many unicorns are there").words(), "none");
+        // Who asks politely is told from the list, too.
+        assert_eq!(say("could you count the plates, please?").words(), "two");
+        assert_eq!(say("how many plates are in the fridge").words(), "one");
+        assert_eq!(say("can you tell me where the fridge is?").words(), fridge);
+        assert_eq!(say("can you see a plate?").words(), "yes");
     }
 
     #[test]

@@ -77,11 +77,13 @@ pub(super) fn completed(sentence: &str, before: Before<'_>) -> Option<String> {
             let how = how.unwrap_or_else(|| preposition(&class_word(noun)));
             swapped(before.said, &holder, noun, Some(how))
         }
-        (Some(how), Some(Asked::PresenceAt { holder, .. })) => {
+        (Some(how), Some(Asked::PresenceAt { holder, .. } | Asked::NumberAt { holder, .. })) => {
             swapped(before.said, &holder, noun, Some(how))
         }
         (Some(_), _) => None,
-        (None, Some(Asked::Number(things))) => swapped(before.said, &things, &several(noun), None),
+        (None, Some(Asked::Number(things) | Asked::NumberAt { thing: things, .. })) => {
+            swapped(before.said, &things, &several(noun), None)
+        }
         (None, _) => swapped(before.said, before.thing, noun, None),
     }
 }
@@ -131,6 +133,18 @@ mod tests {
             ("is there an egg in the fridge", "egg", "and a mug?", "is there a mug in the fridge"),
             ("is there an egg in the pot", "egg", "and on the desk", "is there an egg on the desk"),
             ("how many mugs are there", "mugs", "and the knife?", "how many knives are there"),
+            (
+                "how many mugs are on the table",
+                "mugs",
+                "and in the fridge?",
+                "how many mugs are in the fridge",
+            ),
+            (
+                "how many mugs are on the table",
+                "mugs",
+                "and the knife?",
+                "how many knives are on the table",
+            ),
             ("what is on the table", "table", "and the fridge", "what is in the fridge"),
             (
                 "what is on the table",

@@ -319,7 +319,8 @@ impl Executive {
                 let said = format!("stopped: \"{goal}\"");
                 self.give_up(Ending::Stopped(cause), cause.to_string(), said)
             }
-            None => vec![Act::Say("there is no goal to stop".into())],
+            // Who follows an instruction stops as well.
+            None => vec![Act::Say("stopped; no goal is set".into())],
         }
     }
 
@@ -472,10 +473,7 @@ mod tests {
         let acts = executive.stop(StopCause::Word);
         assert!(matches!(&acts[0], Act::Withdraw { goal, .. } if goal == "two"));
         assert_eq!(executive.planned(second, plan("two", &["A"])), []);
-        assert_eq!(
-            executive.stop(StopCause::Client),
-            [Act::Say("there is no goal to stop".into())]
-        );
+        assert_eq!(executive.stop(StopCause::Client), [Act::Say("stopped; no goal is set".into())]);
     }
 
     #[test]

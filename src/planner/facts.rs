@@ -2,7 +2,7 @@
 //! map may look like what is asked for; that is said to be a likeness.
 
 use crate::scene::{MapObject, ObjectId, Place};
-use crate::tasks::{inventory, named};
+use crate::tasks::{akin, inventory, lacks, named};
 
 /// Words, and the objects they rest on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,16 @@ pub fn standing([x, y, z]: [f64; 3], frame_id: &str) -> Fact {
     Fact { words: format!("i am at ({x:.2}, {y:.2}, {z:.2}) m in {frame_id}"), objects: Vec::new() }
 }
 
+/// That none of `objects` is called `name`, and what comes near it: who says "sink" may mean a sinkbasin.
+pub fn unknown(objects: &[MapObject], name: &str) -> String {
+    let near: Vec<String> =
+        akin(name, objects).iter().map(|class| format!("\"{class}\"")).collect();
+    match near.is_empty() {
+        true => format!("nothing in the map is called \"{name}\""),
+        false => format!("nothing in the map is called \"{name}\", but {}", near.join(", ")),
+    }
+}
+
 /// Where the map looks most like `name`, of which it has no object, in the frame `frame_id`.
 pub fn likeness(name: &str, place: &Place, frame_id: &str) -> Fact {
     let [x, y, z] = place.position_m;
@@ -46,13 +56,14 @@ pub fn likeness(name: &str, place: &Place, frame_id: &str) -> Fact {
     Fact { words, objects: Vec::new() }
 }
 
-/// How many things called `name` there are.
-pub fn count(objects: &[MapObject], name: &str) -> Fact {
+/// How many things called `name` there are; `None` where their names do not tell: a red mug is called "mug".
+pub fn count(objects: &[MapObject], name: &str) -> Option<Fact> {
     let found = named(objects, name);
-    Fact {
+    let is_told = !found.is_empty() || objects.is_empty() || lacks(name, objects);
+    is_told.then(|| Fact {
         words: format!("{} in the map", found.len()),
         objects: found.iter().map(|object| object.id).collect(),
-    }
+    })
 }
 
 /// What the map holds, by place and class; of `max_objects` objects at most, the surest ones (0: of all).
@@ -97,7 +108,16 @@ mod tests {
         assert_eq!(whereabouts(&objects, "spoon", "map"), None);
         assert!(is_robot("you") && !is_robot("mug"));
         assert_eq!(standing([1.0, 0.5, 0.0], "map").words, "i am at (1.00, 0.50, 0.00) m in map");
-        assert_eq!(count(&objects, "knife").words, "2 in the map");
+        let number = |name: &str| Some(count(&objects, name)?.words);
+        assert_eq!(number("knife").as_deref(), Some("2 in the map"));
+        assert_eq!(number("unicorns").as_deref(), Some("0 in the map"));
+        for not_told in ["sharp knives", "knives and forks", "things", "mugs"] {
+            assert_eq!(number(not_told), None, "{not_told}");
+        }
+        let near = unknown(&objects, "mug or knife");
+        assert_eq!(near, "nothing in the map is called \"mug or knife\", but \"knife\"");
+        assert_eq!(unknown(&objects, "mugs").split(", but ").nth(1), Some("\"coffeemug\""));
+        assert_eq!(unknown(&objects, "spoon"), "nothing in the map is called \"spoon\"");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::Command;
 use crate::scene::MapObject;
-use crate::tasks::{Asked, class_word, named_in};
+use crate::tasks::{Asked, named, named_in};
 
 /// Words that stand for a thing wherever they are.
 const PRONOUNS: [&str; 3] = ["it", "them", "they"];
@@ -96,21 +96,18 @@ pub(super) fn thing_in(text: &str, objects: &[MapObject]) -> Option<String> {
 /// The first object of the map that `text` names.
 fn known_in(text: &str, objects: &[MapObject]) -> Option<String> {
     let words: Vec<String> = text.split_whitespace().map(plain).collect();
-    let known = |words: &[String]| {
-        let name = class_word(&words.concat());
-        let one = name.strip_suffix('s').unwrap_or(&name);
-        objects.iter().any(|object| [name.as_str(), one].contains(&&*class_word(&object.label)))
-    };
-    let named = (0..words.len()).find_map(|at| {
+    let known = |words: &[String]| !named(objects, &words.concat()).is_empty();
+    let first = (0..words.len()).find_map(|at| {
         // The longest name first: "coffee machine" before "coffee".
         (1..=3).rev().find_map(|count| words.get(at..at + count).filter(|words| known(words)))
     });
-    named.map(|words| words.join(" "))
+    first.map(|words| words.join(" "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scene::fixtures::object;
 
     #[test]
     fn words_stand_for_things_unless_a_noun_follows() {
@@ -129,6 +126,9 @@ mod tests {
         assert_eq!(named("put my red mug in the sink"), "red mug");
         assert_eq!(named("what is on the desk"), "desk");
         assert_eq!(named("are you sure"), "");
+        let objects = [object(1, "drawer", [0.0; 3], 0.5), object(2, "knife", [0.0; 3], 0.1)];
+        let known = known_in("put the knives in the drawer", &objects);
+        assert_eq!(known.as_deref(), Some("knives"));
     }
 
     #[test]

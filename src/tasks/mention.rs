@@ -1,11 +1,14 @@
 //! Things that a text names.
 
 use super::class_word;
+use super::wording::IRREGULAR;
 use crate::scene::MapObject;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// Most words of a name.
 const MOST_WORDS: usize = 3;
+/// Shortest part of a name by which a thing is called, and shortest rest of the name, bytes.
+const LEAST_PART: usize = 3;
 
 /// The classes that a word may stand for: itself, and what it is the plural of.
 pub(super) fn singulars(word: &str) -> Vec<String> {
@@ -15,6 +18,9 @@ pub(super) fn singulars(word: &str) -> Vec<String> {
     if let Some(stem) = word.strip_suffix("ves") {
         forms.extend([format!("{stem}fe"), format!("{stem}f")]);
     }
+    forms.extend(word.strip_suffix("ies").map(|stem| format!("{stem}y")));
+    let irregular = IRREGULAR.iter().filter(|(_, several)| *several == word);
+    forms.extend(irregular.map(|(one, _)| (*one).to_owned()));
     forms
 }
 
@@ -43,6 +49,23 @@ pub fn named<'a>(objects: &'a [MapObject], name: &str) -> Vec<&'a MapObject> {
     objects.iter().filter(|object| forms.contains(&class_word(&object.label))).collect()
 }
 
+/// The classes of `objects` that `name`, which is none of them, may be meant for: those that it names among other
+/// words ("red mug"), and those of which it is a part ("sink" of "sinkbasin").
+pub(crate) fn akin(name: &str, objects: &[MapObject]) -> Vec<String> {
+    let labels = || objects.iter().map(|object| object.label.as_str());
+    let forms = singulars(name);
+    let is_part = |class: &String| {
+        forms.iter().map(String::as_str).any(|part| {
+            part.len() >= LEAST_PART
+                && class.len() >= part.len() + LEAST_PART
+                && (class.starts_with(part) || class.ends_with(part))
+        })
+    };
+    let mut akin: BTreeSet<String> = labels().map(class_word).filter(is_part).collect();
+    akin.extend(named_in(name, labels()));
+    akin.into_iter().collect()
+}
+
 /// The objects of a class.
 pub(super) fn of_class<'a>(
     objects: &'a [MapObject],
@@ -55,10 +78,39 @@ pub(super) fn of_class<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scene::fixtures::object;
+
+    #[test]
+    fn what_comes_near_a_name_names_a_part_of_it_or_is_named_in_part() {
+        let labels = ["sinkbasin", "Dining Table", "sidetable", "mug", "mug", "pen", ""];
+        let objects = (1..).zip(labels).map(|(id, label)| object(id, label, [0.0; 3], 0.1));
+        let objects: Vec<MapObject> = objects.collect();
+        for (name, classes) in [
+            ("sink", "sinkbasin"),
+            ("tables", "diningtable sidetable"),
+            ("mug on the table", "mug"),
+            ("pens and mugs", "mug pen"),
+            // What is left of a name is a word as well.
+            ("sidetab", ""),
+            ("unicorn", ""),
+            ("a", ""),
+        ] {
+            assert_eq!(akin(name, &objects).join(" "), classes, "{name}");
+        }
+    }
 
     #[test]
     fn names_are_found_in_all_their_forms() {
-        let classes = ["Coffee Machine", "mug", "shelf", "knife", "tomato", "countertop"];
+        let classes = [
+            "Coffee Machine",
+            "mug",
+            "shelf",
+            "knife",
+            "tomato",
+            "countertop",
+            "person",
+            "battery",
+        ];
         let named = |text: &str| named_in(text, classes).join(" ");
         assert_eq!(named("How many mugs are on the shelves?"), "mug shelf");
         assert_eq!(
@@ -66,6 +118,7 @@ mod tests {
             "knife tomato coffeemachine"
         );
         assert_eq!(named("the mug, the Mug and the counter top"), "mug countertop");
+        assert_eq!(named("how many people need batteries"), "person battery");
         assert_eq!(named("is it raining"), "");
     }
 }

@@ -1,5 +1,7 @@
 //! What a question asks of the list of objects, read from its words.
 
+use super::plain_words::{plain_words, uncalled};
+
 /// A question that a list of labelled objects can answer. Things stand in the words of the question,
 /// without their article.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,9 +14,18 @@ pub enum Asked {
         thing: String,
         /// What it would stand on or in.
         holder: String,
+        /// Whether it is asked of all of them: "are the mugs on the table".
+        every: bool,
     },
     /// How many there are.
     Number(String),
+    /// How many there are on or in something.
+    NumberAt {
+        /// The thing.
+        thing: String,
+        /// What they would stand on or in.
+        holder: String,
+    },
     /// Where it is.
     Place(String),
     /// What colour it has.
@@ -35,6 +46,8 @@ pub enum Asked {
         state: &'static str,
         /// Whether it is asked for its opposite: closed.
         opposite: bool,
+        /// Whether it is asked of all of them: "are the drawers closed".
+        every: bool,
     },
     /// What something can be done with: a list tells what there is to choose from.
     Tool,
@@ -46,10 +59,29 @@ pub enum Asked {
     Looks(String),
 }
 
-const PRESENCE: [&str; 4] = ["is there", "are there", "do you see", "can you see"];
+const PRESENCE: [&str; 7] = [
+    "is there",
+    "are there",
+    "do you see",
+    "can you see",
+    "have you seen",
+    "do you have",
+    "do we have",
+];
 const NUMBER: [&str; 2] = ["how many", "count"];
-const PLACE: [&str; 6] =
-    ["where is", "where are", "where do you see", "where did you see", "where can i find", "find"];
+const PLACE: [&str; 7] = [
+    "where is",
+    "where are",
+    "where do you see",
+    "where did you see",
+    "where can i find",
+    "find me",
+    FIND,
+];
+/// What begins an errand as well: "find a mug and wash it".
+const FIND: &str = "find";
+/// What joins what is to be done next, where no other thing follows.
+const NEXT: [&str; 3] = [" and ", ", ", " then "];
 const COLOR: [&str; 5] = [
     "what color is",
     "what colour is",
@@ -111,8 +143,15 @@ const LOOKS: [&str; 4] =
 const LIKE: (&str, &str) = ("what is", " like");
 /// How something stands on or in another.
 const PREPOSITIONS: [&str; 2] = ["on", "in"];
+/// Other words for these.
+const SAME_PREPOSITIONS: [(&str, &str); 3] =
+    [(" on top of ", " on "), (" inside of ", " in "), (" inside ", " in ")];
+/// Who is asked to tell is asked what stands behind this.
+const TELL: [&str; 4] = ["tell me", "show me", "do you know", "i want to know"];
+/// Questions that end with their verb behind these: "tell me where the mug is".
+const TURNED: [&str; 4] = ["where", "what color", "what colour", "which way"];
 /// What may stand behind the thing that is asked for.
-const ENDS: [&str; 13] = [
+const ENDS: [&str; 16] = [
     " in the map",
     " in the room",
     " in front of you",
@@ -122,45 +161,75 @@ const ENDS: [&str; 13] = [
     " right now",
     " now",
     " here",
+    " there are",
     " are",
     " are there",
     " do you see",
     " can you see",
+    " for me",
+    " located",
 ];
-const ARTICLES: [&str; 6] = ["the ", "a ", "an ", "my ", "any ", "some "];
+const ARTICLES: [&str; 4] = ["a ", "an ", "any ", "some "];
+/// Words before things that are known, of which several are all meant; longer ones first.
+const DEFINITE: [&str; 12] = [
+    "all of the ",
+    "all the ",
+    "all my ",
+    "all ",
+    "both ",
+    "these ",
+    "those ",
+    "this ",
+    "that ",
+    "the ",
+    "my ",
+    "your ",
+];
 
 impl Asked {
     /// What `question` asks; `None` where it is something else.
     pub fn of(question: &str) -> Option<Self> {
-        let bare = question.trim().trim_end_matches(['.', '!', '?', ' ']).to_lowercase();
-        let plain = bare.split_whitespace().map(spelled_out).collect::<Vec<_>>().join(" ");
-        let thing = |openings: &[&str]| rest_behind(&plain, openings).and_then(thing_of);
+        let plain = plain_words(question);
+        let (asked, _) = uncalled(&plain);
+        Self::read(asked).or_else(|| Self::read(&direct(asked)?))
+    }
+
+    /// What is asked in plain words.
+    fn read(plain: &str) -> Option<Self> {
+        let plain = &SAME_PREPOSITIONS
+            .iter()
+            .fold(plain.to_owned(), |words, (other, word)| words.replace(other, word));
+        let thing = |openings: &[&str]| rest_behind(plain, openings).and_then(thing_of);
         let holder = |openings: &[&str]| {
-            let (preposition, holder) = rest_behind(&plain, openings)?.split_once(' ')?;
+            let (preposition, holder) = rest_behind(plain, openings)?.split_once(' ')?;
             thing_of(holder).filter(|_| PREPOSITIONS.contains(&preposition))
         };
-        let number = || thing(&NUMBER).map(Self::Number);
+        let place = || {
+            let found = thing(&PLACE)?;
+            (!plain.starts_with(FIND) || !goes_on(&found)).then_some(Self::Place(found))
+        };
+        let number = || thing(&NUMBER).map(number_of);
         let presence = || thing(&PRESENCE).map(presence_of);
         let color = || thing(&COLOR).map(Self::Color);
         let neighbour = || thing(&NEIGHBOUR).map(Self::Neighbour);
         let contents = || holder(&CONTENTS).map(Self::Contents);
         let largest = || holder(&LARGEST).map(Self::Largest);
         let side = || thing(&SIDE).map(Self::Side);
-        let state = || rest_behind(&plain, &STATE).and_then(state_of);
-        let at = || rest_behind(&plain, &STATE).and_then(thing_at);
+        let every = rest_behind(plain, &["are"]).is_some_and(|rest| is_behind(&DEFINITE, rest));
+        let state = || rest_behind(plain, &STATE).and_then(|words| state_of(words, every));
+        let at = || rest_behind(plain, &STATE).and_then(|words| thing_at(words, every));
         let looks = || {
-            let like = rest_behind(&plain, &[LIKE.0]).and_then(|rest| rest.strip_suffix(LIKE.1));
-            like.or_else(|| rest_behind(&plain, &LOOKS)).and_then(thing_of).map(Self::Looks)
+            let like = rest_behind(plain, &[LIKE.0]).and_then(|rest| rest.strip_suffix(LIKE.1));
+            like.or_else(|| rest_behind(plain, &LOOKS)).and_then(thing_of).map(Self::Looks)
         };
         if EVERYTHING.contains(&plain.as_str()) {
             return Some(Self::Everything);
         }
-        let core = without_ends(&plain);
+        let core = without_ends(plain);
         if core.len() < plain.len() && SIGHT.contains(&core) {
             return Some(Self::Sight);
         }
-        let place = thing(&PLACE).map(Self::Place);
-        place
+        place()
             .or_else(number)
             .or_else(presence)
             .or_else(color)
@@ -180,6 +249,7 @@ impl Asked {
             Self::Presence(thing)
             | Self::PresenceAt { thing, .. }
             | Self::Number(thing)
+            | Self::NumberAt { thing, .. }
             | Self::Place(thing)
             | Self::Color(thing)
             | Self::Neighbour(thing)
@@ -193,41 +263,60 @@ impl Asked {
     }
 }
 
-/// A question word that has swallowed its verb, in two words again: many type it without the mark.
-pub(crate) fn spelled_out(word: &str) -> &str {
-    match word {
-        "what's" | "what’s" | "whats" => "what is",
-        "what're" | "what’re" => "what are",
-        "where's" | "where’s" | "wheres" => "where is",
-        "where're" | "where’re" => "where are",
-        "how's" | "how’s" | "hows" => "how is",
-        _ => word,
-    }
+/// What is asked by who wants it told: "where is the mug" by "tell me where the mug is". `None` where nobody is
+/// to tell.
+fn direct(asked: &str) -> Option<String> {
+    let told = rest_behind(asked, &TELL)?;
+    let turned = TURNED.iter().find_map(|opening| {
+        let (thing, verb) = told.strip_prefix(opening)?.rsplit_once(' ')?;
+        STATE.contains(&verb).then(|| format!("{opening} {verb}{thing}"))
+    });
+    Some(turned.unwrap_or_else(|| told.to_owned()))
 }
 
-fn state_of(words: &str) -> Option<Asked> {
+/// Whether what stands behind "find" goes on with what is to be done with it.
+fn goes_on(thing: &str) -> bool {
+    let mut further = NEXT.iter().flat_map(|joint| thing.split(joint).skip(1));
+    further.any(|more| !is_behind(&ARTICLES, more) && !is_behind(&DEFINITE, more))
+}
+
+fn is_behind(words: &[&str], rest: &str) -> bool {
+    words.iter().any(|word| rest.starts_with(word))
+}
+
+fn state_of(words: &str, every: bool) -> Option<Asked> {
     let words = without_ends(words);
     let (thing, state, opposite) = STATES
         .iter()
         .find_map(|(word, state, opposite)| Some((words.strip_suffix(word)?, *state, *opposite)))?;
-    thing_of(thing).map(|thing| Asked::State { thing, state, opposite })
+    thing_of(thing).map(|thing| Asked::State { thing, state, opposite, every })
 }
 
 /// "The mug on the table" behind "is".
-fn thing_at(words: &str) -> Option<Asked> {
-    let words = without_ends(words);
-    let (thing, holder) =
-        PREPOSITIONS.iter().find_map(|word| words.split_once(&format!(" {word} ")))?;
-    Some(Asked::PresenceAt { thing: thing_of(thing)?, holder: thing_of(holder)? })
+fn thing_at(words: &str, every: bool) -> Option<Asked> {
+    let (thing, holder) = at_holder(without_ends(words))?;
+    Some(Asked::PresenceAt { thing, holder, every })
 }
 
 fn presence_of(words: String) -> Asked {
-    let parts = PREPOSITIONS.iter().find_map(|word| words.split_once(&format!(" {word} ")));
-    let parts = parts.and_then(|(thing, holder)| Some((thing.to_owned(), thing_of(holder)?)));
-    match parts {
-        Some((thing, holder)) => Asked::PresenceAt { thing, holder },
+    match at_holder(&words) {
+        Some((thing, holder)) => Asked::PresenceAt { thing, holder, every: false },
         None => Asked::Presence(words),
     }
+}
+
+fn number_of(words: String) -> Asked {
+    match at_holder(&words) {
+        Some((thing, holder)) => Asked::NumberAt { thing, holder },
+        None => Asked::Number(words),
+    }
+}
+
+/// A thing and what it stands on or in.
+fn at_holder(words: &str) -> Option<(String, String)> {
+    let (thing, holder) =
+        PREPOSITIONS.iter().find_map(|word| words.split_once(&format!(" {word} ")))?;
+    Some((thing_of(thing)?, thing_of(holder)?))
 }
 
 /// What stands behind one of `openings`.
@@ -237,7 +326,8 @@ fn rest_behind<'a>(sentence: &'a str, openings: &[&str]) -> Option<&'a str> {
 
 /// A thing without its article and what may stand behind it.
 fn thing_of(rest: &str) -> Option<String> {
-    let thing = ARTICLES.iter().find_map(|article| rest.strip_prefix(article)).unwrap_or(rest);
+    let mut articles = ARTICLES.iter().chain(&DEFINITE);
+    let thing = articles.find_map(|article| rest.strip_prefix(article)).unwrap_or(rest);
     let thing = without_ends(thing);
     (!thing.is_empty()).then(|| thing.to_owned())
 }
@@ -259,10 +349,13 @@ mod tests {
         let number = |thing: &str| Some(Asked::Number(thing.into()));
         let presence = |thing: &str| Some(Asked::Presence(thing.into()));
         let presence_at = |thing: &str, holder: &str| {
-            Some(Asked::PresenceAt { thing: thing.into(), holder: holder.into() })
+            Some(Asked::PresenceAt { thing: thing.into(), holder: holder.into(), every: false })
+        };
+        let number_at = |thing: &str, holder: &str| {
+            Some(Asked::NumberAt { thing: thing.into(), holder: holder.into() })
         };
         let state = |thing: &str, state, opposite| {
-            Some(Asked::State { thing: thing.into(), state, opposite })
+            Some(Asked::State { thing: thing.into(), state, opposite, every: false })
         };
         for (question, asked) in [
             ("Where is the red mug?", place("red mug")),
@@ -282,6 +375,9 @@ mod tests {
             ("is the mug on my desk?", presence_at("mug", "desk")),
             ("where did you see the mug", place("mug")),
             ("how many mugs are in front of you now?", number("mugs")),
+            ("how many mugs are on the table?", number_at("mugs", "table")),
+            ("how many forks are there in my drawer", number_at("forks", "drawer")),
+            ("how many eggs do you see inside the fridge", number_at("eggs", "fridge")),
             ("Is the fridge open?", state("fridge", "open", false)),
             ("are any drawers shut right now", state("drawers", "open", true)),
             ("is the desk lamp switched off", state("desk lamp", "lit", true)),
@@ -309,9 +405,49 @@ mod tests {
         ] {
             assert_eq!(Asked::of(question), asked, "{question}");
         }
+        for (question, thing) in
+            [("are the drawers closed", "drawers"), ("are all lamps off", "lamps")]
+        {
+            let asked = Asked::of(question);
+            let is_of_all =
+                matches!(&asked, Some(Asked::State { every: true, thing: of, .. }) if of == thing);
+            assert!(is_of_all, "{question}: {asked:?}");
+        }
+        let (thing, holder) = ("mugs".into(), "table".into());
+        let of_both = Some(Asked::PresenceAt { thing, holder, every: true });
+        assert_eq!(Asked::of("are both mugs on top of the table"), of_both);
         let thing = |question: &str| Asked::of(question)?.thing().map(str::to_owned);
         assert_eq!(thing("is the fridge open").as_deref(), Some("fridge"));
         assert_eq!(thing("what is on the desk").as_deref(), Some("desk"));
         assert_eq!(thing("describe the room"), None);
+    }
+
+    #[test]
+    fn what_people_say_around_a_question_changes_nothing() {
+        for (question, plain) in [
+            ("Where is the mug, please?", "where is the mug"),
+            ("Please can you find me a mug?", "where is the mug"),
+            ("and where are all my mugs", "where are the mugs"),
+            ("Can you tell me where the mug is?", "where is the mug"),
+            ("tell me where is the mug", "where is the mug"),
+            ("do you know what color the mug is?", "what color is the mug"),
+            ("tell me how many mugs there are", "how many mugs are there"),
+            ("tell me what is on the desk", "what is on the desk"),
+            ("hey robot, have you seen my mug?", "is there a mug"),
+            ("please count the mugs", "count the mugs"),
+            ("could you describe the room?", "describe the room"),
+        ] {
+            assert_eq!(Asked::of(question), Asked::of(plain), "{question}");
+            assert!(Asked::of(question).is_some(), "{question}");
+        }
+    }
+
+    #[test]
+    fn who_is_to_find_something_and_do_something_with_it_is_asked_nothing() {
+        for errand in ["find a mug and put it in the sink", "Find the mug, then wash it"] {
+            assert_eq!(Asked::of(errand), None, "{errand}");
+        }
+        let both = Some(Asked::Place("mug and the plate".into()));
+        assert_eq!(Asked::of("find the mug and the plate"), both);
     }
 }

@@ -7,7 +7,7 @@
 use super::answer::DO_NOT_KNOW;
 use super::color::color_of;
 use super::inventory::inventory;
-use super::mention::{named, named_in, singulars};
+use super::mention::{akin, named, singulars};
 use super::question::Asked;
 use super::relation::{largest, nearest, preposition, stands};
 use super::view::{AHEAD_RAD, SceneView};
@@ -49,7 +49,8 @@ impl Told {
 /// receptacle or on several, of what is as near or as large as another, of the colour of what is
 /// not the only one or has no token in the scene of `view`, and of states that it does not tell of
 /// every one. Of what the list lacks there are none and no colour is known, whatever it is called: a
-/// model would say what such things usually are. What is in a closed thing is not known either.
+/// model would say what such things usually are. What is in a closed thing is not known either, nor whether
+/// what is nowhere else is in there.
 pub(super) fn told(
     asked: &Asked,
     objects: &[MapObject],
@@ -62,7 +63,8 @@ pub(super) fn told(
             let things = list.things(thing)?;
             Some(Told::new(if things.is_empty() { "no" } else { "yes" }, things))
         }
-        Asked::PresenceAt { thing, holder } => list.presence_at(thing, holder),
+        Asked::PresenceAt { thing, holder, every } => list.presence_at(thing, holder, *every, view),
+        Asked::NumberAt { thing, holder } => list.number_at(thing, holder, view),
         Asked::Number(thing) => {
             let things = match list.lacks(thing) {
                 true => Vec::new(),
@@ -90,9 +92,10 @@ pub(super) fn told(
         Asked::Contents(holder) => {
             let holders = list.receptacles(holder)?;
             let held = list.held_by(|other| holders.iter().any(|holder| holder.id == other.id));
-            let closed = holders.iter().find(|holder| is_closed(holder, view));
-            if let Some(closed) = closed.filter(|_| held.is_empty()) {
-                return Some(Told::unknown(format!("the {} is closed", class_word(&closed.label))));
+            if held.is_empty()
+                && let Some(closed) = behind_door(&holders, view)
+            {
+                return Some(closed);
             }
             let classes = held.iter().map(|thing| class_word(&thing.label));
             let words = match held.len() {
@@ -101,7 +104,9 @@ pub(super) fn told(
             };
             Some(Told::new(words, holders.into_iter().chain(held)))
         }
-        Asked::State { thing, state, opposite } => list.state(thing, state, *opposite, view?),
+        Asked::State { thing, state, opposite, every } => {
+            list.state(thing, state, [*opposite, *every], view?)
+        }
         Asked::Everything => {
             let all: Vec<&MapObject> = objects.iter().collect();
             let words = inventory(&all, |object| list.is_receptacle(object))?;
@@ -131,6 +136,27 @@ pub fn list_tells(
     told.unknown.is_none().then_some(told.words)
 }
 
+/// Whether nothing among `objects` comes near `name`, though they tell what things are called.
+pub(crate) fn lacks(name: &str, objects: &[MapObject]) -> bool {
+    let labels = || objects.iter().map(|object| object.label.as_str());
+    let is_collective = COLLECTIVES.contains(&&*class_word(name));
+    labels().any(|label| !label.is_empty())
+        && !is_collective
+        && name.split_whitespace().count() <= MOST_WORDS
+        && akin(name, objects).is_empty()
+}
+
+/// That it is not known what is in one of `holders`, where one of them is closed.
+fn behind_door(holders: &[&MapObject], view: Option<&SceneView>) -> Option<Told> {
+    let closed = holders.iter().find(|holder| is_closed(holder, view))?;
+    Some(Told::unknown(format!("the {} is closed", class_word(&closed.label))))
+}
+
+/// How many of them all it is.
+fn share(some: usize, all: usize) -> String {
+    format!("{} of {}", number_word(some), number_word(all))
+}
+
 /// Whether an object was last seen closed.
 fn is_closed(object: &MapObject, view: Option<&SceneView>) -> bool {
     let mut states = view.into_iter().flat_map(|view| &view.states);
@@ -154,6 +180,27 @@ pub(super) fn sight(objects: &[MapObject]) -> Option<Told> {
     (!objects.is_empty()).then(|| Told::new(so_many_of_each(classes), objects))
 }
 
+/// That none of what is `elsewhere`, or nowhere, is on or in `holders`, in the word for none. What is nowhere may
+/// be behind a door.
+fn nowhere(
+    none: &str,
+    elsewhere: Vec<&MapObject>,
+    holders: &[&MapObject],
+    view: Option<&SceneView>,
+) -> Told {
+    let hidden = behind_door(holders, view).filter(|_| elsewhere.is_empty());
+    hidden.unwrap_or_else(|| Told::new(none, elsewhere))
+}
+
+/// Things that are on or in something, and others of their name.
+struct At<'a> {
+    there: Vec<&'a MapObject>,
+    elsewhere: Vec<&'a MapObject>,
+    holders: Vec<&'a MapObject>,
+    /// Whether it is known of all what they stand on.
+    is_known: bool,
+}
+
 /// The objects, and the classes that are spoken of.
 struct List<'a> {
     objects: &'a [MapObject],
@@ -164,20 +211,23 @@ impl<'a> List<'a> {
     /// Those that `name` may mean; `None` where it is nothing that is known.
     fn things(&self, name: &str) -> Option<Vec<&'a MapObject>> {
         let things = named(self.objects, name);
-        let forms = singulars(name);
-        let classes = self.words.words(ArgumentKind::Target);
-        let is_class = || classes.iter().any(|class| forms.contains(&class_word(class)));
-        (!self.objects.is_empty() && (!things.is_empty() || is_class())).then_some(things)
+        let is_known = !things.is_empty() || self.is_class(name);
+        (!self.objects.is_empty() && is_known).then_some(things)
     }
 
-    /// Whether it holds nothing that `name` may mean, though it tells what things are called.
+    /// Whether `name` is that of a class.
+    fn is_class(&self, name: &str) -> bool {
+        let forms = singulars(name);
+        let classes = self.words.words(ArgumentKind::Target);
+        classes.into_iter().any(|class| forms.contains(&class_word(class)))
+    }
+
+    /// Whether it holds nothing that `name` may mean, though it tells what things are called. What has the
+    /// name of a class is not meant by a part of it: a knife is no butterknife.
     fn lacks(&self, name: &str) -> bool {
-        let labels = || self.objects.iter().map(|object| object.label.as_str());
-        let is_collective = COLLECTIVES.contains(&&*class_word(name));
-        labels().any(|label| !label.is_empty())
-            && !is_collective
-            && name.split_whitespace().count() <= MOST_WORDS
-            && named_in(name, labels()).is_empty()
+        let is_labelled = self.objects.iter().any(|object| !object.label.is_empty());
+        let is_missing = || is_labelled && named(self.objects, name).is_empty();
+        lacks(name, self.objects) || (self.is_class(name) && is_missing())
     }
 
     /// The only one that `name` may mean.
@@ -209,23 +259,54 @@ impl<'a> List<'a> {
         self.objects.iter().filter(holds).collect()
     }
 
-    fn presence_at(&self, thing: &str, holder: &str) -> Option<Told> {
+    /// Where the things called so are, as for what is called so. `None` where that is nothing known, or
+    /// where none is there and what one of them stands on is not known: the list cannot tell that it is not
+    /// there.
+    fn at(&self, thing: &str, holder: &str) -> Option<At<'a>> {
         let (things, holders) = (self.things(thing)?, self.receptacles(holder)?);
-        let of = |thing: &&MapObject| self.holder(thing);
         let is_there = |thing: &&MapObject| {
-            of(thing).is_some_and(|on| holders.iter().any(|holder| holder.id == on.id))
+            let on = self.holder(thing);
+            on.is_some_and(|on| holders.iter().any(|holder| holder.id == on.id))
         };
-        let there: Vec<&MapObject> = things.iter().copied().filter(is_there).collect();
-        if !there.is_empty() {
-            return Some(Told::new("yes", there.into_iter().chain(holders)));
-        }
-        // Of what stands on nothing that is known the list cannot tell that it is not there.
-        let is_known = things.iter().all(|thing| of(thing).is_some());
-        is_known.then(|| Told::new("no", things))
+        let (there, elsewhere): (Vec<_>, Vec<_>) = things.into_iter().partition(is_there);
+        let is_known = elsewhere.iter().all(|thing| self.holder(thing).is_some());
+        (is_known || !there.is_empty()).then_some(At { there, elsewhere, holders, is_known })
     }
 
-    /// Whether any thing is in a state, or in its opposite.
-    fn state(&self, thing: &str, state: &str, opposite: bool, view: &SceneView) -> Option<Told> {
+    fn presence_at(
+        &self,
+        thing: &str,
+        holder: &str,
+        every: bool,
+        view: Option<&SceneView>,
+    ) -> Option<Told> {
+        let At { there, elsewhere, holders, is_known } = self.at(thing, holder)?;
+        if there.is_empty() {
+            return Some(nowhere("no", elsewhere, &holders, view));
+        }
+        if every && !elsewhere.is_empty() {
+            let words = share(there.len(), there.len() + elsewhere.len());
+            return is_known.then(|| Told::new(words, there.into_iter().chain(elsewhere)));
+        }
+        Some(Told::new("yes", there.into_iter().chain(holders)))
+    }
+
+    fn number_at(&self, thing: &str, holder: &str, view: Option<&SceneView>) -> Option<Told> {
+        let At { there, elsewhere, holders, .. } = self.at(thing, holder)?;
+        if there.is_empty() {
+            return Some(nowhere("none", elsewhere, &holders, view));
+        }
+        Some(Told::new(number_word(there.len()), there.into_iter().chain(holders)))
+    }
+
+    /// Whether any thing is in a state, or in its opposite; or whether every one is.
+    fn state(
+        &self,
+        thing: &str,
+        state: &str,
+        [opposite, every]: [bool; 2],
+        view: &SceneView,
+    ) -> Option<Told> {
         let things = self.things(thing)?;
         let is_so = |thing: &&MapObject| {
             let of = view.states.iter().find(|of| of.id == thing.id && of.state == state);
@@ -235,7 +316,11 @@ impl<'a> List<'a> {
         let known = known.filter(|known| !known.is_empty())?;
         let so: Vec<&MapObject> =
             things.iter().zip(known).filter(|(_, so)| *so).map(|(thing, _)| *thing).collect();
-        Some(if so.is_empty() { Told::new("no", things) } else { Told::new("yes", so) })
+        Some(match so.len() {
+            0 => Told::new("no", things),
+            some if every && some < things.len() => Told::new(share(some, things.len()), so),
+            _ => Told::new("yes", so),
+        })
     }
 
     /// State, colour and place of the only thing that `name` may mean, and what is next to it there; `None`
@@ -321,6 +406,9 @@ mod tests {
         };
         assert_eq!(tell("is any drawer open"), Some(("yes".into(), vec![2])));
         assert_eq!(tell("is any drawer closed"), Some(("yes".into(), vec![1])));
+        // Who asks of the drawers asks of all.
+        assert_eq!(tell("are the drawers closed"), Some(("one of two".into(), vec![1])));
+        assert_eq!(tell("are any drawers closed"), Some(("yes".into(), vec![1])));
         for not_known in ["is the fridge open", "is the mug open", "is any drawer on"] {
             assert_eq!(tell(not_known), None, "{not_known}");
         }
@@ -345,6 +433,9 @@ mod tests {
         assert_eq!(color.unknown.as_deref(), Some("there is no mug in the map"));
         for of_something_else in [
             "what color is the egg",
+            // A countertop may be meant.
+            "how many counters are there",
+            "what color is the counter",
             "how many white eggs are there",
             "how many things are there",
             "how many legs does a dog have",
@@ -373,6 +464,10 @@ mod tests {
         assert_eq!(closed.words, DO_NOT_KNOW);
         assert_eq!(closed.unknown.as_deref(), Some("the fridge is closed"));
         assert_eq!(tell("what is in the sinkbasin", &objects).words, "nothing");
+        for question in ["is there a mug in the fridge", "how many mugs are in the fridge"] {
+            assert_eq!(tell(question, &objects).words, DO_NOT_KNOW, "{question}");
+        }
+        assert_eq!(tell("is there a mug in the sinkbasin", &objects).words, "no");
         // It was looked into before.
         assert_eq!(tell("what is in the fridge", &objects).words, "an egg");
     }
@@ -407,6 +502,11 @@ mod tests {
         assert_eq!(tell("do you see a mug on the dining table"), says("yes", &[1, 3]));
         assert_eq!(tell("are there forks in the fridge"), says("no", &[7, 8]));
         assert_eq!(tell("is there a plate in the fridge"), says("no", &[]));
+        assert_eq!(tell("how many forks are on the dining table"), says("two", &[1, 7, 8]));
+        assert_eq!(tell("how many mugs are in the fridge"), says("one", &[2, 4]));
+        assert_eq!(tell("how many eggs are on the dining table"), says("none", &[5]));
+        assert_eq!(tell("are the mugs on the dining table"), says("one of two", &[3, 4]));
+        assert_eq!(tell("are the forks on the dining table"), says("yes", &[1, 7, 8]));
         assert_eq!(tell("what is in the fridge"), says("an egg, a mug", &[2, 4, 5]));
         assert_eq!(tell("what is next to the egg"), says("mug", &[4, 5]));
         assert_eq!(tell("what is the largest thing in the fridge"), says("mug", &[4]));

@@ -90,9 +90,14 @@ pub enum About {
 impl About {
     /// What a question asks about, as its words tell.
     pub fn of(question: &str) -> Self {
-        let mut words = question.split(|c: char| !c.is_alphanumeric());
-        let of_now = |word: &str| OF_NOW.contains(&word.to_lowercase().as_str());
-        if words.any(of_now) { Self::Frame } else { Self::Scene }
+        let question = question.to_lowercase();
+        let words: Vec<&str> = question.split(|c: char| !c.is_alphanumeric()).collect();
+        let of_now = |(at, word): (usize, &&str)| {
+            // A side table is on no side.
+            let next = words.get(at + 1).copied().unwrap_or_default();
+            OF_NOW.contains(word) && !(*word == "side" && next.starts_with("table"))
+        };
+        if words.iter().enumerate().any(of_now) { Self::Frame } else { Self::Scene }
     }
 }
 
@@ -120,7 +125,12 @@ pub(super) mod tests {
     fn questions_tell_whether_they_are_about_the_present_view() {
         assert_eq!(About::of("Is the mug left of the plate?"), About::Frame);
         assert_eq!(About::of("what is in front of you"), About::Frame);
-        assert_eq!(About::of("where is the mug"), About::Scene);
+        assert_eq!(About::of("On which side is the side table?"), About::Frame);
+        for of_scene in
+            ["where is the mug", "is there a mug on the Side Table", "count the side tables"]
+        {
+            assert_eq!(About::of(of_scene), About::Scene, "{of_scene}");
+        }
     }
 
     #[test]

@@ -19,10 +19,26 @@ pub(crate) fn with_article(noun: &str) -> String {
     format!("{article} {noun}")
 }
 
+/// What is one of and what is several of, where no rule makes one of the other.
+pub(super) const IRREGULAR: [(&str, &str); 5] = [
+    ("person", "people"),
+    ("child", "children"),
+    ("man", "men"),
+    ("woman", "women"),
+    ("mouse", "mice"),
+];
+
 /// Several of a thing.
 pub(crate) fn plural(thing: &str) -> String {
+    if let Some((_, several)) = IRREGULAR.iter().find(|(one, _)| *one == thing) {
+        return (*several).to_string();
+    }
+    let stem = thing.strip_suffix('y').filter(|stem| !stem.ends_with(['a', 'e', 'o', 'u']));
+    if let Some(stem) = stem {
+        return format!("{stem}ies");
+    }
     match thing {
-        "boots" => thing.to_string(),
+        "boots" | "scissors" | "sheep" => thing.to_string(),
         _ if thing.ends_with("ato") => format!("{thing}es"),
         _ if thing.ends_with("fe") => format!("{}ves", thing.trim_end_matches("fe")),
         "shelf" => "shelves".to_string(),
@@ -63,6 +79,10 @@ mod tests {
             ("scrubbrush", "scrubbrushes"),
             ("watch", "watches"),
             ("mug", "mugs"),
+            ("battery", "batteries"),
+            ("toy", "toys"),
+            ("person", "people"),
+            ("scissors", "scissors"),
         ] {
             assert_eq!(plural(one), many);
         }

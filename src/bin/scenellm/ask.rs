@@ -229,7 +229,7 @@ impl Ask {
         let frame_id = &known.map.config().frame_id;
         let fact = match command {
             Command::Describe => Some(facts::describe(objects, 0)),
-            Command::Count(name) => Some(facts::count(objects, name)),
+            Command::Count(name) => facts::count(objects, name),
             Command::Where(name) => facts::whereabouts(objects, name, frame_id),
             _ => None,
         };

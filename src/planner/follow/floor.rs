@@ -87,7 +87,7 @@ impl Floor {
 
     /// The shortest way from a place to one where `gap_m`, the distance left, is at most
     /// `reach_m`: its corners, from the first after the start to the end, and its length; `None`
-    /// when there is no way.
+    /// when there is no way. Where the middle of the place's own cell is near enough it leads there.
     pub fn way(
         &self,
         from_m: [f64; 2],
@@ -102,7 +102,8 @@ impl Floor {
             |cell| (left_m(cell) / self.cell_m * f64::from(SIDE)) as u32,
             |cell| left_m(cell) == 0.0,
         )?;
-        let places: Vec<[f64; 2]> = cells[1..].iter().map(|cell| self.centre_m(*cell)).collect();
+        let ahead = if cells.len() > 1 { &cells[1..] } else { &cells[..] };
+        let places: Vec<[f64; 2]> = ahead.iter().map(|cell| self.centre_m(*cell)).collect();
         let corners = self.corners(from_m, &places);
         let ends = std::iter::once(&from_m).chain(&corners).zip(&corners);
         let length_m = ends.map(|(a, b)| (b[0] - a[0]).hypot(b[1] - a[1])).sum();
@@ -225,6 +226,16 @@ mod tests {
         assert_eq!(floor.way(ROBOT.xy_m, 0.1, far), None);
         let floor = floor.reaching(std::iter::once([5.0, 0.0]));
         assert!(floor.way(ROBOT.xy_m, 0.1, far).is_some());
+    }
+
+    #[test]
+    fn where_a_cell_is_near_enough_the_way_leads_to_its_middle() {
+        let floor = Floor::new(std::iter::empty(), 0.05, &ROBOT, &FollowConfig::default());
+        let way = floor.way([0.09, 0.01], 0.8, |[x, y]| (x + 0.7).hypot(y));
+        let (corners, length_m) = way.unwrap();
+        let [[x, y]] = corners[..] else { panic!("{corners:?}") };
+        assert!((x - 0.05).abs() < 1e-9 && (y - 0.05).abs() < 1e-9, "{x} {y}");
+        assert!((length_m - 0.0032_f64.sqrt()).abs() < 1e-9, "{length_m}");
     }
 
     #[test]

@@ -51,31 +51,38 @@ const TURN: [&str; 3] = ["turn", "rotate", "spin"];
 const AHEAD: [&str; 5] = ["forward", "forwards", "straight", "ahead", "on"];
 const ARTICLES: [&str; 4] = ["the", "a", "an", "my"];
 /// Words that change nothing.
-const FILLERS: [&str; 7] = ["please", "now", "robot", "first", "finally", "next", "just"];
-const NUMBERS: [(&str, f64); 23] = [
-    ("half", 0.5),
-    ("one", 1.0),
-    ("two", 2.0),
-    ("three", 3.0),
-    ("four", 4.0),
-    ("five", 5.0),
-    ("six", 6.0),
-    ("seven", 7.0),
-    ("eight", 8.0),
-    ("nine", 9.0),
-    ("ten", 10.0),
-    ("eleven", 11.0),
-    ("twelve", 12.0),
-    ("fifteen", 15.0),
-    ("twenty", 20.0),
-    ("thirty", 30.0),
-    ("forty", 40.0),
-    ("fifty", 50.0),
-    ("sixty", 60.0),
-    ("seventy", 70.0),
-    ("eighty", 80.0),
-    ("ninety", 90.0),
-    ("hundred", 100.0),
+const FILLERS: [&str; 5] = ["please", "now", "robot", "finally", "just"];
+/// Words that change nothing either, unless they tell which of several things is meant: "the next table".
+const ORDERS: [&str; 2] = ["first", "next"];
+const NUMBERS: [(&str, u32); 28] = [
+    ("one", 1),
+    ("two", 2),
+    ("three", 3),
+    ("four", 4),
+    ("five", 5),
+    ("six", 6),
+    ("seven", 7),
+    ("eight", 8),
+    ("nine", 9),
+    ("ten", 10),
+    ("eleven", 11),
+    ("twelve", 12),
+    ("thirteen", 13),
+    ("fourteen", 14),
+    ("fifteen", 15),
+    ("sixteen", 16),
+    ("seventeen", 17),
+    ("eighteen", 18),
+    ("nineteen", 19),
+    ("twenty", 20),
+    ("thirty", 30),
+    ("forty", 40),
+    ("fifty", 50),
+    ("sixty", 60),
+    ("seventy", 70),
+    ("eighty", 80),
+    ("ninety", 90),
+    ("hundred", 100),
 ];
 
 /// The steps of `instruction`.
@@ -126,8 +133,14 @@ fn words(text: &str) -> Vec<String> {
         }
         before = c;
     }
-    let kept = spaced.split_whitespace().filter(|word| !FILLERS.contains(word));
-    kept.map(str::to_owned).collect()
+    let mut kept: Vec<String> = Vec::new();
+    for word in spaced.split_whitespace() {
+        let is_named = kept.last().is_some_and(|before| ARTICLES.contains(&before.as_str()));
+        if !FILLERS.contains(&word) && (is_named || !ORDERS.contains(&word)) {
+            kept.push(word.to_owned());
+        }
+    }
+    kept
 }
 
 /// The step that `words` name.
@@ -206,7 +219,7 @@ fn angle_rad(amount: &[&str], default_deg: f64, max_rad: f64) -> Option<f64> {
     (angle_rad > 0.0 && angle_rad <= max_rad).then_some(angle_rad)
 }
 
-/// "2.5", "two", "forty five", "one hundred eighty", "half a", "a".
+/// "2.5", "two", "forty five", "one hundred eighty", "one eighty", "half a", "a".
 fn number(words: &[&str]) -> Option<f64> {
     match words {
         [] => return None,
@@ -216,12 +229,33 @@ fn number(words: &[&str]) -> Option<f64> {
         }
         _ => {}
     }
-    let mut total = 0.0;
-    for word in words.iter().filter(|word| !["a", "an"].contains(word)) {
-        let (_, value) = NUMBERS.iter().find(|(name, _)| name == word)?;
-        total = if *word == "hundred" { f64::max(total, 1.0) * value } else { total + value };
+    let said: Vec<&str> =
+        words.iter().copied().filter(|word| !["a", "an"].contains(word)).collect();
+    if said == ["half"] {
+        return Some(0.5);
     }
-    Some(total)
+    let value = |word: &&str| NUMBERS.iter().find(|(name, _)| name == word).map(|(_, n)| *n);
+    let values: Vec<u32> = said.iter().map(value).collect::<Option<_>>()?;
+    let total = match values.as_slice() {
+        [100, rest @ ..] => 100 + below_hundred(rest)?,
+        [hundreds @ 1..=9, 100, rest @ ..] => 100 * hundreds + below_hundred(rest)?,
+        // "One eighty" is no sum.
+        [hundreds @ 1..=9, rest @ ..] if rest.first().is_some_and(|next| *next >= 10) => {
+            100 * hundreds + below_hundred(rest)?
+        }
+        all => below_hundred(all)?,
+    };
+    Some(f64::from(total))
+}
+
+/// The number that "eighty five", "eighty" or "five" says; 0 for nothing, `None` for "five eighty".
+fn below_hundred(values: &[u32]) -> Option<u32> {
+    match values {
+        [] => Some(0),
+        [one] if *one < 100 => Some(*one),
+        [tens @ 20..=90, ones @ 1..=9] => Some(tens + ones),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -254,6 +288,10 @@ mod tests {
         assert_steps("turn right forty-five degrees", &[Turn(-PI / 4.0)]);
         assert_steps("turn right 0.5 rad", &[Turn(-0.5)]);
         assert_steps("turn around", &[Turn(PI)]);
+        // "One eighty" is a hundred and eighty.
+        assert_steps("turn left one eighty degrees", &[Turn(PI)]);
+        assert_steps("turn right one thirty-five degrees", &[Turn(-0.75 * PI)]);
+        assert_steps("go forward a hundred fifty cm", &[Forward(1.5)]);
         assert_steps("spin left three hundred sixty degrees", &[Turn(PI), Turn(PI)]);
         assert_steps("look up", &[Look(PI / 6.0)]);
         assert_steps("look down 10 degrees", &[Look(-PI / 18.0)]);
@@ -266,6 +304,9 @@ mod tests {
             &[GoTo("coffee machine".into()), Turn(PI / 2.0), Forward(1.5), Stop],
         );
         assert_steps("approach a mug", &[GoTo("mug".into())]);
+        // Of several tables not the nearest one, which the robot may stand at.
+        assert_steps("next go to the next table", &[GoTo("next table".into())]);
+        assert_steps("first turn the robot left", &[Turn(PI / 2.0)]);
     }
 
     #[test]
@@ -276,6 +317,8 @@ mod tests {
             ("go back two metres", "go back two metres"),
             ("go forward -2 metres", "go forward -2 metres"),
             ("go forward 2 bananas", "go forward 2 bananas"),
+            ("go forward two three metres", "go forward two three metres"),
+            ("go forward one half metre", "go forward one half metre"),
             ("go forward 1e9 metres", "go forward 1 e9 metres"),
             ("turn left right", "turn left right"),
             ("turn left 900 degrees", "turn left 900 degrees"),

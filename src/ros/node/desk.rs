@@ -216,7 +216,11 @@ impl Desk {
         let view = self.view.get();
         let command = Command::of(words);
         // What the list of objects can answer, it answers; the model the rest.
-        if matches!(command, Command::NotUnderstood) && self.ask_model(words, talk, &view.objects) {
+        let is_open = match &command {
+            Command::Count(name) => facts::count(&view.objects, name).is_none(),
+            command => matches!(command, Command::NotUnderstood),
+        };
+        if is_open && self.ask_model(words, talk, &view.objects) {
             return Vec::new();
         }
         // What is said with ids and positions, who is told of the dialogue later reads in plain words.
@@ -242,7 +246,7 @@ impl Desk {
                 let found =
                     match known.or_else(|| self.search.as_ref()?.whereabouts(&name, PATIENCE)) {
                         Some(fact) => fact.words,
-                        None => format!("there is no {name} in the map"),
+                        None => facts::unknown(&view.objects, &name),
                     };
                 plain = tell(tasks::Asked::Place(name));
                 match &plain {
@@ -250,11 +254,14 @@ impl Desk {
                     None => found,
                 }
             }
-            Command::Count(name) => {
-                let count = format!("{name}: {}", facts::count(&view.objects, &name).words);
-                plain = tell(tasks::Asked::Number(name));
-                count
-            }
+            Command::Count(name) => match facts::count(&view.objects, &name) {
+                Some(count) => {
+                    let count = format!("{name}: {}", count.words);
+                    plain = tell(tasks::Asked::Number(name));
+                    count
+                }
+                None => NOT_UNDERSTOOD.into(),
+            },
             Command::Plan(question) => question.answer(executive),
             Command::Courtesy(reply) => reply.to_owned(),
             Command::ForgetMap => self.forget_map(),

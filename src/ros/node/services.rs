@@ -134,22 +134,21 @@ fn ask(
     };
     let objects = &view.get().objects;
     let fact = match Command::of(&request.question) {
-        Command::Describe => facts::describe(objects, 0),
+        Command::Describe => Some(facts::describe(objects, 0)),
         Command::Count(name) => facts::count(objects, &name),
         Command::Where(name) => {
             let known = facts::whereabouts(objects, &name, frame_id);
-            match known.or_else(|| search?.whereabouts(&name, PATIENCE)) {
-                Some(fact) => fact,
-                None => {
-                    let reason = format!("there is no {name} in the map");
-                    return refuse(AskResponse::ERROR_NOT_FOUND, reason);
-                }
+            let found = known.or_else(|| search?.whereabouts(&name, PATIENCE));
+            if found.is_none() {
+                return refuse(AskResponse::ERROR_NOT_FOUND, facts::unknown(objects, &name));
             }
+            found
         }
-        _ => {
-            let reason = "ask what is there, where something is, or how many there are";
-            return refuse(AskResponse::ERROR_NOT_UNDERSTOOD, reason.into());
-        }
+        _ => None,
+    };
+    let Some(fact) = fact else {
+        let reason = "ask what is there, where something is, or how many there are";
+        return refuse(AskResponse::ERROR_NOT_UNDERSTOOD, reason.into());
     };
     AskResponse {
         answer: fact.words,
