@@ -1,65 +1,79 @@
-//! What of a plan has been tried in vain and can only fail again: the map has nothing else of the name.
+//! What of a plan can only fail again: the map has nothing else of the name.
 //!
 //! A model that knows only the goal says the same words every time. Where they may be bound to another
-//! object of the name the next plan is another one ([`SoFar::in_vain`]); where there is none, the words
-//! themselves have to change.
+//! object of the name the next plan is another one ([`super::SoFar::in_vain`]); where there is none, the
+//! words themselves have to change, but not those that are done.
 
 use super::held::PICK_UP;
 use super::mention::{named_in, of_class};
 use super::{ActionVocabulary, PlanRequest, PlanStep, SpokenStep};
 
-/// Words that lead nowhere for a goal any more.
+/// Words that lead nowhere for a goal any more, and those that led somewhere.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct DeadEnds {
-    /// Names of what was gone to or filled, and the map has none of.
-    missing: Vec<String>,
-    /// The same, but for those that the goal itself names: what a person asked for is not swapped for
-    /// something else.
+    /// Names of what could not be gone to.
+    nowhere: Vec<String>,
+    /// Names of what could not be gone to or filled, but for those that the goal itself names: what a
+    /// person asked for is not swapped for something else.
     swapped: Vec<String>,
     /// Acts on what nobody knows where it is, with the place that was gone to: each as often as there are
     /// places of the name.
     fruitless: Vec<[String; 3]>,
+    /// The acts that were done.
+    begun: Vec<SpokenStep>,
 }
 
 impl DeadEnds {
     /// What failed so far, held against the map of now.
     pub fn of(request: &PlanRequest<'_>, vocabulary: &ActionVocabulary) -> Self {
-        let mut ends = Self::default();
+        let PlanRequest { objects, so_far, goal, .. } = request;
+        let in_vain = so_far.in_vain(vocabulary);
+        let is_left = |name: &str| of_class(objects, name).any(|one| !in_vain.contains(&one.id));
+        let acts = so_far.done.iter().filter(|step| !vocabulary.only_goes(&step.action));
+        let mut ends = Self { begun: acts.map(PlanStep::spoken).collect(), ..Self::default() };
         let mut tried: Vec<[String; 3]> = Vec::new();
-        for failed in &request.so_far.failed {
-            let Some(word) = failed.step.arguments.last() else { continue };
-            if word.grounding.bound().is_some() {
-                continue;
-            }
+        for failed in &so_far.failed {
             let step = &failed.step;
-            if vocabulary.only_goes(&step.action) || step.arguments.len() > 1 {
-                if of_class(request.objects, &word.name).next().is_none() {
-                    ends.missing.push(word.name.clone());
+            let Some(word) = step.arguments.last() else { continue };
+            let goes = vocabulary.only_goes(&step.action);
+            if goes || step.arguments.len() > 1 {
+                if !is_left(&word.name) {
+                    ends.nowhere.extend(goes.then(|| word.name.clone()));
+                    let is_asked_for = !named_in(goal, [word.name.as_str()]).is_empty();
+                    ends.swapped.extend((!is_asked_for).then(|| word.name.clone()));
                 }
-                continue;
-            }
-            let before = request.so_far.done.get(..failed.after).unwrap_or_default();
-            let place = before.iter().rev().find(|step| vocabulary.only_goes(&step.action));
-            if let Some(place) = place.and_then(place_of) {
-                tried.push([step.action.clone(), word.name.clone(), place]);
+            } else if word.grounding.bound().is_none() {
+                let before = so_far.done.get(..failed.after).unwrap_or_default();
+                let place = before.iter().rev().find(|step| vocabulary.only_goes(&step.action));
+                if let Some(place) = place.and_then(place_of) {
+                    tried.push([step.action.clone(), word.name.clone(), place]);
+                }
             }
         }
         let times = |act: &[String; 3]| tried.iter().filter(|other| *other == act).count();
-        let places = |act: &[String; 3]| of_class(request.objects, &act[2]).count();
+        let places = |act: &[String; 3]| of_class(objects, &act[2]).count();
         ends.fruitless = tried.iter().filter(|act| times(act) >= places(act)).cloned().collect();
-        let asked = |name: &&String| named_in(request.goal, [name.as_str()]).is_empty();
-        ends.swapped = ends.missing.iter().filter(asked).cloned().collect();
         ends
     }
 
-    /// Whether nothing has been tried in vain.
-    pub fn is_empty(&self) -> bool {
-        self.missing.is_empty() && self.fruitless.is_empty()
+    /// Whether every way may be gone.
+    pub fn bar_no_way(&self) -> bool {
+        self.nowhere.is_empty() && self.fruitless.is_empty()
     }
 
-    /// Whether acts, told without ways, need a place or a lamp that the map lacks and the goal does not ask
-    /// for. What is taken up is what the goal is about: that is never swapped.
-    pub fn bar_acts(&self, acts: &[SpokenStep]) -> bool {
+    /// How well acts, told without ways, go with what was tried: what can only fail comes last, and what
+    /// goes on from what was done first.
+    pub fn rank(&self, acts: &[SpokenStep]) -> u8 {
+        match (self.bar_acts(acts), acts.starts_with(&self.begun)) {
+            (true, _) => 0,
+            (false, false) => 1,
+            (false, true) => 2,
+        }
+    }
+
+    /// Whether acts, told without ways, need a place or a lamp that is not to be had and the goal does not
+    /// ask for. What is taken up is what the goal is about: that is never swapped.
+    fn bar_acts(&self, acts: &[SpokenStep]) -> bool {
         let taken = acts.iter().filter(|act| act.action == PICK_UP).flat_map(|act| &act.arguments);
         let taken: Vec<&String> = taken.collect();
         let mut words = acts.iter().flat_map(|act| &act.arguments);
@@ -70,7 +84,7 @@ impl DeadEnds {
     pub fn bar_ways(&self, steps: &[SpokenStep], vocabulary: &ActionVocabulary) -> bool {
         let goes = |step: &SpokenStep| vocabulary.only_goes(&step.action);
         let nowhere = |step: &SpokenStep| {
-            goes(step) && step.arguments.last().is_some_and(|word| self.missing.contains(word))
+            goes(step) && step.arguments.last().is_some_and(|word| self.nowhere.contains(word))
         };
         let again = |pair: &[SpokenStep]| {
             let [way, act] = pair else { return false };
@@ -135,15 +149,31 @@ mod tests {
         assert!(!dark.bar_acts(&steps("PickupObject desklamp, PutObject desklamp bed")));
         // One has turned up since.
         let objects = [object(4, "coffeetable", [1.0, 0.0, 0.5], 0.3)];
-        assert!(ends("put a watch on a table", &failed, &objects).is_empty());
+        assert!(ends("put a watch on a table", &failed, &objects).bar_no_way());
     }
 
     #[test]
     fn what_a_person_asked_for_is_not_swapped() {
         let failed = [(false, "PutObject watch coffeetable", &[4, 0][..])];
         let ends = ends("put the watch on the coffee table", &failed, &[]);
-        assert!(!ends.is_empty());
-        assert!(!ends.bar_acts(&steps("PickupObject watch, PutObject watch coffeetable")));
+        assert_eq!(ends, DeadEnds::default());
+    }
+
+    #[test]
+    fn what_has_no_room_is_not_filled_again_but_gone_to() {
+        let objects = [object(3, "sinkbasin", [1.0, 0.0, 0.8], 0.3)];
+        let past = [
+            (true, "PickupObject knife", &[5][..]),
+            (true, "GotoLocation sinkbasin", &[3][..]),
+            (false, "PutObject knife sinkbasin", &[5, 3][..]),
+        ];
+        let full = ends("a washed slice of tomato", &past, &objects);
+        assert!(full.bar_acts(&steps("PickupObject knife, PutObject knife sinkbasin")));
+        let wash = steps("GotoLocation sinkbasin, CleanObject tomato");
+        assert!(!full.bar_ways(&wash, &ActionVocabulary::alfred()));
+        let another = [objects[0].clone(), object(4, "sinkbasin", [3.0, 0.0, 0.8], 0.3)];
+        let one_left = ends("a washed slice of tomato", &past, &another);
+        assert!(!one_left.bar_acts(&steps("PickupObject knife, PutObject knife sinkbasin")));
     }
 
     #[test]
@@ -166,7 +196,17 @@ mod tests {
     fn what_is_known_to_be_somewhere_is_no_dead_end() {
         let mug = [object(4, "mug", [1.0, 0.0, 1.0], 0.1)];
         let slipped = [(true, "GotoLocation mug", &[4][..]), (false, "PickupObject mug", &[4][..])];
-        assert!(ends("bring the mug", &slipped, &mug).is_empty());
-        assert!(ends("bring the mug", &[], &mug).is_empty());
+        assert_eq!(ends("bring the mug", &slipped, &mug), DeadEnds::default());
+        assert_eq!(ends("bring the mug", &[], &mug), DeadEnds::default());
+    }
+
+    #[test]
+    fn what_goes_on_from_what_was_done_comes_first() {
+        let past =
+            [(true, "PickupObject knife", &[5][..]), (false, "GotoLocation sidetable", &[0][..])];
+        let ends = ends("slice the potato", &past, &[]);
+        assert_eq!(ends.rank(&steps("PickupObject knife, SliceObject potato")), 2);
+        assert_eq!(ends.rank(&steps("PickupObject butterknife, SliceObject potato")), 1);
+        assert_eq!(ends.rank(&steps("PickupObject knife, PutObject knife sidetable")), 0);
     }
 }

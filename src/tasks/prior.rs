@@ -75,12 +75,12 @@ impl Prior {
 }
 
 /// The draft that both judge best, `weight` being that of `theirs`; `None` where there is none. Of equal
-/// ones the first, ours before theirs; what is `barred` only where all are.
+/// ones the first, ours before theirs. What has a higher `rank` comes first whatever they say.
 pub(super) fn pooled(
     ours: &[Draft],
     theirs: &[Draft],
     weight: f64,
-    barred: &dyn Fn(&[SpokenStep]) -> bool,
+    rank: &dyn Fn(&[SpokenStep]) -> u8,
 ) -> Option<SpokenPlan> {
     let judged = |drafts: &[Draft], plan: &SpokenPlan| {
         let same = |one: &&Draft| one.plan.task == plan.task && one.plan.steps == plan.steps;
@@ -88,11 +88,11 @@ pub(super) fn pooled(
     };
     let score =
         |plan: &SpokenPlan| (1.0 - weight) * judged(ours, plan) + weight * judged(theirs, plan);
-    let mut best: Option<((bool, f64), &SpokenPlan)> = None;
+    let mut best: Option<((u8, f64), &SpokenPlan)> = None;
     for Draft { plan, .. } in ours.iter().chain(theirs) {
-        let rank = (!barred(&plan.steps), score(plan));
-        if best.is_none_or(|(most, _)| rank > most) {
-            best = Some((rank, plan));
+        let worth = (rank(&plan.steps), score(plan));
+        if best.is_none_or(|(most, _)| worth > most) {
+            best = Some((worth, plan));
         }
     }
     best.map(|(_, plan)| plan.clone())
@@ -128,7 +128,7 @@ mod tests {
     }
 
     fn best(ours: &[(&str, f64)], theirs: &[(&str, f64)], weight: f64) -> String {
-        pooled(&drafts(ours), &drafts(theirs), weight, &|_| false).unwrap().task.unwrap()
+        pooled(&drafts(ours), &drafts(theirs), weight, &|_| 0).unwrap().task.unwrap()
     }
 
     #[test]
@@ -140,9 +140,12 @@ mod tests {
         assert_eq!(best(&ours, &theirs, 1.0), "cool");
         assert_eq!(best(&ours, &[], 0.5), "wash");
         assert_eq!(best(&[], &theirs, 0.5), "cool");
-        assert_eq!(pooled(&[], &[], 0.5, &|_| false), None);
-        let all_barred = pooled(&drafts(&ours), &[], 0.0, &|_| true);
-        assert_eq!(all_barred.unwrap().task.as_deref(), Some("wash"), "better than none");
+        assert_eq!(pooled(&[], &[], 0.5, &|_| 0), None);
+        let short = |acts: &[SpokenStep]| u8::from(acts.is_empty());
+        let mut long = drafts(&ours);
+        long[0].plan.steps.push(SpokenStep { action: "Wait".into(), arguments: Vec::new() });
+        let best = pooled(&long, &[], 0.0, &short).unwrap();
+        assert_eq!(best.task.as_deref(), Some("heat"), "a higher rank comes first");
     }
 
     #[test]

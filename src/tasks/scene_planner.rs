@@ -141,7 +141,7 @@ impl ScenePlanner {
             Some(prior) => (prior.drafts(goal, answers)?, prior.weight),
         };
         let tokens = self.mind.model.manifest().decoding.max_tokens;
-        pooled(&ours, &theirs, weight, &|acts| ends.bar_acts(acts))
+        pooled(&ours, &theirs, weight, &|acts| ends.rank(acts))
             .ok_or(PlanningError::Unfinished { tokens })
     }
 }
@@ -156,7 +156,7 @@ struct Say<'a> {
 
 impl Say<'_> {
     fn is_silent(&self) -> bool {
-        self.there.is_none() && self.ends.is_empty()
+        self.there.is_none() && self.ends.bar_no_way()
     }
 
     /// The logarithm of how well the ways of a plan fit; what would fail again is the last resort.
