@@ -47,7 +47,11 @@ impl Tokenizer {
     /// Parses the contents of `tokenizer.json`; `path` stands in errors.
     pub fn from_json(json: &[u8], path: &Path) -> Result<Self, LanguageError> {
         let refuse = |reason: String| LanguageError::Tokenizer { path: path.into(), reason };
-        let inner = tokenizers::Tokenizer::from_bytes(json).map_err(|e| refuse(e.to_string()))?;
+        let mut inner =
+            tokenizers::Tokenizer::from_bytes(json).map_err(|e| refuse(e.to_string()))?;
+        // How texts were cut and filled up for the batches of a training is saved with the tokenizer, and no part
+        // of it: transformers pays no heed to it either.
+        inner.with_padding(None).with_truncation(None).map_err(|e| refuse(e.to_string()))?;
         let vocabulary = inner.get_vocab(true);
         let size = vocabulary.values().max().map_or(0, |most| *most as usize + 1);
         if size > 2 * vocabulary.len() + 1024 {
@@ -273,6 +277,23 @@ pub(crate) mod tests {
         assert_eq!(tokenizer.token("</s>"), Some(1));
         assert!(tokenizer.is_special(0) && !tokenizer.is_special(261));
         assert_eq!(tokenizer.token_bytes(9999), b"");
+    }
+
+    /// As `save_pretrained` leaves it behind a training in batches.
+    #[test]
+    fn texts_are_neither_cut_nor_filled_up() {
+        let mut saved: serde_json::Value = serde_json::from_str(&byte_level().to_json()).unwrap();
+        saved["truncation"] = json!({"direction": "Right", "max_length": 2,
+            "strategy": "LongestFirst", "stride": 0});
+        saved["padding"] = json!({"strategy": {"Fixed": 8}, "direction": "Right",
+            "pad_to_multiple_of": null, "pad_id": 1, "pad_type_id": 0, "pad_token": "</s>"});
+        let path = Path::new("tokenizer.json");
+        let tokenizer = Tokenizer::from_json(saved.to_string().as_bytes(), path).unwrap();
+        for text in ["o", "open open open"] {
+            let expected = byte_level().encode(text).unwrap();
+            assert_eq!(tokenizer.encode(text).unwrap(), expected, "{text}");
+            assert_eq!(tokenizer.encode_plain(text).unwrap(), expected, "{text}");
+        }
     }
 
     #[test]

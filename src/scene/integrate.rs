@@ -65,16 +65,9 @@ impl SceneMap {
         check_grid(map)
     }
 
-    /// The frame's camera made ready; that of the last frame when it is the same.
+    /// The frame's camera made ready, once.
     pub(super) fn lens_of(&mut self, frame: &RgbdFrame) -> Result<Arc<Lens>, SceneError> {
-        match &self.lens {
-            Some(lens) if lens.camera == frame.camera => Ok(Arc::clone(lens)),
-            _ => {
-                let lens = Arc::new(Lens::new(&frame.camera)?);
-                self.lens = Some(Arc::clone(&lens));
-                Ok(lens)
-            }
-        }
+        self.lenses.get_or_make(&frame.camera, || Lens::new(&frame.camera).map(Arc::new))
     }
 
     fn merge(&mut self, hits: &FrameHits, stamp_ns: i64, features: Option<&FeatureMap>) -> usize {

@@ -47,3 +47,31 @@ impl Lens {
         Ok(Self { camera: *camera, rays, view })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use image::RgbImage;
+
+    use super::*;
+    use crate::geometry::Pose;
+    use crate::scene::{MapConfig, SceneMap};
+    use crate::sensing::{DepthImage, RgbdFrame};
+
+    #[test]
+    fn cameras_that_take_turns_keep_their_rays() {
+        let frame = |focal_px: f64| RgbdFrame {
+            stamp_ns: 0,
+            color: RgbImage::new(8, 6),
+            depth_m: DepthImage { width: 8, height: 6, data_m: vec![1.0; 48] },
+            camera: CameraModel::pinhole(8, 6, focal_px, focal_px, 3.5, 2.5),
+            world_T_camera: Pose::identity(),
+        };
+        let (front, rear) = (frame(7.0), frame(9.0));
+        let mut map = SceneMap::new(MapConfig::default()).unwrap();
+        let [first, other, again] = [&front, &rear, &front].map(|one| map.lens_of(one).unwrap());
+        assert!(Arc::ptr_eq(&first, &again) && !Arc::ptr_eq(&first, &other));
+        assert_eq!((first.camera, other.camera), (front.camera, rear.camera));
+    }
+}

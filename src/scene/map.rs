@@ -6,6 +6,7 @@ use super::store::Store;
 use super::support::Loss;
 use super::voxel::{EDGE, place_of, voxel_at};
 use super::{MapConfig, ObjectId, ObjectStore, SceneError, half};
+use crate::geometry::PerCamera;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -18,8 +19,8 @@ pub struct SceneMap {
     pub(super) config: MapConfig,
     pub(super) store: Store,
     pub(super) objects: ObjectStore,
-    /// The camera seen last; no part of the map.
-    pub(super) lens: Option<Arc<Lens>>,
+    /// The cameras it is made with; no part of the map.
+    pub(super) lenses: PerCamera<Arc<Lens>>,
     /// What speaks against objects since they were detected; no part of the map.
     pub(super) losses: BTreeMap<ObjectId, Loss>,
     /// What was found of objects made of regions; no part of the map, though saved with it.
@@ -88,7 +89,7 @@ impl SceneMap {
             config,
             store: Store::default(),
             objects: ObjectStore::default(),
-            lens: None,
+            lenses: PerCamera::default(),
             losses: BTreeMap::new(),
             memory: ObjectMemory::default(),
             newest_ns: None,

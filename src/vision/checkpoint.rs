@@ -22,6 +22,9 @@ use crate::language::{LanguageError, MemoryPlace, SafetensorsFiles, tensor_fault
 
 /// Larger configuration files are not read.
 const MOST_CONFIG_BYTES: u64 = 16 << 20;
+/// What is said of a configuration that was looked for in a file.
+const NO_FOLDER: &str = "is looked for in a folder, and a file was named: these weights are read from a \
+                         folder with their configuration, as Hugging Face has it";
 /// Larger tensors are not made from chance.
 const MOST_RANDOM_ELEMENTS: usize = 1 << 28;
 /// Names of weights in folders of Hugging Face's and open_clip's, those that are taken first.
@@ -380,7 +383,12 @@ pub(super) fn bad(extractor: &str, reason: impl Into<String>) -> VisionError {
 /// Reads a JSON file of a checkpoint folder.
 pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, VisionError> {
     let fault = |reason: String| VisionError::Config { path: PathBuf::from(path), reason };
-    let length = std::fs::metadata(path).map_err(|error| fault(error.to_string()))?.len();
+    let missing = |error: std::io::Error| {
+        // Who names a file of weights is told what to name instead.
+        let is_file = error.kind() == std::io::ErrorKind::NotADirectory;
+        fault(if is_file { NO_FOLDER.into() } else { error.to_string() })
+    };
+    let length = std::fs::metadata(path).map_err(missing)?.len();
     if length > MOST_CONFIG_BYTES {
         return Err(fault(format!("{length} bytes are too many for a configuration")));
     }
@@ -400,6 +408,19 @@ mod tests {
         let tensors: [TensorShape; 3] = tensors.map(|(name, shape)| (name.to_owned(), shape));
         assert_eq!(bytes_in_memory(&tensors, WeightFormat::F32), 4 * (256 + 128 + 4));
         assert_eq!(bytes_in_memory(&tensors, WeightFormat::Q8_0), 4 * 68 + 4 * (128 + 4));
+    }
+
+    /// As the original `groundingdino_swint_ogc.pth`, or open_clip's file by itself.
+    #[test]
+    fn a_file_in_the_place_of_a_folder_is_told() {
+        let file = fixture("mobile_sam_tiny/mobile_sam.pt");
+        for error in [
+            super::super::GroundingDino::passes(&file, &["mug"]).unwrap_err(),
+            super::super::ClipText::load(&file, &Device::Cpu).unwrap_err(),
+        ] {
+            let error = error.to_string();
+            assert!(error.contains("mobile_sam.pt/config.json: is looked for in a"), "{error}");
+        }
     }
 
     /// Both kinds of shards, in one file each, named by the folder or by their index.

@@ -112,6 +112,45 @@ impl ImageProcessor {
         otherwise.changed(&config).map_err(|reason| VisionError::Config { path, reason })
     }
 
+    /// What timm's `config.json` in `folder` says of its pictures (`pretrained_cfg`); `otherwise` where
+    /// there is none. Most of timm's plain ViTs have other means and another filter than ImageNet's
+    /// usual ones.
+    pub(super) fn read_timm(folder: &Path, otherwise: Self) -> Result<Self, VisionError> {
+        let path = folder.join("config.json");
+        if !path.exists() {
+            return Ok(otherwise);
+        }
+        let config: Map<String, Value> = read_json(&path)?;
+        let Some(Value::Object(said)) = config.get("pretrained_cfg") else { return Ok(otherwise) };
+        otherwise.like_timms(said).map_err(|reason| VisionError::Config { path, reason })
+    }
+
+    fn like_timms(self, said: &Map<String, Value>) -> Result<Self, String> {
+        let filter = match said.get("interpolation").and_then(Value::as_str) {
+            None => self.filter,
+            Some("bilinear") => Filter::Bilinear,
+            Some("bicubic") => Filter::Bicubic,
+            Some(other) => {
+                return Err(format!("interpolation: is {other}; bilinear and bicubic are known"));
+            }
+        };
+        Self { filter, ..self }.with_colours(said, ["mean", "std"])
+    }
+
+    /// With the means and deviations that `said` has under these names, if any.
+    fn with_colours(
+        mut self,
+        said: &Map<String, Value>,
+        [mean, deviation]: [&str; 2],
+    ) -> Result<Self, String> {
+        self.mean = three(said, mean)?.unwrap_or(self.mean);
+        self.deviation = three(said, deviation)?.unwrap_or(self.deviation);
+        match self.deviation.iter().all(|deviation| *deviation > 0.0) {
+            true => Ok(self),
+            false => Err(format!("{deviation}: must be above zero")),
+        }
+    }
+
     fn changed(mut self, config: &Map<String, Value>) -> Result<Self, String> {
         let wanted = |name: &str| config.get(name).and_then(Value::as_bool).unwrap_or(true);
         if !wanted("do_resize") {
@@ -156,15 +195,9 @@ impl ImageProcessor {
             return Err(format!("rescale_factor: is {factor}, only 1/255 is known"));
         }
         if wanted("do_normalize") {
-            self.mean = three(config, "image_mean")?.unwrap_or(self.mean);
-            self.deviation = three(config, "image_std")?.unwrap_or(self.deviation);
-            if self.deviation.iter().any(|deviation| *deviation <= 0.0) {
-                return Err("image_std: must be above zero".into());
-            }
-        } else {
-            (self.mean, self.deviation) = ([0.0; 3], [1.0; 3]);
+            return self.with_colours(config, ["image_mean", "image_std"]);
         }
-        Ok(self)
+        Ok(Self { mean: [0.0; 3], deviation: [1.0; 3], ..self })
     }
 
     /// Shorter edge of whole pictures as the encoder sees them, pixels, where that does not depend
@@ -380,6 +413,32 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let none = ImageProcessor::read(folder.path(), ImageProcessor::imagenet(9)).unwrap();
         assert_eq!(none, ImageProcessor::imagenet(9));
+    }
+
+    #[test]
+    fn timms_configuration_beside_a_file_of_weights_tells_of_its_pictures() {
+        let folder = tempfile::tempdir().unwrap();
+        let read = |text: &str| {
+            std::fs::write(folder.path().join("config.json"), text).unwrap();
+            ImageProcessor::read_timm(folder.path(), ImageProcessor::imagenet(224))
+        };
+        let said = read(
+            r#"{"architecture": "vit_base_patch16_224", "pretrained_cfg": {"crop_pct": 0.9,
+            "interpolation": "bicubic", "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}}"#,
+        );
+        let said = said.unwrap();
+        assert_eq!((said.filter, said.mean, said.deviation), (Filter::Bicubic, [0.5; 3], [0.5; 3]));
+        assert_eq!(said.resize, ImageProcessor::imagenet(224).resize);
+        // That of Hugging Face says nothing of pictures.
+        assert_eq!(read(r#"{"model_type": "vit"}"#).unwrap(), ImageProcessor::imagenet(224));
+        for (said, message) in [
+            (r#""interpolation": "lanczos""#, "interpolation: is lanczos"),
+            (r#""mean": [0.5]"#, "mean: [0.5] is not three numbers"),
+            (r#""std": [0, 1, 1]"#, "std: must be above zero"),
+        ] {
+            let error = read(&format!(r#"{{"pretrained_cfg": {{{said}}}}}"#)).unwrap_err();
+            assert!(error.to_string().contains(message), "{error} does not say {message}");
+        }
     }
 
     #[test]

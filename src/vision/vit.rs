@@ -107,13 +107,15 @@ impl Vit {
     }
 }
 
-/// How pictures are prepared for the model at `path`: a folder, or a file that may have others beside it.
+/// How pictures are prepared for the model at `path`: a folder, or a file that may have others beside it,
+/// as timm's has a `config.json`.
 fn processor_of(path: &Path, config: &VitConfig) -> Result<ImageProcessor, VisionError> {
     let folder = match path.is_dir() {
         true => path,
         false => path.parent().unwrap_or(Path::new(".")),
     };
-    ImageProcessor::read(folder, ImageProcessor::imagenet(config.image_px))
+    let usual = ImageProcessor::read_timm(folder, ImageProcessor::imagenet(config.image_px))?;
+    ImageProcessor::read(folder, usual)
 }
 
 /// What stands before all names: nothing, or the name of the model where a head is on top of it.

@@ -11,8 +11,11 @@ use super::vit_names::{HF_DINOV2, HF_VIT, VitNames};
 
 /// Name of the extractor in errors and manifests.
 pub(super) const NAME: &str = "vit";
-/// Width of an attention head in every plain ViT of timm's.
+/// Width of an attention head of timm's plain ViTs, as long as they have no more of them than
+/// [`MOST_HEADS`]: those wider than the large one (huge, giant, gigantic) have wider heads instead.
 const HEAD: usize = 64;
+/// Most attention heads of timm's plain ViTs.
+const MOST_HEADS: usize = 16;
 
 /// Between what neighbours positions are interpolated for pictures of another size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -190,7 +193,7 @@ impl VitConfig {
             patch_px: patch[2],
             width: patch[0],
             depth: blocks.count(),
-            heads: (patch[0] / HEAD).max(1),
+            heads: (patch[0] / HEAD).clamp(1, MOST_HEADS),
             hidden: match from.contains("blocks.0.mlp.fc1.weight") {
                 true => from.shape("blocks.0.mlp.fc1.weight", 2)?[0],
                 false => patch[0].saturating_mul(4),
@@ -256,6 +259,47 @@ impl VitConfig {
         match config.fault() {
             Some(reason) => Err(fault(reason)),
             None => Ok((config, if dinov2 { &HF_DINOV2 } else { &HF_VIT })),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use candle_core::{DType, Device, Tensor};
+
+    use super::*;
+
+    /// Tensors do not tell them: these are timm's own numbers.
+    #[test]
+    fn the_widest_of_timms_have_wider_heads_and_not_more() {
+        for (model, width, heads) in [
+            ("tiny", 192, 3),
+            ("small", 384, 6),
+            ("base", 768, 12),
+            ("large", 1024, 16),
+            ("so400m", 1152, 16),
+            ("huge", 1280, 16),
+            ("giant", 1408, 16),
+            ("gigantic", 1664, 16),
+        ] {
+            let shapes = [
+                ("patch_embed.proj.weight", vec![width, 3, 2, 2]),
+                ("pos_embed", vec![1, 4, width]),
+                ("blocks.0.norm1.weight", vec![width]),
+            ];
+            let tensors: HashMap<String, Tensor> = shapes
+                .into_iter()
+                .map(|(name, shape)| {
+                    (name.to_owned(), Tensor::zeros(shape, DType::F32, &Device::Cpu).unwrap())
+                })
+                .collect();
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("model.safetensors");
+            candle_core::safetensors::save(&tensors, &path).unwrap();
+            let file = Checkpoint::open(NAME, &path, &Device::Cpu).unwrap();
+            assert_eq!(VitConfig::of_timm(&file).unwrap().heads, heads, "{model}");
         }
     }
 }

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// List the public encoders and chat models that are known, fetch one, or check the weights of a model.
+/// List public encoders and chat models, fetch one, or check the weights of a model.
 #[derive(Args)]
 pub struct Models {
     #[command(subcommand)]
@@ -25,7 +25,9 @@ pub struct Models {
 
 #[derive(Subcommand)]
 enum What {
-    /// List name, as `pull` takes it, source, kind, numbers, memory, licence and files of each. The
+    /// List the public encoders and chat models that are known.
+    ///
+    /// Of each the name, as `pull` takes it, source, kind, numbers, memory, licence and files. The
     /// memory is that of the numbers: of an encoder in each format that they may be kept in
     /// (`--weight-format`), of a chat model as they are kept on a CPU and on a GPU.
     List {
@@ -37,10 +39,11 @@ enum What {
         json: bool,
     },
     Pull(pull::Pull),
-    /// Hold every tensor of a model against its configuration; of a language model its tokenizer and
-    /// chat template, too. Exit code 3 says that something is missing or does not fit; each is named.
-    /// A Scene-LLM's projector, eyes and prior are held against its manifest as well, and it is told how
-    /// it was made, and of what.
+    /// Hold every tensor of a model against its configuration.
+    ///
+    /// Of Grounding DINO its tokenizer, of a language model its tokenizer and chat template, too. Exit
+    /// code 3 says that something is missing or does not fit; each is named. A Scene-LLM's projector,
+    /// eyes and prior are held against its manifest as well, and it is told how it was made, and of what.
     Check {
         /// An encoder: a folder with weights and config.json or open_clip_config.json, or the one file
         /// of timm's ViT or of SAM's authors. A chat model: a GGUF file, a folder with safetensors and

@@ -1,5 +1,7 @@
 //! From numbers of boxes and words to detections.
 
+use std::ops::Range;
+
 use super::decoder::BoxShare;
 use super::prompt::{Prompt, Prompter};
 use crate::vision::VisionError;
@@ -11,8 +13,8 @@ pub struct Detection2d {
     pub box_px: [f32; 4],
     /// How sure the model is that something of the whole text is there, 0..=1.
     pub score: f32,
-    /// The name that is meant, by its place in the list: that whose tokens are meant most on
-    /// average. None where no token of any name reaches the threshold of words.
+    /// The name that is meant, by its place in the list: of those with a token that reaches the
+    /// threshold of words, the one whose tokens are meant most on average. None where there is none.
     pub name_index: Option<usize>,
     /// The words that reach that threshold, as the reference tells them. They may be some of a name
     /// only, or of several.
@@ -70,17 +72,13 @@ impl Answer {
     }
 }
 
-/// The name whose tokens are meant most on average, if one of any name's counts.
+/// Of the names that have a token which counts, the one whose tokens are meant most on average.
 fn name_of(prompt: &Prompt, shares: &[f32], counts: impl Fn(usize, f32) -> bool) -> Option<usize> {
     let share = |at: usize| shares.get(at).copied().unwrap_or_default();
-    let mut tokens = prompt.phrases.iter().flat_map(|(_, phrase)| phrase.clone());
-    if !tokens.any(|at| counts(at, share(at))) {
-        return None;
-    }
-    let mean = |phrase: &std::ops::Range<usize>| {
-        phrase.clone().map(share).sum::<f32>() / phrase.len() as f32
-    };
-    let names = prompt.phrases.iter().map(|(name, phrase)| (*name, mean(phrase)));
+    let is_meant = |phrase: &Range<usize>| phrase.clone().any(|at| counts(at, share(at)));
+    let mean = |phrase: &Range<usize>| phrase.clone().map(share).sum::<f32>() / phrase.len() as f32;
+    let meant = prompt.phrases.iter().filter(|(_, phrase)| is_meant(phrase));
+    let names = meant.map(|(name, phrase)| (*name, mean(phrase)));
     names.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(name, _)| name)
 }
 
@@ -92,4 +90,22 @@ fn corners([x, y, width, height]: BoxShare, size_px: [f32; 2]) -> [f32; 4] {
         (x + 0.5 * width) * across,
         (y + 0.5 * height) * down,
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `fire extinguisher` comes in pieces, most of which say little by themselves.
+    #[test]
+    fn a_name_of_which_no_word_counts_is_not_meant() {
+        let prompt = Prompt { tokens: vec![0; 9], phrases: vec![(0, 1..5), (1, 6..7)] };
+        let named = |of_fire: f32, of_door: f32| {
+            let shares = [0.4, of_fire, 0.05, 0.05, 0.05, 0.1, of_door, 0.4, 0.4];
+            name_of(&prompt, &shares, |_, share| share > 0.25)
+        };
+        assert_eq!(named(0.3, 0.2), Some(0), "the mean of its pieces is below that of `door`");
+        assert_eq!(named(0.2, 0.3), Some(1));
+        assert_eq!(named(0.2, 0.2), None);
+    }
 }

@@ -20,7 +20,9 @@ mod waves;
 #[cfg(test)]
 mod parity;
 
+use std::collections::HashMap;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use candle_core::{Device, Module, Tensor};
 use image::RgbImage;
@@ -50,6 +52,8 @@ const NAME: &str = "grounding dino";
 /// Buffers, and copies of the map that moves boxes.
 const UNUSED: [&str; 4] =
     ["relative_position_index", "position_ids", "bbox_embed.", "model.decoder.bbox_embed."];
+/// Most prompts whose words are kept: a quarter of a megabyte each, with public models.
+const MOST_READ: usize = 128;
 /// Edges of pictures where no processor is given, pixels: the shorter one, and the most that the
 /// longer one has.
 const EDGES_PX: (usize, usize) = (800, 1333);
@@ -70,6 +74,8 @@ struct Parts {
     neck: Neck,
     bert: Bert,
     text_map: Linear,
+    /// The words of prompts that were read, by their tokens: a robot looks for the same in every picture.
+    read: Mutex<HashMap<Vec<u32>, Tensor>>,
     waves: Waves,
     encoder: Vec<EncoderLayer>,
     proposals: Proposals,
@@ -111,10 +117,14 @@ impl GroundingDino {
         Checkpoint::listing(NAME, |from| Parts::load(&config, from))
     }
 
-    /// Every tensor of the model in `folder` that is missing, has another shape or is not asked for.
+    /// Every tensor of the model in `folder` that is missing, has another shape or is not asked for, and
+    /// what keeps it from reading names.
     pub(super) fn faults(folder: &Path) -> Result<Vec<String>, VisionError> {
+        let (config, _) = Self::sizes(folder)?;
         let checkpoint = Checkpoint::open(NAME, folder, &Device::Cpu)?;
-        Ok(checkpoint.faults(&Self::wanted(folder)?, &UNUSED))
+        let mut faults = checkpoint.faults(&Self::wanted(folder)?, &UNUSED);
+        faults.extend(Prompter::open(folder, &config).err().map(|fault| fault.to_string()));
+        Ok(faults)
     }
 
     /// Passes of a picture that `names` take with the model in `folder`; see [`Self::detect`]. Only
@@ -206,6 +216,7 @@ impl Parts {
             neck: Neck::load(config, from)?,
             bert: Bert::load(text, "model.text_backbone", from)?,
             text_map: from.linear("model.text_projection", text.hidden_size, width)?,
+            read: Mutex::default(),
             waves: Waves::new(width, TEMPERATURE),
             encoder: (0..config.encoder_layers)
                 .map(|index| EncoderLayer::load(config, index, from))
@@ -227,11 +238,22 @@ impl Parts {
         Ok(self.neck.forward(&maps, [width, height], seen_px)?)
     }
 
-    /// The words of a prompt before they have met the picture: `(1, tokens, width)`.
+    /// The words of a prompt, which are read once, before they have met the picture: `(1, tokens, width)`.
     fn words(&self, prompt: &Prompt, mask: &Tensor) -> Computed {
+        let read = || self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = read().get(&prompt.tokens).cloned();
+        if let Some(words) = known {
+            return Ok(words);
+        }
         let tokens = Tensor::new(prompt.tokens.as_slice(), mask.device())?;
         let places = Tensor::new(prompt.places(), mask.device())?;
-        self.text_map.forward(&self.bert.forward(&tokens, &places, mask)?)
+        let words = self.text_map.forward(&self.bert.forward(&tokens, &places, mask)?)?;
+        let mut read = read();
+        if read.len() >= MOST_READ {
+            read.clear();
+        }
+        read.insert(prompt.tokens.clone(), words.clone());
+        Ok(words)
     }
 
     /// Picture and prompt behind the encoder.

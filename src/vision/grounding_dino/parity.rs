@@ -157,6 +157,31 @@ fn names_in_several_passes_keep_their_numbers() {
 }
 
 #[test]
+fn names_are_read_once_and_mean_the_same_in_the_next_picture() {
+    let (dino, golden) = tiny();
+    let names = names(&golden);
+    let read = || dino.parts.read.lock().unwrap().len();
+    let other = image::imageops::flip_horizontal(&picture());
+    let look = |image: &RgbImage, names: &[&str]| dino.detect(image, names, 0.0, 0.0).unwrap();
+    let first = look(&picture(), &names);
+    assert_ne!(look(&other, &names), first);
+    assert_eq!((look(&picture(), &names), read()), (first, 1));
+    // Others take their place beside them, and of too many all go.
+    look(&picture(), &names[..1]);
+    assert_eq!(read(), 2);
+    let many: Vec<String> = (0..3000).map(|at| format!("red cup {at}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let prompts = dino.prompter.prompts(&many).unwrap();
+    assert!(prompts.len() > MOST_READ);
+    for prompt in &prompts {
+        let count = prompt.tokens.len();
+        let mask = Tensor::from_vec(prompt.mask(), (count, count), &Device::Cpu).unwrap();
+        dino.parts.words(prompt, &mask).unwrap();
+        assert!(read() <= MOST_READ);
+    }
+}
+
+#[test]
 fn a_look_that_nobody_wants_any_more_ends_within_a_pass() {
     let (dino, _) = tiny();
     let names: Vec<String> = (0..5000).map(|at| format!("red cup {at}")).collect();
@@ -186,6 +211,15 @@ fn passes_are_known_before_any_weights_are_read() {
     assert_eq!(passes(&many).unwrap(), 2, "19 names of two tokens fill a prompt of 40");
     assert!(matches!(passes(&[]), Err(VisionError::BadText { .. })));
     assert!(matches!(passes(&["mug", " "]), Err(VisionError::BadText { .. })));
+}
+
+#[test]
+fn a_check_tells_what_keeps_names_from_being_read() {
+    let folder = copied();
+    assert!(GroundingDino::faults(folder.path()).unwrap().is_empty());
+    std::fs::remove_file(folder.path().join("tokenizer.json")).unwrap();
+    let faults = GroundingDino::faults(folder.path()).unwrap();
+    assert!(matches!(&faults[..], [fault] if fault.contains("tokenizer.json")), "{faults:?}");
 }
 
 #[test]

@@ -23,7 +23,7 @@ use ops::unit_norm;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use candle_core::{D, Device, Error, Tensor};
 use rayon::prelude::*;
@@ -32,7 +32,7 @@ use super::checkpoint::Checkpoint;
 use super::{
     FeatureExtractor, FeatureMap, Provenance, TensorShape, TextEncoder, VisionError, WordHash,
 };
-use crate::geometry::CameraModel;
+use crate::geometry::{CameraModel, PerCamera};
 use crate::sensing::RgbdFrame;
 
 const NAME: &str = "scene_vit";
@@ -46,8 +46,8 @@ pub struct SceneVit {
     states: Vec<[String; 2]>,
     words: WordHash,
     device: Device,
-    /// Rays of the camera seen last, by part: through a lens they are dearer than the network.
-    rays: Mutex<Option<(CameraModel, PartRays)>>,
+    /// Rays of the cameras, by part: through a lens they are dearer than the network.
+    rays: Mutex<PerCamera<Arc<PartRays>>>,
 }
 
 /// The rays of each part of a picture.
@@ -81,6 +81,16 @@ impl SceneVit {
     /// The network.
     pub fn net(&self) -> &SceneVitNet {
         &self.net
+    }
+
+    /// The rays of each part of the pictures of `camera`, for all looks at it.
+    fn rays_of(&self, camera: &CameraModel, across: usize) -> Result<Arc<PartRays>, VisionError> {
+        let make = || {
+            let parts = looks(across).flat_map(Part::all);
+            Ok(Arc::new(parts.map(|part| rays(camera, part)).collect()))
+        };
+        let mut known = self.rays.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get_or_make(camera, make)
     }
 }
 
@@ -164,19 +174,11 @@ impl FeatureExtractor for SceneVit {
         let pictures: Vec<Picture> =
             looks(across).flat_map(|across| Picture::parts(&frame.color, depth, across)).collect();
         let view = View::of(&frame.world_T_camera);
-        let numbers: Vec<Vec<f32>> = {
-            let mut known = self.rays.lock().unwrap_or_else(PoisonError::into_inner);
-            if known.as_ref().is_none_or(|(of, _)| of != camera) {
-                let parts = looks(across).flat_map(Part::all);
-                *known = Some((*camera, parts.map(|part| rays(camera, part)).collect()));
-            }
-            let rays = known.as_ref().map_or(&[][..], |(_, rays)| rays);
-            let parts = pictures.par_iter().zip(rays);
-            parts.map(|(picture, rays)| cells(picture, &view, rays, CellWindow::WHOLE)).collect()
-        };
-        let features = numbers
-            .into_par_iter()
-            .map(|numbers| {
+        let rays = self.rays_of(camera, across)?;
+        let parts = pictures.par_iter().zip(rays.as_slice());
+        let features = parts
+            .map(|(picture, rays)| {
+                let numbers = cells(picture, &view, rays, CellWindow::WHOLE);
                 let inputs = Tensor::from_vec(numbers, (1, CELLS, INPUTS), &self.device)?;
                 self.net.forward(&inputs, CellWindow::WHOLE)?.reshape((ROWS, COLUMNS, ()))
             })
