@@ -166,6 +166,10 @@ fn a_finished_model_is_where_another_training_begins() {
     let learnt = train(&again, &second).unwrap();
     assert!(learnt < 0.5 * fresh, "{learnt} after a training, {fresh} before");
 
+    // Nothing was held out, so nothing is said of it.
+    let manifest = std::fs::read_to_string(second.join("scenellm.yaml")).unwrap();
+    assert!(!manifest.contains("held_out"), "{manifest}");
+
     let mut narrower = again;
     narrower.model.hidden = 32;
     let error = train(&narrower, &folder.path().join("third")).unwrap_err().to_string();
@@ -239,7 +243,9 @@ fn logged(words: &[&str], config: &impl Serialize, folder: &Path, names: &[&str]
     let mut command = Command::new(env!("CARGO_BIN_EXE_scenellm"));
     command.current_dir(folder).arg("train").args(words);
     let done = command.arg("--config").arg(&path).arg("--out").arg(&out).output().unwrap();
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let told = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{told}");
+    assert!(told.contains("step ") && told.contains("held-out"), "no measurement: {told}");
     let files = std::fs::read_dir(out.join("log")).unwrap();
     let files: Vec<PathBuf> = files.map(|file| file.unwrap().path()).collect();
     let is_event_file = |path: &&PathBuf| {
@@ -269,13 +275,26 @@ fn the_program_logs_how_a_planner_learns() {
     };
     let lines: String = trajectories().into_iter().map(line).collect();
     std::fs::write(folder.path().join("train.jsonl"), lines).unwrap();
-    let brief = PlannerTraining { epochs: 1, ..config() };
+    let brief = PlannerTraining { epochs: 1, holdout: 0.1, ..config() };
     let words = ["planner", "--data", "train.jsonl"];
     let names = ["train/loss", "train/tokens_per_s", "plan/blind/exact"];
     let lines = logged(&words, &brief, folder.path(), &names);
     let last = lines.last().unwrap();
     assert_eq!((&last["step"], &last["watch"]["step"]), (&json!(3), &json!(3)));
     assert!(last["tokens_per_s"].as_f64().unwrap() > 0.0, "{last}");
+}
+
+#[test]
+fn eyes_that_are_not_there_are_told_before_anything_is_learnt() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = concat!(env!("CARGO_MANIFEST_DIR"), "/config/train/recordings.yaml");
+    let data = ["--pairs", "pairs.jsonl", "--map", "map.scenemap", "--vision", "nowhere"];
+    let mut command = Command::new(env!("CARGO_BIN_EXE_scenellm"));
+    command.current_dir(folder.path()).args(["train", "finetune", "--config", config]);
+    let done = command.args(data).args(["--out", "out"]).output().unwrap();
+    let told = String::from_utf8_lossy(&done.stderr);
+    assert!(!done.status.success());
+    assert!(told.contains("--vision nowhere: there is no such folder"), "{told}");
 }
 
 #[test]

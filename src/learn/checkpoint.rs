@@ -1,10 +1,11 @@
 //! Where a training stands, on disk, so that it can go on after a stop.
 //!
-//! All of it is one file. It is written beside and renamed, so that a stop at any time leaves the
-//! old state or the new one, and never the weights of one with the progress of the other.
+//! All of it is one file, which is replaced as a whole: a stop at any time leaves the old state or the
+//! new one, and never the weights of one with the progress of the other.
 
 use super::LearnError;
 use super::optimizer::AdamW;
+use super::save::save_tensors;
 use candle_core::{Device, Tensor, Var};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -235,9 +236,7 @@ impl<C: Clone + PartialEq + Serialize + DeserializeOwned> Checkpoint<C> {
         let state = serde_json::to_vec(&state).expect("numbers and names are JSON");
         let length = state.len();
         tensors.insert(STATE.into(), Tensor::from_vec(state, length, &Device::Cpu)?);
-        let (path, beside) = (self.path(FILE), self.path("state.safetensors.new"));
-        candle_core::safetensors::save(&tensors, &beside)?;
-        std::fs::rename(&beside, &path).map_err(LearnError::file(&path))?;
+        save_tensors(&tensors, &self.path(FILE))?;
         // Of an earlier version; nobody reads it any more.
         let old = self.path(STATE);
         if old.exists() {
@@ -367,6 +366,17 @@ mod tests {
         save(out.path(), 4.0, 5);
         assert!(!folder.join(STATE).exists(), "the file tells all");
         assert_eq!(restored(out.path(), "one", 7).unwrap(), Some((4.0, 5)));
+    }
+
+    /// Numbers as a search for good ones draws them, of as many digits as there can be.
+    #[test]
+    fn a_configuration_of_long_numbers_is_the_same_when_it_is_read_back() {
+        let out = tempfile::tempdir().unwrap();
+        let (weights, mut optimizer, _) = training(out.path(), 2.0, "one", 7);
+        let rates = vec![0.0009011123008436127, 0.00023922711189169681, 2.5298381201802594e-05];
+        let checkpoint = Checkpoint::new(out.path(), &rates, Counts::new([("homes", 3)])).unwrap();
+        checkpoint.save(&weights, &optimizer, &Progress::<u32>::default()).unwrap();
+        assert!(checkpoint.restore::<u32>(&weights, &mut optimizer).unwrap().is_some());
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use super::LearnError;
 use super::checkpoint::Progress;
-use super::llama::{LlamaShape, NORM_EPS};
+use super::llama::{EMBEDDING, LlamaShape, NORM_EPS};
 use super::planner::Watch;
 use super::samples::{BEGIN, END, PAD};
+use super::save::{save_tensors, save_text};
 use super::seeing::template;
 use crate::model::{
     Coordinates, DataSource, Decoding, LanguageKind, LanguageSpec, MANIFEST_FILE, Manifest,
@@ -50,9 +51,12 @@ pub fn model_folder(
         .iter()
         .map(|(name, tensor)| Ok((name.clone(), tensor.to_dtype(DType::F16)?)))
         .collect::<candle_core::Result<HashMap<_, _>>>()?;
-    candle_core::safetensors::save(&tensors, out.join("model.safetensors"))?;
+    save_tensors(&tensors, &out.join("model.safetensors"))?;
     let path = out.join("tokenizer.json");
-    tokenizer.save(&path, false).map_err(|error| LearnError::invalid(&path, error))?;
+    let text = tokenizer.to_string(false).map_err(|error| LearnError::invalid(&path, error))?;
+    save_text(&text, &path)?;
+    // A table may have more rows than there are tokens.
+    let rows = weights.get(EMBEDDING).map_or(Ok(0), |table| table.dim(0))?;
     let config = serde_json::json!({
         "architectures": ["LlamaForCausalLM"],
         "model_type": "llama",
@@ -62,7 +66,7 @@ pub fn model_folder(
         "num_hidden_layers": shape.layers,
         "num_attention_heads": shape.heads,
         "num_key_value_heads": shape.kv_heads(),
-        "vocab_size": tokenizer.get_vocab_size(true),
+        "vocab_size": rows,
         "max_position_embeddings": shape.max_positions,
         "rms_norm_eps": NORM_EPS,
         "rope_theta": shape.rope_theta,
@@ -74,9 +78,9 @@ pub fn model_folder(
         "pad_token_id": tokenizer.token_to_id(PAD),
         "torch_dtype": "float16",
     });
-    write(&out.join("config.json"), &format!("{config:#}\n"))?;
+    save_text(&format!("{config:#}\n"), &out.join("config.json"))?;
     let text = serde_yaml::to_string(vocabulary).expect("names are YAML");
-    write(&out.join("vocabulary.yaml"), &text)
+    save_text(&text, &out.join("vocabulary.yaml"))
 }
 
 /// Writes the manifest of a planner without eyes, which [`model_folder`] is the rest of and `command`
@@ -153,7 +157,7 @@ pub fn write_manifest(manifest: &Manifest, out: &Path) -> Result<(), LearnError>
     let path = out.join(MANIFEST_FILE);
     let text =
         serde_yaml::to_string(manifest).map_err(|error| LearnError::invalid(&path, error))?;
-    write(&path, &text)
+    save_text(&text, &path)
 }
 
 /// Draws training loss and the loss on held-out goals.
@@ -183,8 +187,4 @@ pub fn loss_curve(progress: &Progress<Watch>, path: &Path) -> Result<(), LearnEr
         ],
     };
     Ok(chart.write(path, 900, 500)?)
-}
-
-fn write(path: &Path, text: &str) -> Result<(), LearnError> {
-    std::fs::write(path, text).map_err(LearnError::file(path))
 }

@@ -1,7 +1,7 @@
 //! Low-rank adaptation (Hu et al., 2021): a linear layer keeps its weight `W` and learns beside it
 //! `alpha / rank · B A`, with few rows in `A` and few columns in `B`.
 
-use super::llama::{LlamaShape, normal, weight_shapes};
+use super::llama::{LlamaShape, TABLES, normal, weight_shapes};
 use candle_core::{Result, Tensor, Var};
 use rand_pcg::Pcg64Mcg;
 use serde::{Deserialize, Serialize};
@@ -19,11 +19,24 @@ pub struct LoraSpec {
     pub targets: Vec<String>,
 }
 
+/// The linear layers of a decoder, with their outputs and inputs. Tables of tokens are none.
+fn layers(shape: &LlamaShape) -> impl Iterator<Item = (String, [usize; 2])> {
+    weight_shapes(shape, 0).into_iter().filter_map(|(name, dims)| {
+        let is_table = TABLES.iter().any(|[table, _]| name == *table);
+        let layer = name.strip_suffix(".weight").filter(|_| !is_table)?;
+        let [outputs, inputs] = dims[..] else { return None };
+        Some((layer.to_owned(), [outputs, inputs]))
+    })
+}
+
+fn last_part(layer: &str) -> &str {
+    layer.rsplit('.').next().unwrap_or(layer)
+}
+
 impl LoraSpec {
     /// Whether the layer of this name is adapted.
     pub fn takes(&self, layer: &str) -> bool {
-        let part = layer.rsplit('.').next().unwrap_or(layer);
-        self.targets.iter().any(|target| target == part)
+        self.targets.iter().any(|target| target == last_part(layer))
     }
 
     /// Factor of what is learnt.
@@ -44,16 +57,21 @@ impl LoraSpec {
     /// Names and shapes of all `A` and `B` of a decoder.
     pub fn shapes(&self, shape: &LlamaShape) -> Vec<(String, Vec<usize>)> {
         let mut shapes = Vec::new();
-        for (name, dims) in weight_shapes(shape, 0) {
-            let Some(layer) = name.strip_suffix(".weight").filter(|layer| self.takes(layer)) else {
-                continue;
-            };
-            if let [outputs, inputs] = dims[..] {
-                shapes.push((Self::a(layer), vec![self.rank, inputs]));
-                shapes.push((Self::b(layer), vec![outputs, self.rank]));
-            }
+        for (layer, [outputs, inputs]) in layers(shape).filter(|(layer, _)| self.takes(layer)) {
+            shapes.push((Self::a(&layer), vec![self.rank, inputs]));
+            shapes.push((Self::b(&layer), vec![outputs, self.rank]));
         }
         shapes
+    }
+
+    /// What is wrong with it for a decoder of this shape, in the words of a configuration.
+    pub(super) fn fault(&self, shape: &LlamaShape) -> Option<String> {
+        if self.rank == 0 || self.targets.is_empty() {
+            return Some("language.lora needs a rank of at least 1 and targets".into());
+        }
+        let has = |target: &str| layers(shape).any(|(layer, _)| last_part(&layer) == target);
+        let unknown = self.targets.iter().find(|target| !has(target))?;
+        Some(format!("language.lora.targets: the model has no linear layer `{unknown}` to adapt"))
     }
 
     /// What is learnt before anything is learnt: `A` by chance, `B` zero, so that nothing changes.

@@ -25,6 +25,7 @@ mod nearest;
 mod optimizer;
 mod planner;
 mod samples;
+mod save;
 pub mod scenes;
 pub mod seeing;
 mod start;

@@ -20,10 +20,39 @@ pub struct AdamWConfig {
     pub beta2: f64,
     /// Weight decay of matrices; vectors (norms) are not decayed.
     pub weight_decay: f64,
-    /// Gradients longer than this are scaled down to it.
+    /// Gradients longer than this are scaled down to it; `.inf` leaves all as they are.
     pub gradient_clip: f64,
     /// Largest decay of the running average of the weights.
     pub average_decay: f64,
+}
+
+impl AdamWConfig {
+    /// What is wrong with it, in the words of a configuration.
+    pub(super) fn fault(&self) -> Option<String> {
+        let is_rate = |number: f64| number >= 0.0 && number.is_finite();
+        let below_1 = |number: f64| (0.0..1.0).contains(&number);
+        let numbers = [
+            ("learning_rate", self.learning_rate, is_rate(self.learning_rate), "0 or more"),
+            ("beta1", self.beta1, below_1(self.beta1), "0 or more and below 1"),
+            ("beta2", self.beta2, below_1(self.beta2), "0 or more and below 1"),
+            ("weight_decay", self.weight_decay, is_rate(self.weight_decay), "0 or more"),
+            // Elsewhere 0 means that nothing is clipped; here nothing would be learnt.
+            (
+                "gradient_clip",
+                self.gradient_clip,
+                self.gradient_clip > 0.0,
+                "above 0 (.inf clips nothing)",
+            ),
+            (
+                "average_decay",
+                self.average_decay,
+                (0.0..=1.0).contains(&self.average_decay),
+                "0 to 1",
+            ),
+        ];
+        let (name, number, _, must) = numbers.into_iter().find(|(_, _, is_sound, _)| !is_sound)?;
+        Some(format!("optimizer.{name} is {number}, must be {must}"))
+    }
 }
 
 /// The optimiser's memory of every weight, by name.
@@ -242,6 +271,24 @@ mod tests {
             assert_eq!(adam.steps, 2);
             assert!(numbers(&adam) != before);
         }
+    }
+
+    #[test]
+    fn faults_are_named() {
+        let fault = |change: &dyn Fn(&mut AdamWConfig)| {
+            let mut config = CONFIG;
+            change(&mut config);
+            config.fault().unwrap_or_default()
+        };
+        assert_eq!(fault(&|_| {}), "");
+        assert_eq!(fault(&|c| c.gradient_clip = f64::INFINITY), "");
+        assert_eq!(fault(&|c| (c.learning_rate, c.beta1, c.average_decay) = (0.0, 0.0, 1.0)), "");
+        assert!(fault(&|c| c.gradient_clip = 0.0).contains("optimizer.gradient_clip is 0, must"));
+        for number in [-1.0, f64::NAN, f64::INFINITY] {
+            let told = fault(&|c| c.learning_rate = number);
+            assert!(told.contains("optimizer.learning_rate is"), "{number}: {told}");
+        }
+        assert!(fault(&|c| c.beta2 = 1.0).contains("optimizer.beta2 is 1"));
     }
 
     #[test]

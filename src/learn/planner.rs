@@ -95,7 +95,8 @@ impl PlannerTraining {
             ("mixture.single_steps", self.mixture.single_steps),
             ("mixture.taught", self.mixture.taught),
         ];
-        dropout_fault(self.dropout).or_else(|| share_fault(&shares))
+        let fault = dropout_fault(self.dropout).or_else(|| share_fault(&shares));
+        fault.or_else(|| self.optimizer.fault())
     }
 }
 
@@ -224,7 +225,10 @@ pub fn train_planner(
             let last = at + 1 == batches.len();
             (progress.epoch, progress.batch) = if last { (epoch + 1, 0) } else { (epoch, at + 1) };
             if progress.step.is_multiple_of(config.checkpoint_steps) || last {
-                progress.watches.push(objective.watch(&trainer, &watched, progress.step)?);
+                // Where nothing is held out, no goal of it is missed.
+                if !watched.is_empty() {
+                    progress.watches.push(objective.watch(&trainer, &watched, progress.step)?);
+                }
                 checkpoint.save(&trainer.weights, &trainer.optimizer, &progress)?;
             }
             let go_on = report(&StepReport {
@@ -402,6 +406,7 @@ mod tests {
         assert!(fault(&|c| c.hide_words = 1.5).contains("hide_words is 1.5"));
         assert!(fault(&|c| c.mixture.taught = -1.0).contains("mixture.taught is -1"));
         assert!(fault(&|c| c.max_length = 33).contains("max_length"));
+        assert!(fault(&|c| c.optimizer.gradient_clip = 0.0).contains("gradient_clip is 0"));
     }
 
     #[test]

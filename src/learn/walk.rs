@@ -4,7 +4,7 @@ use crate::planner::follow::{
     BasePose, Floor, FollowAct, FollowConfig, Follower, InstructionStep, Motion, Surroundings,
 };
 use crate::scene::MapObject;
-use crate::sim::household::World;
+use crate::sim::household::{STEP_M, World};
 use nalgebra::Vector2;
 
 /// Time between two looks at the pose, nanoseconds: the base has done by then what it can.
@@ -21,7 +21,9 @@ const OBSTACLE_M: f32 = 0.5;
 /// Where a program led.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Walk {
-    /// The places between the motions, the first and the last included, metres.
+    /// The places on the way, a step of [`STEP_M`] apart and nearer where a motion ends, the first and
+    /// the last included, metres: as those of the ways that instructions ask for, with which they are
+    /// compared point by point.
     pub path_m: Vec<[f64; 2]>,
     /// Why it was followed no further.
     pub fault: Option<String>,
@@ -50,8 +52,7 @@ pub fn walk(
         pose.stamp_ns = tick as i64 * TICK_NS;
         match follower.tick(pose.stamp_ns, Some(&pose), &mut |pose| Some(look(pose))) {
             Some(FollowAct::Move(Motion::Forward { forward_m })) => {
-                roll(world, &mut pose, forward_m);
-                path_m.push(pose.xy_m);
+                roll(world, &mut pose, forward_m, &mut path_m);
             }
             Some(FollowAct::Move(Motion::Turn { turn_rad })) => pose.yaw_rad += turn_rad,
             Some(FollowAct::Move(Motion::Stop | Motion::Look { .. })) | None => {}
@@ -64,14 +65,24 @@ pub fn walk(
     Walk { path_m, fault: Some("it finds no end".into()) }
 }
 
-fn roll(world: &World, pose: &mut BasePose, forward_m: f64) {
+fn roll(world: &World, pose: &mut BasePose, forward_m: f64, path_m: &mut Vec<[f64; 2]>) {
     let steps = (forward_m / ROLL_M).ceil().max(1.0);
+    let each_m = forward_m / steps;
+    let mut untold_m = 0.0;
     for _ in 0..steps as usize {
-        let ahead = pose.ahead_m(forward_m / steps);
+        let ahead = pose.ahead_m(each_m);
         if !world.is_free(&Vector2::from(ahead)) {
-            return;
+            break;
         }
         pose.xy_m = ahead;
+        untold_m += each_m;
+        if untold_m >= STEP_M {
+            path_m.push(pose.xy_m);
+            untold_m = 0.0;
+        }
+    }
+    if untold_m > 0.0 {
+        path_m.push(pose.xy_m);
     }
 }
 
@@ -132,6 +143,29 @@ mod tests {
         // Before one of them the robot may stand already.
         assert!(ways_m > 0.3, "{ways_m}");
         assert!(follow(&world, "go to the spaceship").fault.unwrap().contains("spaceship"));
+    }
+
+    #[test]
+    fn a_way_that_is_driven_as_asked_is_told_as_it_was_asked() {
+        let world = household(3).unwrap();
+        let eighth = std::f64::consts::FRAC_PI_4;
+        let starts = world.reachable_m().into_iter().flat_map(|at| {
+            let xy_m: [f64; 2] = at.into();
+            (0..8).map(move |turn| (xy_m, f64::from(turn) * eighth))
+        });
+        let driven = starts.map(|(xy_m, yaw_rad)| {
+            let mut pose = BasePose::new(0, &world.robot().world_T_base());
+            (pose.xy_m, pose.yaw_rad) = (xy_m, yaw_rad);
+            let asked_m: Vec<[f64; 2]> =
+                (0..5).map(|step| pose.ahead_m(f64::from(step) * STEP_M)).collect();
+            let mut path_m = vec![xy_m];
+            roll(&world, &mut pose, 1.0, &mut path_m);
+            (Walk { path_m, fault: None }, asked_m)
+        });
+        let mut free = driven.filter(|(walk, _)| walk.length_m() > 0.99);
+        let (walk, asked_m) = free.next().unwrap();
+        let alike = crate::learn::ndtw(&walk.path_m, &asked_m, 1.0);
+        assert!(alike > 0.95, "{alike}: {walk:?}");
     }
 
     #[test]

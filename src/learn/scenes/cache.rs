@@ -32,17 +32,18 @@ impl SceneCache {
         self.path(id).exists()
     }
 
-    /// Sees that of a home that is there nothing else was kept than what shall be kept of others: a
-    /// folder holds regions or voxels, not both. Only the header of its file is read.
+    /// Sees that of a home that is there, made up from `seed`, nothing else was kept than what shall be
+    /// kept of others: a folder holds regions or voxels, not both. Its file is not read as a whole.
     ///
     /// # Errors
     ///
-    /// When something else was, and when the file cannot be read.
-    pub fn check(&self, id: &str) -> Result<(), LearnError> {
+    /// When something else was, or the home is another, and when the file cannot be read.
+    pub fn check(&self, id: &str, seed: u64) -> Result<(), LearnError> {
         let path = self.path(id);
-        let found = HomeFile::open(&path)?.tokens();
+        let mut file = HomeFile::open(&path)?;
+        let found = file.tokens();
         if found == self.tokens {
-            return Ok(());
+            return file.check_seed(seed);
         }
         let (found, wanted) = (in_words(found), in_words(self.tokens));
         let reason = format!("{found} were kept of it, not {wanted}: take another folder");
@@ -55,23 +56,23 @@ impl SceneCache {
         self.folder.join(format!("{plain}.safetensors"))
     }
 
-    /// Keeps a home.
+    /// Keeps a home that was made up from `seed`.
     ///
     /// # Errors
     ///
     /// When its features have another width or are no numbers, and when it cannot be written.
-    pub fn save(&self, id: &str, toured: &Toured) -> Result<(), LearnError> {
-        write(&self.path(id), toured, self.width)
+    pub fn save(&self, id: &str, seed: u64, toured: &Toured) -> Result<(), LearnError> {
+        write(&self.path(id), toured, seed, self.width)
     }
 
-    /// The home, if it is there. Of regions tokens of both kinds can be made, of voxels only their
-    /// own.
+    /// The home, if it is there; it is made up from `seed`. Of regions tokens of both kinds can be made,
+    /// of voxels only their own.
     ///
     /// # Errors
     ///
-    /// When its file cannot be read, was made with other features, or holds voxels where regions
-    /// are wanted.
-    pub fn load(&self, id: &str) -> Result<Option<Toured>, LearnError> {
+    /// When its file cannot be read, was made with other features or of another home of this name, or
+    /// holds voxels where regions are wanted.
+    pub fn load(&self, id: &str, seed: u64) -> Result<Option<Toured>, LearnError> {
         let path = self.path(id);
         if !path.exists() {
             return Ok(None);
@@ -81,6 +82,7 @@ impl SceneCache {
             let reason = "voxels were kept of it, and `vision.tokens` is `regions`";
             return Err(LearnError::invalid(&path, reason));
         }
+        file.check_seed(seed)?;
         file.toured(self.width).map(Some)
     }
 }
@@ -99,6 +101,9 @@ mod tests {
     use crate::scene::{Region, TokenFrame, VisualTokens};
     use crate::sim::household::Stance;
     use nalgebra::Vector2;
+
+    /// That the homes are made up from, with something in both halves.
+    const SEED: u64 = (1 << 41) + 3;
 
     fn stance() -> Stance {
         Stance { xy_m: Vector2::new(0.3, -1.1), heading: 6, look: -2 }
@@ -141,17 +146,22 @@ mod tests {
     fn homes_come_back_as_they_were_kept() {
         let folder = tempfile::tempdir().unwrap();
         let cache = SceneCache::open(folder.path(), 4, TokenKind::Regions).unwrap();
-        assert_eq!(cache.load("trial/1").unwrap(), None);
-        cache.save("trial/1", &toured()).unwrap();
+        assert_eq!(cache.load("trial/1", SEED).unwrap(), None);
+        cache.save("trial/1", SEED, &toured()).unwrap();
         assert!(cache.has("trial/1") && !cache.has("trial/2"));
-        cache.check("trial/1").unwrap();
-        assert_eq!(cache.load("trial/1").unwrap(), Some(toured()));
+        cache.check("trial/1", SEED).unwrap();
+        assert_eq!(cache.load("trial/1", SEED).unwrap(), Some(toured()));
         let other = SceneCache::open(folder.path(), 8, TokenKind::Regions).unwrap();
-        let error = other.load("trial/1").unwrap_err().to_string();
+        let error = other.load("trial/1", SEED).unwrap_err().to_string();
         assert!(error.contains("trial_1.safetensors") && error.contains("width 4"), "{error}");
+        for seed in [SEED + 1, SEED + (1 << 32)] {
+            let error = cache.load("trial/1", seed).unwrap_err().to_string();
+            assert!(error.contains("trial_1.safetensors") && error.contains("seed"), "{error}");
+            assert!(cache.check("trial/1", seed).is_err());
+        }
         // The sides of regions can be shown as voxels.
         let sides = SceneCache::open(folder.path(), 4, TokenKind::Voxels).unwrap();
-        assert_eq!(sides.load("trial/1").unwrap(), Some(toured()));
+        assert_eq!(sides.load("trial/1", SEED).unwrap(), Some(toured()));
     }
 
     #[test]
@@ -159,20 +169,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let open = |width, tokens| SceneCache::open(folder.path(), width, tokens).unwrap();
         let cache = open(4, TokenKind::Voxels);
-        cache.save("seed 1", &voxels()).unwrap();
-        cache.check("seed 1").unwrap();
+        cache.save("seed 1", SEED, &voxels()).unwrap();
+        cache.check("seed 1", SEED).unwrap();
         let mut right = voxels();
         let Seen::Voxels(scene) = &mut right.scene else { panic!("no voxels") };
         // As long as a 16-bit float can be.
         scene.features[5] = 65504.0;
-        assert_eq!(cache.load("seed 1").unwrap(), Some(right));
+        assert_eq!(cache.load("seed 1", SEED).unwrap(), Some(right));
 
-        let wide = open(1024, TokenKind::Voxels).load("seed 1").unwrap_err().to_string();
+        let wide = open(1024, TokenKind::Voxels).load("seed 1", SEED).unwrap_err().to_string();
         assert!(wide.contains("width 4, and `vision.width` is 1024"), "{wide}");
         let regions = open(4, TokenKind::Regions);
-        let other = regions.load("seed 1").unwrap_err().to_string();
+        let other = regions.load("seed 1", SEED).unwrap_err().to_string();
         assert!(other.contains("seed_1.safetensors: voxels were kept"), "{other}");
-        let other = regions.check("seed 1").unwrap_err().to_string();
+        let other = regions.check("seed 1", SEED).unwrap_err().to_string();
         assert!(other.contains("voxels were kept of it, not regions"), "{other}");
     }
 
@@ -184,7 +194,7 @@ mod tests {
             let mut toured = voxels();
             let Seen::Voxels(scene) = &mut toured.scene else { panic!("no voxels") };
             change(scene);
-            let error = cache.save("seed 1", &toured).unwrap_err().to_string();
+            let error = cache.save("seed 1", SEED, &toured).unwrap_err().to_string();
             assert!(!cache.has("seed 1"), "{error}");
             error
         };
@@ -193,11 +203,11 @@ mod tests {
         let narrow = refused(&|scene| scene.features.truncate(4));
         assert!(narrow.contains("width 2, and 4 is to be kept"), "{narrow}");
 
-        cache.save("seed 1", &voxels()).unwrap();
+        cache.save("seed 1", SEED, &voxels()).unwrap();
         let path = folder.path().join("seed_1.safetensors");
         let whole = std::fs::read(&path).unwrap();
         std::fs::write(&path, &whole[..whole.len() - 1]).unwrap();
-        let cut = cache.load("seed 1").unwrap_err().to_string();
+        let cut = cache.load("seed 1", SEED).unwrap_err().to_string();
         assert!(cut.contains("seed_1.safetensors") && cut.contains("does not fit"), "{cut}");
     }
 }

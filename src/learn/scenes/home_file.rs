@@ -1,13 +1,14 @@
 //! The file of a toured home: what was seen of the scene and in each view, as tensors.
 //!
 //! Of regions there are `NAME.features` and `NAME.boxes`, of voxels `NAME.features` and
-//! `NAME.points`; `NAME` is `scene`, `view0`, `view1`, …. Where the robot stood is in `stances`.
-//! Features are 16-bit floats, for they fill the file.
+//! `NAME.points`; `NAME` is `scene`, `view0`, `view1`, …. Where the robot stood is in `stances`, and
+//! what the home was made up from in `seed`. Features are 16-bit floats, for they fill the file.
 
 use super::home::Seen;
 use super::tour::Toured;
 use crate::language::SafetensorsFiles;
 use crate::learn::LearnError;
+use crate::learn::save::save_tensors;
 use crate::model::TokenKind;
 use crate::scene::{Region, TokenFrame, VisualTokens};
 use crate::sim::household::Stance;
@@ -29,18 +30,20 @@ const MOST_HALF: f32 = 65504.0;
 /// Is there where voxels were kept, even if none was seen.
 const VOXELS: &str = "voxels";
 const STANCES: &str = "stances";
+/// The seed of the home in two halves of 32 bits; earlier versions kept none.
+const SEED: &str = "seed";
 const SCENE: &str = "scene";
 
 fn view_name(number: usize) -> String {
     format!("view{number}")
 }
 
-/// Keeps a home whose features have `width` numbers.
+/// Keeps a home, made up from `seed`, whose features have `width` numbers.
 ///
 /// # Errors
 ///
 /// When it has other features, or some that are no numbers; and when the file cannot be written.
-pub fn write(path: &Path, toured: &Toured, width: usize) -> Result<(), LearnError> {
+pub fn write(path: &Path, toured: &Toured, seed: u64, width: usize) -> Result<(), LearnError> {
     let mut tensors = HashMap::new();
     let mut add = |name: &str, seen: &Seen| -> Result<(), LearnError> {
         let wrong = |reason: String| LearnError::invalid(path, format!("{name}: {reason}"));
@@ -89,13 +92,11 @@ pub fn write(path: &Path, toured: &Toured, width: usize) -> Result<(), LearnErro
     }
     let shape = (toured.views.len(), STANCE_WIDTH);
     tensors.insert(STANCES.into(), Tensor::from_vec(stances, shape, &Device::Cpu)?);
+    tensors.insert(SEED.into(), Tensor::new(&halves(seed), &Device::Cpu)?);
     if matches!(toured.scene, Seen::Voxels(_)) {
         tensors.insert(VOXELS.into(), Tensor::new(&[width as f32], &Device::Cpu)?);
     }
-    // Renamed when whole: what is there is never half of a home.
-    let beside = path.with_extension("new");
-    candle_core::safetensors::save(&tensors, &beside)?;
-    std::fs::rename(&beside, path).map_err(LearnError::file(path))
+    save_tensors(&tensors, path)
 }
 
 /// A home's file that is read. Its header tells the size of each tensor, and the file's length
@@ -122,6 +123,25 @@ impl HomeFile {
     /// What was kept of the home.
     pub fn tokens(&self) -> TokenKind {
         if self.files.contains(VOXELS) { TokenKind::Voxels } else { TokenKind::Regions }
+    }
+
+    /// Sees that the home was made up from `seed`: from another it has other colours and sizes, and what
+    /// is said of the one is not true of the other.
+    ///
+    /// # Errors
+    ///
+    /// When it was made up from another, and when the file cannot be read.
+    pub fn check_seed(&mut self, seed: u64) -> Result<(), LearnError> {
+        if !self.files.contains(SEED) {
+            return Ok(());
+        }
+        let found = self.files.tensor(SEED, &[2], DType::F64, &Device::Cpu)?;
+        if found.to_vec1::<f64>()? == halves(seed) {
+            return Ok(());
+        }
+        let reason = "the home that was toured is made up from another seed: take the `seed` of the \
+                      training and `--data` for both, or another folder";
+        Err(self.invalid(reason.into()))
     }
 
     /// The home, whose features must have `width` numbers.
@@ -203,6 +223,11 @@ impl HomeFile {
     fn invalid(&self, reason: String) -> LearnError {
         LearnError::invalid(&self.path, reason)
     }
+}
+
+/// A seed in numbers of 64 bits, of which each could not hold all of it.
+fn halves(seed: u64) -> [f64; 2] {
+    [seed >> 32, seed & u64::from(u32::MAX)].map(|half| half as f64)
 }
 
 fn box_numbers(region: &Region) -> impl Iterator<Item = f32> {

@@ -210,14 +210,15 @@ impl SeeingTraining {
         if odd(&self.syllabus.toured) {
             return Some("syllabus.toured must be 0 or more".into());
         }
+        if odd(&self.projector_rate) {
+            return Some("projector_rate must be 0 or more".into());
+        }
+        if let Some(fault) = self.optimizer.fault() {
+            return Some(fault);
+        }
         match &self.language {
-            LanguagePart::Lora(lora) if lora.rank == 0 || lora.shapes(&self.model).is_empty() => {
-                Some(
-                    "language.lora needs a rank of at least 1 and targets that the model has"
-                        .into(),
-                )
-            }
-            _ => None,
+            LanguagePart::Lora(lora) => lora.fault(&self.model),
+            LanguagePart::Frozen | LanguagePart::Full => None,
         }
     }
 
@@ -321,7 +322,22 @@ mod tests {
         assert!(fault(&|c| c.rounds = 0).contains("rounds must be"));
         assert!(fault(&|c| c.max_length = 4096).contains("max_length"));
         assert!(fault(&|c| c.model.kv_heads = Some(3)).contains("model.kv_heads"));
-        let lora = LoraSpec { rank: 4, alpha: 8.0, targets: vec!["nothing".into()] };
-        assert!(fault(&|c| c.language = LanguagePart::Lora(lora.clone())).contains("targets"));
+        assert!(fault(&|c| c.projector_rate = f64::NAN).contains("projector_rate"));
+        assert!(fault(&|c| c.optimizer.beta1 = 1.0).contains("optimizer.beta1 is 1"));
+        let lora = |targets: &[&str]| {
+            let targets: Vec<String> = targets.iter().map(|target| target.to_string()).collect();
+            fault(&|c| {
+                c.model.own_head = true;
+                let targets = targets.clone();
+                c.language = LanguagePart::Lora(LoraSpec { rank: 4, alpha: 8.0, targets });
+            })
+        };
+        assert_eq!(lora(&["q_proj", "down_proj"]), "");
+        assert!(lora(&[]).contains("targets"));
+        // One that is there does not hide one that is not, and the output layer is a table.
+        for name in ["nothing", "lm_head", "embed_tokens", "input_layernorm"] {
+            let told = lora(&["q_proj", name]);
+            assert!(told.contains("targets") && told.contains(&format!("`{name}`")), "{told}");
+        }
     }
 }

@@ -4,6 +4,7 @@ use super::super::LearnError;
 use super::super::checkpoint::Progress;
 use super::super::export::{manifest, model_folder, write_manifest};
 use super::super::llama::TABLES;
+use super::super::save::{beside, save_tensors};
 use super::config::{PROJECTOR_FILE, SeeingTraining};
 use super::model::SeeingModel;
 use super::watch::SeeingWatch;
@@ -53,7 +54,7 @@ impl Finished<'_> {
         let projector = projector
             .map(|(name, tensor)| Ok((name.clone(), tensor.to_dtype(DType::F32)?)))
             .collect::<candle_core::Result<HashMap<_, _>>>()?;
-        candle_core::safetensors::save(&projector, self.out.join(PROJECTOR_FILE))?;
+        save_tensors(&projector, &self.out.join(PROJECTOR_FILE))?;
         let vision = self.vision()?;
         write_manifest(&self.manifest(vision, watch), self.out)
     }
@@ -69,7 +70,13 @@ impl Finished<'_> {
         let Some(weights) = spec.weights.take() else { return Ok(spec) };
         let target = self.out.join(&weights);
         if let Some(from) = self.vision.filter(|_| !target.exists()) {
-            copy_folder(from, &target)?;
+            // Half of the eyes would be taken for all of them by a training that goes on.
+            let beside = beside(&target);
+            if beside.exists() {
+                std::fs::remove_dir_all(&beside).map_err(LearnError::file(&beside))?;
+            }
+            copy_folder(from, &beside)?;
+            std::fs::rename(&beside, &target).map_err(LearnError::file(&target))?;
         }
         spec.weights = target.exists().then_some(weights);
         Ok(spec)

@@ -94,15 +94,24 @@ impl Homes {
         self.seed ^ at as u64
     }
 
+    /// Seed of what is made up about home number `at`: all of it, or what its trajectory does not tell.
+    pub fn seed(&self, at: usize) -> u64 {
+        match self.source(at) {
+            Source::Alfred(..) => self.chance(at),
+            Source::Seed(seed) => seed,
+        }
+    }
+
     /// Builds home number `at`.
     ///
     /// # Errors
     ///
     /// When the robot would stand in something there.
     pub fn world(&self, at: usize) -> Result<World, SimError> {
+        let seed = self.seed(at);
         match self.source(at) {
-            Source::Alfred(_, task) => alfred_world(&task.home, self.chance(at)),
-            Source::Seed(seed) => household(seed),
+            Source::Alfred(_, task) => alfred_world(&task.home, seed),
+            Source::Seed(_) => household(seed),
         }
     }
 }

@@ -89,8 +89,8 @@ impl School {
     ///
     /// # Errors
     ///
-    /// When a toured home cannot be read, or a view cannot be rendered. A home in which the robot
-    /// cannot stand is skipped.
+    /// When a toured home cannot be read or is another than this one, or a view cannot be rendered. A
+    /// home in which the robot cannot stand is skipped.
     pub fn build(
         homes: &Homes,
         syllabus: &Syllabus,
@@ -219,7 +219,7 @@ impl Builder<'_> {
             }
         };
         let toured = match self.scenes {
-            Some(scenes) => scenes.load(&id)?,
+            Some(scenes) => scenes.load(&id, self.homes.seed(at))?,
             None => None,
         };
         let mut built = Vec::new();

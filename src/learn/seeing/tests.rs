@@ -620,7 +620,81 @@ fn models_that_do_not_fit_are_named() {
     let mut nothing = config(init.path(), LanguagePart::Full);
     nothing.mixture = BTreeMap::from([("dance".to_string(), 1.0)]);
     let error = train(&nothing, out.path(), 1).unwrap_err().to_string();
-    assert!(error.contains("nothing to learn"), "{error}");
+    assert!(error.contains("nothing to learn: of 8 lessons 8 are of kinds"), "{error}");
+    let short = SeeingTraining { max_length: 8, ..config(init.path(), LanguagePart::Full) };
+    let error = train(&short, out.path(), 1).unwrap_err().to_string();
+    assert!(error.contains(" 8 may be longer than `max_length`"), "{error}");
+    let held = SeeingTraining { holdout: 1.0, ..config(init.path(), LanguagePart::Full) };
+    let error = train(&held, out.path(), 1).unwrap_err().to_string();
+    assert!(error.contains(" 8 are only watched (`holdout`)"), "{error}");
+}
+
+#[test]
+fn of_few_lessons_that_come_seldom_each_epoch_has_one() {
+    let init = blind_model();
+    let seldom = SeeingTraining {
+        mixture: BTreeMap::from([("where".to_string(), 1e-9)]),
+        epochs: 3,
+        ..config(init.path(), LanguagePart::Full)
+    };
+    let out = tempfile::tempdir().unwrap();
+    assert_eq!(train(&seldom, out.path(), usize::MAX).unwrap().len(), 3);
+    SceneLlm::load(out.path(), &Device::Cpu).unwrap();
+}
+
+#[test]
+fn a_decoder_that_stays_may_have_the_rate_zero() {
+    let init = blind_model();
+    let mut frozen = SeeingTraining { epochs: 3, ..config(init.path(), LanguagePart::Frozen) };
+    frozen.optimizer.learning_rate = 0.0;
+    let out = tempfile::tempdir().unwrap();
+    let losses = train(&frozen, out.path(), usize::MAX).unwrap();
+    assert!(losses.len() == 3 && losses.iter().all(|loss| loss.is_finite()), "{losses:?}");
+    assert!(losses[2] != losses[0], "the projector learns");
+}
+
+#[test]
+fn eyes_are_copied_whole_or_not_at_all() {
+    let (init, eyes, out) =
+        (blind_model(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let config = config(init.path(), LanguagePart::Full);
+    let run = || {
+        let (out, eyes) = (Some(out.path()), Some(eyes.path()));
+        train_seeing(&config, &school(), &Device::Cpu, out, eyes, None, &mut |_| true)
+    };
+    // A file that cannot be read stops the copy, as a full disk does.
+    std::fs::write(eyes.path().join("config.json"), "{}").unwrap();
+    let weights = eyes.path().join("model.safetensors");
+    std::os::unix::fs::symlink("nowhere", &weights).unwrap();
+    let error = run().unwrap_err().to_string();
+    assert!(error.contains("model.safetensors"), "{error}");
+    let copied = out.path().join("vision");
+    assert!(!copied.exists(), "a training that goes on would take it for whole");
+    std::fs::remove_file(&weights).unwrap();
+    std::fs::write(&weights, "weights").unwrap();
+    run().unwrap();
+    assert_eq!(std::fs::read_to_string(copied.join("model.safetensors")).unwrap(), "weights");
+    assert_eq!(std::fs::read_dir(&copied).unwrap().count(), 2);
+}
+
+/// As where the disk is full when a model is written.
+#[test]
+fn a_model_that_cannot_be_written_leaves_the_one_before() {
+    let init = blind_model();
+    let config = SeeingTraining { epochs: 8, ..config(init.path(), LanguagePart::Full) };
+    let out = tempfile::tempdir().unwrap();
+    train(&config, out.path(), 4).unwrap();
+    let names = ["model.safetensors", "projector.safetensors", "scenellm.yaml"];
+    let read = || names.map(|name| std::fs::read(out.path().join(name)).unwrap());
+    let before = read();
+    let in_the_way = out.path().join("model.safetensors.new");
+    std::fs::create_dir(&in_the_way).unwrap();
+    let error = train(&config, out.path(), usize::MAX).unwrap_err().to_string();
+    assert!(error.contains("model.safetensors: cannot be written"), "{error}");
+    assert!(read() == before);
+    std::fs::remove_dir(&in_the_way).unwrap();
+    train(&config, out.path(), usize::MAX).unwrap();
+    assert!(read() != before);
 }
 
 #[test]

@@ -19,7 +19,7 @@ use super::template::template;
 use super::watch::{SeeingWatch, watch};
 use crate::vision::WordHash;
 use candle_core::{Device, Tensor};
-use rand::seq::SliceRandom;
+use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use std::collections::{BTreeMap, BTreeSet};
@@ -132,7 +132,6 @@ pub fn train_seeing(
     // Where nothing is measured, nothing can stall.
     let patience = config.patience.filter(|_| !watched.is_empty());
     let cut = Cut { replicas: config.replicas, rounds: config.rounds };
-    let relative = config.projector_rate / config.optimizer.learning_rate;
     // A training that ended early stays ended.
     if has_stalled(&progress.watches, patience) {
         return Ok(());
@@ -149,7 +148,11 @@ pub fn train_seeing(
             }
         }
         if lessons.is_empty() {
-            let reason = "there is nothing to learn: see `mixture`";
+            // Of few lessons that come seldom chance may choose none.
+            lessons.extend(training.lessons.choose(&mut rng).cloned());
+        }
+        if lessons.is_empty() {
+            let reason = training.nothing(school);
             return Err(LearnError::invalid(out.unwrap_or(&config.init), reason));
         }
         let lengths: Vec<usize> = lessons.iter().map(|lesson| lesson.length).collect();
@@ -158,9 +161,9 @@ pub fn train_seeing(
         for (at, batch) in batches.iter().enumerate().skip(done) {
             let share =
                 (f64::from(epoch) + at as f64 / batches.len() as f64) / f64::from(config.epochs);
-            let highest = config.optimizer.learning_rate;
-            let rate = learning_rate(highest, config.warmup_steps, progress.step, share);
-            let rate_of = |name: &str| if is_new(name) { rate * relative } else { rate };
+            let [rate, rate_of_new] = [config.optimizer.learning_rate, config.projector_rate]
+                .map(|highest| learning_rate(highest, config.warmup_steps, progress.step, share));
+            let rate_of = |name: &str| if is_new(name) { rate_of_new } else { rate };
             let chosen: Vec<&Lesson> = batch.iter().map(|at| &lessons[*at].lesson).collect();
             let seed = config.seed ^ (progress.step << 16);
             let started = Instant::now();
@@ -249,9 +252,13 @@ struct Measured {
 }
 
 /// The lessons that are trained on.
+#[derive(Default)]
 struct Training {
     lessons: Vec<Measured>,
+    /// Those left out: of kinds that do not come, longer than may be, only watched.
+    unnamed: usize,
     too_long: usize,
+    watched: usize,
 }
 
 impl Training {
@@ -271,6 +278,21 @@ impl Training {
         }
         chosen
     }
+
+    /// Why there is nothing to learn.
+    fn nothing(&self, school: &School) -> String {
+        let Self { unnamed, too_long, watched, .. } = self;
+        let (all, checked) = (school.lessons.len(), &school.checked);
+        let passed_over: usize = checked.passed_over.values().sum();
+        let refused = checked.rejected();
+        let sentences = checked.kept() + refused + passed_over;
+        format!(
+            "there is nothing to learn: of {all} lessons {unnamed} are of kinds that `mixture` does \
+             not name, {too_long} may be longer than `max_length`, and {watched} are only watched \
+             (`holdout`); of {sentences} sentences {refused} are not borne out by what is there, and \
+             {passed_over} were not read"
+        )
+    }
 }
 
 /// Lessons to train on and to watch; no floor plan is on both sides.
@@ -287,12 +309,13 @@ fn split(
     scenes.shuffle(&mut rng);
     let held = (config.holdout * scenes.len() as f64).round() as usize;
     let held: BTreeSet<&str> = scenes.into_iter().take(held).collect();
-    let mut training = Training { lessons: Vec::new(), too_long: 0 };
+    let mut training = Training::default();
     let mut watched: BTreeMap<String, Vec<Lesson>> = BTreeMap::new();
     for lesson in &school.lessons {
         let Some(home) = school.homes.get(lesson.home) else { continue };
         let times = times(config, school, lesson);
         if times <= 0.0 {
+            training.unnamed += 1;
             continue;
         }
         let words = classroom.row(&lesson.blind(), Variation::NONE, &mut rng)?.ids.len();
@@ -302,10 +325,12 @@ fn split(
         if most > config.max_length {
             training.too_long += 1;
         } else if school.only_watches(lesson.home) {
+            training.watched += 1;
             let kind = format!("watched {}", lesson.kind);
             let lesson = Lesson { kind: kind.clone(), ..lesson.clone() };
             watched.entry(kind).or_default().push(lesson);
         } else if held.contains(home.scene.as_str()) {
+            training.watched += 1;
             watched.entry(lesson.kind.clone()).or_default().push(lesson.clone());
         } else {
             let length = words + 1 + seen;

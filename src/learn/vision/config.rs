@@ -117,5 +117,6 @@ impl VisionTraining {
         ];
         share_fault(&shares)
             .or_else(|| self.objective.fault().map(|reason| format!("objective: {reason}")))
+            .or_else(|| self.optimizer.fault())
     }
 }

@@ -1,11 +1,13 @@
 //! Rendered views in a folder, made once and read by every training.
 //!
 //! `frames.json` tells which homes were seen and what is in them; `frames.bin` holds the views, each
-//! of the same number of bytes. A rendering that was stopped goes on where it ended.
+//! of the same number of bytes. A rendering that was stopped goes on where it ended; of several at a
+//! time one renders, and the others wait for it.
 
 use super::homes::{Home, HomesConfig, choose};
 use super::record::{LABELS_AT, Label, RECORD_BYTES, Record, labels_of};
 use crate::geometry::CameraModel;
+use crate::learn::save::save_text;
 use crate::learn::{AlfredTask, LearnError};
 use crate::sim::{Renderer, SensorNoise};
 use crate::vision::scene_vit::Part;
@@ -64,10 +66,13 @@ impl Frames {
         report: &mut dyn FnMut(usize, usize) -> bool,
     ) -> Result<Option<Self>, LearnError> {
         std::fs::create_dir_all(folder).map_err(LearnError::file(folder))?;
-        let header = header(folder, config, tasks)?;
         let path = folder.join("frames.bin");
         let file = OpenOptions::new().read(true).append(true).create(true).open(&path);
         let mut file = file.map_err(LearnError::file(&path))?;
+        // Two that write behind each other would take the views of one home for those of another. Some
+        // file systems know no locks: it goes without.
+        let is_locked = file.lock().is_ok();
+        let header = header(folder, config, tasks)?;
         let home_bytes = config.views * RECORD_BYTES;
         let there = file.metadata().map_err(LearnError::file(&path))?.len() as usize / home_bytes;
         // What was half written is written anew.
@@ -84,6 +89,9 @@ impl Frames {
                 .collect::<Result<_, _>>()?;
             file.write_all(&seen.concat()).map_err(LearnError::file(&path))?;
             done += homes.len();
+        }
+        if is_locked {
+            file.unlock().map_err(LearnError::file(&path))?;
         }
         Ok(Some(Self { header, path, file }))
     }
@@ -174,7 +182,7 @@ fn header(folder: &Path, config: &HomesConfig, tasks: &[AlfredTask]) -> Result<H
     let names = names.into_iter().collect();
     let header = Header { version: VERSION, config: *config, names, homes };
     let text = serde_json::to_string(&header).expect("numbers and names are JSON");
-    std::fs::write(&path, text).map_err(LearnError::file(&path))?;
+    save_text(&text, &path)?;
     Ok(header)
 }
 
@@ -207,6 +215,24 @@ mod tests {
     use crate::learn::vision::fixtures::HOMES;
 
     const CONFIG: HomesConfig = HomesConfig { procedural: 4, ..HOMES };
+
+    #[test]
+    fn trainings_that_render_at_a_time_share_the_views_of_one() {
+        let (shared, alone) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let render = |folder: &Path| {
+            let frames = Frames::render(folder, &CONFIG, &[], &mut |_, _| true);
+            frames.unwrap().unwrap().indices(false).len()
+        };
+        std::thread::scope(|scope| {
+            let both = [(); 2].map(|()| scope.spawn(|| render(shared.path())));
+            for learnt in both.map(|one| one.join().unwrap()) {
+                assert_eq!(learnt, 4);
+            }
+        });
+        render(alone.path());
+        let read = |folder: &Path| std::fs::read(folder.join("frames.bin")).unwrap();
+        assert!(read(shared.path()) == read(alone.path()));
+    }
 
     #[test]
     fn views_are_rendered_once_and_show_named_cells() {

@@ -3,12 +3,13 @@
 use super::watch::{Measured, VisionWatch};
 use crate::learn::LearnError;
 use crate::learn::checkpoint::Progress;
+use crate::learn::save::{save_tensors, save_text};
 use crate::report::chart::{LineChart, Series};
 use crate::vision::SceneVitConfig;
 use candle_core::{DType, Tensor};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Writes into `out` the model as [`crate::vision::SceneVit`] loads it, in 16-bit floats, what was
 /// measured of it (`held_out.json`), and the curves (`loss.png`).
@@ -24,9 +25,9 @@ pub fn export(
     let wanted: Vec<String> = model.shape.weights().into_iter().map(|(name, _)| name).collect();
     let tensors = weights.iter().filter(|(name, _)| wanted.contains(name));
     let tensors = tensors.map(half).collect::<candle_core::Result<HashMap<_, _>>>()?;
-    write_tensors(&tensors, &out.join("model.safetensors"))?;
-    write(&out.join("config.json"), &json(model)?)?;
-    write(&out.join("held_out.json"), &json(measured)?)?;
+    save_tensors(&tensors, &out.join("model.safetensors"))?;
+    save_text(&json(model)?, &out.join("config.json"))?;
+    save_text(&json(measured)?, &out.join("held_out.json"))?;
     curves(progress, &out.join("loss.png"))
 }
 
@@ -34,25 +35,6 @@ fn json(value: &impl Serialize) -> Result<String, LearnError> {
     serde_json::to_string_pretty(value)
         .map(|text| text + "\n")
         .map_err(|error| LearnError::invalid(Path::new("state"), error))
-}
-
-/// Writes beside and renames, so that whoever reads finds the old file or the new one.
-fn write(path: &Path, text: &str) -> Result<(), LearnError> {
-    let beside = beside(path);
-    std::fs::write(&beside, text).map_err(LearnError::file(&beside))?;
-    std::fs::rename(&beside, path).map_err(LearnError::file(path))
-}
-
-fn write_tensors(tensors: &HashMap<String, Tensor>, path: &Path) -> Result<(), LearnError> {
-    let beside = beside(path);
-    candle_core::safetensors::save(tensors, &beside)?;
-    std::fs::rename(&beside, path).map_err(LearnError::file(path))
-}
-
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    path.with_file_name(name)
 }
 
 fn curves(progress: &Progress<VisionWatch>, path: &Path) -> Result<(), LearnError> {

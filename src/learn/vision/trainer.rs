@@ -97,11 +97,12 @@ pub fn train_vision(
         if is_last || progress.step.is_multiple_of(config.checkpoint_steps) {
             let measured = trainer.watch(progress.step)?;
             progress.watches.push(measured.watch);
-            let Trainer { weights, optimizer, memory, .. } = &trainer;
-            checkpoint.save_all(weights, optimizer, memory, &progress)?;
             let model =
                 SceneVitConfig::new(config.model, frames.most_across(), frames.names().to_vec());
+            // Before the checkpoint: a training that goes on from the last one writes nothing again.
             export(out, &model, trainer.optimizer.average(), &measured, &progress)?;
+            let Trainer { weights, optimizer, memory, .. } = &trainer;
+            checkpoint.save_all(weights, optimizer, memory, &progress)?;
         }
         let step = VisionStep {
             step: progress.step,

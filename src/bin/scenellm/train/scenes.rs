@@ -39,7 +39,8 @@ pub struct TrainScenes {
     /// Number of homes from seeds alone, the same as `syllabus.seeds` of the training.
     #[arg(long, default_value_t = 0)]
     seeds: u64,
-    /// Seed of what trajectories do not tell, the same as that of the training.
+    /// Seed of what trajectories do not tell, the same as that of the training, which refuses homes of
+    /// another.
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// What is kept: regions, which only an extractor that was taught names tells apart, or voxels,
@@ -111,30 +112,30 @@ impl TrainScenes {
         let mut left = Vec::new();
         for at in 0..homes.len() {
             match cache.has(&homes.id(at)) {
-                true => cache.check(&homes.id(at))?,
+                true => cache.check(&homes.id(at), homes.seed(at))?,
                 false => left.push(at),
             }
         }
         // Trajectories come sorted: stopped at any time, what is there is a sample of all.
         left.shuffle(&mut Pcg64Mcg::seed_from_u64(self.seed));
-        let bar = progress::bar(left.len() as u64, "touring");
+        let count = progress::Count::new(left.len(), "touring");
         let (kept, skipped) = (AtomicUsize::new(0), AtomicUsize::new(0));
         left.par_iter().try_for_each(|at| -> anyhow::Result<()> {
             match homes.world(*at) {
                 Ok(world) => {
                     let id = homes.id(*at);
                     let toured = self.tour(world, &config).with_context(|| id.clone())?;
-                    cache.save(&id, &toured)?;
+                    cache.save(&id, homes.seed(*at), &toured)?;
                     kept.fetch_add(1, Ordering::Relaxed);
                 }
                 Err(_) => {
                     skipped.fetch_add(1, Ordering::Relaxed);
                 }
             }
-            bar.inc(1);
+            count.add();
             Ok(())
         })?;
-        bar.finish_and_clear();
+        count.finish();
         writeln!(
             std::io::stdout(),
             "{} homes toured, {} were there, {} could not be built",

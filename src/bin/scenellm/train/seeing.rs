@@ -5,7 +5,7 @@ use super::dry_run;
 use super::log::{now_s, open_log};
 use super::memory::{IN_A_TRAINING, IN_A_TRIAL, MemoryWatch, memory_in_words};
 use super::trial::Trial;
-use crate::{Outcome, label, progress};
+use crate::{Outcome, label, paths, progress};
 use anyhow::{bail, ensure};
 use clap::Args;
 use scenellm::language::parse_device;
@@ -15,7 +15,7 @@ use scenellm::learn::seeing::{
     AlfredData, Homes, LabelledMap, LanguagePart, School, SeeingStep, SeeingTraining, SeeingWatch,
     Syllabus, train_seeing,
 };
-use scenellm::model::MANIFEST_FILE;
+use scenellm::model::{MANIFEST_FILE, SHIPPED_MODEL};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -82,7 +82,8 @@ pub struct TrainSeeing {
         long,
         value_name = "FOLDER",
         num_args = 0..=1,
-        default_missing_value = "models/nano",
+        default_missing_value = SHIPPED_MODEL,
+        value_parser = paths::model(),
         requires = "steps",
         conflicts_with = "out"
     )]
@@ -129,9 +130,10 @@ impl TrainSeeing {
         }
         let bar = progress::bar(10_000, "training");
         let mut told: anyhow::Result<()> = Ok(());
-        let mut steps = 0;
+        let (mut steps, mut too_long) = (0, 0);
         let mut report = |step: &SeeingStep<'_>| {
             steps += 1;
+            too_long = step.too_long;
             if let Some(trial) = &mut trial {
                 trial.note(step);
             }
@@ -151,7 +153,7 @@ impl TrainSeeing {
                         "peak_gpu_memory_bytes": peak.gpu_bytes});
                     told = writeln!(std::io::stdout(), "{line}").map_err(anyhow::Error::from);
                 } else {
-                    bar.println(in_words(watch));
+                    progress::tell(&bar, &in_words(watch));
                 }
             }
             // Nobody listens any more: what was learnt stays in the checkpoint.
@@ -164,7 +166,7 @@ impl TrainSeeing {
         told?;
         match trial {
             Some(trial) => trial.print(&config, memory.peak(), self.json)?,
-            None => self.tell_checked(&school)?,
+            None => self.tell_checked(&school, too_long)?,
         }
         // A training that is stopped before its first measurement has made no model.
         if let Some(out) = out.filter(|out| out.join(MANIFEST_FILE).exists()) {
@@ -173,11 +175,15 @@ impl TrainSeeing {
         Ok(Outcome::Done)
     }
 
-    /// Sees that there is a model to begin with. Its weights are read when all homes are built, which
-    /// takes minutes: a wrong folder is told before. A training that goes on reads them, too, and only
-    /// its tokenizer is that of the checkpoint.
+    /// Sees that there is a model to begin with, and eyes where some are named. Weights are read when all
+    /// homes are built, which takes minutes, and eyes are copied when the first model is written: a wrong
+    /// folder is told before. A training that goes on reads the weights, too, and only its tokenizer is
+    /// that of the checkpoint.
     fn check_init(&self, config: &SeeingTraining) -> anyhow::Result<()> {
         let (file, init) = (self.config.display(), config.init.display());
+        if let Some(vision) = &self.vision {
+            ensure!(vision.is_dir(), "--vision {}: there is no such folder", vision.display());
+        }
         let spells = config.init.join("tokenizer.json").is_file();
         if self.random_weights.is_some() {
             ensure!(spells, "--random-weights: {init} has no tokenizer.json to spell lessons with");
@@ -257,12 +263,20 @@ impl TrainSeeing {
         Ok(school)
     }
 
-    /// Tells how many sentences were checked before they were learnt, and why some were not learnt.
-    fn tell_checked(&self, school: &School) -> anyhow::Result<()> {
+    /// Tells how many sentences were checked before they were learnt, and why some were not learnt; and
+    /// how many lessons were left out.
+    fn tell_checked(&self, school: &School, too_long: usize) -> anyhow::Result<()> {
         if self.json {
-            let line = serde_json::json!({"sentences": school.checked});
+            let line = serde_json::json!({"sentences": school.checked, "too_long": too_long});
             writeln!(std::io::stdout(), "{line}")?;
         } else {
+            if too_long > 0 {
+                writeln!(
+                    std::io::stdout(),
+                    "{too_long} lessons were left out: with all that may be seen they are longer than \
+                     `max_length`"
+                )?;
+            }
             writeln!(
                 std::io::stdout(),
                 "sentences about scenes, each checked before it is learnt:"

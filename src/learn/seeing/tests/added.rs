@@ -2,7 +2,7 @@
 
 use super::super::template::MARKS;
 use super::*;
-use crate::learn::llama::TABLES;
+use crate::learn::llama::{EMBEDDING, TABLES};
 
 /// A decoder whose output layer has weights of its own.
 const OWN_HEAD: LlamaShape = LlamaShape { own_head: true, ..SHAPE };
@@ -10,9 +10,18 @@ const OWN_HEAD: LlamaShape = LlamaShape { own_head: true, ..SHAPE };
 /// A folder with a blind model of random weights that lacks the tokens for what is seen; and the
 /// number of tokens that it has.
 fn lacking_model(shape: &LlamaShape) -> (tempfile::TempDir, usize) {
+    model_of_rows(shape, |tokens| tokens - MARKS.len())
+}
+
+/// A folder with a blind model of random weights that has as many rows as `rows` makes of the number of
+/// tokens; and that.
+fn model_of_rows(
+    shape: &LlamaShape,
+    rows: impl FnOnce(usize) -> usize,
+) -> (tempfile::TempDir, usize) {
     let folder = blind_model();
     let tokenizer = tokenizers::Tokenizer::from_file(folder.path().join("tokenizer.json")).unwrap();
-    let known = tokenizer.get_vocab_size(true) - MARKS.len();
+    let known = rows(tokenizer.get_vocab_size(true));
     let weights = fresh_weights(shape, known, &mut Pcg64Mcg::seed_from_u64(1)).unwrap();
     let tensors: HashMap<String, Tensor> =
         weights.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone())).collect();
@@ -88,5 +97,19 @@ fn rows_of_new_tokens_learn_and_the_others_stay() {
             assert!(moved.count() >= least, "new rows of {table} stayed");
         }
         SceneLlm::load(out.path(), &Device::Cpu).unwrap();
+    }
+}
+
+/// As of decoders whose tables were filled up to a round number.
+#[test]
+fn a_finished_model_with_more_rows_than_tokens_is_loaded() {
+    for (shape, language) in [(SHAPE, LanguagePart::Full), (OWN_HEAD, LanguagePart::Frozen)] {
+        let (init, rows) = model_of_rows(&shape, |tokens| tokens + 5);
+        let config = SeeingTraining { model: shape, ..config(init.path(), language) };
+        let out = tempfile::tempdir().unwrap();
+        train(&config, out.path(), usize::MAX).unwrap();
+        assert_eq!(saved(out.path())[EMBEDDING].dims(), [rows, shape.hidden]);
+        let llm = SceneLlm::load(out.path(), &Device::Cpu).unwrap();
+        assert_eq!(llm.language().vocab_size, rows);
     }
 }

@@ -23,7 +23,7 @@ fn voxels_of_a_toured_home_are_shown_as_they_were_kept_and_learnt_from() {
     let toured = toured(&homes);
     let folder = tempfile::tempdir().unwrap();
     let open = |width, tokens| SceneCache::open(folder.path(), width, tokens).unwrap();
-    open(16, TokenKind::Voxels).save(&homes.id(0), &toured).unwrap();
+    open(16, TokenKind::Voxels).save(&homes.id(0), homes.seed(0), &toured).unwrap();
     let syllabus = Syllabus { seeds: 1, talked_about: 1.0, ..Syllabus::default() };
     let build = |width, tokens| {
         let (scenes, vocabulary) = (open(width, tokens), ActionVocabulary::alfred());

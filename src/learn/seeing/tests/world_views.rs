@@ -96,7 +96,8 @@ fn a_toured_home_is_loaded_with_where_its_robot_stood() {
     let folder = tempfile::tempdir().unwrap();
     let cache = SceneCache::open(folder.path(), 16, TokenKind::Regions).unwrap();
     let views = vec![(stance, Seen::Regions(regions))];
-    cache.save(&homes.id(0), &Toured { scene: Seen::Regions(scene), views }).unwrap();
+    let toured = Toured { scene: Seen::Regions(scene), views };
+    cache.save(&homes.id(0), homes.seed(0), &toured).unwrap();
 
     let vocabulary = ActionVocabulary::alfred();
     let syllabus = Syllabus { seeds: 1, ..Syllabus::default() };

@@ -62,6 +62,29 @@ fn training_learns_goes_on_where_it_stopped_and_leaves_a_model() {
     assert!(error.to_string().contains("another configuration"), "{error}");
 }
 
+/// As where the disk is full when the last model is written.
+#[test]
+fn a_model_that_could_not_be_written_is_written_by_the_training_that_goes_on() {
+    let frames_at = tempfile::tempdir().unwrap();
+    let frames = frames(frames_at.path(), &HOMES);
+    let out = tempfile::tempdir().unwrap();
+    let config = config();
+    let train = |end: u64| {
+        train_vision(&config, &frames, &Device::Cpu, out.path(), &mut |step| step.step < end)
+    };
+    train(12).unwrap();
+    let read = || std::fs::read(out.path().join("model.safetensors")).unwrap();
+    let before = read();
+    let in_the_way = out.path().join("model.safetensors.new");
+    std::fs::create_dir(&in_the_way).unwrap();
+    let error = train(u64::MAX).unwrap_err().to_string();
+    assert!(error.contains("model.safetensors: cannot be written"), "{error}");
+    assert!(read() == before);
+    std::fs::remove_dir(&in_the_way).unwrap();
+    train(u64::MAX).unwrap();
+    assert!(read() != before, "the folder still holds the model of the first half");
+}
+
 #[test]
 fn a_gradient_that_is_no_number_ends_a_training_and_leaves_what_it_has() {
     let frames_at = tempfile::tempdir().unwrap();
