@@ -33,7 +33,7 @@ pub struct Bar {
     pub name: String,
     /// Its length, 0..=1.
     pub value: f64,
-    /// The interval around it.
+    /// The 95 % interval around it.
     pub interval: [f64; 2],
     /// Bars of one group have one colour.
     pub group: usize,
@@ -81,6 +81,8 @@ impl BarChart {
             area.draw(&Text::new(words.to_owned(), place, style)).map_err(text)
         };
         write(&self.title, (12, HEAD_PX / 2), 18, HPos::Left)?;
+        let end = width_px as i32 - 12;
+        write("black: 95 % intervals", (end, HEAD_PX / 2), 13, HPos::Right)?;
         for tick in 0..=4 {
             let value = f64::from(tick) / 4.0;
             let line = [(at(value), HEAD_PX), (at(value), foot)];
@@ -123,7 +125,7 @@ mod tests {
         let path = folder.path().join("scores.svg");
         chart(&[0.25, 0.75]).write(&path, 600).unwrap();
         let svg = std::fs::read_to_string(&path).unwrap();
-        for part in ["full plan", "run 0", "run 1", "0.250", "0.750"] {
+        for part in ["full plan", "run 0", "run 1", "0.250", "0.750", "black: 95 % intervals"] {
             assert!(svg.contains(part), "{part} is missing");
         }
     }

@@ -3,6 +3,7 @@
 //! World x points right and world y up the page; a panel for text stands right of the map.
 
 use super::chart::FACE;
+use super::labels::Labels;
 use crate::geometry::Pose;
 use image::{Rgb, RgbImage};
 use plotters::backend::BitMapBackend;
@@ -14,9 +15,15 @@ const PAPER: [u8; 3] = [248, 248, 246];
 pub(super) const MARGIN_PX: f64 = 36.0;
 const MAX_MAP_PX: f64 = 1000.0;
 const MAX_PX_PER_METRE: f64 = 160.0;
-const PANEL_PX: u32 = 380;
+pub(super) const PANEL_PX: u32 = 380;
 const LINE_PX: i32 = 19;
 const MIN_HEIGHT_PX: u32 = 360;
+/// Height of the letters of labels, pixels.
+const LABEL_PX: i32 = 14;
+/// Room of a label left and right of its letters, pixels.
+const LABEL_PAD_PX: i32 = 2;
+/// From the upper edge of a label to where its text is drawn: tall letters reach above that, pixels.
+const LABEL_RISE_PX: i32 = 4;
 
 pub(super) type Area<'a> = DrawingArea<BitMapBackend<'a>, Shift>;
 
@@ -86,15 +93,24 @@ impl Canvas {
     pub fn write_panel(&self, lines: &[(String, bool)], area: &Area<'_>) -> Result<(), String> {
         let left = self.map_width_px as i32 + 8;
         for (row, (line, bold)) in lines.iter().enumerate() {
+            // The style is named at once: a font that is given one later keeps its letters.
             let style = if *bold { FontStyle::Bold } else { FontStyle::Normal };
             let text = Text::new(
                 line.as_str(),
                 (left, MARGIN_PX as i32 + row as i32 * LINE_PX),
-                (FACE, 14).into_font().style(style).color(&BLACK),
+                (FACE, 14, style).into_font().color(&BLACK),
             );
             area.draw(&text).map_err(|error| error.to_string())?;
         }
         Ok(())
+    }
+
+    /// Room for labels: on the map and its margins, but neither on the panel nor on the scale bar.
+    pub fn labels(&self) -> Labels {
+        let mut labels = Labels::within([0, 0, self.map_width_px as i32, self.height_px as i32]);
+        let (left, bottom) = (MARGIN_PX as i32, self.height_px as i32);
+        labels.keep_free([left, bottom - 24, left + self.px_per_m.round() as i32 + 40, bottom]);
+        labels
     }
 
     /// Draws a metre.
@@ -123,21 +139,44 @@ pub(super) fn below_ceiling<'a>(
     shown
 }
 
-/// Draws a text at its upper left corner.
+/// The room that a label takes: width and height, pixels.
+pub(super) fn label_size(area: &Area<'_>, label: &str) -> Result<(i32, i32), String> {
+    let style = (FACE, LABEL_PX).into_font().into_text_style(area);
+    let (width, _) = area.estimate_text_size(label, &style).map_err(|error| error.to_string())?;
+    Ok((width as i32 + 2 * LABEL_PAD_PX, LABEL_PX + 1))
+}
+
+/// Draws a label; `at` is the upper left corner of the room that it takes.
 pub(super) fn draw_label(
     area: &Area<'_>,
     label: &str,
     at: (i32, i32),
-    size_px: i32,
     color: &RGBColor,
 ) -> Result<(), String> {
     let text = |error: DrawingAreaErrorKind<_>| format!("{error}");
-    // A pale halo keeps the text readable on any voxel colour.
-    for (dx, dy) in [(-1, 0), (1, 0), (0, -1), (0, 1)] {
-        let halo = (FACE, size_px).into_font().color(&WHITE.mix(0.7));
-        area.draw(&Text::new(label, (at.0 + dx, at.1 + dy), halo)).map_err(text)?;
-    }
-    area.draw(&Text::new(label, at, (FACE, size_px).into_font().color(color))).map_err(text)
+    let (width, height) = label_size(area, label)?;
+    // A pale plate keeps the text readable on any voxel colour.
+    let plate = [at, (at.0 + width, at.1 + height)];
+    area.draw(&Rectangle::new(plate, WHITE.mix(0.8).filled())).map_err(text)?;
+    let corner = (at.0 + LABEL_PAD_PX, at.1 + LABEL_RISE_PX);
+    area.draw(&Text::new(label, corner, (FACE, LABEL_PX).into_font().color(color))).map_err(text)
+}
+
+/// Draws a ring with a text beside it, which is never left out. The rings of a picture are kept
+/// free in `labels` before the first of them is drawn.
+pub(super) fn draw_ring(
+    area: &Area<'_>,
+    labels: &mut Labels,
+    (center, radius_px): ((i32, i32), i32),
+    label: &str,
+    color: &RGBColor,
+) -> Result<(), String> {
+    area.draw(&Circle::new(center, radius_px, color.stroke_width(2)))
+        .map_err(|error| error.to_string())?;
+    let (size, gap) = (label_size(area, label)?, radius_px + 2);
+    let free = labels.place(center, gap, size);
+    let at = free.unwrap_or((center.0 + gap, center.1 - size.1 / 2));
+    draw_label(area, label, at, color)
 }
 
 /// Breaks a text into lines of at most so many letters.

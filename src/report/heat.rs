@@ -1,7 +1,7 @@
 //! The map from above, coloured by how well each voxel fits a text.
 
 use super::ReportError;
-use super::canvas::{Canvas, draw_label, wrap};
+use super::canvas::{Canvas, draw_ring, wrap};
 use super::chart::use_compiled_in_face;
 use crate::scene::{Likeness, Place, SceneMap, VoxelScore, heat_rgb};
 use image::RgbImage;
@@ -69,12 +69,14 @@ impl<'a> HeatMap<'a> {
         lines: &[(String, bool)],
         area: &super::canvas::Area<'_>,
     ) -> Result<(), String> {
-        for (number, place) in (1..).zip(self.places) {
-            let at = canvas.pixel(place.position_m[0], place.position_m[1]);
-            let mark = Circle::new(at, MARK_RADIUS_PX, MARK.stroke_width(2));
-            area.draw(&mark).map_err(|error| error.to_string())?;
-            let beside = (at.0 + MARK_RADIUS_PX + 1, at.1 + 4);
-            draw_label(area, &format!("{number}"), beside, 15, &MARK)?;
+        let at = |place: &Place| canvas.pixel(place.position_m[0], place.position_m[1]);
+        let marks: Vec<_> = self.places.iter().map(at).collect();
+        let mut labels = canvas.labels();
+        for mark in &marks {
+            labels.keep_mark_free(*mark, MARK_RADIUS_PX);
+        }
+        for (number, mark) in (1..).zip(marks) {
+            draw_ring(area, &mut labels, (mark, MARK_RADIUS_PX), &format!("{number}"), &MARK)?;
         }
         canvas.draw_scale_bar(area)?;
         canvas.write_panel(lines, area)?;
@@ -90,7 +92,9 @@ impl<'a> HeatMap<'a> {
         for (number, place) in (1..).zip(self.places) {
             let [x, y, z] = place.position_m;
             let percent = 100.0 * place.confidence;
-            lines.push((format!("{number:>2}  {x:.2} {y:.2} {z:.2} m  {percent:.0} %"), false));
+            let place =
+                format!("{number:>2}  ({x:.2}, {y:.2}, {z:.2}) m, confidence {percent:.0} %");
+            lines.push((place, false));
         }
         lines
     }

@@ -1,7 +1,7 @@
 //! What a detector found in a picture: each mask in a colour of its own, with its name and score.
 
 use super::ReportError;
-use super::canvas::draw_label;
+use super::canvas::{draw_label, label_size};
 use super::chart::use_compiled_in_face;
 use super::labels::Labels;
 use crate::vision::DetectedMask;
@@ -9,9 +9,6 @@ use image::RgbImage;
 use plotters::backend::BitMapBackend;
 use plotters::prelude::*;
 
-const TEXT_PX: i32 = 13;
-/// Width of a letter, as a share of its height.
-const LETTER: f64 = 0.6;
 /// How much of a mask's colour lies over what it covers.
 const COVER: f32 = 0.45;
 /// Turns of the colour wheel from one mask to the next: the golden ratio, so that neighbours differ.
@@ -47,17 +44,15 @@ pub fn draw_masks(picture: &RgbImage, masks: &[DetectedMask]) -> Result<RgbImage
 
 fn write_labels(drawn: &mut RgbImage, masks: &[DetectedMask]) -> Result<(), String> {
     let size = drawn.dimensions();
-    let mut labels = Labels::default();
+    let mut labels = Labels::within([0, 0, size.0 as i32, size.1 as i32]);
     let area = BitMapBackend::with_buffer(drawn.as_mut(), size).into_drawing_area();
     for (one, [red, green, blue]) in masks.iter().zip(colors()) {
         let text = format!("{} {:.2}", one.label, one.score);
-        let width = (text.chars().count() as f64 * f64::from(TEXT_PX) * LETTER) as i32;
+        let room = label_size(&area, &text)?;
         let [left, top, _, _] = one.mask.bounds().map(|edge| edge as i32);
-        // Inside the picture, whatever the mask reaches to.
-        let left = left.min(size.0 as i32 - width).max(0);
-        let Some(at) = labels.place((left, top + TEXT_PX), 0, (width, TEXT_PX)) else { continue };
+        let Some(at) = labels.place((left, top + room.1), 0, room) else { continue };
         let dark = RGBColor(red / 2, green / 2, blue / 2);
-        draw_label(&area, &text, at, TEXT_PX, &dark)?;
+        draw_label(&area, &text, at, &dark)?;
     }
     area.present().map_err(|error| error.to_string())
 }

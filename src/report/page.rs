@@ -1,21 +1,14 @@
-//! The report page: one self-contained HTML file with the plan, the map from above and the timings.
+//! The report page: one self-contained HTML file with the plan, the map from above, what came in, and
+//! the timings.
 
 use super::ReportError;
-use super::frames::timings_svg;
+use super::frames::{STAGE_HEAD, stage_rows, timings_svg};
+use super::html::{drawing, escape, head, photograph, table};
 use crate::planner::FrameRecord;
+use crate::scene::MapObject;
 use crate::tasks::{Grounding, Plan};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use image::RgbImage;
 use std::fmt::Write;
-use std::io::Cursor;
-use std::path::PathBuf;
-
-pub(super) const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2rem auto;\
-padding:0 1rem;color:#222}h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}\
-table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid #ddd;padding:.3rem .5rem;\
-text-align:left;vertical-align:top}th{background:#f4f4f2}img,svg{max-width:100%;height:auto}\
-.no{color:#a11}.note{background:#fff8e0;padding:.6rem .8rem;border-left:3px solid #d9a400}";
 
 /// What the page shows.
 pub struct ReportPage<'a> {
@@ -23,156 +16,271 @@ pub struct ReportPage<'a> {
     pub source: &'a str,
     /// What a reader must know before trusting the plan, a paragraph each.
     pub notes: &'a [String],
-    /// Facts in two columns.
+    /// Facts to be seen at a glance: what, and how it is.
     pub facts: &'a [(String, String)],
     /// The plan, if a goal was set.
     pub plan: Option<&'a Plan>,
     /// The map from above.
     pub topdown: &'a RgbImage,
-    /// The same in the colours of its features, if it has any.
-    pub features: Option<&'a RgbImage>,
+    /// The objects of the map.
+    pub objects: &'a [MapObject],
+    /// The newest picture that went into the map.
+    pub newest: Option<&'a RgbImage>,
     /// What a detector found in a picture, if there was one.
     pub masks: Option<&'a RgbImage>,
-    /// All frames.
-    pub frames: &'a [FrameRecord],
+    /// The map from above in the colours of its features, if it has any.
+    pub features: Option<&'a RgbImage>,
+    /// What was recorded.
+    pub topics: &'a [TopicRow],
     /// What was dropped and why, with counts.
     pub dropped: &'a [(String, usize)],
+    /// All frames.
+    pub frames: &'a [FrameRecord],
+}
+
+/// A topic that was recorded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TopicRow {
+    /// What it was used as, such as `color`; empty where it was not read.
+    pub used_as: String,
+    /// Full name.
+    pub name: String,
+    /// Type, such as `sensor_msgs/msg/Image`.
+    pub type_name: String,
+    /// Messages in the recording, where that is known.
+    pub messages: Option<u64>,
+    /// Messages a second, the mean over the recording; `None` where there is none.
+    pub rate_hz: Option<f64>,
 }
 
 impl ReportPage<'_> {
     /// The page as HTML text.
+    ///
+    /// # Errors
+    ///
+    /// When a picture cannot be encoded, or the chart not drawn.
     pub fn to_html(&self) -> Result<String, ReportError> {
-        let mut html = format!(
-            "<!doctype html><html lang=en><meta charset=utf-8>\
-             <meta name=viewport content='width=device-width'><title>scenellm: {source}</title>\
-             <style>{STYLE}</style><h1>scenellm: {source}</h1>",
-            source = escape(self.source)
-        );
-        for note in self.notes {
-            let _ = write!(html, "<p class=note>{}</p>", escape(note));
+        let mut html = head(&format!("scenellm: {}", self.source), self.notes);
+        html.push_str("<dl>");
+        for (what, how) in self.facts {
+            let _ = write!(html, "<div><dt>{}<dd>{}</div>", escape(what), escape(how));
         }
+        html.push_str("</dl>");
         if let Some(plan) = self.plan {
+            let _ = write!(html, "<h2>Plan: {}</h2>", escape(&plan.goal));
             if let Some(saw) = &plan.saw {
                 let _ = write!(html, "<p>{}</p>", escape(saw));
             }
             html.push_str(&plan_section(plan));
         }
         html.push_str("<h2>Map from above</h2>");
-        html.push_str(&img("map from above with path and plan", self.topdown)?);
+        html.push_str(&drawing("map from above with path, names and plan", self.topdown)?);
+        html.push_str(&objects_section(self.objects));
+        html.push_str(&self.seen_section()?);
         if let Some(features) = self.features {
             html.push_str("<h2>Features of the map</h2>");
-            html.push_str(&img("map from above in the colours of its features", features)?);
+            html.push_str(&drawing("map from above in the colours of its features", features)?);
         }
-        if let Some(masks) = self.masks {
-            html.push_str("<h2>Found by words</h2>");
-            html.push_str(&img("a picture and the masks of what was found in it", masks)?);
-        }
-        html.push_str("<h2>Facts</h2>");
-        html.push_str(&table(&["", ""], self.facts.iter().map(|(k, v)| [k.as_str(), v.as_str()])));
-        let _ = write!(html, "<h2>Timings</h2>{}", timings_svg(self.frames)?);
+        html.push_str(&topics_section(self.topics));
         if !self.dropped.is_empty() {
             html.push_str("<h2>Not used</h2>");
-            let rows: Vec<_> =
-                self.dropped.iter().map(|(why, n)| [why.clone(), n.to_string()]).collect();
-            html.push_str(&table(
-                &["reason", "times"],
-                rows.iter().map(|[why, n]| [why.as_str(), n.as_str()]),
-            ));
+            let rows = self.dropped.iter().map(|(why, times)| [why.clone(), times.to_string()]);
+            html.push_str(&table(["reason", "times"], rows));
         }
-        html.push_str("</html>\n");
+        let _ = writeln!(
+            html,
+            "<h2>Timings</h2>{}<div class=wide role=img aria-label='milliseconds by stage over the \
+             frames'>{}</div></html>",
+            table(STAGE_HEAD, stage_rows(self.frames)),
+            timings_svg(self.frames)?
+        );
         Ok(html)
     }
-}
 
-/// A picture that stands in the page itself.
-fn img(alt: &str, picture: &RgbImage) -> Result<String, ReportError> {
-    let mut png = Cursor::new(Vec::new());
-    picture
-        .write_to(&mut png, image::ImageFormat::Png)
-        .map_err(|source| ReportError::Encode { path: PathBuf::from("report.html"), source })?;
-    let data = STANDARD.encode(png.into_inner());
-    Ok(format!("<img alt='{alt}' src='data:image/png;base64,{data}'>"))
-}
-
-pub(super) fn plan_section(plan: &Plan) -> String {
-    let mut html = format!("<h2>Plan: {}</h2>", escape(&plan.goal));
-    if let Some(refusal) = &plan.refusal {
-        let _ = write!(html, "<p class=no>Refused: {}</p>", escape(&refusal.to_string()));
+    fn seen_section(&self) -> Result<String, ReportError> {
+        let mut figures = String::new();
+        for (picture, caption) in [
+            (self.newest, "the newest picture that went into the map"),
+            (self.masks, "what was found by words in the picture that was looked at last"),
+        ] {
+            let Some(picture) = picture else { continue };
+            let photograph = photograph(caption, picture)?;
+            let _ =
+                write!(figures, "<figure>{photograph}<figcaption>{caption}</figcaption></figure>");
+        }
+        if figures.is_empty() {
+            return Ok(figures);
+        }
+        Ok(format!("<h2>What the robot saw</h2><div class=photos>{figures}</div>"))
     }
-    html.push_str("<table><tr><th>step<th>action<th>bound to</tr>");
+}
+
+/// The steps of a plan and what they are bound to, or why there are none.
+pub(super) fn plan_section(plan: &Plan) -> String {
+    if let Some(refusal) = &plan.refusal {
+        return format!("<p class=no>Refused: {}</p>", escape(&refusal.to_string()));
+    }
+    let task = plan.task.as_ref().map_or_else(String::new, |task| format!("task {task}, "));
+    let mut html = format!("<p>{}model {}", escape(&task), escape(&plan.model));
+    if let Some(unnamed) = plan.told_unnamed() {
+        let _ = write!(html, "; {}", escape(&unnamed));
+    }
+    if let Some(shown) = plan.shown.filter(|shown| shown.left_out > 0) {
+        let (listed, left_out) = (shown.listed, shown.left_out);
+        let _ = write!(html, "; the model read {listed} objects, {left_out} were left out");
+    }
+    let _ = write!(
+        html,
+        "</p><div class=wide><table><tr><th scope=col>step<th scope=col>action\
+         <th scope=col>bound to, in frame {}</tr>",
+        escape(&plan.frame_id)
+    );
     for step in &plan.steps {
         let _ = write!(html, "<tr><td>{}<td>{}<td>", step.id, escape(&step.summary()));
         for argument in &step.arguments {
-            match &argument.grounding {
-                Grounding::Grounded { object_id, position_m: [x, y, z], confidence } => {
-                    let _ = write!(
-                        html,
-                        "{} = object {} at ({x:.2}, {y:.2}, {z:.2}) m, confidence \
-                         {confidence:.2}<br>",
-                        escape(&argument.name),
-                        object_id.0
-                    );
-                }
+            let name = escape(&argument.name);
+            let _ = match &argument.grounding {
+                Grounding::Grounded { object_id, position_m: [x, y, z], confidence } => write!(
+                    html,
+                    "{name} = object {} at ({x:.2}, {y:.2}, {z:.2}) m, confidence \
+                     {confidence:.2}<br>",
+                    object_id.0
+                ),
                 Grounding::Ungrounded { reason } => {
-                    let _ = write!(
-                        html,
-                        "<span class=no>{}: {}</span><br>",
-                        escape(&argument.name),
-                        escape(reason)
-                    );
+                    let reason = escape(reason);
+                    write!(html, "<span class=no>{name}: not bound, {reason}</span><br>")
                 }
-            }
+            };
         }
         html.push_str("</tr>");
     }
-    html.push_str("</table>");
+    html.push_str("</table></div>");
     html
 }
 
-pub(super) fn table<'a>(head: &[&str; 2], rows: impl Iterator<Item = [&'a str; 2]>) -> String {
-    let mut html = String::from("<table>");
-    if head.iter().any(|name| !name.is_empty()) {
-        let _ = write!(html, "<tr><th>{}<th>{}</tr>", escape(head[0]), escape(head[1]));
+/// All objects, also those whose names find no room in the picture.
+fn objects_section(objects: &[MapObject]) -> String {
+    if objects.is_empty() {
+        return String::new();
     }
-    for [left, right] in rows {
-        let _ = write!(html, "<tr><td>{}<td>{}</tr>", escape(left), escape(right));
-    }
-    html.push_str("</table>");
-    html
+    let rows = objects.iter().map(|object| {
+        let ([x, y, z], [dx, dy, dz]) = (object.position_m, object.size_m);
+        [
+            object.id.0.to_string(),
+            object.label.clone(),
+            format!("({x:.2}, {y:.2}, {z:.2})"),
+            format!("{dx:.2} × {dy:.2} × {dz:.2}"),
+            format!("{:.2}", object.confidence),
+            object.observations.to_string(),
+        ]
+    });
+    let head = ["object", "name", "centre, m", "size, m", "confidence", "times seen"];
+    let count = objects.len();
+    format!("<details><summary>Objects: {count}</summary>{}</details>", table(head, rows))
 }
 
-pub(super) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+/// What was recorded: the topics that were read, and those that were not.
+fn topics_section(topics: &[TopicRow]) -> String {
+    if topics.is_empty() {
+        return String::new();
+    }
+    let cells = |topic: &TopicRow| {
+        let messages = topic.messages.map_or("unknown".to_owned(), |count| count.to_string());
+        let rate = topic.rate_hz.map_or("—".to_owned(), |rate_hz| format!("{rate_hz:.1}"));
+        [topic.used_as.clone(), topic.name.clone(), topic.type_name.clone(), messages, rate]
+    };
+    let (read, left): (Vec<_>, Vec<_>) = topics.iter().partition(|topic| !topic.used_as.is_empty());
+    let head = ["used as", "topic", "type", "messages", "mean rate, Hz"];
+    let mut html = format!("<h2>What came in</h2>{}", table(head, read.into_iter().map(cells)));
+    if !left.is_empty() {
+        let [_, head @ ..] = head;
+        let count = left.len();
+        let rows = left.into_iter().map(|topic| {
+            let [_, rest @ ..] = cells(topic);
+            rest
+        });
+        let table = table(head, rows);
+        let _ = write!(
+            html,
+            "<details><summary>Topics that were not read: {count}</summary>{table}</details>"
+        );
+    }
+    html
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scene::fixtures::object;
+    use crate::tasks::Refusal;
     use crate::tasks::fixtures::plan;
+
+    fn page<'a>(topdown: &'a RgbImage, plan: Option<&'a Plan>) -> ReportPage<'a> {
+        ReportPage {
+            source: "a & b",
+            notes: &[],
+            facts: &[],
+            plan,
+            topdown,
+            objects: &[],
+            newest: None,
+            masks: None,
+            features: None,
+            topics: &[],
+            dropped: &[],
+            frames: &[],
+        }
+    }
 
     #[test]
     fn the_goal_cannot_break_out_of_the_page() {
         let saw = Some("i saw a <mug>".into());
         let plan = Plan { saw, ..plan("<script>alert('x')</script>", &[]) };
         let topdown = RgbImage::new(4, 4);
-        let page = ReportPage {
-            source: "a & b",
-            notes: &[],
-            facts: &[],
-            plan: Some(&plan),
-            topdown: &topdown,
-            features: None,
-            masks: None,
-            frames: &[],
-            dropped: &[],
-        };
+        let page = page(&topdown, Some(&plan));
         let html = page.to_html().unwrap();
         let pictures = |html: &str| html.matches("<img ").count();
         let picture = Some(&topdown);
-        let whole = ReportPage { features: picture, masks: picture, ..page }.to_html().unwrap();
-        assert_eq!((pictures(&html), pictures(&whole)), (1, 3));
+        let whole = ReportPage { newest: picture, features: picture, masks: picture, ..page };
+        assert_eq!((pictures(&html), pictures(&whole.to_html().unwrap())), (1, 4));
         assert!(!html.contains("<script"));
         assert!(html.contains("<p>i saw a &lt;mug&gt;</p>"));
         assert!(html.contains("a &amp; b") && html.contains("data:image/png;base64,"));
+    }
+
+    #[test]
+    fn the_plan_tells_what_a_terminal_tells() {
+        let plan = plan("put the cup away", &["PickupObject mug", "PutObject mug shelf"]);
+        let html = plan_section(&plan);
+        assert!(html.contains("model m; the goal does not name: mug, shelf</p>"), "{html}");
+        assert_eq!(html.matches("mug: not bound, there is no map").count(), 2, "{html}");
+        let refusal = Some(Refusal::BadGoal { reason: "it is empty".into() });
+        let refused = plan_section(&Plan { refusal, steps: Vec::new(), ..plan });
+        assert!(refused.contains("Refused: ") && !refused.contains("<table"), "{refused}");
+    }
+
+    #[test]
+    fn what_came_in_and_what_was_made_of_it_stand_in_tables() {
+        let topdown = RgbImage::new(4, 4);
+        let row = |used_as: &str, name: &str, rate_hz: Option<f64>| TopicRow {
+            used_as: used_as.into(),
+            name: name.into(),
+            type_name: "tf2_msgs/msg/TFMessage".into(),
+            messages: rate_hz.map(|_| 480),
+            rate_hz,
+        };
+        let topics = [row("tf", "/tf", Some(20.0)), row("", "/tf_old", None)];
+        let objects = [object(7, "mug", [1.0, -2.0, 0.5], 0.1)];
+        let page = ReportPage { topics: &topics, objects: &objects, ..page(&topdown, None) };
+        let html = page.to_html().unwrap();
+        for part in [
+            "<td>tf<td>/tf<td>tf2_msgs/msg/TFMessage<td>480<td>20.0",
+            "Topics that were not read: 1",
+            "<td>/tf_old<td>tf2_msgs/msg/TFMessage<td>unknown<td>—",
+            "<td>7<td>mug<td>(1.00, -2.00, 0.50)<td>0.10 × 0.10 × 0.10<td>0.75<td>1",
+            "<th scope=col>slowest, ms",
+        ] {
+            assert!(html.contains(part), "{part}: {html}");
+        }
     }
 }

@@ -1,22 +1,12 @@
 //! The page of an episode: what the robot saw, did and planned, in the order in which it happened.
 
 use super::ReportError;
-use super::page::{STYLE, escape, plan_section};
+use super::html::{drawing, escape, head, photograph};
+use super::page::plan_section;
 use super::strip::Panel;
 use crate::tasks::Plan;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use image::codecs::jpeg::JpegEncoder;
-use image::{ImageFormat, RgbImage};
+use image::RgbImage;
 use std::fmt::Write;
-use std::io::Cursor;
-use std::path::PathBuf;
-
-const MORE_STYLE: &str = ".row{display:grid;grid-template-columns:repeat(auto-fill,minmax(240px,1fr));\
-gap:.8rem}figure{margin:0}figure img{width:100%;display:block;border-bottom:4px solid}\
-figcaption{font-size:.85rem;padding:.25rem 0}.yes{color:#174}ul{list-style:none;padding:0}";
-/// Quality of the pictures in the page.
-const JPEG_QUALITY: u8 = 85;
 
 /// One part of the story.
 #[derive(Debug, Clone, Default)]
@@ -39,10 +29,12 @@ pub struct StoryPage<'a> {
     pub title: &'a str,
     /// What a reader must know before trusting it, a paragraph each.
     pub notes: &'a [String],
-    /// The parts, in order.
-    pub chapters: &'a [Chapter],
+    /// How it ended, in a sentence.
+    pub ending: &'a str,
     /// What was to hold in the end, and whether it does.
     pub outcome: &'a [(String, bool)],
+    /// The parts, in order.
+    pub chapters: &'a [Chapter],
 }
 
 impl StoryPage<'_> {
@@ -52,24 +44,17 @@ impl StoryPage<'_> {
     ///
     /// When a picture cannot be encoded.
     pub fn to_html(&self) -> Result<String, ReportError> {
-        let title = escape(self.title);
-        let mut html = format!(
-            "<!doctype html><html lang=en><meta charset=utf-8>\
-             <meta name=viewport content='width=device-width'><title>{title}</title>\
-             <style>{STYLE}{MORE_STYLE}</style><h1>{title}</h1>"
-        );
-        for note in self.notes {
-            let _ = write!(html, "<p class=note>{}</p>", escape(note));
-        }
-        for chapter in self.chapters {
-            chapter_html(chapter, &mut html)?;
-        }
-        html.push_str("<h2>In the end</h2><ul>");
+        let mut html = head(self.title, self.notes);
+        let _ = write!(html, "<h2>In the end</h2><p>{}</p><ul>", escape(self.ending));
         for (what, holds) in self.outcome {
             let (class, mark) = if *holds { ("yes", "✓") } else { ("no", "✗") };
             let _ = write!(html, "<li class={class}>{mark} {}", escape(what));
         }
-        html.push_str("</ul></html>\n");
+        html.push_str("</ul>");
+        for chapter in self.chapters {
+            chapter_html(chapter, &mut html)?;
+        }
+        html.push_str("</html>\n");
         Ok(html)
     }
 }
@@ -80,34 +65,23 @@ fn chapter_html(chapter: &Chapter, html: &mut String) -> Result<(), ReportError>
         let _ = write!(html, "<p>{}</p>", escape(told));
     }
     if let Some(map) = &chapter.map {
-        let mut png = Cursor::new(Vec::new());
-        map.write_to(&mut png, ImageFormat::Png).map_err(encode)?;
-        let data = STANDARD.encode(png.into_inner());
-        let _ = write!(html, "<img alt='the map from above' src='data:image/png;base64,{data}'>");
+        html.push_str(&drawing("map from above with path, names and plan", map)?);
     }
     if let Some(plan) = &chapter.plan {
         html.push_str(&plan_section(plan));
     }
     html.push_str("<div class=row>");
     for panel in &chapter.panels {
-        let mut jpeg = Vec::new();
-        let mut encoder = JpegEncoder::new_with_quality(&mut jpeg, JPEG_QUALITY);
-        encoder.encode_image(&panel.image).map_err(encode)?;
         let _ = write!(
             html,
-            "<figure><img style='border-color:{}' alt='' src='data:image/jpeg;base64,{}'>\
-             <figcaption>{}</figcaption></figure>",
+            "<figure style='border-color:{}'>{}<figcaption>{}</figcaption></figure>",
             panel.tone.css(),
-            STANDARD.encode(jpeg),
+            photograph(&panel.caption, &panel.image)?,
             escape(&panel.caption)
         );
     }
     html.push_str("</div>");
     Ok(())
-}
-
-fn encode(source: image::ImageError) -> ReportError {
-    ReportError::Encode { path: PathBuf::from("the page of an episode"), source }
 }
 
 #[cfg(test)]
@@ -129,8 +103,9 @@ mod tests {
         let page = StoryPage {
             title: "cool the mug",
             notes: &["it is blind".into()],
-            chapters: &[chapter],
+            ending: "it gave up after 7 actions",
             outcome: &[("a mug is cold".into(), true), ("a mug is there".into(), false)],
+            chapters: &[chapter],
         };
         let html = page.to_html().unwrap();
         for part in [
@@ -144,5 +119,7 @@ mod tests {
         ] {
             assert!(html.contains(part), "{part}");
         }
+        let place = |words: &str| html.find(words).unwrap();
+        assert!(place("it gave up after 7 actions") < place("Plan 1"), "the end stands first");
     }
 }

@@ -4,8 +4,8 @@
 //! below a cut, so that one looks into rooms and not onto ceilings.
 
 use super::ReportError;
-use super::canvas::{Area, Canvas, below_ceiling, draw_label, wrap};
-use super::chart::{FACE, use_compiled_in_face};
+use super::canvas::{Area, Canvas, below_ceiling, draw_label, draw_ring, label_size, wrap};
+use super::chart::use_compiled_in_face;
 use super::labels::Labels;
 use crate::geometry::Pose;
 use crate::scene::{MapObject, ObjectId};
@@ -16,7 +16,7 @@ use plotters::prelude::*;
 use std::cmp::Ordering;
 use std::path::Path;
 
-const LABEL_PX: i32 = 11;
+const DOT_RADIUS_PX: i32 = 2;
 const STEP_RADIUS_PX: i32 = 9;
 const PATH_BLUE: RGBColor = RGBColor(30, 90, 220);
 const STEP_RED: RGBColor = RGBColor(205, 30, 50);
@@ -70,8 +70,19 @@ impl TopDown<'_> {
 
     fn annotate(&self, canvas: &Canvas, area: &Area<'_>) -> Result<(), String> {
         self.draw_path(canvas, area)?;
-        self.draw_objects(canvas, area)?;
-        self.draw_steps(canvas, area)?;
+        let dots = self.draw_dots(canvas, area)?;
+        let steps = self.step_marks(canvas);
+        let mut labels = canvas.labels();
+        for dot in &dots {
+            labels.keep_mark_free(*dot, DOT_RADIUS_PX);
+        }
+        for (at, _) in &steps {
+            labels.keep_mark_free(*at, STEP_RADIUS_PX);
+        }
+        for (at, ids) in &steps {
+            draw_ring(area, &mut labels, (*at, STEP_RADIUS_PX), ids, &STEP_RED)?;
+        }
+        self.draw_names(&dots, &mut labels, area)?;
         canvas.draw_scale_bar(area)?;
         canvas.write_panel(&self.panel_lines(), area)?;
         area.present().map_err(|error| error.to_string())
@@ -96,42 +107,37 @@ impl TopDown<'_> {
         Ok(())
     }
 
-    fn draw_objects(&self, canvas: &Canvas, area: &Area<'_>) -> Result<(), String> {
+    /// A dot for each object; their pixels.
+    fn draw_dots(&self, canvas: &Canvas, area: &Area<'_>) -> Result<Vec<(i32, i32)>, String> {
         let at = |object: &MapObject| canvas.pixel(object.position_m[0], object.position_m[1]);
-        let marks: Vec<_> = self.objects.iter().map(at).collect();
-        for mark in &marks {
-            area.draw(&Circle::new(*mark, 2, BLACK.filled())).map_err(|error| error.to_string())?;
+        let dots: Vec<_> = self.objects.iter().map(at).collect();
+        for dot in &dots {
+            area.draw(&Circle::new(*dot, DOT_RADIUS_PX, BLACK.filled()))
+                .map_err(|error| error.to_string())?;
         }
-        let mut labels = Labels::default();
-        for ((x, y), ids) in self.step_marks(canvas) {
-            let (r, text_px) = (STEP_RADIUS_PX, 8 * ids.len() as i32);
-            labels.keep_free([x - r, y - r, x + r, y + r]);
-            labels.keep_free([x + r + 1, y + 4, x + r + 3 + text_px, y + 20]);
-        }
+        Ok(dots)
+    }
+
+    /// The names of the objects beside their `dots`.
+    fn draw_names(
+        &self,
+        dots: &[(i32, i32)],
+        labels: &mut Labels,
+        area: &Area<'_>,
+    ) -> Result<(), String> {
         // Things of the plan are named before others; of those, small ones before large.
-        let mut order: Vec<_> = self.objects.iter().zip(marks).collect();
+        let mut order: Vec<_> = self.objects.iter().zip(dots).collect();
         let bound = self.bound_objects();
         order.sort_by(|(a, _), (b, _)| {
             let rank = |object: &MapObject| (!bound.contains(&object.id), object.size_m);
             rank(a).partial_cmp(&rank(b)).unwrap_or(Ordering::Equal).then(a.id.cmp(&b.id))
         });
-        for (object, mark) in order {
-            let style = (FACE, LABEL_PX).into_font();
-            let size = area.estimate_text_size(&object.label, &style.into_text_style(area));
-            let (width, height) = size.map_err(|error| error.to_string())?;
+        for (object, dot) in order {
+            let size = label_size(area, &object.label)?;
             let gap = if bound.contains(&object.id) { STEP_RADIUS_PX + 3 } else { 5 };
-            if let Some(place) = labels.place(mark, gap, (width as i32, height as i32)) {
-                draw_label(area, &object.label, place, LABEL_PX, &BLACK)?;
+            if let Some(place) = labels.place(*dot, gap, size) {
+                draw_label(area, &object.label, place, &BLACK)?;
             }
-        }
-        Ok(())
-    }
-
-    fn draw_steps(&self, canvas: &Canvas, area: &Area<'_>) -> Result<(), String> {
-        for (at, ids) in self.step_marks(canvas) {
-            let mark = Circle::new(at, STEP_RADIUS_PX, STEP_RED.stroke_width(2));
-            area.draw(&mark).map_err(|error| error.to_string())?;
-            draw_label(area, &ids, (at.0 + STEP_RADIUS_PX + 1, at.1 + 4), 15, &STEP_RED)?;
         }
         Ok(())
     }
@@ -169,15 +175,19 @@ impl TopDown<'_> {
             (format!("{} voxels of {:.2} m", self.voxels.len(), self.voxel_size_m), false),
             (format!("{} frames, {} objects", self.path.len(), self.objects.len()), false),
             ("blue: the camera's way, from the ring to the dot".into(), false),
-            ("red: where the steps of the plan are done".into(), false),
-            (String::new(), false),
         ];
         let Some(plan) = self.plan else { return lines };
+        lines.push(("red: where the steps of the plan are done".into(), false));
+        lines.push((String::new(), false));
         for line in wrap(&plan.goal, 42) {
             lines.push((line, true));
         }
         for step in &plan.steps {
-            lines.push((format!("{:>2}  {}", step.id, step.summary()), false));
+            let bound = if step.is_bound() { "" } else { " (not bound)" };
+            for (row, part) in wrap(&format!("{}{bound}", step.summary()), 44).iter().enumerate() {
+                let number = if row == 0 { step.id.to_string() } else { String::new() };
+                lines.push((format!("{number:>2}  {part}"), false));
+            }
         }
         if let Some(refusal) = &plan.refusal {
             for line in wrap(&format!("refused: {refusal}"), 46) {
@@ -185,5 +195,59 @@ impl TopDown<'_> {
             }
         }
         lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::canvas::PANEL_PX;
+    use super::*;
+    use crate::scene::fixtures::object;
+    use crate::tasks::fixtures::{bound_step, plan, step};
+
+    /// A black floor of 2 × 2 m.
+    fn floor() -> Vec<([f32; 3], [u8; 3])> {
+        let at = |cell: i32| cell as f32 * 0.05 + 0.02;
+        let cells = (0..40).flat_map(|x| (0..40).map(move |y| (x, y)));
+        cells.map(|(x, y)| ([at(x), at(y), 0.0], [0; 3])).collect()
+    }
+
+    fn picture<'a>(
+        voxels: &'a [([f32; 3], [u8; 3])],
+        objects: &'a [MapObject],
+        plan: Option<&'a Plan>,
+    ) -> TopDown<'a> {
+        TopDown { frame_id: "map", voxels, voxel_size_m: 0.05, path: &[], objects, plan }
+    }
+
+    #[test]
+    fn names_are_readable_on_dark_things_and_stay_on_the_map() {
+        let (floor, objects) = (floor(), [object(1, "coffeemachine", [1.95, 1.0, 0.0], 0.1)]);
+        let drawn = picture(&floor, &objects, None).draw().unwrap();
+        let panel_x = drawn.width() - PANEL_PX;
+        let is_plate = |x: u32, y: u32| {
+            drawn.get_pixel(x, y).0.iter().all(|value| (195..=210).contains(value))
+        };
+        let height = drawn.height();
+        let pixels = || (0..panel_x + 8).flat_map(move |x| (0..height).map(move |y| (x, y)));
+        let plate: Vec<_> = pixels().filter(|(x, y)| is_plate(*x, *y)).collect();
+        assert!(plate.len() > 500, "{} pixels", plate.len());
+        let paper = *drawn.get_pixel(panel_x + 2, 2);
+        let beyond = |(x, _): &(u32, u32)| *x >= panel_x;
+        assert!(pixels().filter(beyond).all(|(x, y)| *drawn.get_pixel(x, y) == paper));
+    }
+
+    #[test]
+    fn the_panel_tells_what_is_not_bound_and_marks_only_what_is_there() {
+        let told = |plan: Option<&Plan>| {
+            let lines = picture(&[], &[], plan).panel_lines();
+            lines.into_iter().map(|(line, _)| line).collect::<Vec<_>>().join("\n")
+        };
+        assert!(!told(None).contains("red:"));
+        let steps = vec![bound_step(1, "PickupObject mug", &[4]), step(2, "GotoLocation shelf")];
+        let plan = Plan { steps, ..plan("put the mug away", &[]) };
+        let told = told(Some(&plan));
+        assert!(told.contains("red:") && told.contains(" 1  PickupObject mug\n"), "{told}");
+        assert!(told.ends_with(" 2  GotoLocation shelf (not bound)"), "{told}");
     }
 }

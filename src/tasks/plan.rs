@@ -87,6 +87,11 @@ impl PlanStep {
         }
     }
 
+    /// Whether all its words are bound to objects of the map.
+    pub fn is_bound(&self) -> bool {
+        self.arguments.iter().all(|argument| argument.grounding.bound().is_some())
+    }
+
     /// What the step brings to another thing, where it does so and that is known.
     pub fn brought(&self) -> Option<ObjectId> {
         match self.arguments.as_slice() {

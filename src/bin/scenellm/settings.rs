@@ -1,21 +1,20 @@
-//! Settings that several commands share: the parameter file and what overrides it.
+//! Settings that several commands share: the parameter file and what overrides it; topics of a bag.
 
 use anyhow::Context;
 use clap::Args;
 use indicatif::ProgressBar;
 use scenellm::bag::{BagReader, Events, TopicSelection, select_cameras};
 use scenellm::language::parse_device;
+use scenellm::model::model_folder;
 use scenellm::planner::{PlannerConfig, Session};
 use scenellm::tasks::GoalPlanner;
 use scenellm::vision::WeightFormat;
 use std::path::{Path, PathBuf};
 
-/// Where parameters come from.
+/// Which topics of a bag serve what.
 #[derive(Args)]
-pub struct Settings {
-    /// Parameter file of the node (config/planner.yaml holds the defaults).
-    #[arg(long, value_name = "FILE")]
-    params_file: Option<PathBuf>,
+#[command(next_help_heading = "Topics")]
+pub struct Topics {
     /// Topic of the colour images; found by type unless given.
     #[arg(long, value_name = "TOPIC")]
     color: Option<String>,
@@ -25,10 +24,35 @@ pub struct Settings {
     /// Topic of a detector's boxes; found by type unless given, and left alone where it is empty.
     #[arg(long, value_name = "TOPIC")]
     detections: Option<String>,
-    /// Fixed frame of the map.
+}
+
+impl Topics {
+    /// Names in `config` those that were given.
+    pub fn name_in(&self, config: &mut PlannerConfig) {
+        let topics = &mut config.topics;
+        for (ours, given) in [
+            (&mut topics.color, &self.color),
+            (&mut topics.depth, &self.depth),
+            (&mut topics.detections, &self.detections),
+        ] {
+            if given.is_some() {
+                ours.clone_from(given);
+            }
+        }
+    }
+}
+
+/// Where parameters come from.
+#[derive(Args)]
+#[command(next_help_heading = "Parameters")]
+pub struct Settings {
+    /// Parameter file of the node (config/planner.yaml holds the defaults).
+    #[arg(long, value_name = "FILE")]
+    params_file: Option<PathBuf>,
+    /// Fixed frame of the map; the parameter `sensing.world_frame` unless given.
     #[arg(long, value_name = "FRAME")]
     world_frame: Option<String>,
-    /// Edge length of a voxel, metres.
+    /// Edge length of a voxel, metres; the parameter `map.voxel_size_m` unless given.
     #[arg(long, value_name = "METRES")]
     voxel_size: Option<f64>,
     /// Features of the map: auto (those of the model), none, color_geometry, scene_vit, vit, dinov2,
@@ -63,16 +87,6 @@ impl Settings {
             Some(path) => PlannerConfig::read(path)?,
             None => usual,
         };
-        let topics = &mut config.topics;
-        for (ours, given) in [
-            (&mut topics.color, &self.color),
-            (&mut topics.depth, &self.depth),
-            (&mut topics.detections, &self.detections),
-        ] {
-            if given.is_some() {
-                ours.clone_from(given);
-            }
-        }
         if let Some(frame) = &self.world_frame {
             config.sensing.world_frame.clone_from(frame);
             config.map.frame_id.clone_from(frame);
@@ -92,6 +106,7 @@ impl Settings {
         if let Some(device) = &self.device {
             config.plan.device.clone_from(device);
         }
+        config.plan.model = model_folder(&config.plan.model);
         config.sensing.check()?;
         config.map.validate()?;
         config.regions.validate()?;
@@ -132,6 +147,11 @@ impl Source {
     /// Topics of the first camera, and those that all share.
     pub fn selection(&self) -> &TopicSelection {
         &self.selections[0]
+    }
+
+    /// Topics of each camera.
+    pub fn selections(&self) -> &[TopicSelection] {
+        &self.selections
     }
 
     /// Its events.

@@ -80,7 +80,7 @@ impl Story {
     pub fn end(self, result: &EpisodeResult, out: &Path) -> anyhow::Result<()> {
         let outcome: Vec<(String, bool)> =
             result.conditions.iter().map(|c| (c.what.clone(), c.is_met)).collect();
-        tell(&format!(
+        let ending = format!(
             "{}: {} of {} conditions hold after {} actions, {:.1} m, {} new plans",
             result.ending,
             result.met(),
@@ -88,15 +88,17 @@ impl Story {
             result.actions,
             result.way_m,
             result.replans
-        ));
+        );
+        tell(&ending);
         for (what, holds) in &outcome {
             tell(&format!("  {} {what}", if *holds { "✓" } else { "✗" }));
         }
         let page = StoryPage {
             title: &self.goal,
             notes: &self.notes,
-            chapters: &self.chapters,
+            ending: &ending,
             outcome: &outcome,
+            chapters: &self.chapters,
         };
         let html = out.join("demo.html");
         std::fs::write(&html, page.to_html()?)
