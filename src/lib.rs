@@ -26,7 +26,7 @@
 //! * [`sim`]: furnished homes, a software depth camera, an agent.
 //! * [`learn`]: data sets, training, evaluation.
 //! * [`report`]: pictures and pages.
-//! * [`process`]: what a process takes of a machine.
+//! * [`process`]: what a process takes of a machine; [`terminal`]: what it tells its user there.
 //!
 //! ## Conventions
 //!
@@ -48,4 +48,5 @@ pub mod scene;
 pub mod sensing;
 pub mod sim;
 pub mod tasks;
+pub mod terminal;
 pub mod vision;

@@ -82,7 +82,16 @@ fn the_shipped_bag_becomes_a_grounded_plan_twice_the_same() {
     let voxels = poses(&first).last().unwrap().rsplit(',').next().unwrap().to_string();
     assert!(header.contains(&format!("element vertex {voxels}\n")), "{header}");
     let page = std::fs::read_to_string(first.join("report.html")).unwrap();
-    assert!(page.contains("PickupObject") && page.contains("data:image/png;base64,"));
+    for part in [
+        "PickupObject",
+        "data:image/png;base64,",
+        "data:image/jpeg;base64,",
+        "Objects: ",
+        "<td>color<td>/camera/color/image_raw/compressed<td>sensor_msgs/msg/CompressedImage<td>48<td>2.0",
+        "<td>features<td>",
+    ] {
+        assert!(page.contains(part), "report.html lacks {part}");
+    }
     let session = BagReader::open(first.join("session.mcap")).unwrap();
     let topics: Vec<_> = session.topics().iter().map(|topic| topic.name.as_str()).collect();
     let of_objects = ["objects", "scene_objects", "label_info", "relations"];
@@ -301,39 +310,122 @@ fn a_model_that_was_named_and_is_not_there_is_an_error() {
     }
 }
 
-#[test]
-fn away_from_the_model_it_is_told_and_files_of_an_older_replay_go() {
-    let folder = tempfile::tempdir().unwrap();
-    let bag = folder.path().join("drive.mcap").display().to_string();
+/// A recording of a second at `path`.
+fn record_drive(path: &Path) {
+    let path = path.display().to_string();
     let recorded =
-        scenellm(&["sim", "record", &bag, "--home", "5", "--seconds", "1", "--fps", "5"]);
+        scenellm(&["sim", "record", &path, "--home", "5", "--seconds", "1", "--fps", "5"]);
     assert!(recorded.status.success(), "{}", text(&recorded.stderr));
+}
+
+/// `scenellm replay` with these arguments in this folder.
+fn replay_in(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_scenellm"))
+        .arg("replay")
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn away_from_the_clone_the_shipped_model_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    record_drive(&folder.path().join("drive.mcap"));
+    let done = replay_in(folder.path(), &["drive.mcap", "--goal", GOAL, "--out", "out"]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    assert!(text(&done.stdout).contains("model nano"), "{}", text(&done.stdout));
+    assert!(folder.path().join("out/features.png").exists(), "its eyes are there, too");
+}
+
+#[test]
+fn files_of_an_older_replay_go_even_where_the_new_one_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    record_drive(&folder.path().join("drive.mcap"));
     let out = folder.path().join("out");
     std::fs::create_dir(&out).unwrap();
-    let ours = ["plan.json", "features.png", "masks.png"];
-    for name in ours.into_iter().chain(["mine.txt"]) {
-        std::fs::write(out.join(name), "old").unwrap();
-    }
-    let replay = |more: &[&str]| {
-        let done = Command::new(env!("CARGO_BIN_EXE_scenellm"))
-            .args(["replay", &bag, "--out", "out"])
-            .args(more)
-            .current_dir(folder.path())
-            .output()
-            .unwrap();
-        assert!(done.status.success(), "{}", text(&done.stderr));
-        text(&done.stderr)
+    let ours = ["plan.json", "map.json", "features.png", "masks.png"];
+    let replay = |frame: &str| {
+        for name in ours.into_iter().chain(["mine.txt"]) {
+            std::fs::write(out.join(name), "old").unwrap();
+        }
+        let more = ["--extractor", "none", "--world-frame", frame];
+        replay_in(folder.path(), &[&["drive.mcap", "--out", "out"][..], &more[..]].concat())
     };
-    let note = "models/nano is not here: the map gets no eyes and no plan is made; \
-                --model PATH names it";
-    let said = replay(&["--extractor", "none"]);
-    assert!(!said.contains(note), "these eyes are not the model's: {said}");
+    let failed = replay("nowhere");
+    assert_eq!(failed.status.code(), Some(1), "{}", text(&failed.stderr));
     for name in ours {
         assert!(!out.join(name).exists(), "{name} is of an older replay");
     }
+    let done = replay("map");
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    assert!(!out.join("plan.json").exists(), "there was no goal");
+    assert_ne!(std::fs::read_to_string(out.join("map.json")).unwrap(), "old");
     assert_eq!(std::fs::read_to_string(out.join("mine.txt")).unwrap(), "old");
-    let said = replay(&[]);
-    assert!(said.contains(note), "{said}");
+}
+
+#[test]
+fn a_replay_does_not_write_over_its_bag() {
+    let folder = tempfile::tempdir().unwrap();
+    let bag = folder.path().join("session.mcap");
+    record_drive(&bag);
+    let before = std::fs::read(&bag).unwrap();
+    for named in ["session.mcap", "."] {
+        let done = replay_in(folder.path(), &[named, "--extractor", "none", "--out", "."]);
+        assert_eq!(done.status.code(), Some(1), "{named}: {}", text(&done.stdout));
+        assert!(text(&done.stderr).contains("the bag itself is there"), "{}", text(&done.stderr));
+        assert!(std::fs::read(&bag).unwrap() == before, "{named}: the bag is another one");
+    }
+}
+
+#[test]
+fn another_plan_than_expected_is_a_no() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    record_drive(&at.join("drive.mcap"));
+    let replay = |goal: &str, expected: &[&str]| {
+        let arguments = ["drive.mcap", "--goal", goal, "--out", "out"];
+        replay_in(at, &[&arguments[..], expected].concat())
+    };
+    let first = replay(GOAL, &[]);
+    assert!(first.status.success(), "{}", text(&first.stderr));
+    std::fs::copy(at.join("out/plan.json"), at.join("expected.json")).unwrap();
+
+    let expected = ["--expect", "expected.json"];
+    let same = replay(GOAL, &expected);
+    assert_eq!(same.status.code(), Some(0), "{}", text(&same.stderr));
+    let other = replay("put a clean plate on the countertop", &expected);
+    assert_eq!(other.status.code(), Some(3), "{}", text(&other.stderr));
+    let said = text(&other.stderr);
+    assert!(said.contains("not as expected: the goal is \"put a clean plate"), "{said}");
+    assert!(said.contains("not as expected: step "), "{said}");
+
+    std::fs::write(at.join("none.json"), "{}").unwrap();
+    let unread = replay(GOAL, &["--expect", "none.json"]);
+    assert_eq!(unread.status.code(), Some(1));
+    assert!(text(&unread.stderr).contains("none.json: not the plan.json of a replay"));
+}
+
+#[test]
+fn a_recording_that_cannot_be_made_leaves_nothing_in_the_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let bag = folder.path().join("drive.mcap");
+    let path = bag.display().to_string();
+    let refused = scenellm(&["sim", "record", &path, "--fps", "0"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("`fps`"), "{}", text(&refused.stderr));
+    assert!(!bag.exists());
+    record_drive(&bag);
+}
+
+#[test]
+fn a_log_in_a_file_has_no_colours() {
+    let folder = tempfile::tempdir().unwrap();
+    record_drive(&folder.path().join("drive.mcap"));
+    let arguments = ["drive.mcap", "--extractor", "none", "--out", "out", "--log", "info"];
+    let done = replay_in(folder.path(), &arguments);
+    let said = text(&done.stderr);
+    assert!(said.contains("memory: ") && !said.contains('\u{1b}'), "{said:?}");
 }
 
 #[test]
@@ -350,6 +442,13 @@ fn a_check_of_a_bag_without_depth_says_that_and_no_more() {
     );
     assert!(!said.contains("the bag has") && !said.contains("no topic for depth ("), "{said}");
     assert!(!said.contains("sensing.queue_length"), "no queue waits for depth: {said}");
+}
+
+#[test]
+fn a_check_takes_the_names_of_topics_as_a_replay_does() {
+    let done = scenellm(&["check", "bags/kitchen_sim", "--color", "/nope"]);
+    assert_eq!(done.status.code(), Some(3), "{}", text(&done.stderr));
+    assert!(text(&done.stdout).contains("named /nope"), "{}", text(&done.stdout));
 }
 
 #[test]

@@ -4,7 +4,8 @@
 use anyhow::Context;
 use scenellm::ros::node::{NodeSettings, PlannerNode, Rosout};
 use scenellm::ros::transport;
-use std::io::{IsTerminal, Write};
+use scenellm::terminal::{has_colors, in_words};
+use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,9 +44,7 @@ fn start() -> anyhow::Result<()> {
         .with_context(|| format!("--log-level {}", settings.log_level))?;
     let rosout = Rosout::default();
     let terminal = settings.logs_to_terminal.then(|| {
-        tracing_subscriber::fmt::layer()
-            .with_writer(std::io::stderr)
-            .with_ansi(std::io::stderr().is_terminal())
+        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(has_colors())
     });
     tracing_subscriber::registry().with(filter).with(terminal).with(rosout.clone()).init();
     let names = &settings.names;
@@ -95,7 +94,7 @@ fn main() -> ExitCode {
     match start() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", in_words(error.chain()));
             ExitCode::FAILURE
         }
     }

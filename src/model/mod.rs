@@ -12,6 +12,7 @@ mod projector;
 mod prompt;
 mod scene_llm;
 mod served;
+mod shipped;
 mod template;
 mod torch_file;
 
@@ -33,6 +34,7 @@ pub use parts::{
 pub use projector::Projector;
 pub use prompt::{PromptInput, Segment, SplicedPrompt, splice};
 pub use scene_llm::SceneLlm;
+pub use shipped::{SHIPPED_MODEL, model_folder};
 pub use template::{Around, GoalStyle, PromptKind, PromptTemplate};
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use super::follow::FollowConfig;
 use super::memory::PlannerMemory;
 use super::parameters::Parameters;
 use super::qos_overrides::{self, QosOverrides};
+use crate::model::SHIPPED_MODEL;
 use crate::scene::{MapConfig, RegionConfig, RemovalConfig};
 use crate::sensing::SensingConfig;
 use crate::vision::{Placement, WeightFormat};
@@ -234,7 +235,7 @@ impl Default for VisionConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PlanConfig {
-    /// Model folder.
+    /// Model folder; the shipped one is found from anywhere ([`crate::model::model_folder`]).
     pub model: PathBuf,
     /// `auto`, `cpu`, or `cuda:N`.
     pub device: String,
@@ -247,7 +248,7 @@ pub struct PlanConfig {
 impl Default for PlanConfig {
     fn default() -> Self {
         Self {
-            model: "models/nano".into(),
+            model: SHIPPED_MODEL.into(),
             device: "auto".into(),
             step_expiry_s: 60.0,
             require_grounding: false,

@@ -65,7 +65,12 @@ impl Default for RecordOptions {
 }
 
 impl RecordOptions {
-    fn check(&self) -> Result<(), SimError> {
+    /// Refuses what cannot be recorded.
+    ///
+    /// # Errors
+    ///
+    /// The first option that is out of its range.
+    pub fn check(&self) -> Result<(), SimError> {
         let refuse = |option, value, range| Err(SimError::Option { option, value, range });
         if !(self.seconds > 0.0 && self.seconds <= 3600.0) {
             return refuse("seconds", self.seconds, "0 to 3600, without 0");

@@ -1,7 +1,7 @@
 //! `scenellm ask`: plans and answers over a saved map, from the command line or a conversation.
 
-use crate::Outcome;
 use crate::settings::{Settings, planner, session};
+use crate::{Outcome, paths};
 use anyhow::{Context, bail};
 use clap::Args;
 use scenellm::language::parse_device;
@@ -10,7 +10,7 @@ use scenellm::report::HeatMap;
 use scenellm::scene::{MapObject, ObjectId, SceneMap, TextQuery};
 use scenellm::sim::household::categories;
 use scenellm::tasks::{Answer, GoalPlanner, Plan, PlanRequest, SceneView, SoFar};
-use std::io::{BufRead, Write};
+use std::io::{BufRead, IsTerminal, Write};
 use std::path::PathBuf;
 
 /// Most objects that an answer is told to come from.
@@ -30,13 +30,19 @@ pub struct Ask {
     /// The goal or question, in plain words.
     words: Vec<String>,
     /// The saved map; without one nothing is grounded.
-    #[arg(long)]
+    #[arg(long, value_name = "FILE")]
     map: Option<PathBuf>,
     /// Model folder; the parameter `plan.model` unless given.
-    #[arg(long)]
+    #[arg(long, value_name = "DIR", value_parser = paths::model())]
     model: Option<PathBuf>,
-    /// Where the robot is, world frame, metres: x,y,z.
-    #[arg(long, value_delimiter = ',', default_values_t = [0.0, 0.0, 0.0], allow_hyphen_values = true)]
+    /// Where the robot is, world frame, metres.
+    #[arg(
+        long,
+        value_name = "X,Y,Z",
+        value_delimiter = ',',
+        default_value = "0,0,0",
+        allow_hyphen_values = true
+    )]
     robot: Vec<f64>,
     /// Where the robot looks, from the world's x axis to the left, degrees; not known unless given.
     #[arg(long, value_name = "DEG", allow_hyphen_values = true)]
@@ -45,9 +51,10 @@ pub struct Ask {
     #[arg(long, value_name = "ID")]
     held: Option<u32>,
     /// The heat map to write when it is asked where something is, PNG: bright where the map looks like it.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = paths::file_to_write())]
     picture: Option<PathBuf>,
-    /// Print plans and answers as JSON, one a line.
+    /// Print plans and answers as JSON, one a line: a plan has `steps` and `refusal`, an answer `words`,
+    /// and `unknown` where there is none.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -89,7 +96,11 @@ impl Ask {
             return self.respond(&self.words.join(" "), &mut talk, &known, &mut planner);
         }
         let mut outcome = Outcome::Done;
-        for line in std::io::stdin().lock().lines() {
+        let lines = std::io::stdin();
+        if lines.is_terminal() {
+            eprintln!("a goal or a question a line; Ctrl-D ends");
+        }
+        for line in lines.lock().lines() {
             let line = line?;
             if !line.trim().is_empty() {
                 outcome = self.respond(&line, &mut talk, &known, &mut planner)?;
@@ -125,10 +136,7 @@ impl Ask {
         let objects = known.map.objects().as_slice();
         let meant = match talk.hear(words, objects) {
             Ok(meant) => meant,
-            Err(unresolved) => {
-                self.say(words, Some(&in_words(unresolved.to_string())))?;
-                return Ok(Outcome::No);
-            }
+            Err(unresolved) => return self.say(words, Err(&unresolved.to_string())),
         };
         let command = Command::of(&meant);
         let is_of_robot = matches!(&command, Command::Where(name) if facts::is_robot(name));
@@ -137,7 +145,7 @@ impl Ask {
             && let Some(fact) = self.likeness(name, known, planner)?
         {
             talk.replied(&meant, &fact.words, objects);
-            return self.say(words, Some(&fact));
+            return self.say(words, Ok(&fact));
         }
         if command.asks_of_scene() && !is_of_robot && known.view.is_none() {
             return self.answer_by_rule(words, &command, known);
@@ -145,7 +153,7 @@ impl Ask {
         match talk.respond(&meant, &self.request(known), planner)? {
             Some(Reply::Plan(plan)) => self.show_plan(&plan),
             Some(Reply::Answer(answer)) => self.show_answer(&answer, objects),
-            Some(Reply::Words(said)) => self.say(words, Some(&in_words(said))),
+            Some(Reply::Words(said)) => self.say(words, Ok(&in_words(said))),
             None => self.answer_by_rule(words, &command, known),
         }
     }
@@ -233,22 +241,24 @@ impl Ask {
             Command::Where(name) => facts::whereabouts(objects, name, frame_id),
             _ => None,
         };
-        self.say(words, fact.as_ref())
+        self.say(words, fact.as_ref().ok_or("the labelled objects of the map do not tell"))
     }
 
-    /// Prints a fact, or that there is none.
-    fn say(&self, words: &str, fact: Option<&facts::Fact>) -> anyhow::Result<Outcome> {
+    /// Prints a fact, or why there is none.
+    fn say(&self, words: &str, fact: Result<&facts::Fact, &str>) -> anyhow::Result<Outcome> {
         let mut out = std::io::stdout();
-        let said =
-            fact.map_or("the labelled objects of the map do not tell", |fact| fact.words.as_str());
+        let said = fact.map_or_else(|why| why, |fact| fact.words.as_str());
         if self.json {
             let ids: Vec<u32> = fact.iter().flat_map(|fact| &fact.objects).map(|id| id.0).collect();
-            let answer = serde_json::json!({"question": words, "words": said, "objects": ids});
+            let mut answer = serde_json::json!({"question": words, "words": said, "objects": ids});
+            if let Err(why) = fact {
+                answer["unknown"] = why.into();
+            }
             writeln!(out, "{answer}")?;
         } else {
             writeln!(out, "{said}")?;
         }
-        Ok(if fact.is_some() { Outcome::Done } else { Outcome::No })
+        Ok(if fact.is_ok() { Outcome::Done } else { Outcome::No })
     }
 }
 

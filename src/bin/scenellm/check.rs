@@ -1,5 +1,6 @@
 //! `scenellm check`: what a bag holds and what would fail.
 
+use crate::settings::Topics;
 use crate::{Outcome, progress};
 use anyhow::Context;
 use clap::Args;
@@ -21,7 +22,7 @@ pub struct Check {
     /// Parameter file of the node (config/planner.yaml holds the defaults).
     #[arg(long, value_name = "FILE")]
     params_file: Option<PathBuf>,
-    /// Fixed frame of the map.
+    /// Fixed frame of the map; the parameter `sensing.world_frame` unless given.
     #[arg(long, value_name = "FRAME")]
     world_frame: Option<String>,
     /// Folder for cloud.png: the first image and its points.
@@ -30,6 +31,8 @@ pub struct Check {
     /// Print one JSON object instead of text.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    topics: Topics,
 }
 
 impl Check {
@@ -39,6 +42,7 @@ impl Check {
             Some(path) => PlannerConfig::read(path)?,
             None => PlannerConfig::default(),
         };
+        self.topics.name_in(&mut config);
         if let Some(frame) = self.world_frame {
             config.sensing.world_frame = frame;
         }

@@ -7,7 +7,9 @@ use std::io::Write;
 
 /// Print the completion script of a shell.
 ///
-/// bash: `scenellm completions bash > ~/.local/share/bash-completion/completions/scenellm`
+/// bash: `scenellm completions bash > ~/.local/share/bash-completion/completions/scenellm`;
+/// zsh: `scenellm completions zsh > DIR/_scenellm` for a DIR of `$fpath`;
+/// fish: `scenellm completions fish > ~/.config/fish/completions/scenellm.fish`.
 #[derive(Args)]
 pub struct Completions {
     /// The shell.

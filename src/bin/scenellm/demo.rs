@@ -2,9 +2,9 @@
 
 mod story;
 
-use crate::Outcome;
 use crate::room::Room;
 use crate::settings::{Settings, planner};
+use crate::{Outcome, paths};
 use anyhow::{Context, bail, ensure};
 use clap::{Args, ValueEnum};
 use rand::SeedableRng;
@@ -23,9 +23,11 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use story::Story;
 
-/// A robot does a whole household task in a simulated home: it tours and maps the home, plans,
-/// acts, and plans anew when a step fails. Each step is printed; the page and the strip of pictures
-/// show what it saw.
+/// Have a robot do a whole household task in a simulated home.
+///
+/// It tours and maps the home, plans, acts, and plans anew when a step fails. Each step is printed; the
+/// page (demo.html) and the strip of pictures (strip.png) show what it saw. Exit code 3 says that the
+/// task was not done.
 ///
 /// After the tour somebody moves the thing that is asked for, so that the map is wrong, where it
 /// stands in the open and there is another open place for it.
@@ -53,10 +55,10 @@ pub struct Demo {
     #[arg(long)]
     expert: bool,
     /// Model folder; the parameter `plan.model` unless given.
-    #[arg(long, conflicts_with = "expert")]
+    #[arg(long, value_name = "DIR", value_parser = paths::model(), conflicts_with = "expert")]
     model: Option<PathBuf>,
     /// Folder to write to; made if it is not there.
-    #[arg(long, default_value = "out")]
+    #[arg(long, value_name = "DIR", default_value = "out")]
     out: PathBuf,
     #[command(flatten)]
     settings: Settings,

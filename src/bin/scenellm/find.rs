@@ -1,7 +1,7 @@
 //! `scenellm find`: where in a saved map something looks like a text.
 
-use crate::Outcome;
-use anyhow::{Context, bail};
+use crate::{Outcome, paths};
+use anyhow::{Context, bail, ensure};
 use clap::Args;
 use scenellm::language::parse_device;
 use scenellm::report::HeatMap;
@@ -22,7 +22,7 @@ pub struct Find {
     #[arg(long)]
     text: String,
     /// The saved map (`map.scenemap` of a replay).
-    #[arg(long)]
+    #[arg(long, value_name = "FILE")]
     map: PathBuf,
     /// Folder of the CLIP model that the map was made with, or of ConceptFusion, if it was made with one.
     #[arg(long, value_name = "DIR")]
@@ -32,11 +32,11 @@ pub struct Find {
     #[arg(long, value_delimiter = ',')]
     against: Option<Vec<String>>,
     /// The heat map to write, PNG.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = paths::file_to_write())]
     picture: Option<PathBuf>,
     /// Most places to tell.
-    #[arg(long, default_value_t = 5)]
-    most: usize,
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    most: u16,
     /// Where the text tower runs: auto, cpu, or cuda:N.
     #[arg(long, default_value = "auto")]
     device: String,
@@ -48,6 +48,7 @@ pub struct Find {
 impl Find {
     /// Searches and prints. The answer is no when nothing fits better than just anything.
     pub fn run(self) -> anyhow::Result<Outcome> {
+        ensure!(!self.text.trim().is_empty(), "--text: it is empty");
         let (map, _) = SceneMap::load(&self.map)?;
         let space = map.config().feature_space.as_str();
         if space.is_empty() {
@@ -64,7 +65,7 @@ impl Find {
             Some(phrases) => TextQuery::against(words.as_ref(), &self.text, phrases)?,
             None => TextQuery::new(words.as_ref(), &self.text, categories())?,
         };
-        let likeness = map.likeness(&query, self.most)?;
+        let likeness = map.likeness(&query, self.most.into())?;
         if let Some(path) = &self.picture {
             HeatMap::of(&map, &self.text, &likeness).write(path).context("no heat map")?;
         }

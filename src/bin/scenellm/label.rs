@@ -1,6 +1,6 @@
 //! `scenellm label`: language about a scene from a chat model, checked against its objects.
 
-use crate::{Outcome, progress};
+use crate::{Outcome, paths, progress};
 use anyhow::{Context, bail};
 use candle_core::Device;
 use clap::Args;
@@ -33,7 +33,7 @@ pub struct Label {
     #[arg(long)]
     model: PathBuf,
     /// The pairs to write, one JSON object a line.
-    #[arg(long)]
+    #[arg(long, value_name = "FILE", value_parser = paths::file_to_write())]
     out: PathBuf,
     /// Pairs of each kind that are asked for at a time.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=20))]

@@ -1,5 +1,5 @@
-//! Progress of long work: bars on a terminal. Where nobody watches one, measurements tell it in
-//! lines, and all else is silent.
+//! Progress of long work: bars on a terminal. Where nobody watches one, measurements and trainings
+//! tell it in lines, and all else is silent.
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use std::io::Write;
@@ -16,6 +16,16 @@ pub fn bar(length: u64, what: &str) -> ProgressBar {
     let template = "{prefix} {wide_bar} {percent:>3} % · {elapsed} gone, {eta} left · {msg}";
     let style = ProgressStyle::with_template(template).expect("the template is fixed and valid");
     ProgressBar::new(length).with_style(style).with_prefix(what.to_string())
+}
+
+/// Tells `line` above a bar, or in the log where nobody watches one.
+pub fn tell(bar: &ProgressBar, line: &str) {
+    if bar.is_hidden() {
+        // Whoever closed stderr does not want to know.
+        let _ = writeln!(std::io::stderr(), "{line}");
+    } else {
+        bar.println(line);
+    }
 }
 
 /// A bar over `length` bytes of `what`.

@@ -1,7 +1,10 @@
 //! `scenellm replay`: a bag goes in, a map and a plan come out.
 
-use crate::Outcome;
-use crate::settings::{Settings, Source, planner, session};
+mod expected;
+mod facts;
+
+use crate::settings::{Settings, Source, Topics, planner, session};
+use crate::{Outcome, paths};
 use anyhow::{Context, bail};
 use clap::Args;
 use image::RgbImage;
@@ -23,6 +26,9 @@ use std::time::Instant;
 ///
 /// The same bag, model and settings give the same plan, map and poses every time. The plan for a goal
 /// that is recorded in the bag follows the map to the end: what moves or turns up changes it.
+///
+/// `--expect` holds the plan against one of before, and exit code 3 says that it is another one:
+/// `scenellm replay my_bag --goal "bring the mug" --out out --expect mug.plan.json`.
 #[derive(Args)]
 pub struct Replay {
     /// rosbag2 folder or file (.mcap or .db3, zstd-compressed or not).
@@ -31,17 +37,39 @@ pub struct Replay {
     #[arg(long)]
     goal: Option<String>,
     /// Model folder; the parameter `plan.model` unless given.
-    #[arg(long)]
+    #[arg(long, value_name = "DIR", value_parser = paths::model())]
     model: Option<PathBuf>,
     /// Folder to write to; made if it is not there.
-    #[arg(long)]
+    #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Print the plan as JSON.
+    /// The plan that must come out: plan.json of an earlier replay. Its steps count, their words and order,
+    /// and where the things are, to 10 cm.
+    #[arg(long, value_name = "FILE")]
+    expect: Option<PathBuf>,
+    /// Print the plan as JSON; `null` where none was asked for.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    topics: Topics,
+    #[command(flatten)]
     settings: Settings,
 }
+
+/// The bag of all that the planner would have published.
+const SESSION: &str = "session.mcap";
+/// What else a replay writes, where there is such.
+const FILES: [&str; 10] = [
+    "plan.json",
+    "frames.csv",
+    "timings.svg",
+    "map.ply",
+    "map.json",
+    "map.scenemap",
+    "topdown.png",
+    "features.png",
+    "masks.png",
+    "report.html",
+];
 
 /// What the replay gathers on its way.
 #[derive(Default)]
@@ -72,10 +100,13 @@ impl Replay {
     /// Replays, plans, writes.
     pub fn run(self) -> anyhow::Result<Outcome> {
         let mut config = self.settings.config()?;
+        self.topics.name_in(&mut config);
         if let Some(model) = &self.model {
             config.plan.model.clone_from(model);
         }
         let without_model = self.without_model(&config)?;
+        let expected = self.expect.as_deref().map(expected::read).transpose()?;
+        self.spare_bag()?;
         let source = Source::open(&self.bag, &config)?;
         // Loaded before the bag is read: a model that cannot be loaded is said at once.
         let wanted = self.goal.is_some() || source.selection().goal.is_some();
@@ -83,14 +114,13 @@ impl Replay {
         let memory = config.memory(&device, wanted).check()?;
         tracing::info!("memory: {memory}");
         let mut planner = if wanted { Some(planner(&config, None)?) } else { None };
-        std::fs::create_dir_all(&self.out)
-            .with_context(|| format!("cannot make {}", self.out.display()))?;
         let mut session = session(&config)?;
         if let Some(planner) = &mut planner {
             config.give_text_encoder(planner, session.map(), &device);
         }
+        self.clear_out()?;
         let mut writer =
-            SessionWriter::create(&self.out.join("session.mcap"), &config.sensing.world_frame)?;
+            SessionWriter::create(&self.out.join(SESSION), &config.sensing.world_frame)?;
         let start = Instant::now();
         let mut gathered =
             self.feed(&source, &config, &mut session, planner.as_mut(), &mut writer)?;
@@ -118,13 +148,41 @@ impl Replay {
         let wall_s = start.elapsed().as_secs_f64();
         let mut notes = notes(&gathered, planner.as_ref(), &session);
         notes.extend(without_model);
-        self.write(&session, &gathered, &notes, wall_s)?;
-        self.print(&session, &gathered, &notes)
+        self.write(&source, &session, &gathered, &notes, wall_s)?;
+        self.print(&session, &gathered, &notes, expected.as_ref())
+    }
+
+    /// Refuses to write where the bag would be lost, or the session would come among its files.
+    fn spare_bag(&self) -> anyhow::Result<()> {
+        // What is not there is found out when it is opened.
+        let Ok(bag) = self.bag.canonicalize() else { return Ok(()) };
+        let places = [self.out.clone(), self.out.join(SESSION)];
+        if places.iter().filter_map(|place| place.canonicalize().ok()).any(|place| place == bag) {
+            bail!("--out {}: the bag itself is there; name another folder", self.out.display());
+        }
+        Ok(())
+    }
+
+    /// Makes the folder that is written to, and removes what an older replay left in it: where this one
+    /// writes less, or fails, that would pass for a part of it.
+    fn clear_out(&self) -> anyhow::Result<()> {
+        std::fs::create_dir_all(&self.out)
+            .with_context(|| format!("cannot make {}", self.out.display()))?;
+        for path in FILES.map(|name| self.out.join(name)) {
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(error)
+                        .with_context(|| format!("cannot remove the older {}", path.display()));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// What is to be told where the folder of the model is not there. Without a goal no planner is
     /// loaded, and the eyes are those that need no model: a map without a thing in it would be all
-    /// that tells of a slip of the pen, or of a command that runs away from the clone.
+    /// that tells of a slip of the pen, or of a program that was installed without one.
     ///
     /// # Errors
     ///
@@ -203,6 +261,7 @@ impl Replay {
 
     fn write(
         &self,
+        source: &Source,
         session: &Session,
         gathered: &Gathered,
         notes: &[String],
@@ -210,11 +269,8 @@ impl Replay {
     ) -> anyhow::Result<()> {
         let map = session.map();
         let path = |name: &str| self.out.join(name);
-        match &gathered.plan {
-            Some(plan) => {
-                write(&path("plan.json"), &format!("{:#}\n", serde_json::to_value(plan)?))?;
-            }
-            None => remove_older(&path("plan.json"))?,
+        if let Some(plan) = &gathered.plan {
+            write(&path("plan.json"), &format!("{:#}\n", serde_json::to_value(plan)?))?;
         }
         write(&path("frames.csv"), &frames_csv(&gathered.frames))?;
         write(&path("timings.svg"), &timings_svg(&gathered.frames)?)?;
@@ -236,34 +292,17 @@ impl Replay {
         .draw()?;
         topdown.save(path("topdown.png"))?;
         let features = feature_picture(map, &poses)?;
-        match &features {
-            Some(features) => features.save(path("features.png"))?,
-            None => remove_older(&path("features.png"))?,
+        if let Some(features) = &features {
+            features.save(path("features.png"))?;
         }
         let spotted = session.spotted();
         let masks = spotted.map(|spotted| draw_masks(&spotted.picture, &spotted.masks));
         let masks = masks.transpose()?;
-        match &masks {
-            Some(masks) => masks.save(path("masks.png"))?,
-            None => remove_older(&path("masks.png"))?,
+        if let Some(masks) = &masks {
+            masks.save(path("masks.png"))?;
         }
-        let frames = gathered.frames.len();
-        let spent_ms: f64 = gathered.frames.iter().map(|frame| frame.timings.total_ms()).sum();
-        let facts = [
-            ("frames".to_string(), frames.to_string()),
-            ("voxels".to_string(), map.len().to_string()),
-            ("objects".to_string(), map.objects().len().to_string()),
-            (
-                "map size".to_string(),
-                format!(
-                    "{:.1} MiB, {:.0} bytes a voxel",
-                    map.bytes() as f64 / f64::from(1 << 20),
-                    map.bytes_per_voxel()
-                ),
-            ),
-            ("mean time a frame".to_string(), format!("{:.1} ms", spent_ms / frames as f64)),
-            ("whole replay".to_string(), format!("{wall_s:.1} s")),
-        ];
+        let facts = facts::at_a_glance(source, session, gathered, wall_s);
+        let topics = facts::topics(source);
         let dropped = gathered.dropped.reasons();
         let page = ReportPage {
             source: &self.bag.display().to_string(),
@@ -271,10 +310,13 @@ impl Replay {
             facts: &facts,
             plan: gathered.plan.as_ref(),
             topdown: &topdown,
-            features: features.as_ref(),
+            objects: map.objects().as_slice(),
+            newest: session.newest_frame().map(|frame| &frame.color),
             masks: masks.as_ref(),
-            frames: &gathered.frames,
+            features: features.as_ref(),
+            topics: &topics,
             dropped: &dropped,
+            frames: &gathered.frames,
         };
         write(&path("report.html"), &page.to_html()?)
     }
@@ -284,10 +326,13 @@ impl Replay {
         session: &Session,
         gathered: &Gathered,
         notes: &[String],
+        expected: Option<&Plan>,
     ) -> anyhow::Result<Outcome> {
-        for note in notes {
-            eprintln!("note: {note}");
-        }
+        // Whoever reads this may have heard enough; the answer stands all the same.
+        let tell = |line: String| {
+            let _ = writeln!(std::io::stderr(), "{line}");
+        };
+        notes.iter().for_each(|note| tell(format!("note: {note}")));
         let refused = gathered.plan.as_ref().is_some_and(|plan| plan.refusal.is_some());
         if self.json {
             writeln!(std::io::stdout(), "{:#}", serde_json::to_value(&gathered.plan)?)?;
@@ -307,7 +352,13 @@ impl Replay {
         if let Some(damage) = &gathered.damage {
             bail!("{damage}\nwhat stands before the damage was used");
         }
-        Ok(if refused { Outcome::No } else { Outcome::Done })
+        let Some(expected) = expected else {
+            return Ok(if refused { Outcome::No } else { Outcome::Done });
+        };
+        let differences = expected::differences(expected, gathered.plan.as_ref());
+        differences.iter().for_each(|one| tell(format!("not as expected: {one}")));
+        // A refusal may be what is expected.
+        Ok(if differences.is_empty() { Outcome::Done } else { Outcome::No })
     }
 }
 
@@ -421,7 +472,7 @@ fn notes(gathered: &Gathered, planner: Option<&GoalPlanner>, session: &Session) 
     }
     let dropped: usize = gathered.dropped.reasons().iter().map(|(_, times)| times).sum();
     if dropped > 0 {
-        notes.push(format!("{dropped} inputs were not used; report.html says why"));
+        notes.push(format!("inputs that were not used: {dropped}; report.html says why"));
     }
     notes.extend(gathered.damage.clone());
     notes
@@ -444,17 +495,6 @@ fn without_numbers(text: &str) -> String {
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
-}
-
-/// Removes what an older replay wrote at `path`, where this one writes nothing: beside the new files
-/// it would pass for a part of them.
-fn remove_older(path: &Path) -> anyhow::Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("cannot remove the older {}", path.display()))
-        }
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

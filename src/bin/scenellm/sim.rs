@@ -83,8 +83,9 @@ impl Drive {
     }
 }
 
-/// Record a robot driving through a furnished home: colour, depth, camera info, TF, and the true
-/// boxes of what is in sight as a detector's output.
+/// Record a robot that drives through a furnished home.
+///
+/// Colour, depth, camera info, TF, and the true boxes of what is in sight as a detector's output.
 #[derive(Args)]
 struct Record {
     /// Bag to write: one file when it ends in .mcap, else a folder with metadata.yaml.
@@ -112,6 +113,8 @@ impl Record {
     fn run(self) -> anyhow::Result<Outcome> {
         let home = self.drive.home();
         let options = self.drive.options(RecordOptions::default().start_ns);
+        // Before there is a bag, which would be in the way of the next try.
+        options.check()?;
         let mut bag = BagWriter::create(&self.out)?;
         let bar = progress::bar((self.drive.seconds * 1e3) as u64, "recording");
         // The recorder cannot stop half-way, so the first failure is kept and what follows skipped.

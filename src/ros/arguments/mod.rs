@@ -7,6 +7,9 @@ pub use names::{NodeNames, Remap};
 use serde_yaml::Value;
 use std::path::PathBuf;
 
+/// Levels of the log, as ROS 2 calls them.
+const LOG_LEVELS: [&str; 5] = ["debug", "info", "warn", "error", "fatal"];
+
 /// What is wrong with the command line or with a name in it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ArgumentError {
@@ -107,9 +110,17 @@ impl RosArguments {
                         "--params-file" => rules.push((Rule::File, value()?)),
                         "--log-level" => {
                             // `logger:=level` sets that of one logger; all of ours is one.
-                            let level = value()?;
-                            let level = level.rsplit(":=").next().unwrap_or_default();
-                            read.log_level = Some(level.to_lowercase());
+                            let rule = value()?;
+                            let level = rule.rsplit(":=").next().unwrap_or_default();
+                            let level = level.to_lowercase();
+                            if !LOG_LEVELS.contains(&level.as_str()) {
+                                return Err(ArgumentError::BadRule {
+                                    option: "--log-level",
+                                    rule,
+                                    wanted: "debug, info, warn, error or fatal",
+                                });
+                            }
+                            read.log_level = Some(level);
                         }
                         "--enable-stdout-logs" => read.no_stdout_logs = false,
                         "--disable-stdout-logs" => read.no_stdout_logs = true,
@@ -246,5 +257,8 @@ mod tests {
         assert!(parse("--ros-args -p").unwrap_err().contains("-p: a value must follow"));
         assert!(parse("--speed 3").unwrap_err().contains("--speed"));
         assert!(parse("--ros-args -- --ros-args -x 1").unwrap_err().contains("-x"));
+        let level = parse("--ros-args --log-level warning").unwrap_err();
+        assert_eq!(level, "--log-level warning: write debug, info, warn, error or fatal");
+        assert_eq!(parse("--ros-args --log-level rcl:=WARN").unwrap().log_level.unwrap(), "warn");
     }
 }

@@ -3,6 +3,7 @@
 use super::NodeError;
 use super::jobs::Abilities;
 use crate::language::parse_device;
+use crate::model::model_folder;
 use crate::planner::{PlannerConfig, Session};
 use crate::tasks::GoalPlanner;
 
@@ -25,6 +26,8 @@ impl Configured {
     /// do.
     pub fn load(config: &PlannerConfig) -> Result<Self, NodeError> {
         let device = parse_device(&config.plan.device)?;
+        let mut config = config.clone();
+        config.plan.model = model_folder(&config.plan.model);
         let memory = config.memory(&device, true).check()?;
         tracing::info!("memory: {memory}");
         let folder = &config.plan.model;
@@ -33,7 +36,7 @@ impl Configured {
         if let Some(note) = planner.sight().note(planner.name()) {
             tracing::warn!("{note}");
         }
-        let session = Session::open(config, &device)?;
+        let session = Session::open(&config, &device)?;
         config.give_text_encoder(&mut planner, session.map(), &device);
         Ok(Self::new(planner, session))
     }

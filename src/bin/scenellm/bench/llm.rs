@@ -3,6 +3,7 @@
 use super::gguf::{Quant, Size, write_random};
 use super::peer::{self, TURNS};
 use super::report::{Table, median};
+use crate::paths;
 use anyhow::Context;
 use candle_core::Device;
 use clap::{Args, ValueEnum};
@@ -41,7 +42,7 @@ pub struct LlmBench {
     #[arg(long, value_name = "FOLDER")]
     keep: Option<PathBuf>,
     /// Write the result to this file as JSON.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = paths::file_to_write())]
     json: Option<PathBuf>,
 }
 

@@ -6,6 +6,7 @@ mod recording;
 
 use super::peer::{self, TURNS};
 use super::report::{Table, cores, median};
+use crate::paths;
 use crate::settings::Source;
 use anyhow::bail;
 use clap::Args;
@@ -47,7 +48,7 @@ pub struct MapBench {
     #[arg(long, value_name = "FRAME", default_value = "map")]
     world_frame: String,
     /// Write the result to this file as JSON.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = paths::file_to_write())]
     json: Option<PathBuf>,
 }
 

@@ -11,6 +11,7 @@ mod robot;
 
 use super::process;
 use super::report::{Table, quantile};
+use crate::paths;
 use anyhow::{Context, bail};
 use clap::Args;
 use model::SlowModel;
@@ -37,7 +38,7 @@ pub struct NodeBench {
     #[arg(long, default_value_t = 2.0)]
     reply_s: f64,
     /// Write the result to this file as JSON.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = paths::file_to_write())]
     json: Option<PathBuf>,
 }
 

@@ -1,8 +1,10 @@
 //! `scenellm bench plan`: how long a person waits for a plan.
 
 use super::report::{Table, cores, median, quantile};
+use crate::paths;
 use clap::Args;
 use scenellm::language::parse_device;
+use scenellm::model::SHIPPED_MODEL;
 use scenellm::tasks::{GoalPlanner, PlanRequest, SoFar};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -36,13 +38,18 @@ const GOALS: [&str; 20] = [
 #[derive(Args)]
 pub struct PlanBench {
     /// Model folder.
-    #[arg(long, default_value = "models/nano")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = SHIPPED_MODEL,
+        value_parser = paths::model()
+    )]
     model: PathBuf,
     /// Device the model runs on: cpu, or cuda:0 in a build with that feature.
     #[arg(long, default_value = "cpu")]
     device: String,
     /// Write the result to this file as JSON.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = paths::file_to_write())]
     json: Option<PathBuf>,
 }
 

@@ -10,6 +10,7 @@ mod listener;
 mod publisher;
 
 use super::report::Table;
+use crate::paths;
 use anyhow::{Context, bail};
 use clap::Args;
 use scenellm::ros::transport::{DdsSettings, ServiceMapping};
@@ -35,7 +36,7 @@ pub struct TransportBench {
     #[arg(long, value_name = "PYTHON")]
     peer: Option<PathBuf>,
     /// Write the result to this file as JSON.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = paths::file_to_write())]
     json: Option<PathBuf>,
     /// Only listen on this domain: what the bench starts.
     #[arg(long, hide = true, value_name = "DOMAIN")]

@@ -7,6 +7,7 @@ mod weights;
 
 use super::peer::TURNS;
 use super::report::{Table, median};
+use crate::paths;
 use crate::settings::weight_format;
 use anyhow::{Context, bail};
 use candle_core::Device;
@@ -74,7 +75,7 @@ pub struct VisionBench {
     #[arg(long, value_name = "FOLDER", default_value = "tests/fixtures/vision")]
     fixtures: PathBuf,
     /// Write the result to this file as JSON.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = paths::file_to_write())]
     json: Option<PathBuf>,
 }
 

@@ -4,7 +4,7 @@
 use super::eyes::{Gaze, HomeEyes, Look};
 use super::runs::{Known, Runs};
 use super::table::{Table, check_picture, decimals, scored, share, write_json, write_picture};
-use crate::{Outcome, parallel, progress};
+use crate::{Outcome, parallel, paths, progress};
 use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum};
 use scenellm::language::parse_device;
@@ -12,6 +12,7 @@ use scenellm::learn::{
     Ablation, AlfredTask, Evaluation, NearestGoal, Prediction, Trajectory, read_alfred,
     read_alfred_tasks,
 };
+use scenellm::model::SHIPPED_MODEL;
 use scenellm::sim::household::{World, alfred_world, is_portable};
 use scenellm::tasks::{GoalPlanner, SceneView, SpokenStep};
 use serde::Serialize;
@@ -31,7 +32,12 @@ pub struct Alfred {
     #[arg(long)]
     data: PathBuf,
     /// Model folder.
-    #[arg(long, default_value = "models/nano")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = SHIPPED_MODEL,
+        value_parser = paths::model()
+    )]
     model: PathBuf,
     /// Measure a baseline instead of a model; needs `--train`.
     #[arg(long, requires = "train", conflicts_with = "scene")]
@@ -55,13 +61,18 @@ pub struct Alfred {
     #[arg(long)]
     limit: Option<usize>,
     /// Write the scores as JSON.
-    #[arg(long)]
+    #[arg(long, value_name = "FILE", value_parser = paths::file_to_write())]
     json: Option<PathBuf>,
     /// Write each goal with the expert's plan and those of all runs, one JSON object a line.
-    #[arg(long, value_name = "FILE", requires = "scene")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        value_parser = paths::file_to_write(),
+        requires = "scene"
+    )]
     plans: Option<PathBuf>,
     /// Draw the scores as bars (.png or .svg).
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = paths::file_to_write())]
     picture: Option<PathBuf>,
     /// auto, cpu, or cuda:N.
     #[arg(long, default_value = "auto")]

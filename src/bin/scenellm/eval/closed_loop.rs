@@ -6,7 +6,7 @@ use super::mind::RunMind;
 use super::runs::Runs;
 use super::table::{Table, check_picture, scored, share, write_json, write_picture};
 use crate::settings::{Settings, planner};
-use crate::{Outcome, parallel, progress};
+use crate::{Outcome, parallel, paths, progress};
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 use rand::SeedableRng;
@@ -31,7 +31,7 @@ pub struct ClosedLoopEval {
     #[command(flatten)]
     homes: Homes,
     /// Model folder; the parameter `plan.model` unless given.
-    #[arg(long, conflicts_with = "expert")]
+    #[arg(long, value_name = "DIR", value_parser = paths::model(), conflicts_with = "expert")]
     model: Option<PathBuf>,
     /// Take the words of the expert who knows the home for plans: what the rest of the loop can
     /// reach at best.
@@ -49,10 +49,10 @@ pub struct ClosedLoopEval {
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=2000))]
     tour_frames: u32,
     /// Write scores and episodes as JSON.
-    #[arg(long)]
+    #[arg(long, value_name = "FILE", value_parser = paths::file_to_write())]
     json: Option<PathBuf>,
     /// Draw the scores as bars (.png or .svg).
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = paths::file_to_write())]
     picture: Option<PathBuf>,
     #[command(flatten)]
     settings: Settings,

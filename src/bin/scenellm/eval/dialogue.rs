@@ -9,7 +9,7 @@ use super::measurement::Measurement;
 use super::qa::balance;
 use super::runs::{Known, Runs};
 use super::table::{Table, scored, share, tell_left_out, write_json};
-use crate::Outcome;
+use crate::{Outcome, paths};
 use anyhow::ensure;
 use clap::Args;
 use rand::SeedableRng;
@@ -50,7 +50,7 @@ pub struct DialogueEval {
     #[arg(long, value_delimiter = ',')]
     ablate: Vec<Ablation>,
     /// Write scores and what was replied wrongly as JSON.
-    #[arg(long)]
+    #[arg(long, value_name = "FILE", value_parser = paths::file_to_write())]
     json: Option<PathBuf>,
 }
 

@@ -3,9 +3,10 @@
 use super::eyes::{Gaze, HomeEyes, Look};
 use super::homes::{HomeSource, Homes};
 use super::table::{check_picture, write_picture};
-use crate::{parallel, progress};
+use crate::{parallel, paths, progress};
 use clap::Args;
 use scenellm::language::parse_device;
+use scenellm::model::SHIPPED_MODEL;
 use scenellm::report::Bar;
 use scenellm::tasks::GoalPlanner;
 use std::path::PathBuf;
@@ -19,7 +20,12 @@ pub struct Measurement {
     #[command(flatten)]
     homes: Homes,
     /// Model folder.
-    #[arg(long, default_value = "models/nano")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = SHIPPED_MODEL,
+        value_parser = paths::model()
+    )]
     model: PathBuf,
     /// How the homes are known.
     #[arg(long, value_enum, default_value_t = Look::Seen)]
@@ -27,7 +33,12 @@ pub struct Measurement {
     #[command(flatten)]
     gaze: Gaze,
     /// Draw the scores as bars (.png or .svg).
-    #[arg(long, value_name = "FILE", display_order = LAST)]
+    #[arg(
+        long,
+        value_name = "FILE",
+        value_parser = paths::file_to_write(),
+        display_order = LAST
+    )]
     picture: Option<PathBuf>,
     /// auto, cpu, or cuda:N.
     #[arg(long, default_value = "auto", display_order = LAST + 1)]

@@ -6,7 +6,7 @@ use super::homes::{HomeSource, worlds};
 use super::measurement::Measurement;
 use super::runs::{Known, Runs};
 use super::table::{Table, scored, share, tell_left_out, write_json};
-use crate::Outcome;
+use crate::{Outcome, paths};
 use anyhow::{Context, ensure};
 use clap::Args;
 use rand::SeedableRng;
@@ -45,7 +45,7 @@ pub struct Qa {
     #[arg(long, value_delimiter = ',')]
     ablate: Vec<Ablation>,
     /// Write the scores as JSON.
-    #[arg(long)]
+    #[arg(long, value_name = "FILE", value_parser = paths::file_to_write())]
     json: Option<PathBuf>,
 }
 

@@ -1,8 +1,9 @@
 //! `scenellm eval eyes`: what a robot that sees by itself finds in homes.
 
+use super::table::write_json;
 use crate::room::Room;
 use crate::settings::Settings;
-use crate::{Outcome, progress};
+use crate::{Outcome, paths, progress};
 use anyhow::{Context, bail};
 use clap::Args;
 use scenellm::language::parse_device;
@@ -57,7 +58,7 @@ pub struct SightEval {
     #[arg(long, value_name = "NOISE", conflicts_with = "extractor")]
     truth: Option<f32>,
     /// Write all counts as JSON.
-    #[arg(long)]
+    #[arg(long, value_name = "FILE", value_parser = paths::file_to_write())]
     json: Option<PathBuf>,
     #[command(flatten)]
     settings: Settings,
@@ -100,11 +101,7 @@ impl SightEval {
         (scores.furniture_recall, scores.furniture_precision) =
             (furniture.recall(), furniture.precision());
         print(&scores)?;
-        if let Some(path) = &self.json {
-            let text = format!("{:#}\n", serde_json::to_value(&scores)?);
-            std::fs::write(path, text)
-                .with_context(|| format!("cannot write {}", path.display()))?;
-        }
+        write_json(self.json.as_deref(), &scores)?;
         Ok(Outcome::Done)
     }
 

@@ -5,7 +5,7 @@ use super::homes::{HomeSource, sift};
 use super::measurement::Measurement;
 use super::runs::{Known, Runs};
 use super::table::{Table, scored, share, tell_left_out, write_json};
-use crate::Outcome;
+use crate::{Outcome, paths};
 use anyhow::{Context, ensure};
 use clap::Args;
 use nalgebra::Point3;
@@ -57,7 +57,7 @@ pub struct Vln {
     #[arg(long, value_delimiter = ',')]
     ablate: Vec<Ablation>,
     /// Write scores and walks as JSON.
-    #[arg(long)]
+    #[arg(long, value_name = "FILE", value_parser = paths::file_to_write())]
     json: Option<PathBuf>,
 }
 

@@ -1,6 +1,6 @@
 //! `scenellm import alfred`: a split of ALFRED's public release as one file of lines.
 
-use crate::{Outcome, progress};
+use crate::{Outcome, paths, progress};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use scenellm::learn::{alfred_files, import_alfred, write_lines};
@@ -22,7 +22,7 @@ pub struct ImportAlfred {
     #[arg(long, value_enum)]
     split: Split,
     /// File to write (.jsonl or .jsonl.gz).
-    #[arg(long)]
+    #[arg(long, value_name = "FILE", value_parser = paths::file_to_write())]
     out: PathBuf,
     /// Write nothing when a file is damaged.
     #[arg(long)]

@@ -1,7 +1,7 @@
 //! `scenellm sim language`: what can be said of simulated homes, checked.
 
 use crate::room::{Room, seed_name};
-use crate::{Outcome, label, progress};
+use crate::{Outcome, label, paths, progress};
 use anyhow::Context;
 use clap::Args;
 use rand::SeedableRng;
@@ -46,7 +46,7 @@ pub struct Language {
     #[arg(long)]
     unbalanced: bool,
     /// The pairs to write, one JSON object a line.
-    #[arg(long)]
+    #[arg(long, value_name = "FILE", value_parser = paths::file_to_write())]
     out: PathBuf,
 }
 

@@ -19,9 +19,10 @@ const TF: Qos = Qos { reliable: true, latched: false, depth: 100 };
 /// How far publishing may fall behind the clock before it is said.
 const MAX_LAG: Duration = Duration::from_millis(500);
 
-/// Publish a robot that drives through a furnished home, in real time: colour, depth, camera info,
-/// TF, and the true boxes of what is in sight as a detector's output. It drives by itself: it
-/// carries out no plan and reports no step.
+/// Publish a robot that drives through a furnished home, in real time.
+///
+/// Colour, depth, camera info, TF, and the true boxes of what is in sight as a detector's output. It
+/// drives by itself: it carries out no plan and reports no step.
 ///
 /// The graph is that of ROS_DOMAIN_ID and ROS_LOCALHOST_ONLY.
 #[derive(Args)]

@@ -76,13 +76,14 @@ impl TrainPlanner {
                             "peak_memory_bytes": peak.host_bytes});
                         told = writeln!(std::io::stdout(), "{line}").map_err(anyhow::Error::from);
                     } else {
-                        bar.println(format!(
+                        let line = format!(
                             "step {}: held-out loss {:.4}, plans right {:.1} %, {:.1} % but for places",
                             watch.step,
                             watch.loss,
                             100.0 * watch.exact,
                             100.0 * watch.exact_without_places
-                        ));
+                        );
+                        progress::tell(&bar, &line);
                     }
                 }
             }

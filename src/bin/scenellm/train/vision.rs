@@ -109,7 +109,7 @@ impl TrainVision {
             return writeln!(std::io::stdout(), "{line}");
         }
         let percent = |share: f64| format!("{:.1} %", 100.0 * share);
-        bar.println(format!(
+        let line = format!(
             "step {}: loss {:.3}; held-out cells {}, names {}, things {} (precision {}), \
              states {}",
             watch.step,
@@ -119,7 +119,8 @@ impl TrainVision {
             percent(watch.things),
             percent(watch.things_precision),
             percent(watch.states)
-        ));
+        );
+        progress::tell(bar, &line);
         Ok(())
     }
 }
