@@ -1,5 +1,6 @@
 //! How long one 640×480 frame takes to enter the map, with and without features, and whether that
-//! stays so as the map grows tenfold; and how long it takes to look for the things of a map.
+//! stays so as the map grows tenfold; and how long it takes to look for the things of a map, of all of it
+//! and of what a few frames have changed.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use image::{Rgb, RgbImage};
@@ -10,6 +11,7 @@ use scenellm::sensing::{DepthImage, RgbdFrame};
 use scenellm::tasks::ActionVocabulary;
 use scenellm::vision::{FeatureMap, WordHash};
 use std::hint::black_box;
+use std::time::{Duration, Instant};
 
 const WIDTH: u32 = 640;
 const HEIGHT: u32 = 480;
@@ -84,17 +86,26 @@ fn patches(names: &NamedVectors, turn: usize) -> FeatureMap {
     FeatureMap { rows, columns, width, data }
 }
 
-fn regions(c: &mut Criterion) {
+/// The names of ALFRED's things, as hashed words.
+fn names() -> NamedVectors {
     let words = ActionVocabulary::alfred();
     let named = words.objects.iter().chain(&words.receptacles);
     let encoder = WordHash::new(64).expect("a width");
-    let names = NamedVectors::new(&encoder, named).expect("names with vectors");
+    NamedVectors::new(&encoder, named).expect("names with vectors")
+}
+
+/// An empty map whose features can be compared with `names`.
+fn map_for(names: &NamedVectors, voxel_size_m: f64) -> SceneMap {
+    let (feature_width, feature_space) = (names.width(), names.space().to_owned());
+    let config = MapConfig { voxel_size_m, feature_width, feature_space, ..MapConfig::default() };
+    SceneMap::new(config).expect("good settings")
+}
+
+fn regions(c: &mut Criterion) {
+    let names = names();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
     for voxel_size_m in [MapConfig::default().voxel_size_m, 0.03] {
-        let space = names.space().to_owned();
-        let config = MapConfig { voxel_size_m, feature_width: 64, ..MapConfig::default() };
-        let config = MapConfig { feature_space: space, ..config };
-        let mut map = SceneMap::new(config).expect("good settings");
+        let mut map = map_for(&names, voxel_size_m);
         for (turn, frame) in views(0.0).iter().enumerate() {
             map.integrate(frame, Some(&patches(&names, turn))).expect("a good frame");
         }
@@ -106,5 +117,41 @@ fn regions(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, integrate, regions);
+/// A look after as many frames as lie between two, in maps of one room and of ten.
+fn regions_again(c: &mut Criterion) {
+    let names = names();
+    let config = RegionConfig::default();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
+    let here = views(0.0);
+    for rooms in [1, 10] {
+        let mut map = map_for(&names, MapConfig::default().voxel_size_m);
+        for room in 0..rooms {
+            for (turn, frame) in views(5.0 * f64::from(room)).iter().enumerate() {
+                map.integrate(frame, Some(&patches(&names, turn))).expect("a good frame");
+            }
+        }
+        map.see_objects(&names, &config).expect("one space");
+        let features: Vec<FeatureMap> = (0..here.len()).map(|turn| patches(&names, turn)).collect();
+        let mut turns = here.iter().zip(&features).cycle();
+        let frames = config.every_frames;
+        let name = format!("one thread, things of {} voxels after {frames} frames", map.len());
+        c.bench_function(&name, |b| {
+            b.iter_custom(|looks| {
+                let mut spent = Duration::ZERO;
+                for _ in 0..looks {
+                    for (frame, features) in turns.by_ref().take(frames as usize) {
+                        map.integrate(frame, Some(features)).expect("a good frame");
+                    }
+                    let start = Instant::now();
+                    let seen = pool.install(|| map.see_objects(&names, &config));
+                    spent += start.elapsed();
+                    black_box(seen).expect("one space");
+                }
+                spent
+            });
+        });
+    }
+}
+
+criterion_group!(benches, integrate, regions, regions_again);
 criterion_main!(benches);

@@ -8,7 +8,7 @@
 use super::{ConfigError, EyesError, PlannerConfig, VisionConfig};
 use crate::language::{MemoryPlace, MemoryPlan, PREFILL_CHUNK, Weights};
 use crate::model::{ChatManifest, GoalReader, Manifest, ModelError, ModelKind, Projector};
-use crate::scene::ObjectStore;
+use crate::scene::{ObjectStore, most_search_bytes};
 use crate::vision::{
     ExtractorSizes, VisionError, detector_looking_bytes, extractor_bytes, extractor_sizes,
     weights_bytes,
@@ -36,16 +36,18 @@ pub enum MemoryPart {
     Looking,
     /// The most that the map may take.
     Map,
+    /// The most, about, that is kept of its voxels to look for regions where something has changed.
+    Regions,
     /// The most that objects and how they look may take beside it.
     Objects,
 }
 
 impl MemoryPart {
-    /// Where it stands when what is computed with stands in `computed`: the map and its objects are
-    /// the host's whatever computes.
+    /// Where it stands when what is computed with stands in `computed`: the map, its regions and its
+    /// objects are the host's whatever computes.
     const fn place(self, computed: MemoryPlace) -> MemoryPlace {
         match self {
-            Self::Map | Self::Objects => MemoryPlace::Host,
+            Self::Map | Self::Regions | Self::Objects => MemoryPlace::Host,
             _ => computed,
         }
     }
@@ -63,6 +65,7 @@ impl MemoryPart {
                 ["looking", "use smaller eyes or a smaller detector, or lower vision.image_px"]
             }
             Self::Map => ["map", "lower map.max_bytes"],
+            Self::Regions => ["regions", "lower map.max_bytes"],
             Self::Objects => ["objects", "use eyes with shorter features"],
         }
     }
@@ -73,7 +76,7 @@ impl MemoryPart {
 pub struct PlannerMemory {
     /// The parts, each with its bytes.
     pub parts: Vec<(MemoryPart, u64)>,
-    /// Where those stand that are computed with: all but the map and its objects.
+    /// Where those stand that are computed with: all but the map, its regions and its objects.
     pub computed: MemoryPlace,
     /// Memory of the host that can be had, bytes; `None` where the system does not say.
     pub host_available_bytes: Option<u64>,
@@ -137,7 +140,7 @@ impl PlannerMemory {
             let [name, _] = part.words();
             let comma = if index == 0 { "" } else { ", " };
             let most = match part {
-                MemoryPart::Map | MemoryPart::Objects => "at most ",
+                MemoryPart::Map | MemoryPart::Regions | MemoryPart::Objects => "at most ",
                 MemoryPart::Looking => "about ",
                 _ => "",
             };
@@ -197,6 +200,10 @@ impl PlannerConfig {
         let looking = eyes.looking_bytes.saturating_add(looks.unwrap_or_default());
         parts.push((MemoryPart::Looking, looking));
         parts.push((MemoryPart::Map, self.map.max_bytes as u64));
+        if self.may_name_regions() {
+            let kept = most_search_bytes(self.map.max_bytes, eyes.width);
+            parts.push((MemoryPart::Regions, kept));
+        }
         parts.push((MemoryPart::Objects, ObjectStore::most_bytes(eyes.width)));
         parts.retain(|(_, bytes)| *bytes > 0);
         PlannerMemory {
@@ -205,6 +212,12 @@ impl PlannerConfig {
             host_available_bytes: MemoryPlace::Host.available_bytes(device),
             gpu_available_bytes: MemoryPlace::Gpu.available_bytes(device),
         }
+    }
+
+    /// Whether things are looked for by names: those that are given, or those that eyes were taught.
+    fn may_name_regions(&self) -> bool {
+        let is_taught = |eyes: VisionConfig| eyes.extractor == "scene_vit";
+        !self.regions.names.is_empty() || self.eyes().is_ok_and(is_taught)
     }
 
     fn eyes_bytes(&self) -> Result<u64, EyesError> {
@@ -385,12 +398,15 @@ mod tests {
         assert_eq!(bytes_of(&memory, MemoryPart::Detector), None);
         let blind = config.memory(&Device::Cpu, false);
         let parts: Vec<MemoryPart> = blind.parts.iter().map(|(part, _)| *part).collect();
-        let beside = [MemoryPart::Looking, MemoryPart::Map, MemoryPart::Objects];
+        let beside =
+            [MemoryPart::Looking, MemoryPart::Map, MemoryPart::Regions, MemoryPart::Objects];
         assert_eq!((parts[0], &parts[1..]), (MemoryPart::Eyes, beside.as_slice()));
         // Its eyes look at five parts of a picture, and features have 64 numbers.
         assert!(bytes_of(&blind, MemoryPart::Looking).is_some_and(|bytes| bytes > MIB));
         let objects = bytes_of(&blind, MemoryPart::Objects);
         assert_eq!(objects, Some(100_000 * 512 + 4096 * 64 * 4));
+        let voxels = config.map.max_bytes as u64 / (48 + 2 * 64);
+        assert_eq!(bytes_of(&blind, MemoryPart::Regions), Some(64 * voxels));
     }
 
     #[test]
@@ -411,7 +427,7 @@ mod tests {
         let exact = config.memory(&Device::Cpu, true);
         config.vision.weight_format = WeightFormat::F16;
         let short = config.memory(&Device::Cpu, true);
-        assert_eq!(exact.parts.len(), 5, "{exact}");
+        assert_eq!(exact.parts.len(), 5, "no names, so no regions: {exact}");
         for part in [MemoryPart::Eyes, MemoryPart::Detector] {
             let [exact, short] = [&exact, &short].map(|memory| bytes_of(memory, part).unwrap());
             assert!(short < exact && 2 * short >= exact, "{part:?}: {short} of {exact}");

@@ -86,6 +86,7 @@ impl SceneMap {
                 voxel.evidence = voxel.evidence.saturating_add(gain).min(most);
             }
             block.last_seen_ns = block.last_seen_ns.max(stamp_ns);
+            block.is_news = true;
             if let Some(map) = features {
                 merge_features(block, cells_of(hits, range), map, memory);
             }

@@ -1,7 +1,7 @@
 //! The scene map: what the robot has seen, in world coordinates.
 
 use super::lens::Lens;
-use super::regions::ObjectMemory;
+use super::regions::{ObjectMemory, RegionSearch};
 use super::store::Store;
 use super::support::Loss;
 use super::voxel::{EDGE, place_of, voxel_at};
@@ -25,6 +25,8 @@ pub struct SceneMap {
     pub(super) losses: BTreeMap<ObjectId, Loss>,
     /// What was found of objects made of regions; no part of the map, though saved with it.
     pub(super) memory: ObjectMemory,
+    /// What the last search for regions found; no part of the map.
+    pub(super) search: RegionSearch,
     /// The newest stamp of its frames, nanoseconds, once there was one; no part of the map.
     pub(super) newest_ns: Option<i64>,
 }
@@ -71,6 +73,12 @@ impl VoxelView<'_> {
         self.feature.is_some()
     }
 
+    /// Whether it has a mean feature that is not nothing: one that points somewhere.
+    pub(super) fn has_direction(&self) -> bool {
+        // All bits but the sign: there is a zero of either.
+        self.feature.is_some_and(|row| row.iter().any(|bits| bits & 0x7fff != 0))
+    }
+
     /// Adds `weight` times the mean feature to `sum`; `false` when the voxel has none.
     pub(super) fn add_feature(&self, weight: f32, sum: &mut [f32]) -> bool {
         let Some(row) = self.feature else { return false };
@@ -92,6 +100,7 @@ impl SceneMap {
             lenses: PerCamera::default(),
             losses: BTreeMap::new(),
             memory: ObjectMemory::default(),
+            search: RegionSearch::default(),
             newest_ns: None,
         })
     }
@@ -137,6 +146,7 @@ impl SceneMap {
         self.objects.clear();
         self.losses.clear();
         self.memory = ObjectMemory::default();
+        self.search = RegionSearch::default();
         self.newest_ns = None;
     }
 

@@ -52,8 +52,8 @@ pub use owner::{ObjectBoxes, ObjectVoxels};
 pub use principal::PrincipalColors;
 pub use query::{Likeness, Place, TextQuery, VoxelScore, places};
 pub use regions::{
-    NamedVectors, Region, RegionConfig, SeenObjects, frame_regions, region_token_width,
-    region_tokens,
+    NamedVectors, Region, RegionConfig, SeenObjects, frame_regions, most_search_bytes,
+    region_token_width, region_tokens,
 };
 pub use relation::{Relation, RelationKind};
 pub use select::{select_frame_tokens, select_scene_tokens};

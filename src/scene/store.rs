@@ -39,11 +39,22 @@ impl Store {
     pub fn set_back(&mut self, stamp_ns: i64) {
         self.blocks.par_iter_mut().for_each(|block| {
             block.last_seen_ns = block.last_seen_ns.min(stamp_ns);
+            block.is_news = true;
             for voxel in &mut block.voxels {
                 voxel.first_seen_ns = voxel.first_seen_ns.min(stamp_ns);
                 voxel.last_seen_ns = voxel.last_seen_ns.min(stamp_ns);
             }
         });
+    }
+
+    /// All blocks, in no order.
+    pub fn blocks(&self) -> impl Iterator<Item = &Block> {
+        self.blocks.iter()
+    }
+
+    /// What has changed so far is no news any more.
+    pub fn forget_news(&mut self) {
+        self.blocks.iter_mut().for_each(|block| block.is_news = false);
     }
 
     /// The block at `key`.

@@ -96,7 +96,7 @@ impl Voxel {
 }
 
 /// 8×8×8 places, of which the occupied ones are stored.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Block {
     /// Block coordinates: voxel coordinates divided by 8, rounded down.
     pub key: [i32; 3],
@@ -108,6 +108,20 @@ pub(super) struct Block {
     pub features: Vec<u16>,
     /// When any voxel of it was last hit, nanoseconds.
     pub last_seen_ns: i64,
+    /// Whether what regions are made of has changed since the map's objects last followed them: all but
+    /// evidence. No part of the map.
+    pub is_news: bool,
+}
+
+/// Blocks are equal when what is kept of them is.
+impl PartialEq for Block {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+            && self.mask == other.mask
+            && self.voxels == other.voxels
+            && self.features == other.features
+            && self.last_seen_ns == other.last_seen_ns
+    }
 }
 
 /// Place of a voxel in its block: x slowest, z fastest.
@@ -125,7 +139,7 @@ pub(super) fn voxel_at(block: [i32; 3], place: usize) -> [i32; 3] {
 impl Block {
     /// A block without voxels.
     pub fn empty(key: [i32; 3]) -> Self {
-        Self { key, last_seen_ns: i64::MIN, ..Self::default() }
+        Self { key, last_seen_ns: i64::MIN, is_news: true, ..Self::default() }
     }
 
     /// Bytes it takes, its way through the hash tables included.
@@ -201,6 +215,7 @@ impl Block {
         if gone == 0 {
             return 0;
         }
+        self.is_news = true;
         let mut mask = self.mask;
         for (place, _) in self.places().zip(&kept).filter(|(_, kept)| !**kept) {
             mask[place / 64] &= !(1 << (place % 64));

@@ -287,6 +287,7 @@ mod tests {
             tasks: vec![],
             objects: vec!["mug".into()],
             receptacles: vec!["table".into(), "shelf".into()],
+            closed: vec![],
         }
     }
 

@@ -48,6 +48,9 @@ pub struct ActionVocabulary {
     pub objects: Vec<String>,
     /// Class names usable where an argument is an [`ArgumentKind::Receptacle`] or a target.
     pub receptacles: Vec<String>,
+    /// Those of the receptacles that hide what is in them until they are opened.
+    #[serde(default)]
+    pub closed: Vec<String>,
 }
 
 /// What can be wrong with a vocabulary.
@@ -107,6 +110,11 @@ impl ActionVocabulary {
                     "`{name}` takes a {kind:?}, but there is no word for one"
                 )));
             }
+        }
+        if let Some(word) =
+            vocabulary.closed.iter().find(|word| !vocabulary.receptacles.contains(word))
+        {
+            return Err(invalid(format!("closed: `{word}` is not among the receptacles")));
         }
         match vocabulary.action(&vocabulary.end) {
             Some(end) if end.arguments.is_empty() => Ok(vocabulary),
@@ -195,6 +203,15 @@ mod tests {
         let vocabulary = ActionVocabulary::alfred().with_map_labels(["Coffee Table", "Robot Arm"]);
         assert_eq!(vocabulary.words(ArgumentKind::Target).len(), 81);
         assert!(vocabulary.words(ArgumentKind::Receptacle).contains(&"robotarm"));
+    }
+
+    #[test]
+    fn what_hides_things_must_be_able_to_hold_them() {
+        assert!(ActionVocabulary::alfred().closed.contains(&"fridge".to_owned()));
+        let text = "actions: [{name: NoOp}]\nend: NoOp\nobjects: []\nreceptacles: [shelf]\n\
+            closed: [safe]";
+        let error = ActionVocabulary::parse(text, "mine.yaml").unwrap_err().to_string();
+        assert!(error.contains("mine.yaml") && error.contains("closed: `safe`"), "{error}");
     }
 
     #[test]

@@ -15,6 +15,8 @@ const TEMPERATURE: f32 = 0.05;
 const NOTHING: f32 = 0.1;
 /// How likely a thing is gone for to where none is seen.
 const UNSEEN_THERE: f64 = 0.03;
+/// The same of what hides its contents until it is opened: that none is seen there says little.
+const UNSEEN_INSIDE: f64 = 0.3;
 
 /// What the regions of a scene may be called, and what they stand on.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,7 +65,9 @@ impl<'a> Whereabouts<'a> {
             let Some(there) = self.there(thing, place) else { continue };
             let taken = gone.iter().filter(|before| **before == [thing, place]).count();
             let left = (there - taken as f64).clamp(0.0, 1.0);
-            fit += (UNSEEN_THERE + (1.0 - UNSEEN_THERE) * left).ln();
+            let unseen =
+                if vocabulary.closed.contains(place) { UNSEEN_INSIDE } else { UNSEEN_THERE };
+            fit += (unseen + (1.0 - unseen) * left).ln();
             gone.push([thing, place]);
         }
         fit
@@ -149,6 +153,21 @@ pub(super) mod tests {
         // What stands on nothing known is gone to itself.
         assert!(
             fit("GotoLocation box, PickupObject box") > fit("GotoLocation bed, PickupObject box")
+        );
+    }
+
+    #[test]
+    fn what_is_nowhere_to_be_seen_is_rather_behind_a_door() {
+        let (names, vocabulary) = (names(), ActionVocabulary::alfred());
+        let tokens = scene(&[("fridge", None), ("countertop", None), ("mug", Some("countertop"))]);
+        let there = Whereabouts::of(&tokens, &names).unwrap();
+        let fit = |text: &str| there.of_ways(&steps(text), &vocabulary);
+        let inside = fit("GotoLocation fridge, PickupObject lettuce");
+        assert!(inside > fit("GotoLocation countertop, PickupObject lettuce") + 1.0);
+        // What is seen is gone for to where it is.
+        assert!(
+            fit("GotoLocation countertop, PickupObject mug")
+                > fit("GotoLocation fridge, PickupObject mug") + 1.0
         );
     }
 

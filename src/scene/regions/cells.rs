@@ -1,10 +1,37 @@
 //! What regions are grown of: occupied cells of a grid along the world's axes, with a feature each.
 
+use crate::scene::voxel::voxel_at;
 use crate::scene::{EgoFrame, SceneError, SceneMap};
 use crate::vision::FeatureMap;
 use hashbrown::HashMap;
 use nalgebra::{Point3, UnitQuaternion};
 use rustc_hash::FxBuildHasher;
+
+/// Key of the tile that all cells of a frame are in.
+const FRAME: [i32; 3] = [0; 3];
+
+/// What regions are looked for in: cells that stand in tiles.
+pub(super) trait Source: Sync {
+    /// The tiles that have changed since regions were last looked for, and those that are not known
+    /// from then, in order.
+    fn news(&self, is_known: impl Fn(&[i32; 3]) -> bool) -> Vec<[i32; 3]>;
+
+    /// Whether there is such a tile.
+    fn has(&self, tile: &[i32; 3]) -> bool;
+
+    /// No cells, to which others can be added.
+    fn no_cells(&self) -> Cells;
+
+    /// Adds the cells of a tile in order, or of these the `picked` ones, which are in order too; their
+    /// features only where they are wanted.
+    fn gather(
+        &self,
+        tile: [i32; 3],
+        picked: Option<&[u32]>,
+        with_features: bool,
+        cells: &mut Cells,
+    );
+}
 
 /// Cells in order; all lists have one entry a cell.
 pub(super) struct Cells {
@@ -13,7 +40,7 @@ pub(super) struct Cells {
     pub xyz_m: Vec<[f32; 3]>,
     /// Mean colours, 0..=255.
     pub rgb: Vec<[f32; 3]>,
-    /// `(cells, width)`, each of length 1.
+    /// `(cells, width)`, each of length 1; none where they are not wanted.
     pub features: Vec<f32>,
     pub width: usize,
     /// When each was first and last seen, nanoseconds.
@@ -33,25 +60,6 @@ impl Cells {
 
     pub fn feature(&self, cell: usize) -> &[f32] {
         &self.features[cell * self.width..(cell + 1) * self.width]
-    }
-
-    /// The voxels of `map` that have a feature.
-    pub fn of_map(map: &SceneMap) -> Self {
-        let width = map.config().feature_width;
-        let mut cells = Self::empty(width, map.config().voxel_size_m);
-        let mut feature = vec![0.0; width];
-        for voxel in map.voxels() {
-            feature.fill(0.0);
-            if !voxel.add_feature(1.0, &mut feature) || !to_unit(&mut feature) {
-                continue;
-            }
-            cells.keys.push(voxel.key);
-            cells.xyz_m.push(voxel.xyz_m);
-            cells.rgb.push(voxel.rgb.map(f32::from));
-            cells.features.extend_from_slice(&feature);
-            cells.seen_ns.push([voxel.first_seen_ns, voxel.last_seen_ns]);
-        }
-        cells
     }
 
     /// The points of `frame`, turned by `world_R_camera` but not moved, pooled into cells of
@@ -111,6 +119,86 @@ impl Cells {
         });
         cells.seen_ns = vec![[frame.stamp_ns; 2]; count];
         Ok(cells)
+    }
+}
+
+/// The voxels of a map that have a feature, in tiles of a block each.
+impl Source for SceneMap {
+    fn news(&self, is_known: impl Fn(&[i32; 3]) -> bool) -> Vec<[i32; 3]> {
+        let news = self.store.blocks().filter(|block| block.is_news || !is_known(&block.key));
+        let mut keys: Vec<[i32; 3]> = news.map(|block| block.key).collect();
+        keys.sort_unstable();
+        keys
+    }
+
+    fn has(&self, tile: &[i32; 3]) -> bool {
+        self.store.block(tile).is_some()
+    }
+
+    fn no_cells(&self) -> Cells {
+        Cells::empty(self.config.feature_width, self.config.voxel_size_m)
+    }
+
+    fn gather(
+        &self,
+        tile: [i32; 3],
+        picked: Option<&[u32]>,
+        with_features: bool,
+        cells: &mut Cells,
+    ) {
+        let Some(block) = self.store.block(&tile) else { return };
+        let width = self.config.feature_width;
+        let places = block.places().enumerate();
+        let voxels =
+            places.map(|(index, place)| self.view(voxel_at(tile, place), block, index, width));
+        let mut picked = picked.map(|picked| picked.iter().peekable());
+        let mut feature = vec![0.0; width];
+        for (cell, voxel) in (0u32..).zip(voxels.filter(|voxel| voxel.has_direction())) {
+            if picked.as_mut().is_some_and(|picked| picked.next_if_eq(&&cell).is_none()) {
+                continue;
+            }
+            cells.keys.push(voxel.key);
+            cells.xyz_m.push(voxel.xyz_m);
+            cells.rgb.push(voxel.rgb.map(f32::from));
+            cells.seen_ns.push([voxel.first_seen_ns, voxel.last_seen_ns]);
+            if with_features {
+                feature.fill(0.0);
+                voxel.add_feature(1.0, &mut feature);
+                to_unit(&mut feature);
+                cells.features.extend_from_slice(&feature);
+            }
+        }
+    }
+}
+
+/// The cells of a frame, all in one tile.
+impl Source for Cells {
+    fn news(&self, is_known: impl Fn(&[i32; 3]) -> bool) -> Vec<[i32; 3]> {
+        if is_known(&FRAME) { Vec::new() } else { vec![FRAME] }
+    }
+
+    fn has(&self, tile: &[i32; 3]) -> bool {
+        *tile == FRAME
+    }
+
+    fn no_cells(&self) -> Cells {
+        Self::empty(self.width, self.edge_m)
+    }
+
+    fn gather(&self, _: [i32; 3], picked: Option<&[u32]>, with_features: bool, cells: &mut Cells) {
+        let mut add = |cell: usize| {
+            cells.keys.push(self.keys[cell]);
+            cells.xyz_m.push(self.xyz_m[cell]);
+            cells.rgb.push(self.rgb[cell]);
+            cells.seen_ns.push(self.seen_ns[cell]);
+            if with_features {
+                cells.features.extend_from_slice(self.feature(cell));
+            }
+        };
+        match picked {
+            Some(picked) => picked.iter().for_each(|cell| add(*cell as usize)),
+            None => (0..self.len()).for_each(add),
+        }
     }
 }
 

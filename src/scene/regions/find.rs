@@ -1,12 +1,8 @@
 //! The regions of a map, and of one frame.
 
-use super::belief::beliefs;
 use super::cells::Cells;
-use super::grid::Neighbours;
-use super::grow::Field;
 use super::region::Details;
-use super::relate::relate;
-use super::smooth::smooth;
+use super::search::RegionSearch;
 use super::{NamedVectors, Region, RegionConfig};
 use crate::geometry::Pose;
 use crate::scene::{EgoFrame, SceneError, SceneMap};
@@ -15,7 +11,8 @@ use nalgebra::Point3;
 
 impl SceneMap {
     /// The regions of the map that look like one of `names`, in world coordinates. What looks like
-    /// [`RegionConfig::structure`] is no region.
+    /// [`RegionConfig::structure`] is no region. It goes through the whole map; [`SceneMap::see_objects`]
+    /// finds the same and goes through what has changed.
     ///
     /// # Errors
     ///
@@ -35,7 +32,23 @@ impl SceneMap {
         config: &RegionConfig,
     ) -> Result<(Vec<Region>, Vec<Details>), SceneError> {
         self.check_names(names)?;
-        Ok(find(&Cells::of_map(self), names, config))
+        Ok(RegionSearch::default().find(self, names, config))
+    }
+
+    /// The same, from what has changed since this was asked last.
+    pub(super) fn follow_regions(
+        &mut self,
+        names: &NamedVectors,
+        config: &RegionConfig,
+    ) -> Result<(Vec<Region>, Vec<Details>), SceneError> {
+        self.check_names(names)?;
+        let mut search = std::mem::take(&mut self.search);
+        search.keep_for(names, config);
+        let map: &Self = self;
+        let found = search.find(map, names, config);
+        self.search = search;
+        self.store.forget_news();
+        Ok(found)
     }
 
     /// Whether features of the map can be compared with `names`.
@@ -80,21 +93,9 @@ pub fn frame_regions(
     config.validate()?;
     let turn = world_T_camera.rotation;
     let cells = Cells::of_frame(frame, features, &turn, config.frame_voxel_m)?;
-    let (mut regions, _) = find(&cells, names, config);
+    let (mut regions, _) = RegionSearch::default().find(&cells, names, config);
     for region in &mut regions {
         region.centre_m = (turn.inverse() * Point3::from(region.centre_m)).into();
     }
     Ok(regions)
-}
-
-fn find(cells: &Cells, names: &NamedVectors, config: &RegionConfig) -> (Vec<Region>, Vec<Details>) {
-    let near = Neighbours::new(&cells.keys);
-    let own = beliefs(cells, names, config);
-    let agreed = smooth(cells, &near, &own);
-    let structure = names.are_in(&config.structure);
-    let field =
-        Field { cells, near: &near, own: &own, agreed: &agreed, structure: &structure, config };
-    let (mut regions, details) = field.grow();
-    relate(&mut regions);
-    (regions, details)
 }

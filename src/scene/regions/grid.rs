@@ -1,4 +1,4 @@
-//! Which cells touch: the neighbours of every cell, found once.
+//! Which cells touch: the neighbours of every cell, found once; and the same of pieces made of cells.
 
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
@@ -8,7 +8,7 @@ use std::ops::Range;
 const EDGE: i32 = 8;
 const NOBODY: u32 = u32::MAX;
 /// From a cell to those around it and to itself.
-const STEPS: [[i32; 3]; 27] = {
+pub(super) const STEPS: [[i32; 3]; 27] = {
     let mut steps = [[0; 3]; 27];
     let mut side = 0;
     while side < 27 {
@@ -19,7 +19,7 @@ const STEPS: [[i32; 3]; 27] = {
     steps
 };
 
-/// The occupied cells among the 26 around each cell, in a fixed order.
+/// The occupied cells among the 26 around each cell, in a fixed order, or what else touches what.
 pub(super) struct Neighbours {
     start: Vec<u32>,
     all: Vec<u32>,
@@ -65,6 +65,26 @@ impl Neighbours {
         Self { start, all }
     }
 
+    /// Of `count` things those that stand with each in one of `pairs`.
+    pub fn of_pairs(count: usize, pairs: &[(u32, u32)]) -> Self {
+        let mut start = vec![0u32; count + 1];
+        for (one, other) in pairs {
+            start[*one as usize + 1] += 1;
+            start[*other as usize + 1] += 1;
+        }
+        let mut sum = 0;
+        for start in &mut start {
+            sum += *start;
+            *start = sum;
+        }
+        let (mut next, mut all) = (start.clone(), vec![0; 2 * pairs.len()]);
+        for (one, other) in pairs.iter().flat_map(|(one, other)| [(*one, *other), (*other, *one)]) {
+            all[next[one as usize] as usize] = other;
+            next[one as usize] += 1;
+        }
+        Self { start, all }
+    }
+
     /// The neighbours of a cell.
     pub fn of(&self, cell: usize) -> &[u32] {
         &self.all[self.span(cell)]
@@ -77,7 +97,7 @@ impl Neighbours {
 }
 
 /// The key a step away; at the end of the grid the same one.
-fn beside(key: &[i32; 3], step: [i32; 3]) -> [i32; 3] {
+pub(super) fn beside(key: &[i32; 3], step: [i32; 3]) -> [i32; 3] {
     std::array::from_fn(|axis| key[axis].saturating_add(step[axis]))
 }
 
@@ -99,5 +119,12 @@ mod tests {
         assert_eq!(near.of(2), [3]);
         assert_eq!(near.of(3), [2]);
         assert!(near.of(4).is_empty());
+    }
+
+    #[test]
+    fn pairs_are_neighbours_of_each_other() {
+        let near = Neighbours::of_pairs(4, &[(0, 2), (3, 2)]);
+        let of = |one: usize| near.of(one).to_vec();
+        assert_eq!([0, 1, 2, 3].map(of), [vec![2], vec![], vec![0, 3], vec![2]]);
     }
 }

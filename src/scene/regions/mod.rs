@@ -5,8 +5,10 @@
 //! ids.
 //!
 //! Each voxel believes in a few names (`belief`), neighbours that look alike talk it over
-//! (`smooth`), what agrees grows together (`grow`), and boxes tell what stands on what (`relate`).
-//! Nothing here depends on the number of threads or on time.
+//! (`smooth`), what agrees grows together (`grow`) into things of some `shape`, and boxes tell what
+//! stands on what (`relate`). A `search` keeps all that for the next one, `tile` by tile, and looks again
+//! where something has changed. Nothing here depends on the number of threads or on time, or on what was
+//! kept.
 
 mod belief;
 mod cells;
@@ -19,7 +21,10 @@ mod names;
 mod objects;
 mod region;
 mod relate;
+mod search;
+mod shape;
 mod smooth;
+mod tile;
 
 #[cfg(test)]
 mod tests;
@@ -31,3 +36,5 @@ pub(super) use memory::{ObjectMemory, REMEMBERED};
 pub use names::NamedVectors;
 pub use objects::SeenObjects;
 pub use region::{Region, region_token_width, region_tokens};
+pub(super) use search::RegionSearch;
+pub use search::most_search_bytes;

@@ -63,7 +63,8 @@ impl SeenObjects {
 }
 
 impl SceneMap {
-    /// Looks at the regions of the map and lets its objects follow them. No new object is made of what
+    /// Looks at the regions of the map and lets its objects follow them. What a look costs follows what has
+    /// changed since the last one with these names and settings. No new object is made of what
     /// a detector outside knows by name: it would have told of it.
     ///
     /// # Errors
@@ -74,7 +75,7 @@ impl SceneMap {
         names: &NamedVectors,
         config: &RegionConfig,
     ) -> Result<SeenObjects, SceneError> {
-        let (regions, details) = self.regions_and_details(names, config)?;
+        let (regions, details) = self.follow_regions(names, config)?;
         let found = regions.iter().zip(&details);
         let found: Vec<MapObject> =
             found.map(|(one, details)| as_object(one, details.turned, names)).collect();

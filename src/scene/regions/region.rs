@@ -35,7 +35,7 @@ pub struct Region {
 pub(super) type TurnedBox = (Pose, [f64; 3]);
 
 /// What the object that is made of a region is told beside the region.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Details {
     /// The turned box around it, where that is clearly smaller.
     pub turned: Option<TurnedBox>,

@@ -10,8 +10,8 @@ use super::grid::Neighbours;
 use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 
-/// Rounds of talk.
-const ROUNDS: usize = 4;
+/// Rounds of talk: with each, what is said goes one cell farther.
+pub(super) const ROUNDS: usize = 4;
 /// How much a unanimous neighbourhood counts against a cell's own belief: the factor is e to it.
 const TRUST: f32 = 3.0;
 /// Difference of colour at which a neighbour's word counts half, of 255.

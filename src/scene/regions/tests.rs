@@ -449,3 +449,84 @@ fn an_object_of_a_region_tells_what_else_it_looks_like() {
     map.see_objects(&names, &config).unwrap();
     assert_eq!(told(&map).len(), 1);
 }
+
+/// Moves the camera of a frame, and all that it sees, along the world's x.
+fn aside(mut frame: RgbdFrame, x_m: f64) -> RgbdFrame {
+    frame.world_T_camera.translation.vector.x += x_m;
+    frame
+}
+
+/// A drive through rooms in which things move and go, under all that can happen to a map.
+#[test]
+fn a_search_that_follows_the_map_finds_what_a_search_of_all_finds() {
+    let (names, usual) = (names(), config());
+    let few = NamedVectors::new(&words(), NAMES[..6].iter().copied()).unwrap();
+    let unsure = RegionConfig { temperature: 0.3, ..usual.clone() };
+    let mut map = map(&[], 0.0, 0);
+    let (mut removed, mut evicted, mut most) = (0, 0, 0usize);
+    for step in 0..21 {
+        let x_m = 0.05 * f64::from(step);
+        let mug: Block = ("mug", [x_m, 0.3, 0.76], [x_m + 0.1, 0.4, 0.86]);
+        let things = [FLOOR, TABLE, mug, FRIDGE];
+        let things = if step % 3 == 2 { &things[..3] } else { &things[..] };
+        // The clock is set back.
+        let stamp_ns = i64::from(step) + if step < 17 { 1_000_000_000_000 } else { 0 };
+        let (frame, mut features) = frame(things, 0.8, stamp_ns);
+        if step == 6 {
+            features.data.fill(0.0);
+        }
+        let features = (step % 5 != 4).then_some(&features);
+        let frame = aside(frame, 1.7 * f64::from(step % 4));
+        let report = map.integrate(&frame, features).unwrap();
+        removed += report.removed_voxels;
+        evicted += report.evicted_voxels;
+        match step {
+            8 => map = restarted(&map),
+            10 => {
+                let first = map.objects().as_slice()[0].id;
+                map.take_away(first).unwrap();
+            }
+            12 => {
+                let max_bytes = map.bytes() / 2;
+                map.adopt(&MapConfig { max_bytes, ..MapConfig::default() }).unwrap();
+            }
+            19 => map.clear(),
+            _ => {}
+        }
+        let (names, config) = match step {
+            14 => (&names, &unsure),
+            16 => (&few, &usual),
+            _ => (&names, &usual),
+        };
+        let all = map.regions_and_details(names, config).unwrap();
+        most = most.max(all.0.len());
+        let found = map.follow_regions(names, config).unwrap();
+        assert_eq!(found, all, "step {step}");
+        // With no news at all.
+        assert_eq!(map.see_objects(names, config).unwrap().regions, all.0, "step {step}");
+    }
+    assert!(removed > 0 && evicted > 0 && most > 5, "{removed} {evicted} {most}");
+}
+
+#[test]
+fn a_search_looks_again_only_where_something_has_changed() {
+    let (names, config) = (names(), config());
+    let mut map = map(&[FLOOR, TABLE, MUG, FRIDGE], 0.0, 1);
+    let look_elsewhere = |map: &mut SceneMap, stamp_ns: i64| {
+        let (frame, features) = frame(&[FLOOR, TABLE], 0.0, stamp_ns);
+        map.integrate(&aside(frame, 20.0), Some(&features)).unwrap();
+    };
+    let changed = |map: &mut SceneMap, config: &RegionConfig| {
+        map.follow_regions(&names, config).unwrap();
+        map.search.changed()
+    };
+    look_elsewhere(&mut map, 1);
+    let all = changed(&mut map, &config);
+    assert_eq!(changed(&mut map, &config), 0);
+    look_elsewhere(&mut map, 2);
+    let there = changed(&mut map, &config);
+    assert!(there > 0 && 3 * there < 2 * all, "{there} of {all}");
+    let other = RegionConfig { nothing: 0.2, ..config.clone() };
+    assert_eq!(changed(&mut map, &other), all, "settings hold for all");
+    assert!(restarted(&map) == map, "what is kept is no part of the map");
+}

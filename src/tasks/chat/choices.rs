@@ -123,6 +123,7 @@ fn with_missing(
         tasks: Vec::new(),
         objects,
         receptacles,
+        closed: Vec::new(),
     }
 }
 
