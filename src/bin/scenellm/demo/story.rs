@@ -81,7 +81,7 @@ impl Story {
         let outcome: Vec<(String, bool)> =
             result.conditions.iter().map(|c| (c.what.clone(), c.is_met)).collect();
         let ending = format!(
-            "{}: {} of {} conditions hold after {} actions, {:.1} m, {} new plans",
+            "{}: {} of {} conditions hold after {} actions, {:.1} m, new plans: {}",
             result.ending,
             result.met(),
             result.conditions.len(),
