@@ -11,9 +11,10 @@ use super::{ActionVocabulary, PlanRequest, PlanStep, SpokenStep};
 /// Words that lead nowhere for a goal any more, and those that led somewhere.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct DeadEnds {
-    /// Names of what could not be gone to.
+    /// Names of what was to be gone to and the map has none of. Where it has one, the way may be free the
+    /// next time.
     nowhere: Vec<String>,
-    /// Names of what could not be gone to or filled, but for those that the goal itself names: what a
+    /// These, and names of what could not be filled, but for those that the goal itself names: what a
     /// person asked for is not swapped for something else.
     swapped: Vec<String>,
     /// Acts on what nobody knows where it is, with the place that was gone to: each as often as there are
@@ -28,7 +29,8 @@ impl DeadEnds {
     pub fn of(request: &PlanRequest<'_>, vocabulary: &ActionVocabulary) -> Self {
         let PlanRequest { objects, so_far, goal, .. } = request;
         let in_vain = so_far.in_vain(vocabulary);
-        let is_left = |name: &str| of_class(objects, name).any(|one| !in_vain.contains(&one.id));
+        let is_there = |name: &str| of_class(objects, name).next().is_some();
+        let has_room = |name: &str| of_class(objects, name).any(|one| !in_vain.contains(&one.id));
         let acts = so_far.done.iter().filter(|step| !vocabulary.only_goes(&step.action));
         let mut ends = Self { begun: acts.map(PlanStep::spoken).collect(), ..Self::default() };
         let mut tried: Vec<[String; 3]> = Vec::new();
@@ -37,11 +39,10 @@ impl DeadEnds {
             let Some(word) = step.arguments.last() else { continue };
             let goes = vocabulary.only_goes(&step.action);
             if goes || step.arguments.len() > 1 {
-                if !is_left(&word.name) {
-                    ends.nowhere.extend(goes.then(|| word.name.clone()));
-                    let is_asked_for = !named_in(goal, [word.name.as_str()]).is_empty();
-                    ends.swapped.extend((!is_asked_for).then(|| word.name.clone()));
-                }
+                let is_lacking = if goes { !is_there(&word.name) } else { !has_room(&word.name) };
+                let is_asked_for = !named_in(goal, [word.name.as_str()]).is_empty();
+                ends.nowhere.extend((goes && is_lacking).then(|| word.name.clone()));
+                ends.swapped.extend((is_lacking && !is_asked_for).then(|| word.name.clone()));
             } else if word.grounding.bound().is_none() {
                 let before = so_far.done.get(..failed.after).unwrap_or_default();
                 let place = before.iter().rev().find(|step| vocabulary.only_goes(&step.action));
@@ -147,6 +148,9 @@ mod tests {
         assert!(dark.bar_acts(&steps("PickupObject mug, ToggleObject desklamp")));
         assert!(!dark.bar_acts(&steps("PickupObject mug, ToggleObject floorlamp")));
         assert!(!dark.bar_acts(&steps("PickupObject desklamp, PutObject desklamp bed")));
+        // What is known and could not be got to may be got to the next time.
+        let blocked = ends("a watch", &[(false, "GotoLocation sidetable", &[3])], &objects);
+        assert_eq!(blocked, DeadEnds::default());
         // One has turned up since.
         let objects = [object(4, "coffeetable", [1.0, 0.0, 0.5], 0.3)];
         assert!(ends("put a watch on a table", &failed, &objects).bar_no_way());
