@@ -22,6 +22,8 @@ pub(super) struct DeadEnds {
     fruitless: Vec<[String; 3]>,
     /// The acts that were done.
     begun: Vec<SpokenStep>,
+    /// Whether something was looked for in vain.
+    seeks: bool,
 }
 
 impl DeadEnds {
@@ -38,6 +40,7 @@ impl DeadEnds {
             let step = &failed.step;
             let Some(word) = step.arguments.last() else { continue };
             let goes = vocabulary.only_goes(&step.action);
+            ends.seeks |= word.grounding.bound().is_none();
             if goes || step.arguments.len() > 1 {
                 let is_lacking = if goes { !is_there(&word.name) } else { !has_room(&word.name) };
                 let is_asked_for = !named_in(goal, [word.name.as_str()]).is_empty();
@@ -60,6 +63,11 @@ impl DeadEnds {
     /// Whether every way may be gone.
     pub fn bar_no_way(&self) -> bool {
         self.nowhere.is_empty() && self.fruitless.is_empty()
+    }
+
+    /// Whether something that the map has not was looked for in vain.
+    pub fn seeks(&self) -> bool {
+        self.seeks
     }
 
     /// How well acts, told without ways, go with what was tried: what can only fail comes last, and what
@@ -154,13 +162,14 @@ mod tests {
         // One has turned up since.
         let objects = [object(4, "coffeetable", [1.0, 0.0, 0.5], 0.3)];
         assert!(ends("put a watch on a table", &failed, &objects).bar_no_way());
+        assert!(ends_now.seeks());
     }
 
     #[test]
     fn what_a_person_asked_for_is_not_swapped() {
         let failed = [(false, "PutObject watch coffeetable", &[4, 0][..])];
         let ends = ends("put the watch on the coffee table", &failed, &[]);
-        assert_eq!(ends, DeadEnds::default());
+        assert_eq!(ends, DeadEnds { seeks: true, ..DeadEnds::default() });
     }
 
     #[test]

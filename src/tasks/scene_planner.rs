@@ -161,7 +161,8 @@ impl Say<'_> {
 
     /// The logarithm of how well the ways of a plan fit; what would fail again is the last resort.
     fn of_ways(&self, steps: &[SpokenStep], vocabulary: &ActionVocabulary) -> f64 {
-        let fit = self.there.map_or(0.0, |there| there.of_ways(steps, vocabulary));
+        let seeks = self.ends.seeks();
+        let fit = self.there.map_or(0.0, |there| there.of_ways(steps, vocabulary, seeks));
         if self.ends.bar_ways(steps, vocabulary) { fit + LAST_RESORT } else { fit }
     }
 }

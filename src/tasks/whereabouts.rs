@@ -15,7 +15,8 @@ const TEMPERATURE: f32 = 0.05;
 const NOTHING: f32 = 0.1;
 /// How likely a thing is gone for to where none is seen.
 const UNSEEN_THERE: f64 = 0.03;
-/// The same of what hides its contents until it is opened: that none is seen there says little.
+/// The same of what hides its contents until it is opened, once a thing was looked for in vain: that none is
+/// seen there says little. Before that, what is not seen was rather overlooked.
 const UNSEEN_INSIDE: f64 = 0.3;
 
 /// What the regions of a scene may be called, and what they stand on.
@@ -52,8 +53,9 @@ impl<'a> Whereabouts<'a> {
     }
 
     /// The logarithm of how well the places that are gone to for a thing fit where such things are. Of
-    /// two things of a name the second is where the first was not.
-    pub fn of_ways(&self, steps: &[SpokenStep], vocabulary: &ActionVocabulary) -> f64 {
+    /// two things of a name the second is where the first was not. Who `seeks` has looked for something in
+    /// vain.
+    pub fn of_ways(&self, steps: &[SpokenStep], vocabulary: &ActionVocabulary, seeks: bool) -> f64 {
         let mut gone: Vec<[&str; 2]> = Vec::new();
         let mut fit = 0.0;
         for pair in steps.windows(2) {
@@ -65,8 +67,8 @@ impl<'a> Whereabouts<'a> {
             let Some(there) = self.there(thing, place) else { continue };
             let taken = gone.iter().filter(|before| **before == [thing, place]).count();
             let left = (there - taken as f64).clamp(0.0, 1.0);
-            let unseen =
-                if vocabulary.closed.contains(place) { UNSEEN_INSIDE } else { UNSEEN_THERE };
+            let hides = seeks && vocabulary.closed.contains(place);
+            let unseen = if hides { UNSEEN_INSIDE } else { UNSEEN_THERE };
             fit += (unseen + (1.0 - unseen) * left).ln();
             gone.push([thing, place]);
         }
@@ -141,7 +143,7 @@ pub(super) mod tests {
         let (names, vocabulary) = (names(), ActionVocabulary::alfred());
         let tokens = scene(&[("mug", Some("desk")), ("mug", Some("shelf")), ("box", None)]);
         let there = Whereabouts::of(&tokens, &names).unwrap();
-        let fit = |text: &str| there.of_ways(&steps(text), &vocabulary);
+        let fit = |text: &str| there.of_ways(&steps(text), &vocabulary, false);
         let right = fit("GotoLocation desk, PickupObject mug, GotoLocation bed, PutObject mug bed");
         assert!(right > -0.2, "where it is put is not asked for: {right}");
         assert!(right > fit("GotoLocation bed, PickupObject mug") + 1.0);
@@ -157,13 +159,14 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_is_nowhere_to_be_seen_is_rather_behind_a_door() {
+    fn what_was_looked_for_in_vain_is_rather_behind_a_door() {
         let (names, vocabulary) = (names(), ActionVocabulary::alfred());
         let tokens = scene(&[("fridge", None), ("countertop", None), ("mug", Some("countertop"))]);
         let there = Whereabouts::of(&tokens, &names).unwrap();
-        let fit = |text: &str| there.of_ways(&steps(text), &vocabulary);
-        let inside = fit("GotoLocation fridge, PickupObject lettuce");
-        assert!(inside > fit("GotoLocation countertop, PickupObject lettuce") + 1.0);
+        let fit = |text: &str| there.of_ways(&steps(text), &vocabulary, true);
+        let inside = "GotoLocation fridge, PickupObject lettuce";
+        assert!(fit(inside) > fit("GotoLocation countertop, PickupObject lettuce") + 1.0);
+        assert!(fit(inside) > there.of_ways(&steps(inside), &vocabulary, false) + 1.0);
         // What is seen is gone for to where it is.
         assert!(
             fit("GotoLocation countertop, PickupObject mug")
@@ -180,7 +183,7 @@ pub(super) mod tests {
         let between = cup.iter().zip(&mug).map(|(cup, mug)| 0.55 * cup + 0.45 * mug);
         tokens.features.splice(..WIDTH, between);
         let there = Whereabouts::of(&tokens, &names).unwrap();
-        let fit = |text: &str| there.of_ways(&steps(text), &vocabulary);
+        let fit = |text: &str| there.of_ways(&steps(text), &vocabulary, false);
         assert!(
             fit("GotoLocation desk, PickupObject mug") > fit("GotoLocation bed, PickupObject mug")
         );
