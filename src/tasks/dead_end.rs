@@ -18,7 +18,7 @@ pub(super) struct DeadEnds {
     /// person asked for is not swapped for something else.
     swapped: Vec<String>,
     /// Acts on what nobody knows where it is, with the place that was gone to: each as often as there are
-    /// places of the name.
+    /// places of the name. For a second thing nobody looks where the first was put away.
     fruitless: Vec<[String; 3]>,
     /// The acts that were done.
     begun: Vec<SpokenStep>,
@@ -57,6 +57,12 @@ impl DeadEnds {
         let times = |act: &[String; 3]| tried.iter().filter(|other| *other == act).count();
         let places = |act: &[String; 3]| of_class(objects, &act[2]).count();
         ends.fruitless = tried.iter().filter(|act| times(act) >= places(act)).cloned().collect();
+        let put_away = ends.begun.iter().filter_map(|act| match &act.arguments[..] {
+            [thing, place] if ends.seeks => Some([PICK_UP, thing, place].map(String::from)),
+            _ => None,
+        });
+        let put_away: Vec<[String; 3]> = put_away.collect();
+        ends.fruitless.extend(put_away);
         ends
     }
 
@@ -203,6 +209,22 @@ mod tests {
         assert!(twice.bar_ways(&plan, &vocabulary));
         assert!(!twice.bar_ways(&steps("GotoLocation shelf, PickupObject mug"), &vocabulary));
         assert!(!twice.bar_ways(&steps("GotoLocation cabinet, PickupObject cup"), &vocabulary));
+    }
+
+    #[test]
+    fn a_second_thing_is_not_looked_for_where_the_first_was_put_away() {
+        let past = [
+            (true, "PickupObject mug", &[4][..]),
+            (true, "PutObject mug cabinet", &[4, 1][..]),
+            (true, "GotoLocation shelf", &[2][..]),
+            (false, "PickupObject mug", &[0][..]),
+        ];
+        let places = [object(1, "cabinet", [1.0; 3], 0.3), object(2, "shelf", [2.0; 3], 0.3)];
+        let vocabulary = ActionVocabulary::alfred();
+        let again = steps("GotoLocation cabinet, PickupObject mug");
+        assert!(ends("put two mugs away", &past, &places).bar_ways(&again, &vocabulary));
+        let so_far = &past[..3];
+        assert!(!ends("put two mugs away", so_far, &places).bar_ways(&again, &vocabulary));
     }
 
     #[test]
