@@ -1,4 +1,4 @@
-//! The language model: tokenizer, Llama decoder, constrained sampling, the engine thread.
+//! The language model: tokenizer, Llama decoder, constrained sampling.
 
 mod attention;
 mod beam;
@@ -10,7 +10,6 @@ mod constraint;
 mod detokenize;
 mod device;
 mod embedder;
-mod engine;
 mod error;
 mod family;
 mod faults;
@@ -47,7 +46,6 @@ pub use constraint::{Constraint, TokenMask};
 pub use detokenize::Detokenizer;
 pub use device::{compute_dtype, parse_device};
 pub use embedder::TokenEmbedder;
-pub use engine::{Backend, Engine, EngineEvent, Outlet, Ticket};
 pub use error::LanguageError;
 pub use family::Family;
 pub use faults::TensorShape;

@@ -1,9 +1,11 @@
 //! Data sets of one JSON object a line, gzipped or plain, written as `lines.rs` reads them.
 
 use super::LearnError;
+use super::save::replace;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde::Serialize;
+use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
@@ -19,24 +21,15 @@ pub fn write_lines<T: Serialize>(
     path: &Path,
     objects: impl Iterator<Item = Result<T, LearnError>>,
 ) -> Result<(), LearnError> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut file = tempfile::Builder::new();
-    // As any other file a program writes: the user's mask decides who may read it.
-    #[cfg(unix)]
-    file.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let file = file.tempfile_in(folder).map_err(LearnError::file(path))?;
-    let out = BufWriter::new(file.as_file());
-    let written = if path.extension().is_some_and(|extension| extension == "gz") {
-        put(path, GzEncoder::new(out, Compression::default()), objects)?.finish()
-    } else {
-        Ok(put(path, out, objects)?)
-    };
-    written.and_then(|mut out| out.flush()).map_err(LearnError::file(path))?;
-    file.persist(path).map_err(|failed| LearnError::file(path)(failed.error))?;
-    Ok(())
+    replace(path, |beside| {
+        let out = BufWriter::new(File::create(beside).map_err(LearnError::file(path))?);
+        let written = if path.extension().is_some_and(|extension| extension == "gz") {
+            put(path, GzEncoder::new(out, Compression::default()), objects)?.finish()
+        } else {
+            Ok(put(path, out, objects)?)
+        };
+        written.and_then(|mut out| out.flush()).map_err(LearnError::file(path))
+    })
 }
 
 /// Writes the objects and gives `out` back.

@@ -34,7 +34,12 @@ pub fn beside(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-fn replace(
+/// Lets `write` write a file beside `path`, which takes its place when it is complete.
+///
+/// # Errors
+///
+/// Those of `write`, and when the file cannot be kept; the old file stays.
+pub fn replace(
     path: &Path,
     write: impl FnOnce(&Path) -> Result<(), LearnError>,
 ) -> Result<(), LearnError> {

@@ -9,12 +9,11 @@ use super::chart::use_compiled_in_face;
 use super::labels::Labels;
 use crate::geometry::Pose;
 use crate::scene::{MapObject, ObjectId};
-use crate::tasks::{Grounding, Plan};
+use crate::tasks::Plan;
 use image::RgbImage;
 use plotters::backend::BitMapBackend;
 use plotters::prelude::*;
 use std::cmp::Ordering;
-use std::path::Path;
 
 const DOT_RADIUS_PX: i32 = 2;
 const STEP_RADIUS_PX: i32 = 9;
@@ -49,14 +48,6 @@ impl TopDown<'_> {
             .map_err(|reason| ReportError::Draw { what: "top-down map".into(), reason })?;
         drop(area);
         Ok(picture)
-    }
-
-    /// Draws the picture into a PNG file.
-    pub fn write(&self, path: &Path) -> Result<(), ReportError> {
-        let picture = self.draw()?;
-        picture
-            .save(path)
-            .map_err(|source| ReportError::Encode { path: path.to_path_buf(), source })
     }
 
     fn canvas(&self) -> Canvas {
@@ -159,13 +150,8 @@ impl TopDown<'_> {
     /// The objects that the plan speaks of.
     fn bound_objects(&self) -> Vec<ObjectId> {
         let steps = self.plan.iter().flat_map(|plan| &plan.steps);
-        let bound = steps.flat_map(|step| &step.arguments).filter_map(|argument| {
-            match argument.grounding {
-                Grounding::Grounded { object_id, .. } => Some(object_id),
-                Grounding::Ungrounded { .. } => None,
-            }
-        });
-        bound.collect()
+        let words = steps.flat_map(|step| &step.arguments);
+        words.filter_map(|word| word.grounding.bound()).map(|(id, _)| id).collect()
     }
 
     /// Lines of the panel beside the map, and whether each is bold.

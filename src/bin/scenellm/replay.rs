@@ -1,24 +1,25 @@
 //! `scenellm replay`: a bag goes in, a map and a plan come out.
 
+mod dropped;
 mod expected;
 mod facts;
+mod folder;
+mod planning;
 
 use crate::settings::{Settings, Source, Topics, planner, session};
 use crate::{Outcome, paths};
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
-use image::RgbImage;
+use dropped::Dropped;
+use folder::SESSION;
+use planning::{act, look, plan};
 use scenellm::bag::{EventError, SessionWriter};
-use scenellm::geometry::{Pose, heading_of_camera_rad};
 use scenellm::language::parse_device;
-use scenellm::planner::{Act, Executive, FrameRecord, Output, PlannerConfig, Session};
-use scenellm::report::{FeaturePicture, ReportPage, TopDown, draw_masks, frames_csv, timings_svg};
-use scenellm::scene::SceneMap;
+use scenellm::planner::{Executive, FrameRecord, Output, PlannerConfig, Session};
 use scenellm::sensing::SensorEvent;
-use scenellm::tasks::{GoalPlanner, Plan, PlanRequest, SoFar};
-use std::collections::{BTreeMap, VecDeque};
-use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use scenellm::tasks::{GoalPlanner, Plan, SoFar};
+use std::io::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -55,22 +56,6 @@ pub struct Replay {
     settings: Settings,
 }
 
-/// The bag of all that the planner would have published.
-const SESSION: &str = "session.mcap";
-/// What else a replay writes, where there is such.
-const FILES: [&str; 10] = [
-    "plan.json",
-    "frames.csv",
-    "timings.svg",
-    "map.ply",
-    "map.json",
-    "map.scenemap",
-    "topdown.png",
-    "features.png",
-    "masks.png",
-    "report.html",
-];
-
 /// What the replay gathers on its way.
 #[derive(Default)]
 struct Gathered {
@@ -78,22 +63,6 @@ struct Gathered {
     dropped: Dropped,
     plan: Option<Plan>,
     damage: Option<String>,
-}
-
-/// What was not used, and why: by reasons without their numbers, the first as it was and how often it came.
-/// Where clocks disagree each image has a reason of its own, which differs in the stamps alone.
-#[derive(Default)]
-struct Dropped(BTreeMap<String, (String, usize)>);
-
-impl Dropped {
-    fn add(&mut self, reason: String, times: usize) {
-        self.0.entry(without_numbers(&reason)).or_insert((reason, 0)).1 += times;
-    }
-
-    /// Reasons, and how often each came.
-    fn reasons(&self) -> Vec<(String, usize)> {
-        self.0.values().cloned().collect()
-    }
 }
 
 impl Replay {
@@ -150,34 +119,6 @@ impl Replay {
         notes.extend(without_model);
         self.write(&source, &session, &gathered, &notes, wall_s)?;
         self.print(&session, &gathered, &notes, expected.as_ref())
-    }
-
-    /// Refuses to write where the bag would be lost, or the session would come among its files.
-    fn spare_bag(&self) -> anyhow::Result<()> {
-        // What is not there is found out when it is opened.
-        let Ok(bag) = self.bag.canonicalize() else { return Ok(()) };
-        let places = [self.out.clone(), self.out.join(SESSION)];
-        if places.iter().filter_map(|place| place.canonicalize().ok()).any(|place| place == bag) {
-            bail!("--out {}: the bag itself is there; name another folder", self.out.display());
-        }
-        Ok(())
-    }
-
-    /// Makes the folder that is written to, and removes what an older replay left in it: where this one
-    /// writes less, or fails, that would pass for a part of it.
-    fn clear_out(&self) -> anyhow::Result<()> {
-        std::fs::create_dir_all(&self.out)
-            .with_context(|| format!("cannot make {}", self.out.display()))?;
-        for path in FILES.map(|name| self.out.join(name)) {
-            match std::fs::remove_file(&path) {
-                Err(error) if error.kind() != ErrorKind::NotFound => {
-                    return Err(error)
-                        .with_context(|| format!("cannot remove the older {}", path.display()));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
     }
 
     /// What is to be told where the folder of the model is not there. Without a goal no planner is
@@ -259,68 +200,6 @@ impl Replay {
         Ok(gathered)
     }
 
-    fn write(
-        &self,
-        source: &Source,
-        session: &Session,
-        gathered: &Gathered,
-        notes: &[String],
-        wall_s: f64,
-    ) -> anyhow::Result<()> {
-        let map = session.map();
-        let path = |name: &str| self.out.join(name);
-        if let Some(plan) = &gathered.plan {
-            write(&path("plan.json"), &format!("{:#}\n", serde_json::to_value(plan)?))?;
-        }
-        write(&path("frames.csv"), &frames_csv(&gathered.frames))?;
-        write(&path("timings.svg"), &timings_svg(&gathered.frames)?)?;
-        map.write_ply(&path("map.ply"))?;
-        map.write_json(&path("map.json"), &session.relations())?;
-        map.save(&path("map.scenemap"))?;
-        let voxels: Vec<_> = map.voxels().map(|voxel| (voxel.xyz_m, voxel.rgb)).collect();
-        // Of several cameras, the way of the first is that of the robot.
-        let first = gathered.frames.iter().filter(|frame| frame.camera == 0);
-        let poses: Vec<_> = first.map(|frame| frame.world_T_camera).collect();
-        let topdown = TopDown {
-            frame_id: &map.config().frame_id,
-            voxels: &voxels,
-            voxel_size_m: map.config().voxel_size_m,
-            path: &poses,
-            objects: map.objects().as_slice(),
-            plan: gathered.plan.as_ref(),
-        }
-        .draw()?;
-        topdown.save(path("topdown.png"))?;
-        let features = feature_picture(map, &poses)?;
-        if let Some(features) = &features {
-            features.save(path("features.png"))?;
-        }
-        let spotted = session.spotted();
-        let masks = spotted.map(|spotted| draw_masks(&spotted.picture, &spotted.masks));
-        let masks = masks.transpose()?;
-        if let Some(masks) = &masks {
-            masks.save(path("masks.png"))?;
-        }
-        let facts = facts::at_a_glance(source, session, gathered, wall_s);
-        let topics = facts::topics(source);
-        let dropped = gathered.dropped.reasons();
-        let page = ReportPage {
-            source: &self.bag.display().to_string(),
-            notes,
-            facts: &facts,
-            plan: gathered.plan.as_ref(),
-            topdown: &topdown,
-            objects: map.objects().as_slice(),
-            newest: session.newest_frame().map(|frame| &frame.color),
-            masks: masks.as_ref(),
-            features: features.as_ref(),
-            topics: &topics,
-            dropped: &dropped,
-            frames: &gathered.frames,
-        };
-        write(&path("report.html"), &page.to_html()?)
-    }
-
     fn print(
         &self,
         session: &Session,
@@ -362,85 +241,6 @@ impl Replay {
     }
 }
 
-/// Holds the open plan, if there is one, against the map.
-fn look(
-    executive: &mut Executive,
-    session: &mut Session,
-    config: &PlannerConfig,
-    planner: &mut GoalPlanner,
-) -> anyhow::Result<Vec<Output>> {
-    let stamp_ns = session.newest_frame().map_or(0, |frame| frame.stamp_ns);
-    let objects = session.map().objects().as_slice();
-    let acts = executive.look(objects, robot_m(session), stamp_ns, planner.vocabulary());
-    act(acts, executive, session, config, planner)
-}
-
-/// Does what the executive wants done; what it publishes comes back. Nobody carries out the steps of a
-/// recording.
-fn act(
-    acts: Vec<Act>,
-    executive: &mut Executive,
-    session: &mut Session,
-    config: &PlannerConfig,
-    planner: &mut GoalPlanner,
-) -> anyhow::Result<Vec<Output>> {
-    let (mut acts, mut outputs) = (VecDeque::from(acts), Vec::new());
-    while let Some(act) = acts.pop_front() {
-        match act {
-            Act::Think { number, goal, so_far, .. } => {
-                let plan = plan(&goal, &so_far, session, config, planner)?;
-                acts.extend(executive.planned(number, plan));
-            }
-            Act::Publish(plan) => outputs.push(Output::Plan(plan)),
-            Act::Say(said) => tracing::info!("{said}"),
-            Act::Step(_) | Act::Withdraw { .. } | Act::End { .. } => {}
-        }
-    }
-    Ok(outputs)
-}
-
-/// Where the camera was last, world frame, metres.
-fn robot_m(session: &Session) -> [f64; 3] {
-    let newest = session.newest_frame();
-    newest.map_or([0.0; 3], |frame| frame.world_T_camera.translation.vector.into())
-}
-
-/// A plan for `goal` over what the session has seen, after what was tried for it.
-fn plan(
-    goal: &str,
-    so_far: &SoFar,
-    session: &mut Session,
-    config: &PlannerConfig,
-    planner: &mut GoalPlanner,
-) -> anyhow::Result<Plan> {
-    session.refresh_objects()?;
-    let view = match planner.view_spec() {
-        Some(spec) => session.view(&spec)?,
-        None => None,
-    };
-    let newest = session.newest_frame();
-    Ok(planner.plan(&PlanRequest {
-        goal,
-        objects: session.map().objects().as_slice(),
-        robot_m: robot_m(session),
-        heading_rad: newest.and_then(|frame| heading_of_camera_rad(&frame.world_T_camera)),
-        held: None,
-        so_far,
-        view: view.as_ref(),
-        frame_id: &session.map().config().frame_id,
-        stamp_ns: newest.map_or(0, |frame| frame.stamp_ns),
-        step_expiry_ns: (config.plan.step_expiry_s * 1e9) as i64,
-        require_grounding: config.plan.require_grounding,
-    }))
-}
-
-/// The map in the colours of its features, if it has any.
-fn feature_picture(map: &SceneMap, path: &[Pose]) -> anyhow::Result<Option<RgbImage>> {
-    let Some(colors) = map.principal_colors() else { return Ok(None) };
-    let (frame_id, voxel_size_m) = (&map.config().frame_id, map.config().voxel_size_m);
-    Ok(Some(FeaturePicture { frame_id, colors: &colors, voxel_size_m, path }.draw()?))
-}
-
 fn take(
     outputs: Vec<Output>,
     gathered: &mut Gathered,
@@ -476,41 +276,4 @@ fn notes(gathered: &Gathered, planner: Option<&GoalPlanner>, session: &Session) 
     }
     notes.extend(gathered.damage.clone());
     notes
-}
-
-/// `text` with a `#` for each number that is no part of a name, as that of `/camera1` is.
-fn without_numbers(text: &str) -> String {
-    let mut without = String::with_capacity(text.len());
-    let (mut is_number, mut is_name) = (false, false);
-    for letter in text.chars() {
-        let goes_on = letter.is_ascii_digit() && is_number;
-        is_number = letter.is_ascii_digit() && !is_name;
-        is_name = !is_number && (letter.is_alphanumeric() || letter == '_');
-        if !goes_on {
-            without.push(if is_number { '#' } else { letter });
-        }
-    }
-    without
-}
-
-fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reasons_that_differ_in_stamps_alone_are_told_once() {
-        let mut dropped = Dropped::default();
-        for second in [7, 8, 123] {
-            let late = format!("/cam1: not there yet at {second}.000000007 s, map -> odom_2");
-            dropped.add(late, 1);
-        }
-        dropped.add("/cam2: not there yet at 7.000000007 s, map -> odom_2".into(), 4);
-        let told =
-            |camera: u8| format!("/cam{camera}: not there yet at 7.000000007 s, map -> odom_2");
-        assert_eq!(dropped.reasons(), [(told(1), 3), (told(2), 4)]);
-    }
 }

@@ -3,7 +3,7 @@
 use super::augment::Augmentation;
 use super::homes::HomesConfig;
 use super::objective::ObjectiveConfig;
-use crate::learn::fault::share_fault;
+use crate::learn::fault::{read_config, share_fault};
 use crate::learn::{AdamWConfig, LearnError};
 use crate::vision::SceneVitShape;
 use crate::vision::scene_vit::{COLUMNS, ROWS};
@@ -68,13 +68,7 @@ impl VisionTraining {
     ///
     /// When the file cannot be read, or a field is not what it should be.
     pub fn read(path: &Path) -> Result<Self, LearnError> {
-        let text = std::fs::read_to_string(path).map_err(LearnError::file(path))?;
-        let config: Self =
-            serde_yaml::from_str(&text).map_err(|error| LearnError::invalid(path, error))?;
-        match config.fault() {
-            Some(reason) => Err(LearnError::invalid(path, reason)),
-            None => Ok(config),
-        }
+        read_config(path, Self::fault)
     }
 
     fn fault(&self) -> Option<String> {

@@ -8,6 +8,7 @@ use super::watch::{Measured, VisionWatch, measure};
 use super::weights;
 use crate::learn::checkpoint::{Checkpoint, Counts, Progress};
 use crate::learn::optimizer::AdamW;
+use crate::learn::trainer::learning_rate;
 use crate::learn::{LearnError, LoggedStep};
 use crate::vision::SceneVitConfig;
 use candle_core::{Device, Tensor, Var};
@@ -215,10 +216,9 @@ impl<'a> Trainer<'a> {
     }
 
     fn learning_rate(&self, step: u64) -> f64 {
-        let warmup = (step + 1) as f64 / self.config.warmup_steps.max(1) as f64;
-        let share = step as f64 / self.config.steps as f64;
-        let cosine = 0.5 * (1.0 + (std::f64::consts::PI * share).cos());
-        self.config.optimizer.learning_rate * warmup.min(1.0) * cosine
+        let config = self.config;
+        let share = step as f64 / config.steps as f64;
+        learning_rate(config.optimizer.learning_rate, config.warmup_steps, step, share)
     }
 
     /// Measures the averaged weights on homes never learnt from.

@@ -1,6 +1,6 @@
 //! CDR bytes to structs.
 
-use super::CdrError;
+use super::{CdrError, no_form};
 use serde::de::{self, DeserializeSeed, SeqAccess, Visitor};
 
 /// Reads values off the front of a message's bytes.
@@ -60,10 +60,6 @@ impl<'b> Reader<'b> {
         let bytes = bytes.split_last().map_or(bytes, |(_, text)| text);
         std::str::from_utf8(bytes).map_err(|_| CdrError::Utf8 { at })
     }
-}
-
-fn no_form<T>(what: &str) -> Result<T, CdrError> {
-    Err(CdrError::Other(format!("{what} has no CDR form in ROS messages")))
 }
 
 macro_rules! numbers {

@@ -80,6 +80,11 @@ impl serde::ser::Error for CdrError {
     }
 }
 
+/// That there is no CDR form for this.
+fn no_form<T>(what: &str) -> Result<T, CdrError> {
+    Err(CdrError::Other(format!("{what} has no CDR form in ROS messages")))
+}
+
 /// The little-endian CDR bytes of a message, encapsulation header included.
 ///
 /// # Panics

@@ -1,6 +1,6 @@
 //! Structs to CDR bytes.
 
-use super::{CdrError, HEADER_BYTES};
+use super::{CdrError, HEADER_BYTES, no_form};
 use serde::ser::{self, Impossible, Serialize};
 
 /// The bytes of `message`, encapsulation header included.
@@ -32,10 +32,6 @@ impl Writer {
             .map_err(|_| CdrError::Other(format!("{length} elements do not fit CDR's u32")))?;
         self.number(length.to_le_bytes())
     }
-}
-
-fn no_form<T>(what: &str) -> Result<T, CdrError> {
-    Err(CdrError::Other(format!("{what} has no CDR form in ROS messages")))
 }
 
 macro_rules! numbers {

@@ -23,9 +23,7 @@ fn states(seed: u64, number: usize) -> Vec<World> {
 fn balance() -> Balance {
     let mut balance = Balance::default();
     for world in (100..130).flat_map(|seed| states(seed, 2)) {
-        balance.count([&SceneFacts::of_world(&world)], PairFrame::Scene);
-        let view = SceneFacts::in_view(&world, &world.robot().world_T_camera()).unwrap();
-        balance.count([&view], PairFrame::Ego);
+        balance.add(&world).unwrap();
     }
     balance
 }
