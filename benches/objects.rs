@@ -1,6 +1,7 @@
 //! How long what a detector found in one 640×480 picture takes to enter a map of 500 objects, the
-//! networks aside, with and without features that tell how things look, and how long it takes to
-//! tell how those objects stand to each other.
+//! networks aside, with and without features that tell how things look, how long it takes to
+//! tell how those objects stand to each other, and how much longer a frame that removes voxels takes
+//! where there are so many objects.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use image::RgbImage;
@@ -12,6 +13,7 @@ use scenellm::tasks::scene_relations;
 use scenellm::vision::{DetectedMask, FeatureMap, Mask};
 use std::f64::consts::FRAC_PI_2;
 use std::hint::black_box;
+use std::time::{Duration, Instant};
 
 const WIDTH: u32 = 640;
 const HEIGHT: u32 = 480;
@@ -45,16 +47,18 @@ fn picture([columns, rows]: [usize; 2]) -> (RgbdFrame, Vec<DetectedMask>) {
         let is_thing = inside(y / high * columns + x / wide, x, y);
         if is_thing { 1.8 + 0.6 * across * across } else { 2.0 }
     };
-    let data_m = (0..(WIDTH * HEIGHT) as usize).map(depth).collect();
-    let frame = RgbdFrame {
+    (frame((0..(WIDTH * HEIGHT) as usize).map(depth).collect()), masks)
+}
+
+/// What a level camera sees along the world's y.
+fn frame(data_m: Vec<f32>) -> RgbdFrame {
+    RgbdFrame {
         stamp_ns: 0,
         color: RgbImage::new(WIDTH, HEIGHT),
         depth_m: DepthImage { width: WIDTH, height: HEIGHT, data_m },
         camera: CameraModel::pinhole(WIDTH, HEIGHT, 554.0, 554.0, 319.5, 239.5),
-        // Level, along the world's y.
         world_T_camera: Pose::rotation(Vector3::x() * -FRAC_PI_2),
-    };
-    (frame, masks)
+    }
 }
 
 /// Things on a grid of 0.4 m, apart from those of the picture.
@@ -120,5 +124,29 @@ fn objects(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, objects);
+/// A screen 2 m ahead is taken away: the wall behind it shows that its voxels are gone.
+fn removal(c: &mut Criterion) {
+    let all = things();
+    for things in [&all[..0], &all[..]] {
+        let mut map = SceneMap::new(MapConfig::default()).expect("default settings");
+        let [mut screen, mut wall] =
+            [2.0, 4.0].map(|depth_m| frame(vec![depth_m; (WIDTH * HEIGHT) as usize]));
+        let mut round = || {
+            screen.stamp_ns += 2;
+            wall.stamp_ns = screen.stamp_ns + 1;
+            map.integrate(&screen, None).expect("a good frame");
+            map.observe(things, &Pose::identity(), screen.stamp_ns);
+            let start = Instant::now();
+            let report = map.integrate(&wall, None).expect("a good frame");
+            (start.elapsed(), report.removed_voxels)
+        };
+        let (_, removed) = round();
+        let name = format!("a frame removes {removed} voxels, {} objects", things.len());
+        c.bench_function(&name, |b| {
+            b.iter_custom(|rounds| (0..rounds).map(|_| round().0).sum::<Duration>());
+        });
+    }
+}
+
+criterion_group!(benches, objects, removal);
 criterion_main!(benches);

@@ -255,6 +255,16 @@ fn an_open_plan_follows_what_moves() {
         mug_y().filter(|y| (y - 3.0).abs() < 0.05)
     });
     assert!(followed.is_some(), "{:?}", plans.newest::<Plan>());
+    // In a map that is loaded ids are its own: the plan is made anew.
+    let folder = tempfile::tempdir().unwrap();
+    let file = FileRequest { path: folder.path().join("a.scenemap").display().to_string() };
+    let saved = peer.call::<SaveMap>("/scenellm_planner/save_map", &file);
+    assert_eq!(saved.error_code, ERROR_NONE, "{saved:?}");
+    let before = plans.count();
+    let loaded = peer.call::<LoadMap>("/scenellm_planner/load_map", &file);
+    assert_eq!(loaded.error_code, ERROR_NONE, "{loaded:?}");
+    let anew = wait_for(|| mug_y().filter(|_| plans.count() > before));
+    assert!(anew.is_some_and(|y| (y - 3.0).abs() < 0.05), "{:?}", plans.newest::<Plan>());
     node.signal("TERM");
     assert!(node.end().is_some_and(|status| status.success()));
 }

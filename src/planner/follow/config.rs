@@ -26,7 +26,8 @@ pub struct FollowConfig {
     pub reach_m: f64,
     /// How long a motion may take, seconds.
     pub motion_timeout_s: f64,
-    /// Age at which the robot's pose is stale, seconds.
+    /// Age at which the robot's pose is stale, seconds. One that is as far ahead of the clock is of no
+    /// use either.
     pub pose_stale_s: f64,
     /// Whether a model that was taught to navigate reads the instructions that the rules do not know,
     /// or whose places the map does not have; without one they are refused.

@@ -39,17 +39,27 @@ pub enum FollowError {
         motions: u32,
     },
     /// Nobody says where the robot is.
-    #[error(
-        "the pose of {base_frame} is {}: does its transform come in time?",
-        .age_s.map_or("unknown".into(), |age_s| format!("{age_s:.1} s old"))
-    )]
+    #[error("the pose of {base_frame} is {}", of_age(.age_s))]
     NoPose {
         /// Frame of the base.
         base_frame: String,
-        /// Age of the newest pose, seconds; `None` when there was none.
+        /// Age of the newest pose, seconds, less than 0 where it is ahead of the clock; `None` when
+        /// there was none.
         age_s: Option<f64>,
     },
     /// Time goes back, as when a simulation starts over.
     #[error("the clock was set back: the robot may stand elsewhere now")]
     ClockSetBack,
+}
+
+/// What is wrong with a pose of this age, seconds, in words.
+fn of_age(age_s: &Option<f64>) -> String {
+    match *age_s {
+        None => "unknown: does its transform come?".into(),
+        Some(age_s) if age_s < 0.0 => format!(
+            "{:.1} s ahead of the clock: has its publisher another clock, or another use_sim_time?",
+            -age_s
+        ),
+        Some(age_s) => format!("{age_s:.1} s old: does its transform come in time?"),
+    }
 }

@@ -101,8 +101,10 @@ impl Follower {
         if looked_ns.is_some_and(|looked_ns| now_ns < looked_ns.saturating_sub(JUMP_NS)) {
             return Some(FollowAct::End(Err(FollowError::ClockSetBack)));
         }
-        let age_s = pose.map(|pose| now_ns.saturating_sub(pose.stamp_ns) as f64 / 1e9);
-        let fresh = pose.filter(|_| age_s.is_some_and(|age_s| age_s <= self.config.pose_stale_s));
+        let age_s = pose.map(|pose| pose.age_s(now_ns));
+        // One that is far ahead of the clock would count as new long after poses came no more.
+        let is_fresh = |age_s: f64| age_s.abs() <= self.config.pose_stale_s;
+        let fresh = pose.filter(|_| age_s.is_some_and(is_fresh));
         let Some(pose) = fresh else { return self.blind(now_ns, age_s) };
         self.blind_since_ns = None;
         if let Some(running) = self.running {

@@ -10,7 +10,7 @@ const LOOK_NS: i64 = 2_000_000_000;
 /// Where the base stands in the world.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BasePose {
-    /// When it stood there, nanoseconds.
+    /// When it stood there, nanoseconds; `i64::MAX` where it does so at every time.
     pub stamp_ns: i64,
     /// World frame, metres.
     pub xy_m: [f64; 2],
@@ -26,6 +26,14 @@ impl BasePose {
         let [x, y, z] = world_T_base.translation.vector.into();
         let ahead = world_T_base.rotation * nalgebra::Vector3::x();
         Self { stamp_ns, xy_m: [x, y], z_m: z, yaw_rad: ahead.y.atan2(ahead.x) }
+    }
+
+    /// Its age at `now_ns`, seconds: less than 0 where it is ahead of that clock.
+    pub fn age_s(&self, now_ns: i64) -> f64 {
+        match self.stamp_ns {
+            i64::MAX => 0.0,
+            stamp_ns => now_ns.saturating_sub(stamp_ns) as f64 / 1e9,
+        }
     }
 
     /// The place `forward_m` ahead.

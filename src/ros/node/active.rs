@@ -243,8 +243,9 @@ impl Active {
     fn close(&self) {
         self.stops.store(true, Ordering::Relaxed);
         self.channels.jobs.close();
-        self.channels.desk.close();
-        self.channels.pilot.close();
+        // Who has asked for the result of a goal hears that it ends.
+        self.channels.desk.finish();
+        self.channels.pilot.finish();
         self.channels.map.close();
     }
 }

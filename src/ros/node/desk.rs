@@ -74,8 +74,8 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// Runs until the inbox is closed; then gives up the goal, so that nobody follows a plan that
-    /// nobody watches.
+    /// Runs until the inbox is closed and its requests are answered; then gives up the goal, so that
+    /// nobody follows a plan that nobody watches.
     pub fn run(mut self) {
         let (mut executive, mut talk) = (Executive::default(), Talk::default());
         let mut told_at: Option<Instant> = None;
@@ -88,14 +88,11 @@ impl Desk {
                 },
             };
             self.act(acts, &executive);
-            let view = self.view.get();
-            let View { objects, robot_m, stamp_ns, .. } = &*view;
-            let acts = executive.look(objects, *robot_m, *stamp_ns, &self.vocabulary);
-            self.act(acts, &executive);
             let period = self.diagnostics.period();
             if told_at.is_none_or(|at| at.elapsed() >= period) {
                 told_at = Some(Instant::now());
-                let message = self.diagnostics.look(&view, &executive, self.clock.now_ns());
+                let (view, now_ns) = (self.view.get(), self.clock.now_ns());
+                let message = self.diagnostics.look(&view, &executive, now_ns);
                 self.outlets.diagnostics(&message);
             }
         }
@@ -106,7 +103,10 @@ impl Desk {
 
     /// What the next that comes asks to be done; `None` once the inbox is closed.
     fn take(&mut self, executive: &mut Executive, talk: &mut Talk) -> Option<Vec<Act>> {
-        Some(match self.inbox.take(NAP) {
+        let taken = self.inbox.take(NAP);
+        // First: what came is about the map of now, in which an id may be that of another thing.
+        self.look(executive);
+        Some(match taken {
             Taken::Closed => return None,
             Taken::Nothing => Vec::new(),
             Taken::Request(DeskRequest::Said { number, text }) => {
@@ -134,6 +134,16 @@ impl Desk {
             }
             Taken::Message(topic, cdr) => self.message(topic, &cdr, executive, talk),
         })
+    }
+
+    /// Holds the open plan against the map of now.
+    fn look(&mut self, executive: &mut Executive) {
+        let view = self.view.get();
+        let View { map, objects, robot_m, stamp_ns, .. } = &*view;
+        let acts = executive.in_map(*map);
+        self.act(acts, executive);
+        let acts = executive.look(objects, *robot_m, *stamp_ns, &self.vocabulary);
+        self.act(acts, executive);
     }
 
     fn plan_task(
@@ -180,7 +190,8 @@ impl Desk {
                 Err(error) => input.fault(error.to_string()),
                 Ok(SensorEvent::Goal(goal)) => return self.set_goal(&goal, executive, talk),
                 Ok(SensorEvent::Utterance(words)) => {
-                    if !talk.must_wait(&words, &self.view.get().objects, Instant::now()) {
+                    let (view, now) = (self.view.get(), Instant::now());
+                    if !talk.must_wait(&words, &view.objects, &self.vocabulary, now) {
                         if matches!(Command::of(&words), Command::Goal(_)) {
                             talk.drop_goals();
                         }
@@ -205,7 +216,7 @@ impl Desk {
 
     /// Does what a person says, after what was said before.
     fn hear(&self, words: &str, executive: &mut Executive, talk: &mut Talk) -> Vec<Act> {
-        match talk.dialogue.hear(words, &self.view.get().objects) {
+        match talk.dialogue.hear(words, &self.view.get().objects, &self.vocabulary) {
             Ok(meant) => self.utterance(&meant, executive, talk),
             Err(unresolved) => vec![Act::Say(unresolved.to_string())],
         }

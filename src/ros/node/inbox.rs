@@ -122,11 +122,11 @@ impl<R> Inbox<R> {
         let end = Instant::now() + patience;
         let mut state = self.lock();
         loop {
-            if state.closed {
-                return Taken::Closed;
-            }
             if let Some(request) = state.requests.pop_front() {
                 return Taken::Request(request);
+            }
+            if state.closed {
+                return Taken::Closed;
             }
             if let Some((topic, cdr)) = state.oldest() {
                 return Taken::Message(topic, cdr);
@@ -138,6 +138,12 @@ impl<R> Inbox<R> {
             let waited = self.ready.wait_timeout(state, left);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+
+    /// Ends the thread that takes, once it has taken the requests that wait. More are refused.
+    pub fn finish(&self) {
+        self.lock().closed = true;
+        self.ready.notify_all();
     }
 
     /// Ends the thread that takes. Requests are let go, and with them whoever waits for an answer.
@@ -222,6 +228,18 @@ mod tests {
         inbox.close();
         assert_eq!(inbox.take(Duration::from_secs(9)), Taken::Closed);
         assert_eq!(inbox.ask("late"), Err("late"));
+    }
+
+    #[test]
+    fn what_was_asked_before_the_end_is_still_taken() {
+        let inbox = Inbox::default();
+        let words = inbox.add_topic(1);
+        inbox.put(words, vec![1]);
+        inbox.ask("the result").unwrap();
+        inbox.finish();
+        assert_eq!(inbox.ask("late"), Err("late"));
+        assert_eq!(inbox.take(NOW), Taken::Request("the result"));
+        assert_eq!(inbox.take(Duration::from_secs(9)), Taken::Closed);
     }
 
     #[test]

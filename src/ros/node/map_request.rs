@@ -44,7 +44,11 @@ pub enum Effect {
     /// The map has changed.
     Changed,
     /// The map is another one: forgotten, or loaded. What was published of the old one holds no more.
-    Replaced,
+    Replaced {
+        /// Whether ids of the old one may be those of other objects now. Of a forgotten one they are not
+        /// used again.
+        has_other_ids: bool,
+    },
     /// The map is as it was, and was held against a text; what came of it can be shown.
     Compared(Likeness),
 }
@@ -65,7 +69,7 @@ impl MapRequest {
                 let response = ResetMapResponse { voxels: counts.voxels, objects: counts.objects };
                 // See above: the answer may be of no use any more.
                 let _ = reply.try_send(response);
-                Effect::Replaced
+                Effect::Replaced { has_other_ids: false }
             }
             Self::Surroundings(robot, config, reply) => {
                 let points_m = map.voxels().map(|voxel| voxel.xyz_m);
@@ -117,7 +121,7 @@ impl MapRequest {
                     }
                 };
                 let _ = reply.try_send(response);
-                if is_new { Effect::Replaced } else { Effect::Unchanged }
+                if is_new { Effect::Replaced { has_other_ids: true } } else { Effect::Unchanged }
             }
         }
     }
@@ -202,7 +206,7 @@ mod tests {
     fn ask(map: &mut Session, task: FileTask, path: &Path) -> (bool, MapFileResponse) {
         let (reply, answer) = sync_channel(1);
         let effect = MapRequest::File(task, path.into(), reply).answer(map);
-        (effect == Effect::Replaced, answer.recv().unwrap())
+        (effect == Effect::Replaced { has_other_ids: true }, answer.recv().unwrap())
     }
 
     #[test]
@@ -248,7 +252,7 @@ mod tests {
     fn a_forgotten_map_is_another_one() {
         let (reply, answer) = sync_channel(1);
         let effect = MapRequest::Reset(reply).answer(&mut map("map"));
-        assert_eq!(effect, Effect::Replaced);
+        assert_eq!(effect, Effect::Replaced { has_other_ids: false });
         assert_eq!(answer.recv().unwrap().voxels, 0);
     }
 

@@ -84,8 +84,9 @@ impl Perception {
                         published.map_is_new = true;
                         self.show(&mut gathered);
                     }
-                    Effect::Replaced => {
+                    Effect::Replaced { has_other_ids } => {
                         (published.map_is_new, published.map_is_another) = (true, true);
+                        gathered.view.map += u64::from(has_other_ids);
                         self.show(&mut gathered);
                         self.publish_heat(&[], gathered.view.stamp_ns);
                     }

@@ -89,7 +89,9 @@ impl Pilot {
         let into = Arc::clone(inbox);
         let forward = move |request| {
             if into.ask(PilotRequest::Action(request)).is_err() {
-                tracing::warn!("a request to follow_instruction was lost: too many wait");
+                tracing::warn!(
+                    "a request to follow_instruction was lost: too many wait, or the node ends"
+                );
             }
         };
         let action = names.resolve("~/follow_instruction")?;

@@ -36,7 +36,7 @@ impl PlanTasks {
         let desk = Arc::clone(desk);
         let forward = move |request| {
             if desk.ask(DeskRequest::PlanTask(request)).is_err() {
-                tracing::warn!("a request to plan_task was lost: too many wait");
+                tracing::warn!("a request to plan_task was lost: too many wait, or the node ends");
             }
         };
         let server = ActionServer::open(transport, &names.resolve("~/plan_task")?, forward)?;

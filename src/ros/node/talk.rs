@@ -5,6 +5,7 @@
 
 use crate::planner::{Command, Dialogue};
 use crate::scene::MapObject;
+use crate::tasks::ActionVocabulary;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -35,11 +36,17 @@ impl Talk {
     }
 
     /// Whether `words` are to wait for the model's reply to what was said before.
-    pub fn must_wait(&self, words: &str, objects: &[MapObject], now: Instant) -> bool {
+    pub fn must_wait(
+        &self,
+        words: &str,
+        objects: &[MapObject],
+        vocabulary: &ActionVocabulary,
+        now: Instant,
+    ) -> bool {
         self.is_open(now)
             && match Command::of(words) {
                 Command::Stop | Command::Plan(_) => false,
-                Command::Goal(_) => self.dialogue.rests_on_talk(words, objects),
+                Command::Goal(_) => self.dialogue.rests_on_talk(words, objects, vocabulary),
                 _ => true,
             }
     }
@@ -80,25 +87,25 @@ mod tests {
     /// One whose model was asked what is on the table.
     fn asked(now: Instant) -> Talk {
         let mut talk = Talk::default();
-        talk.dialogue.hear("what is on the table", &[]).unwrap();
+        talk.dialogue.hear("what is on the table", &[], &ActionVocabulary::alfred()).unwrap();
         talk.ask(now);
         talk
     }
 
     #[test]
     fn what_is_said_waits_for_the_reply_before_it() {
-        let now = Instant::now();
+        let (now, vocabulary) = (Instant::now(), ActionVocabulary::alfred());
         let mut talk = asked(now);
         for words in ["where is the mug", "thanks", "put it in the sink", "what can you see"] {
-            assert!(talk.must_wait(words, &[], now), "{words}");
+            assert!(talk.must_wait(words, &[], &vocabulary, now), "{words}");
             assert!(talk.wait(words.into()));
         }
         for words in ["stop", "what are you doing?", "bring me the egg"] {
-            assert!(!talk.must_wait(words, &[], now), "{words}");
+            assert!(!talk.must_wait(words, &[], &vocabulary, now), "{words}");
         }
         assert_eq!(talk.due(now), None);
         talk.answered();
-        assert!(!talk.must_wait("where is the mug", &[], now));
+        assert!(!talk.must_wait("where is the mug", &[], &vocabulary, now));
         assert_eq!(talk.due(now).as_deref(), Some("where is the mug"));
         talk.ask(now);
         assert_eq!(talk.due(now), None, "one that asks the model again holds the others up");

@@ -6,6 +6,8 @@ use crate::sensing::AssemblerStatus;
 /// The state of perception.
 #[derive(Debug, Clone, Default)]
 pub struct View {
+    /// Number of the map, which grows when another one is loaded: ids of objects hold in one map alone.
+    pub map: u64,
     /// Objects of the map.
     pub objects: Vec<MapObject>,
     /// Where the first camera was last, world frame, metres.

@@ -220,3 +220,24 @@ fn a_pose_that_stays_stale_ends_it() {
     let Some(FollowAct::End(Err(error))) = ended else { panic!("{ended:?}") };
     assert!(error.to_string().contains("base_link is unknown"), "{error}");
 }
+
+#[test]
+fn a_pose_of_a_time_to_come_is_as_stale_as_an_old_one() {
+    let second_ns = 1_000_000_000;
+    let tick = |now_ns, ahead_ns: i64, left: &mut Follower| {
+        let stamp_ns = ahead_ns.saturating_add(now_ns);
+        let pose = BasePose { stamp_ns, ..Base::new().pose };
+        left.tick(now_ns, Some(&pose), &mut |_| None)
+    };
+    let moves = |ahead_ns| {
+        let act = tick(second_ns, ahead_ns, &mut follower("turn left"));
+        matches!(act, Some(FollowAct::Move(_)))
+    };
+    assert!(moves(0) && moves(second_ns / 10) && moves(i64::MAX), "the last holds at every time");
+    assert!(!moves(5 * second_ns) && !moves(3600 * second_ns) && !moves(-5 * second_ns));
+    let (mut left, hour_ns) = (follower("turn left"), 3600 * second_ns);
+    assert_eq!(tick(0, hour_ns, &mut left), None);
+    let ended = tick(20 * second_ns, hour_ns, &mut left);
+    let Some(FollowAct::End(Err(error))) = ended else { panic!("{ended:?}") };
+    assert!(error.to_string().contains("base_link is 3600.0 s ahead of the clock"), "{error}");
+}

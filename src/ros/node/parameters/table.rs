@@ -214,7 +214,7 @@ pub const TABLE: &[Entry] = &[
     fixed(
         "follow.pose_stale_s",
         Double(0.05, 60.0),
-        "Age of the robot's pose at which it is told to stop, seconds.",
+        "How old, or ahead of the clock, the pose may be; else the robot is told to stop, seconds.",
     ),
     fixed("follow.by_model", Any, "Whether the model reads what the rules do not know."),
     live(

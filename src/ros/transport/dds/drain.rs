@@ -1,12 +1,13 @@
 //! One thread a topic that takes messages as they come, so that no slow reader holds up another.
 
 use super::raw::{Inbound, Raw};
+use super::worker::Worker;
 use rustdds::GUID;
 use rustdds::no_key::{DeserializedCacheChange, SimpleDataReader};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Wake, Waker};
-use std::thread::{JoinHandle, Thread};
+use std::thread::Thread;
 use std::time::Duration;
 
 pub(super) type Reader = SimpleDataReader<Inbound, Raw>;
@@ -18,8 +19,7 @@ const NAP: Duration = Duration::from_millis(200);
 /// A running thread; dropping it ends the thread and closes the reader.
 pub(super) struct Drain {
     guid: GUID,
-    ended: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    _worker: Worker,
 }
 
 /// Wakes a thread that is parked.
@@ -39,18 +39,17 @@ impl Drain {
         each: impl Fn(Sample) + Send + 'static,
     ) -> std::io::Result<Self> {
         let guid = reader.guid();
-        let ended = Arc::new(AtomicBool::new(false));
-        let (topic, end) = (topic.to_owned(), Arc::clone(&ended));
-        let thread = std::thread::Builder::new().name(topic.clone()).spawn(move || {
+        let name = topic.to_owned();
+        let worker = Worker::spawn(topic, move |end| {
             let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
             while !end.load(Ordering::Acquire) {
                 reader.set_waker(Some(waker.clone()));
                 reader.drain_read_notifications();
-                take_all(&topic, &reader, &each, &end);
+                take_all(&name, &reader, &each, end);
                 std::thread::park_timeout(NAP);
             }
         })?;
-        Ok(Self { guid, ended, thread: Some(thread) })
+        Ok(Self { guid, _worker: worker })
     }
 
     /// Id of the reader.
@@ -65,17 +64,6 @@ fn take_all(topic: &str, reader: &Reader, each: &impl Fn(Sample), end: &AtomicBo
             Ok(Some(sample)) => each(sample),
             Ok(None) => return,
             Err(error) => tracing::warn!("{topic}: a message cannot be read: {error}"),
-        }
-    }
-}
-
-impl Drop for Drain {
-    fn drop(&mut self) {
-        self.ended.store(true, Ordering::Release);
-        if let Some(thread) = self.thread.take() {
-            thread.thread().unpark();
-            // A thread that panicked has told so already.
-            let _ = thread.join();
         }
     }
 }

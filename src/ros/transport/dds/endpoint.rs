@@ -18,8 +18,8 @@ pub(super) trait Endpoint: Send + Sync {
     /// Waits until all that is reliable has arrived; for `patience` at most.
     fn flush(&self, patience: Duration);
 
-    /// Closes it there, and waits until what it called has returned. Gives the ids of its readers
-    /// and writers.
+    /// Closes it there, and waits until what it called has returned and clients had the time to take
+    /// what was answered. Gives the ids of its readers and writers.
     fn close(&self) -> Vec<GUID>;
 
     /// Whether anything can come in by it.

@@ -18,6 +18,7 @@ mod raw;
 mod server;
 mod service;
 mod watchdog;
+mod worker;
 
 #[cfg(test)]
 mod tests;
@@ -35,7 +36,8 @@ use server::Server;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
-use watchdog::{Heard, Watchdog};
+use watchdog::Heard;
+use worker::Worker;
 
 /// How long others are given to hear what was said before the graph is left.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -44,7 +46,7 @@ const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// One node on the graph. Dropping it leaves the graph.
 pub struct Dds {
-    watchdog: Option<Watchdog>,
+    watchdog: Option<Worker>,
     shared: Arc<Shared>,
 }
 
@@ -96,7 +98,7 @@ impl Dds {
             heard,
             state: Mutex::new(State { live, ..State::default() }),
         });
-        Ok(Self { watchdog: Some(Watchdog::start(Arc::clone(&shared))?), shared })
+        Ok(Self { watchdog: Some(watchdog::start(Arc::clone(&shared))?), shared })
     }
 
     /// Asks a service of another node, and waits for the answer.

@@ -9,9 +9,11 @@ use crate::ros::qos;
 use crate::ros::transport::{Answer, Reply, TransportError};
 use rustdds::{DataWriterStatus, GUID, RTPSEntity, StatusEvented, WriteOptionsBuilder};
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+/// How long a response waits between two participants for the next one.
+const JOINING: Duration = Duration::from_secs(10);
 /// How long a response is tried to be sent again.
 const INSISTENCE: Duration = Duration::from_secs(3);
 /// How long a response waits for its client to hear us: it may be gone for good.
@@ -63,6 +65,8 @@ pub(super) struct Server {
     answer: Answer,
     /// The newest participant's: an answer may come after the one that heard the request is gone.
     responses: Mutex<Option<Responses>>,
+    /// Tells of a new participant.
+    joined: Condvar,
     /// Takes requests.
     drain: Mutex<Option<Drain>>,
 }
@@ -74,6 +78,7 @@ impl Server {
             type_name: type_name.into(),
             answer,
             responses: Mutex::default(),
+            joined: Condvar::new(),
             drain: Mutex::default(),
         }
     }
@@ -99,7 +104,9 @@ impl Server {
             RequestId::Cyclone(_) => WriteOptionsBuilder::new(),
         };
         let options = options.build();
-        let mut responses = lock(&self.responses);
+        let is_between = |responses: &mut Option<Responses>| responses.is_none();
+        let waited = self.joined.wait_timeout_while(lock(&self.responses), JOINING, is_between);
+        let (mut responses, _) = waited.unwrap_or_else(PoisonError::into_inner);
         let responses =
             responses.as_mut().ok_or_else(|| not_sent(&self.name, &"the graph was left"))?;
         let end = (Instant::now() + MATCHING).max(responses.since + DISCOVERY);
@@ -129,6 +136,7 @@ impl Endpoint for Server {
         let writer = live.writer(&response, &response_type, qos::SERVICE)?;
         *lock(&self.responses) =
             Some(Responses { writer, since: Instant::now(), sent: None, readers: HashSet::new() });
+        self.joined.notify_all();
         let reader = live.reader(&request, &request_type, qos::SERVICE)?;
         let (this, heard, mapping) = (Arc::clone(&self), live.heard(), live.mapping());
         let drain = live.drain(&self.name, reader, move |sample| {
@@ -143,17 +151,20 @@ impl Endpoint for Server {
     fn flush(&self, patience: Duration) {
         if let Some(responses) = &*lock(&self.responses) {
             flush(&responses.writer, patience);
-            if let Some(sent) = responses.sent {
-                std::thread::sleep((sent + TAKING).saturating_duration_since(Instant::now()));
-            }
         }
     }
 
     fn close(&self) -> Vec<GUID> {
+        // The drain ends first: what it is about to answer needs the writer.
         let drain = lock(&self.drain).take();
+        let reader = drain.as_ref().map(Drain::guid);
+        drop(drain);
         let responses = lock(&self.responses).take();
-        let writer = responses.iter().map(|responses| responses.writer.guid());
-        drain.iter().map(Drain::guid).chain(writer).collect()
+        if let Some(sent) = responses.as_ref().and_then(|responses| responses.sent) {
+            std::thread::sleep((sent + TAKING).saturating_duration_since(Instant::now()));
+        }
+        let writer = responses.as_ref().map(|responses| responses.writer.guid());
+        reader.into_iter().chain(writer).collect()
     }
 
     fn listens(&self) -> bool {

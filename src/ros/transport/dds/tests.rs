@@ -94,6 +94,43 @@ fn messages_and_services_travel_before_and_after_a_revival() {
 }
 
 #[test]
+fn a_response_is_heard_though_its_server_joins_anew() {
+    for is_between in [false, true] {
+        let settings = settings(ServiceMapping::Enhanced);
+        let (one, other) =
+            (Dds::join(settings, "/", "one").unwrap(), Dds::join(settings, "/", "other").unwrap());
+        // Only this test has them join anew.
+        let _busy = [&one, &other].map(|dds| dds.shared.heard.busy());
+        let spoken = one.advertise("/spoken", TYPE, qos::EVENT).unwrap();
+        let (_open, ear) = listen(&other, "/spoken", qos::SENSOR);
+        if !reaches(&*spoken, &ear, &[0, 1, 0, 0, 1, 0, 0, 0]) {
+            eprintln!("skipped: participants do not hear each other on this machine's loopback");
+            return;
+        }
+        let (asked, asks) = channel();
+        let keep = move |_: &[u8], reply: Reply| drop(asked.send(reply));
+        let _ask = one.serve("/ask", SERVICE, Box::new(keep)).unwrap();
+        let cdr = [0, 1, 0, 0, 8, 6, 4, 2];
+        let heard = std::thread::scope(|scope| {
+            let hears = scope.spawn(|| other.call("/ask", SERVICE, cdr.to_vec(), PATIENCE));
+            let reply = asks.recv_timeout(PATIENCE).expect("the request is heard");
+            if is_between {
+                drop(one.shared.leave());
+                scope.spawn(move || reply.send(cdr.to_vec()));
+                // Time enough to find that there is nothing to send it by.
+                std::thread::sleep(Duration::from_millis(300));
+            } else {
+                reply.send(cdr.to_vec());
+            }
+            one.shared.revive().unwrap();
+            hears.join().unwrap()
+        });
+        let heard = heard.unwrap_or_else(|error| panic!("between two: {is_between}: {error}"));
+        assert_eq!(heard[4..], cdr[4..]);
+    }
+}
+
+#[test]
 fn ends_that_do_not_fit_are_told_with_the_name_of_the_node() {
     let settings = settings(ServiceMapping::Enhanced);
     let (one, other) =

@@ -6,10 +6,10 @@
 //! out is not matched again. Neither is reported, so silence is the only sign.
 
 use super::Shared;
+use super::worker::Worker;
 use crate::ros::transport::TransportError;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Silence of every topic after which the graph is joined anew.
@@ -97,23 +97,11 @@ impl Patience {
     }
 }
 
-/// The thread that watches; dropping it ends the thread.
-pub(super) struct Watchdog {
-    ended: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Watchdog {
-    pub fn start(shared: Arc<Shared>) -> Result<Self, TransportError> {
-        let ended = Arc::new(AtomicBool::new(false));
-        let end = Arc::clone(&ended);
-        let domain_id = shared.settings.domain_id;
-        let thread = std::thread::Builder::new()
-            .name("dds watchdog".into())
-            .spawn(move || watch(&shared, &end))
-            .map_err(|error| TransportError::Join { domain_id, reason: error.to_string() })?;
-        Ok(Self { ended, thread: Some(thread) })
-    }
+/// The thread that watches.
+pub(super) fn start(shared: Arc<Shared>) -> Result<Worker, TransportError> {
+    let domain_id = shared.settings.domain_id;
+    Worker::spawn("dds watchdog", move |end| watch(&shared, end))
+        .map_err(|error| TransportError::Join { domain_id, reason: error.to_string() })
 }
 
 fn watch(shared: &Shared, end: &AtomicBool) {
@@ -131,17 +119,6 @@ fn watch(shared: &Shared, end: &AtomicBool) {
         tracing::debug!("nothing was heard for {SILENCE:?}: joining the graph anew");
         if let Err(error) = shared.revive() {
             tracing::warn!("{error}; trying again");
-        }
-    }
-}
-
-impl Drop for Watchdog {
-    fn drop(&mut self) {
-        self.ended.store(true, Ordering::Release);
-        if let Some(thread) = self.thread.take() {
-            thread.thread().unpark();
-            // A thread that panicked has told so already.
-            let _ = thread.join();
         }
     }
 }
