@@ -235,6 +235,11 @@ fn the_plan_for_a_recorded_goal_follows_the_map_twice_the_same() {
     assert_eq!(plan(&first).steps.len(), after.steps.len(), "the newest one is kept");
 }
 
+/// A printed line but for its numbers, whose last places depend on the processor.
+fn without_numbers(line: &str) -> String {
+    line.chars().filter(|letter| !letter.is_ascii_digit() && *letter != '-').collect()
+}
+
 /// `cargo run` itself is not started here: it would build again under the test's own lock.
 #[test]
 fn the_first_command_of_the_readme_works_as_written() {
@@ -254,9 +259,31 @@ fn the_first_command_of_the_readme_works_as_written() {
         .output()
         .unwrap();
     assert!(done.status.success(), "{words}: {}", text(&done.stderr));
+    let written = folder.path().join("out");
     for name in ["plan.json", "topdown.png", "report.html"] {
-        assert!(folder.path().join("out").join(name).exists(), "{name}");
+        assert!(written.join(name).exists(), "{name}");
     }
+
+    let (_, shown) = readme.split_once("It ends like this:\n\n```\n").unwrap();
+    let (shown, _) = shown.split_once("\n```").unwrap();
+    let printed = text(&done.stdout).replace(&out, "out");
+    assert_eq!(printed.lines().count(), shown.lines().count(), "{printed}");
+    for (printed, shown) in printed.lines().zip(shown.lines()) {
+        let (found, wanted) = (without_numbers(printed), without_numbers(shown));
+        let is_shown = match wanted.strip_suffix('…') {
+            Some(beginning) => found.starts_with(beginning),
+            None => found == wanted,
+        };
+        assert!(is_shown, "README.md shows `{shown}`, printed is `{printed}`");
+    }
+    let saw = printed.lines().find(|line| line.starts_with("i saw ")).unwrap();
+    let page = std::fs::read_to_string(written.join("report.html")).unwrap();
+    assert!(page.contains(saw), "what the model says that it saw: {saw}");
+
+    let plan = plan(&written);
+    let words = || plan.steps.iter().flat_map(|step| &step.arguments);
+    let bound = words().filter(|word| matches!(word.grounding, Grounding::Grounded { .. }));
+    assert!(2 * bound.count() > words().count(), "its own eyes find what it speaks of: {plan:?}");
 }
 
 #[test]

@@ -34,6 +34,7 @@ fn trajectories() -> Vec<Trajectory> {
                 let kind = if clean { "a clean " } else { "the " };
                 all.push(Trajectory {
                     task: task.into(),
+                    scene: None,
                     goals: vec![Goal {
                         goal: format!("Put {kind}{thing} on the {place}."),
                         steps: vec![],
@@ -282,6 +283,75 @@ fn the_program_logs_how_a_planner_learns() {
     let last = lines.last().unwrap();
     assert_eq!((&last["step"], &last["watch"]["step"]), (&json!(3), &json!(3)));
     assert!(last["tokens_per_s"].as_f64().unwrap() > 0.0, "{last}");
+}
+
+/// What `scenellm train finetune` prints, run in an empty folder, in which it leaves nothing.
+#[track_caller]
+fn tried(config: &Path, arguments: &[&str]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_scenellm"));
+    command.current_dir(folder.path()).args(["train", "finetune", "--config"]).arg(config);
+    let done = command.args(arguments).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "something was kept");
+    String::from_utf8(done.stdout).unwrap()
+}
+
+/// Trainings of the full size, whose decoder is not here.
+const LARGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/train");
+
+#[test]
+fn the_memory_of_a_training_of_full_size_is_told_without_its_weights() {
+    // docs/training.md tells the same.
+    for (name, part, gib) in
+        [("llama2-7b.yaml", "LoRA", 75.0), ("llama2-7b-full.yaml", "all weights", 212.0)]
+    {
+        let told = tried(&Path::new(LARGE).join(name), &["--dry-run"]);
+        let row = told.lines().find(|line| line.ends_with("<-")).unwrap();
+        assert!(row.starts_with(part) && row.contains("bf16"), "{told}");
+        let all: f64 = row.split_whitespace().rev().nth(1).unwrap().parse().unwrap();
+        assert_eq!(all.round(), gib, "{told}");
+    }
+}
+
+#[test]
+fn a_trial_with_random_weights_tells_what_its_steps_took() {
+    let text = std::fs::read_to_string(Path::new(LARGE).join("llama2-7b.yaml")).unwrap();
+    let mut config: serde_yaml::Value = serde_yaml::from_str(&text).unwrap();
+    // The same training, thousands of times smaller.
+    for (part, name, number) in [
+        ("model", "hidden", 32),
+        ("model", "intermediate", 32),
+        ("model", "layers", 2),
+        ("model", "heads", 2),
+        ("model", "max_positions", 256),
+        ("vision", "width", 16),
+        ("projector", "hidden", 24),
+        ("tokens", "frame", 16),
+        ("tokens", "scene", 64),
+        ("tokens", "context", 256),
+        ("syllabus", "seeds", 2),
+    ] {
+        config[part][name] = number.into();
+    }
+    for (name, number) in
+        [("max_length", 256), ("batch_size", 4), ("rounds", 2), ("random_weights", 2000)]
+    {
+        config[name] = number.into();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("small.yaml");
+    std::fs::write(&path, serde_yaml::to_string(&config).unwrap()).unwrap();
+    let told = tried(&path, &["--random-weights", "--steps", "2", "--json"]);
+    let told: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+    let steps = told["steps"].as_array().unwrap();
+    assert_eq!(steps.len(), 2, "{told}");
+    for step in steps {
+        let number = |name: &str| step[name].as_f64().unwrap();
+        assert!(number("loss") > 0.0 && number("gradient") > 0.0, "{told}");
+        assert!(number("tokens") > 0.0 && number("tokens_per_s") > 0.0, "{told}");
+    }
+    assert!(told["planned_bytes"].as_u64().unwrap() > 0, "{told}");
 }
 
 #[test]

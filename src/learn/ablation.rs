@@ -23,7 +23,7 @@ pub enum Ablation {
     /// The scene: only the egocentric frame is left, and the objects that it shows.
     FrameOnly,
     /// Every other region: its token, the object that it is, and the states of that. In the frame,
-    /// too, every other token goes.
+    /// too, every other token goes, and every other glimpse.
     HalfTokens,
     /// The list of objects and their states: what is left to the model are 3D tokens.
     NoList,
@@ -89,6 +89,7 @@ impl Ablation {
             }
             Self::FrameOnly => {
                 view.scene = None;
+                view.glimpses.clear();
                 let shown = view.in_frame.as_deref().unwrap_or_default();
                 objects.retain(|object| shown.iter().any(|one| one.id == object.id));
                 keep_only(&mut view, &objects);
@@ -101,6 +102,8 @@ impl Ablation {
                 view.frame = view.frame.map(halved);
                 let before = view.scene.as_ref().map_or(0, VisualTokens::len);
                 view.scene = view.scene.map(halved);
+                let mut kept = [true, false].into_iter().cycle();
+                view.glimpses.retain(|_| kept.next().unwrap_or_default());
                 view.left_out += before - view.scene.as_ref().map_or(0, VisualTokens::len);
             }
             Self::NoList => {
@@ -111,6 +114,7 @@ impl Ablation {
             Self::NoTokens => {
                 view.frame = None;
                 view.scene = None;
+                view.glimpses.clear();
             }
         }
         (Some(view), objects)
@@ -174,7 +178,7 @@ fn halved(tokens: VisualTokens) -> VisualTokens {
 mod tests {
     use super::*;
     use crate::scene::fixtures::object;
-    use crate::scene::{ObjectState, ShownObject, TokenFrame};
+    use crate::scene::{Glimpse, ObjectState, ShownObject, TokenFrame};
 
     /// Tokens in a row along x, a metre apart.
     fn tokens(frame: TokenFrame, count: usize) -> VisualTokens {
@@ -192,12 +196,14 @@ mod tests {
     fn known() -> (SceneView, Vec<MapObject>) {
         let shown = [1, 2].map(|id| ShownObject { id: ObjectId(id), bearing_rad: 0.1 });
         let state = |id| ObjectState { id: ObjectId(id), state: "open".into(), holds: true };
+        let glimpse = |share| Glimpse { name: "fork".into(), on: "desk".into(), share };
         let view = SceneView {
             frame: Some(tokens(TokenFrame::Camera, 3)),
             scene: Some(tokens(TokenFrame::World, 5)),
             left_out: 1,
             in_frame: Some(shown.to_vec()),
             states: [1, 2, 4].map(state).to_vec(),
+            glimpses: [0.1, 0.2, 0.3].map(glimpse).to_vec(),
         };
         // Boxes stand a little beside their tokens, and in another order.
         let objects =
@@ -213,6 +219,7 @@ mod tests {
         objects: Vec<u32>,
         shown: Option<Vec<u32>>,
         states: Vec<u32>,
+        glimpses: usize,
     }
 
     fn left(view: &SceneView, objects: &[MapObject]) -> Left {
@@ -225,6 +232,7 @@ mod tests {
             objects,
             shown: shown.map(|shown| shown.iter().map(|one| one.id.0).collect()),
             states: view.states.iter().map(|state| state.id.0).collect(),
+            glimpses: view.glimpses.len(),
         }
     }
 
@@ -246,11 +254,13 @@ mod tests {
             objects: vec![0, 1, 2, 3, 4, 5],
             shown: Some(vec![1, 2]),
             states: vec![1, 2, 4],
+            glimpses: 3,
         };
         assert_eq!(left(&view, &objects), whole());
         assert_eq!(Ablation::NoUpdate.apply(&view, &objects), (Some(view.clone()), objects));
         assert_eq!(after("no_ego").1, Left { frame: None, shown: None, ..whole() });
-        let frame_only = Left { scene: None, objects: vec![1, 2], states: vec![1, 2], ..whole() };
+        let (objects, states) = (vec![1, 2], vec![1, 2]);
+        let frame_only = Left { scene: None, glimpses: 0, objects, states, ..whole() };
         assert_eq!(after("frame_only").1, frame_only);
         let half = Left {
             frame: Some(2),
@@ -258,6 +268,7 @@ mod tests {
             objects: vec![0, 2, 4],
             shown: Some(vec![2]),
             states: vec![2, 4],
+            glimpses: 2,
         };
         assert_eq!(after("half_tokens").1, half);
         let no_list = Left { objects: vec![], shown: None, states: vec![], ..whole() };
@@ -266,7 +277,7 @@ mod tests {
             (SceneView { in_frame: None, states: vec![], ..view }, no_list)
         );
         let (tokenless, listed) = after("no_tokens");
-        assert_eq!(listed, Left { frame: None, scene: None, ..whole() });
+        assert_eq!(listed, Left { frame: None, scene: None, glimpses: 0, ..whole() });
         assert!(tokenless.has_frame(), "what the newest frame shows is in the list");
         let (flat, all) = after("no_position");
         assert_eq!(all, whole());

@@ -14,6 +14,8 @@ use std::path::Path;
 pub struct Trajectory {
     /// Kind of task, one of seven.
     pub task: String,
+    /// Name of its floor plan, which other trajectories share; `None` where that is not told.
+    pub scene: Option<String>,
     /// People's words.
     pub goals: Vec<Goal>,
     /// The expert's steps, the end action left out.
@@ -34,6 +36,8 @@ pub struct Goal {
 struct Line {
     #[serde(rename = "type")]
     task: String,
+    #[serde(default)]
+    scene: Option<String>,
     goals: Vec<Goal>,
     plan: Vec<LineStep>,
 }
@@ -66,7 +70,7 @@ impl From<Line> for Trajectory {
             .filter(|step| step.action != "NoOp")
             .map(LineStep::spoken)
             .collect();
-        Self { task: line.task, goals: line.goals, plan }
+        Self { task: line.task, scene: line.scene, goals: line.goals, plan }
     }
 }
 
@@ -97,8 +101,9 @@ mod tests {
     use std::fs::File;
     use std::io::Write;
 
-    const LINE: &str = r#"{"type": "pick_clean_then_place_in_recep", "goals": [{"goal": "Wash it.",
-        "steps": ["go"]}], "plan": [{"action": "PickupObject", "args": ["cup"]},
+    const LINE: &str = r#"{"type": "pick_clean_then_place_in_recep", "scene": "FloorPlan4",
+        "goals": [{"goal": "Wash it.", "steps": ["go"]}],
+        "plan": [{"action": "PickupObject", "args": ["cup"]},
         {"action": "CleanObject", "args": [""]}, {"action": "NoOp", "args": []}], "extra": 1}"#;
 
     #[test]
@@ -111,6 +116,7 @@ mod tests {
         gz.finish().unwrap();
         let read = read_alfred(&path).unwrap();
         assert_eq!(read[0].goals[0].goal, "Wash it.");
+        assert_eq!(read[0].scene.as_deref(), Some("FloorPlan4"));
         assert_eq!(read[0].plan.len(), 2, "the end action is left out");
         assert_eq!(complete_plan(&read[0].plan)[1].arguments, ["cup"]);
     }

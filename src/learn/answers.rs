@@ -1,6 +1,6 @@
 //! Scores of answers in words: exact match of questions, objects in captions.
 
-use super::eval::{Interval, bootstrap_of};
+use super::eval::Interval;
 use crate::sim::language::{Pair, QuestionKind, SceneFacts, named_classes, plain};
 use crate::tasks::NUMBERS;
 use serde::Serialize;
@@ -32,18 +32,18 @@ pub struct AnswerScores {
     pub n: usize,
     /// Share whose answer matches (EM).
     pub exact_match: f64,
-    /// Its 95 % interval, from resampling homes: answers about one hang together.
+    /// Its 95 % interval, from resampling floor plans: answers about one hang together.
     pub exact_match_ci95: Interval,
 }
 
 impl AnswerScores {
-    /// The scores of answers, each with its home and 1 where it is right.
+    /// The scores of answers, each with its floor plan and 1 where it is right.
     fn new(answers: &[(&str, f64)]) -> Self {
-        let (homes, right): (Vec<&str>, Vec<f64>) = answers.iter().copied().unzip();
+        let (floor_plans, right): (Vec<&str>, Vec<f64>) = answers.iter().copied().unzip();
         Self {
             n: answers.len(),
             exact_match: right.iter().sum::<f64>() / right.len().max(1) as f64,
-            exact_match_ci95: Interval::of_mean(homes, &right),
+            exact_match_ci95: Interval::of_mean(floor_plans, &right),
         }
     }
 }
@@ -59,15 +59,15 @@ pub struct AnswerEvaluation {
 }
 
 impl AnswerEvaluation {
-    /// The scores of questions, each with its home and what was said to it; pairs that are no questions
-    /// are left out.
+    /// The scores of questions, each with its floor plan and what was said to it; pairs that are no
+    /// questions are left out.
     pub fn new<'a>(said: impl IntoIterator<Item = (&'a str, &'a Pair, &'a str)>) -> Self {
         let (mut all, mut kinds) = (Vec::new(), BTreeMap::<QuestionKind, Vec<_>>::new());
-        for (home, pair, said) in said {
+        for (floor_plan, pair, said) in said {
             let Some(kind) = pair.question else { continue };
             let right = if answers_match(said, &pair.answer) { 1.0 } else { 0.0 };
-            all.push((home, right));
-            kinds.entry(kind).or_default().push((home, right));
+            all.push((floor_plan, right));
+            kinds.entry(kind).or_default().push((floor_plan, right));
         }
         let per_kind = kinds.into_iter().map(|(kind, of)| (kind, AnswerScores::new(&of))).collect();
         Self { all: AnswerScores::new(&all), per_kind }
@@ -108,7 +108,7 @@ pub struct CaptionScores {
     pub n: usize,
     /// Share of the classes of the references that are named.
     pub recall: f64,
-    /// Its 95 % interval, from resampling captions.
+    /// Its 95 % interval, from resampling floor plans.
     pub recall_ci95: Interval,
     /// Share of the classes named that the scene does not have.
     pub hallucinated: f64,
@@ -117,8 +117,8 @@ pub struct CaptionScores {
 }
 
 impl CaptionScores {
-    /// The scores of captions.
-    pub fn new(captions: &[CaptionCount]) -> Self {
+    /// The scores of captions, each with its floor plan.
+    pub fn new(captions: &[(&str, CaptionCount)]) -> Self {
         type Part = fn(&CaptionCount) -> usize;
         let share = |part: Part, whole: Part| {
             let of = |drawn: &mut dyn Iterator<Item = &CaptionCount>| {
@@ -126,10 +126,11 @@ impl CaptionScores {
                     drawn.fold((0, 0), |(a, b), one| (a + part(one), b + whole(one)));
                 part as f64 / whole.max(1) as f64
             };
-            let interval = bootstrap_of(captions.len(), |drawn| {
-                of(&mut drawn.iter().filter_map(|at| captions.get(*at)))
+            let floor_plans = captions.iter().map(|(floor_plan, _)| *floor_plan);
+            let interval = Interval::of_clusters(floor_plans, |drawn| {
+                of(&mut drawn.iter().filter_map(|at| Some(&captions.get(*at)?.1)))
             });
-            (of(&mut captions.iter()), interval)
+            (of(&mut captions.iter().map(|(_, count)| count)), interval)
         };
         let (recall, recall_ci95) = share(|count| count.found, |count| count.wanted);
         let (hallucinated, hallucinated_ci95) = share(|count| count.invented, |count| count.named);
@@ -192,8 +193,12 @@ mod tests {
         let reference = pair(PairKind::DenseCaption, None, "a mug, two knives, a bed");
         let count = CaptionCount::new("There are knives, a mug and a sofa.", &reference, &facts);
         assert_eq!(count, CaptionCount { wanted: 3, found: 2, named: 3, invented: 1 });
-        let scores = CaptionScores::new(&[count, CaptionCount::new("", &reference, &facts)]);
+        let nothing = CaptionCount::new("", &reference, &facts);
+        let scores = CaptionScores::new(&[("a home", count), ("another", nothing)]);
         assert_eq!((scores.recall, scores.hallucinated), (2.0 / 6.0, 1.0 / 3.0));
+        assert_eq!((scores.recall_ci95.low, scores.recall_ci95.high), (0.0, 2.0 / 3.0));
+        let together = CaptionScores::new(&[("a home", count), ("a home", nothing)]).recall_ci95;
+        assert_eq!((together.low, together.high), (2.0 / 6.0, 2.0 / 6.0), "one floor plan");
         assert_eq!(CaptionScores::new(&[]).n, 0);
     }
 }

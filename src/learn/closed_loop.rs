@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 pub struct EpisodeScore {
     /// Where it was: a seed or a trajectory.
     pub home: String,
+    /// Floor plan of the home, which other homes may share.
+    pub floor_plan: String,
     /// Kind of task.
     pub task: String,
     /// The goal in words.
@@ -58,7 +60,7 @@ pub fn goal_condition_rate<'a>(episodes: impl IntoIterator<Item = &'a EpisodeSco
     met as f64 / all.max(1) as f64
 }
 
-/// Scores over episodes, each with its 95 % interval from resampling homes.
+/// Scores over episodes, each with its 95 % interval from resampling floor plans.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LoopScores {
     /// Number of episodes.
@@ -84,8 +86,8 @@ pub struct LoopScores {
 impl LoopScores {
     fn of(episodes: &[&EpisodeScore]) -> Self {
         let with = |of: &dyn Fn(&mut dyn Iterator<Item = &EpisodeScore>) -> f64| {
-            let homes = episodes.iter().map(|episode| episode.home.as_str());
-            let interval = Interval::of_clusters(homes, |drawn| {
+            let floor_plans = episodes.iter().map(|episode| episode.floor_plan.as_str());
+            let interval = Interval::of_clusters(floor_plans, |drawn| {
                 of(&mut drawn.iter().filter_map(|at| episodes.get(*at).copied()))
             });
             (of(&mut episodes.iter().copied()), interval)
@@ -160,7 +162,7 @@ mod tests {
     use super::*;
 
     fn episode(
-        home: &str,
+        floor_plan: &str,
         task: &str,
         met: usize,
         conditions: usize,
@@ -168,7 +170,8 @@ mod tests {
         expert: usize,
     ) -> EpisodeScore {
         EpisodeScore {
-            home: home.into(),
+            home: "a home".into(),
+            floor_plan: floor_plan.into(),
             task: task.into(),
             goal: String::new(),
             met,
@@ -205,14 +208,14 @@ mod tests {
     }
 
     #[test]
-    fn episodes_in_one_home_are_drawn_together() {
-        let width = |homes: [&str; 4]| {
-            let done = homes.iter().zip([3, 0, 3, 0]);
-            let episodes = done.map(|(home, met)| episode(home, "heat", met, 3, 9, 9));
+    fn episodes_on_one_floor_plan_are_drawn_together() {
+        let width = |floor_plans: [&str; 4]| {
+            let done = floor_plans.iter().zip([3, 0, 3, 0]);
+            let episodes = done.map(|(on, met)| episode(on, "heat", met, 3, 9, 9));
             let interval = ClosedLoop::new(episodes.collect()).all.success_ci95;
             interval.high - interval.low
         };
-        assert_eq!(width(["1", "1", "2", "2"]), 0.0, "half of the tasks succeed in either home");
+        assert_eq!(width(["1", "1", "2", "2"]), 0.0, "half of the tasks succeed on either");
         assert!(width(["1", "2", "3", "4"]) > 0.4);
     }
 

@@ -30,8 +30,8 @@ struct Score {
 }
 
 /// A 95 % interval, from the cluster bootstrap (Davison & Hinkley, 1997; Field & Welsh, 2007): what
-/// was measured in one home hangs together, so homes are drawn with replacement, each with all that
-/// was measured there. Of a single home it is a point, which says nothing of others.
+/// was measured on one floor plan hangs together, so floor plans are drawn with replacement, each with
+/// all that was measured there. Of a single one it is a point, which says nothing of others.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Interval {
     /// 2.5th percentile of the resampled statistics.
@@ -74,8 +74,8 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
-    /// Compares predictions with the expert's plans, one pair a goal. Goals of one trajectory, which
-    /// have one plan and one home, are drawn together for the intervals.
+    /// Compares predictions with the expert's plans, one pair a goal. Goals on one floor plan, whose
+    /// furniture is the same and whose plans are alike, are drawn together for the intervals.
     pub fn of<'a>(pairs: impl IntoIterator<Item = (&'a Trajectory, &'a Prediction)>) -> Self {
         let scored = |(expert, prediction): (&'a Trajectory, &Prediction)| {
             (expert, score(prediction, expert))
@@ -119,12 +119,26 @@ fn edit_distance(a: &[SpokenStep], b: &[SpokenStep]) -> usize {
     row[b.len()]
 }
 
+/// Where a goal was measured.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Place<'a> {
+    FloorPlan(&'a str),
+    /// Its floor plan is not told. Who it is, not what it says: two trajectories may be alike.
+    Trajectory(*const Trajectory),
+}
+
+impl<'a> Place<'a> {
+    fn of(trajectory: &'a Trajectory) -> Self {
+        let itself = || Self::Trajectory(std::ptr::from_ref(trajectory));
+        trajectory.scene.as_deref().map_or_else(itself, Self::FloorPlan)
+    }
+}
+
 fn summarize(scores: &[(&Trajectory, Score)]) -> Scores {
     let with = |field: fn(&Score) -> f64| {
         let values: Vec<f64> = scores.iter().map(|(_, score)| field(score)).collect();
-        // Who it is, not what it says: two trajectories may be alike.
-        let trajectories = scores.iter().map(|(of, _)| std::ptr::from_ref::<Trajectory>(of));
-        (mean(&values), Interval::of_mean(trajectories, &values))
+        let places = scores.iter().map(|(of, _)| Place::of(of));
+        (mean(&values), Interval::of_mean(places, &values))
     };
     let (type_accuracy, type_accuracy_ci95) = with(|score| score.task);
     let (plan_without_goto_exact, plan_without_goto_exact_ci95) = with(|score| score.without_goto);
@@ -184,11 +198,6 @@ impl Interval {
     }
 }
 
-/// The 95 % interval of a statistic over `n` samples that have nothing to do with each other.
-pub(super) fn bootstrap_of(n: usize, statistic: impl Fn(&[usize]) -> f64) -> Interval {
-    Interval::of_clusters(0..n, statistic)
-}
-
 /// The samples of each cluster, clusters in the order in which they come first.
 fn members<C: Ord>(clusters: impl IntoIterator<Item = C>) -> Vec<Vec<usize>> {
     let mut numbers: BTreeMap<C, usize> = BTreeMap::new();
@@ -217,6 +226,7 @@ mod tests {
         let goal = |text: &str| Goal { goal: text.into(), steps: vec![] };
         Trajectory {
             task: "pick".into(),
+            scene: None,
             goals: ["same", "other place", "other thing", "nothing"].map(goal).to_vec(),
             plan: plan(&["GotoLocation desk", "PickupObject mug"]),
         }
@@ -248,6 +258,24 @@ mod tests {
         let json = serde_json::to_value(&evaluation).unwrap();
         assert_eq!(json["n"], 4);
         assert_eq!(json["full_plan_exact"], 0.25);
+    }
+
+    #[test]
+    fn trajectories_on_one_floor_plan_are_drawn_together() {
+        let interval = |scenes: [Option<&str>; 4]| {
+            let of = |scene: Option<&str>| Trajectory { scene: scene.map(Into::into), ..expert() };
+            let trajectories = scenes.map(of);
+            let right = Prediction { task: None, steps: expert().plan };
+            let predictions = [right.clone(), Prediction::default(), right, Prediction::default()];
+            let Interval { low, high } =
+                Evaluation::of(trajectories.iter().zip(&predictions)).all.full_plan_exact_ci95;
+            (low, high)
+        };
+        let (a, b) = (Some("FloorPlan1"), Some("FloorPlan2"));
+        assert_eq!(interval([a, a, b, b]), (0.5, 0.5), "half of the plans are right on either");
+        assert_eq!(interval([a, b, a, b]), (0.0, 1.0));
+        let (low, high) = interval([None; 4]);
+        assert!(low < 0.25 && high > 0.75, "each is its own where none is told: {low}, {high}");
     }
 
     /// The bootstrap of values that have nothing to do with each other.
@@ -283,7 +311,7 @@ mod tests {
         let values = quarter(40);
         assert_eq!(Interval::of_mean((0..40).rev(), &values), plain(&values));
         let share = |drawn: &[usize]| drawn.iter().map(|at| values[*at]).sum::<f64>() / 40.0;
-        assert_eq!(bootstrap_of(40, share), plain(&values));
+        assert_eq!(Interval::of_clusters(0..40, share), plain(&values));
         assert_eq!(Interval::of_mean(0..0, &[]), Interval { low: 0.0, high: 0.0 });
     }
 

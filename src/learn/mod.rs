@@ -63,4 +63,4 @@ pub use vision::{
     Augmentation, CropsConfig, DinoConfig, DistillConfig, Frames, HomesConfig, LabelsConfig,
     MocoConfig, ObjectiveConfig, VisionStep, VisionTraining, VisionWatch, train_vision,
 };
-pub use walk::{Walk, true_surroundings, walk};
+pub use walk::{Walk, length_m, true_surroundings, walk};

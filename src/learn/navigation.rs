@@ -42,6 +42,8 @@ pub fn ndtw(way_m: &[[f64; 2]], asked_m: &[[f64; 2]], threshold_m: f64) -> f64 {
 pub struct Walked {
     /// The home.
     pub home: String,
+    /// Its floor plan, which other homes may share.
+    pub floor_plan: String,
     /// The instruction.
     pub instruction: String,
     /// The program that was followed, one step a line; empty where none was understood.
@@ -60,7 +62,7 @@ pub struct Walked {
     pub fault: Option<String>,
 }
 
-/// Scores over instructions, each with its 95 % interval from resampling homes.
+/// Scores over instructions, each with its 95 % interval from resampling floor plans.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct NavigationScores {
     /// Number of instructions.
@@ -88,8 +90,8 @@ impl NavigationScores {
     pub fn of(walks: &[&Walked]) -> Self {
         type Score = fn(&[&Walked]) -> f64;
         let with = |score: Score| {
-            let homes = walks.iter().map(|walk| walk.home.as_str());
-            let interval = Interval::of_clusters(homes, |drawn| {
+            let floor_plans = walks.iter().map(|walk| walk.floor_plan.as_str());
+            let interval = Interval::of_clusters(floor_plans, |drawn| {
                 let drawn: Vec<&Walked> =
                     drawn.iter().filter_map(|at| walks.get(*at).copied()).collect();
                 score(&drawn)
@@ -154,6 +156,7 @@ mod tests {
     fn instructions_are_scored_together() {
         let walked = |home: &str, success, way_m| Walked {
             home: home.into(),
+            floor_plan: home.into(),
             instruction: "go to the mug".into(),
             program: "go to the mug".into(),
             by_model: false,
@@ -167,8 +170,8 @@ mod tests {
         let scores = NavigationScores::of(&[&near, &far]);
         assert_eq!((scores.n, scores.success, scores.spl, scores.ndtw), (2, 0.5, 0.25, 0.5));
         assert_eq!((scores.success_ci95.low, scores.success_ci95.high), (0.0, 1.0));
-        // In one home they are one sample.
-        let far = Walked { home: "1".into(), ..far };
+        // Two homes of one floor plan are one sample.
+        let far = Walked { floor_plan: "1".into(), ..far };
         let together = NavigationScores::of(&[&near, &far]).success_ci95;
         assert_eq!((together.low, together.high), (0.5, 0.5));
         let modelled = Walked { by_model: true, ..far.clone() };

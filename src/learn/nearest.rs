@@ -102,6 +102,7 @@ mod tests {
     fn rare_words_decide() {
         let of = |task: &str, goal: &str| Trajectory {
             task: task.into(),
+            scene: None,
             goals: vec![Goal { goal: goal.into(), steps: vec![] }],
             plan: vec![],
         };

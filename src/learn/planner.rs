@@ -3,7 +3,7 @@
 use super::alfred::Trajectory;
 use super::batch::{Encoded, batches, collate, encode, pad_id};
 use super::checkpoint::{Checkpoint, Counts};
-use super::fault::{dropout_fault, share_fault};
+use super::fault::{dropout_fault, read_config, share_fault};
 use super::llama::{Dropout, LlamaShape, TrainableLlama};
 use super::log::LoggedStep;
 use super::optimizer::AdamWConfig;
@@ -67,13 +67,7 @@ pub struct PlannerTraining {
 impl PlannerTraining {
     /// Reads a training configuration.
     pub fn read(path: &Path) -> Result<Self, LearnError> {
-        let text = std::fs::read_to_string(path).map_err(LearnError::file(path))?;
-        let config: Self =
-            serde_yaml::from_str(&text).map_err(|error| LearnError::invalid(path, error))?;
-        match config.fault() {
-            Some(fault) => Err(LearnError::invalid(path, fault)),
-            None => Ok(config),
-        }
+        read_config(path, Self::fault)
     }
 
     fn fault(&self) -> Option<String> {
@@ -418,7 +412,8 @@ mod tests {
             arguments: vec!["mug".into()],
         };
         let goal = crate::learn::Goal { goal: "Take the mug.".into(), steps: Vec::new() };
-        let trajectory = Trajectory { task: "a_task".into(), goals: vec![goal], plan: vec![step] };
+        let (task, goals, plan) = ("a_task".into(), vec![goal], vec![step]);
+        let trajectory = Trajectory { task, scene: None, goals, plan };
         let brief = PlannerTraining { max_length: 2, tokenizer_size: 300, ..config() };
         for (trajectories, reason) in
             [(Vec::new(), "no trajectories"), (vec![trajectory], "at most 2 tokens")]

@@ -225,6 +225,7 @@ mod tests {
         };
         Trajectory {
             task: "pick_and_place_simple".into(),
+            scene: None,
             goals: vec![Goal {
                 goal: "Take the MUG.".into(),
                 steps: vec!["Go to the desk.".into(), "Grab it.".into()],

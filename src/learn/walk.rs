@@ -29,12 +29,10 @@ pub struct Walk {
     pub fault: Option<String>,
 }
 
-impl Walk {
-    /// Its length, metres.
-    pub fn length_m(&self) -> f64 {
-        let pairs = self.path_m.iter().zip(self.path_m.iter().skip(1));
-        pairs.map(|(a, b)| (b[0] - a[0]).hypot(b[1] - a[1])).sum()
-    }
+/// The length of a way through these places, metres.
+pub fn length_m(path_m: &[[f64; 2]]) -> f64 {
+    let pairs = path_m.iter().zip(path_m.iter().skip(1));
+    pairs.map(|(a, b)| (b[0] - a[0]).hypot(b[1] - a[1])).sum()
 }
 
 /// Follows `steps` in `world`, from where its robot stands. The base rolls until something is in its
@@ -138,7 +136,7 @@ mod tests {
             });
             assert!(near.fold(f64::INFINITY, f64::min) < 1.0, "{name} at {x}, {y}");
             assert!(walk.path_m.iter().all(|at| world.is_free(&Vector2::from(*at))));
-            ways_m += walk.length_m();
+            ways_m += length_m(&walk.path_m);
         }
         // Before one of them the robot may stand already.
         assert!(ways_m > 0.3, "{ways_m}");
@@ -162,7 +160,7 @@ mod tests {
             roll(&world, &mut pose, 1.0, &mut path_m);
             (Walk { path_m, fault: None }, asked_m)
         });
-        let mut free = driven.filter(|(walk, _)| walk.length_m() > 0.99);
+        let mut free = driven.filter(|(walk, _)| length_m(&walk.path_m) > 0.99);
         let (walk, asked_m) = free.next().unwrap();
         let alike = crate::learn::ndtw(&walk.path_m, &asked_m, 1.0);
         assert!(alike > 0.95, "{alike}: {walk:?}");
@@ -172,6 +170,6 @@ mod tests {
     fn what_is_in_the_way_stops_the_base() {
         let world = household(3).unwrap();
         let walk = follow(&world, "go forward 90 m");
-        assert!(walk.fault.is_some() && walk.length_m() < 12.0, "{walk:?}");
+        assert!(walk.fault.is_some() && length_m(&walk.path_m) < 12.0, "{walk:?}");
     }
 }

@@ -134,7 +134,7 @@ impl Ask {
         planner: &mut GoalPlanner,
     ) -> anyhow::Result<Outcome> {
         let objects = known.map.objects().as_slice();
-        let meant = match talk.hear(words, objects) {
+        let meant = match talk.hear(words, objects, planner.vocabulary()) {
             Ok(meant) => meant,
             Err(unresolved) => return self.say(words, Err(&unresolved.to_string())),
         };

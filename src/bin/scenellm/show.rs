@@ -5,10 +5,21 @@ use std::io::{self, Write};
 
 /// Prints `plan`, a step a line.
 pub fn plan(plan: &Plan) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    if let Some(refusal) = &plan.refusal {
-        return writeln!(out, "no plan: {refusal}");
+    write(&mut io::stdout().lock(), plan)
+}
+
+fn write(out: &mut impl Write, plan: &Plan) -> io::Result<()> {
+    match &plan.refusal {
+        Some(refusal) => writeln!(out, "no plan: {refusal}")?,
+        None => write_steps(out, plan)?,
     }
+    for told in [plan.told_mismatch(), plan.told_left_out()].into_iter().flatten() {
+        writeln!(out, "     {told}")?;
+    }
+    Ok(())
+}
+
+fn write_steps(out: &mut impl Write, plan: &Plan) -> io::Result<()> {
     if let Some(saw) = &plan.saw {
         writeln!(out, "{saw}")?;
     }
@@ -27,12 +38,27 @@ pub fn plan(plan: &Plan) -> io::Result<()> {
             .collect();
         writeln!(out, "{:>3}. {:<34} {}", step.id, step.summary(), bound.join("; "))?;
     }
-    if let Some(unnamed) = plan.told_unnamed() {
-        writeln!(out, "     {unnamed}")?;
-    }
-    if let Some(shown) = plan.shown.filter(|shown| shown.left_out > 0) {
-        let (listed, left_out) = (shown.listed, shown.left_out);
-        writeln!(out, "     the model read {listed} objects; {left_out} were left out")?;
-    }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_tells_how_much_of_the_map_the_model_did_not_read() {
+        let refused: Plan = serde_json::from_value(serde_json::json!({
+            "goal": "bring the mug", "frame_id": "map", "stamp_ns": 0, "task": null, "model": "m",
+            "mean_log_probability": null, "shown": {"listed": 2, "left_out": 7}, "steps": [],
+            "refusal": {"kind": "not_found", "names": ["mug"]},
+        }))
+        .unwrap();
+        let mut out = Vec::new();
+        write(&mut out, &refused).unwrap();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "no plan: nothing in the map answers to mug\n     \
+             the model read 2 objects; 7 were left out\n"
+        );
+    }
 }

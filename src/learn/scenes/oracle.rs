@@ -4,6 +4,7 @@ use super::lexicon::Lexicon;
 use super::truth::{Thing, things_of};
 use crate::scene::Region;
 use crate::sim::household::{World, is_portable};
+use crate::vision::unit;
 use rand::Rng;
 use rand::seq::IndexedRandom;
 use serde::{Deserialize, Serialize};
@@ -224,14 +225,6 @@ fn join(region: &mut Region, thing: &Thing) {
         region.centre_m[axis] = 0.5 * (low + high);
         region.size_m[axis] = high - low;
     }
-}
-
-fn unit(mut vector: Vec<f32>) -> Vec<f32> {
-    let norm = vector.iter().map(|v| v * v).sum::<f32>().sqrt();
-    if norm > 0.0 {
-        vector.iter_mut().for_each(|v| *v /= norm);
-    }
-    vector
 }
 
 /// A number that is close to standard normal: the sum of four even ones (Irwin–Hall), which is all

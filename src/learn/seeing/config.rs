@@ -1,6 +1,6 @@
 //! What decides how a seeing model is trained.
 
-use super::super::fault::{dropout_fault, share_fault};
+use super::super::fault::{dropout_fault, read_config, share_fault};
 use super::super::llama::LlamaShape;
 use super::super::lora::LoraSpec;
 use super::super::optimizer::AdamWConfig;
@@ -150,13 +150,7 @@ impl Precision {
 impl SeeingTraining {
     /// Reads a training configuration.
     pub fn read(path: &Path) -> Result<Self, LearnError> {
-        let text = std::fs::read_to_string(path).map_err(LearnError::file(path))?;
-        let config: Self =
-            serde_yaml::from_str(&text).map_err(|error| LearnError::invalid(path, error))?;
-        match config.fault() {
-            Some(fault) => Err(LearnError::invalid(path, fault)),
-            None => Ok(config),
-        }
+        read_config(path, Self::fault)
     }
 
     fn fault(&self) -> Option<String> {

@@ -55,8 +55,8 @@ pub fn moved(
     };
     let goals: Vec<_> =
         trajectory.goals.iter().filter(|goal| !tells(&goal.goal)).cloned().collect();
-    let task = trajectory.task.clone();
-    (!goals.is_empty()).then_some((world, Trajectory { task, goals, plan }))
+    let (task, scene) = (trajectory.task.clone(), trajectory.scene.clone());
+    (!goals.is_empty()).then_some((world, Trajectory { task, scene, goals, plan }))
 }
 
 /// The thing beside which one stands for a step: what is taken or sliced, or what something is put
@@ -125,6 +125,7 @@ mod tests {
         let told = format!("Put the mug on the {place} into the fridge.");
         let trajectory = Trajectory {
             task: "pick_and_place_simple".into(),
+            scene: None,
             goals: vec![goal("Put a mug into the fridge."), goal(&told)],
             plan: vec![
                 step("GotoLocation", &[place]),

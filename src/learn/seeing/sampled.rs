@@ -31,6 +31,7 @@ pub fn sampled_lessons(
 fn trajectory(sampled: &SampledTask) -> Trajectory {
     Trajectory {
         task: sampled.task.kind.name().into(),
+        scene: None,
         goals: vec![Goal { goal: sampled.goal.clone(), steps: Vec::new() }],
         plan: sampled.expert.commands.iter().map(Command::spoken).collect(),
     }

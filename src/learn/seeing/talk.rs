@@ -157,15 +157,10 @@ pub fn balance<'a>(
     worlds: impl IntoIterator<Item = &'a World>,
     rng: &mut Pcg64Mcg,
 ) -> Result<Balance, LearnError> {
-    let (mut scenes, mut views) = (Vec::new(), Vec::new());
-    for world in worlds {
-        let world = varied(world, rng);
-        views.push(SceneFacts::in_view(&world, &world.robot().world_T_camera())?);
-        scenes.push(SceneFacts::of_world(&world));
-    }
     let mut balance = Balance::default();
-    balance.count(&scenes, PairFrame::Scene);
-    balance.count(&views, PairFrame::Ego);
+    for world in worlds {
+        balance.add(&varied(world, rng))?;
+    }
     Ok(balance)
 }
 

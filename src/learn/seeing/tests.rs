@@ -1,9 +1,8 @@
 //! Training from a blind model to one that sees, at a size that takes seconds.
 
 use super::super::LearnError;
-use super::super::batch::Batch;
 use super::super::checkpoint::{change, lose_weights};
-use super::super::llama::{LlamaShape, check_gradients, fresh_weights};
+use super::super::llama::{LlamaShape, fresh_weights};
 use super::super::optimizer::AdamWConfig;
 use super::super::scenes::{Arrangement, Eyes, Faults, Lexicon, Oracle, Seen, SeenHome, things_of};
 use super::super::seeing::config::{LanguagePart, Precision, ProjectorShape};
@@ -173,44 +172,6 @@ fn train(config: &SeeingTraining, out: &Path, steps: usize) -> Result<Vec<f64>, 
         losses.len() < steps
     })?;
     Ok(losses)
-}
-
-/// All weights of the whole graph, words and 3D tokens in one row, against finite differences, with
-/// every kind of position embedding.
-#[test]
-fn gradients_reach_projector_and_decoder_through_the_splice() {
-    let init = blind_model();
-    let school = school();
-    let positions = [
-        PositionEmbedding::None,
-        PositionEmbedding::Fourier { bands: 2 },
-        PositionEmbedding::Learned,
-    ];
-    for position in positions {
-        let mut config = config(init.path(), LanguagePart::Full);
-        config.projector.position = position;
-        let guidance = Guidance { weight: 1.0, names: vec![0], follow: vec![1], tell: vec![0, 1] };
-        config.looking = Some(guidance.clone());
-        let classroom = classroom(&config, &school);
-        let mut rng = Pcg64Mcg::seed_from_u64(3);
-        let tokenizer = classroom.speller.tokenizer();
-        let weights = Weights::new(&config, tokenizer, &Device::Cpu, &mut rng).unwrap();
-        let rows: Vec<_> = [&school.lessons[0], &school.lessons[2].blind()]
-            .map(|lesson| classroom.row(lesson, Variation::NONE, &mut rng).unwrap())
-            .into();
-        let batch: Batch = classroom.batch(&rows, &Device::Cpu, &mut rng).unwrap();
-        assert!(batch.seen.as_ref().unwrap().tokens.len() > 20);
-        let tensors =
-            weights.learnt.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone()));
-        let model = weights.model(&config, &tensors.collect()).unwrap();
-        assert!(batch.looks.iter().all(Option::is_some), "each kind of look is in the loss");
-        let loss = || {
-            let (logits, astray) = model.forward(&batch, Some(&guidance), &mut None).unwrap();
-            let answers = batch.loss(&logits).unwrap();
-            astray.iter().fold(answers, |sum, away| (sum + away).unwrap())
-        };
-        check_gradients(&weights.learnt, &loss);
-    }
 }
 
 #[test]

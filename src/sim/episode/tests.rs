@@ -127,15 +127,18 @@ fn a_thing_that_was_moved_is_missed_found_and_the_plan_made_anew() {
 
     let mut mind = Script::new(COOL_MUG);
     let result = episode.pursue("cool the mug", &cool_mug(), &mut mind, &mut tell).unwrap();
-    // Seen on the way to be gone or elsewhere; or missed where it was, or too far to reach.
-    if let Some((step, why)) = failures.first() {
-        assert_eq!(step, "PickupObject mug");
-        assert!(matches!(why, Failure::NotSeen { .. } | Failure::OutOfReach { .. }), "{why}");
-    }
     assert!(result.is_success() && result.replans >= 1, "{result:?}");
+    // Where it was planned to be taken: first where it was, in the end where it is.
     let apart = |place: [f64; 3]| (nalgebra::Vector3::from(place) - now).norm();
-    let [Some(first), .., last] = places[..] else { panic!("{places:?}") };
-    assert!(apart(first) > 2.0 && last.is_none_or(|last| apart(last) < 0.3), "{places:?}");
+    let bound: Vec<[f64; 3]> = places.iter().flatten().copied().collect();
+    let [first, .., last] = bound[..] else { panic!("{places:?}, {failures:?}") };
+    assert!(apart(first) > 2.0 && apart(last) < 0.3, "{places:?}, {failures:?}");
+    // Missed where it was, or too far to reach; or seen elsewhere on the way, and nothing failed.
+    let is_missed = failures.first().map(|(step, why)| {
+        let why = matches!(why, Failure::NotSeen { .. } | Failure::OutOfReach { .. });
+        step == "PickupObject mug" && why
+    });
+    assert_ne!(is_missed, Some(false), "{failures:?}");
 }
 
 #[test]

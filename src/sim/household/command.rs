@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 use crate::scene::MapObject;
-use crate::tasks::{Argument, Grounding, PlanStep, SpokenStep};
+use crate::tasks::{Argument, PlanStep, SpokenStep};
 
 /// ALFRED's high-level actions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,12 +85,8 @@ pub struct Target {
 impl Target {
     /// An argument of a plan, with the object of the map that it is bound to.
     pub fn of_argument(argument: &Argument, objects: &[MapObject]) -> Self {
-        let believed = match argument.grounding {
-            Grounding::Grounded { object_id, .. } => {
-                objects.iter().find(|object| object.id == object_id).cloned()
-            }
-            Grounding::Ungrounded { .. } => None,
-        };
+        let id = argument.grounding.bound().map(|(id, _)| id);
+        let believed = objects.iter().find(|object| Some(object.id) == id).cloned();
         Self { name: argument.name.clone(), believed }
     }
 }

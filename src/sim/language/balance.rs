@@ -8,6 +8,8 @@
 use super::facts::SceneFacts;
 use super::pair::PairFrame;
 use super::question::candidates;
+use crate::sim::SimError;
+use crate::sim::household::World;
 use std::collections::BTreeMap;
 
 /// Weight of a question that is always answered alike.
@@ -20,6 +22,18 @@ pub struct Balance {
 }
 
 impl Balance {
+    /// Counts the answers in a home: those about all of it, and those about what its robot sees.
+    ///
+    /// # Errors
+    ///
+    /// When the view cannot be rendered.
+    pub fn add(&mut self, world: &World) -> Result<(), SimError> {
+        self.count([&SceneFacts::of_world(world)], PairFrame::Scene);
+        let view = SceneFacts::in_view(world, &world.robot().world_T_camera())?;
+        self.count([&view], PairFrame::Ego);
+        Ok(())
+    }
+
     /// Counts the answers in these scenes, told from `frame`.
     pub fn count<'a>(
         &mut self,

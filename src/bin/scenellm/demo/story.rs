@@ -141,7 +141,8 @@ impl Story {
 
     fn toured(&mut self, session: &Session) {
         let map = session.map();
-        let saw = facts::describe(map.objects().as_slice(), 0).words;
+        // What the list tells; what the model saw it says itself, with its plan.
+        let list = facts::describe(map.objects().as_slice(), 0).words;
         tell(&format!(
             "tour: {} images, {} voxels, {} objects in the map",
             self.tour.len(),
@@ -156,7 +157,7 @@ impl Story {
         });
         self.chapters.push(Chapter {
             title: "The tour".into(),
-            told: vec![format!("I saw: {saw}.")],
+            told: vec![format!("The map holds: {list}.")],
             panels: panels.collect(),
             ..Chapter::default()
         });
@@ -225,4 +226,37 @@ impl Story {
 /// Prints a line. The demo goes on when nobody reads.
 fn tell(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use scenellm::planner::PlannerConfig;
+
+    #[test]
+    fn only_what_the_model_saw_is_told_as_seen() {
+        let session = Session::new(&PlannerConfig::default(), None).unwrap();
+        let mut story = Story::new("bring the mug".into(), None);
+        let unseen = Plan {
+            goal: "bring the mug".into(),
+            frame_id: "map".into(),
+            stamp_ns: 0,
+            task: None,
+            model: "nano".into(),
+            mean_log_probability: None,
+            shown: None,
+            saw: None,
+            undone: Vec::new(),
+            steps: Vec::new(),
+            refusal: None,
+        };
+        let seen = Plan { saw: Some("i saw a mug on the desk".into()), ..unseen.clone() };
+        story.toured(&session);
+        story.planned(&unseen, &session);
+        story.planned(&seen, &session);
+        let [tour, first, second] = &story.chapters[..] else { panic!("a tour and two plans") };
+        assert_eq!(tour.told, ["The map holds: no objects yet."]);
+        assert_eq!(first.told, ["Before me: no objects yet."]);
+        assert_eq!(second.told[1..], ["i saw a mug on the desk."]);
+    }
 }

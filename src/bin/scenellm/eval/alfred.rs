@@ -23,9 +23,9 @@ use std::path::{Path, PathBuf};
 /// Plan for human goals and compare with the expert's plans.
 ///
 /// Reports task type, exact plans with and without GotoLocation, and edit distance, over all goals
-/// and by kind of task, with bootstrap 95 % intervals (trajectories are drawn). With `--scene` the
-/// home of each line is built and looked at before its goals are planned for; the same model without
-/// a look, its blind twin, stands beside it.
+/// and by kind of task, with bootstrap 95 % intervals (floor plans are drawn; a line that names none is
+/// its own). With `--scene` the home of each line is built and looked at before its goals are planned
+/// for; the same model without a look, its blind twin, stands beside it.
 #[derive(Args)]
 pub struct Alfred {
     /// ALFRED trajectories, one a line (.jsonl or .jsonl.gz).

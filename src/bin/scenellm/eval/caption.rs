@@ -21,9 +21,9 @@ use std::path::PathBuf;
 /// Have homes described that were looked at, and hold the captions against the truth.
 ///
 /// Reports how many of the classes that a full caption names are named (recall), and how many of
-/// those named are not there (hallucinated), with bootstrap 95 % intervals, beside the blind twin.
-/// What the list of objects can tell it tells; without it (`--ablate no_list`) the model describes.
-/// Without 3D tokens (`--ablate no_tokens`) the list is left alone.
+/// those named are not there (hallucinated), with bootstrap 95 % intervals (floor plans are drawn),
+/// beside the blind twin. What the list of objects can tell it tells; without it (`--ablate no_list`)
+/// the model describes. Without 3D tokens (`--ablate no_tokens`) the list is left alone.
 #[derive(Args)]
 pub struct Caption {
     #[command(flatten)]
@@ -52,8 +52,16 @@ struct CaptionReport {
 
 /// Captions of one home: of the scene and of the view, each in all runs.
 struct Described {
+    floor_plan: String,
     counts: [Vec<CaptionCount>; 2],
     said: String,
+}
+
+impl Described {
+    /// The floor plan, and what a caption of the scene or of the view named in a run.
+    fn in_run(&self, what: usize, run: usize) -> Option<(&str, CaptionCount)> {
+        Some((&self.floor_plan, self.counts.get(what)?.get(run).copied()?))
+    }
 }
 
 /// Examples that are kept.
@@ -75,11 +83,8 @@ impl Caption {
         ensure!(!found.is_empty(), "none of the homes can be built");
         let by_run = runs.each().enumerate().map(|(run, name)| {
             let of = |what: usize| {
-                let counts: Vec<CaptionCount> = found
-                    .iter()
-                    .filter_map(|one| one.counts.get(what)?.get(run).copied())
-                    .collect();
-                CaptionScores::new(&counts)
+                let counts = found.iter().filter_map(|one| one.in_run(what, run));
+                CaptionScores::new(&counts.collect::<Vec<_>>())
             };
             let both = OF.iter().enumerate().map(|(what, (_, name))| (*name, of(what)));
             (Runs::name(name), both.collect())
@@ -128,7 +133,8 @@ fn describe(
     let facts =
         [SceneFacts::of_world(seen.world()), SceneFacts::in_view(seen.world(), &world_T_camera)?];
     let mind = planner.mind().context("the model cannot describe")?;
-    let mut described = Described { counts: [Vec::new(), Vec::new()], said: String::new() };
+    let (floor_plan, counts) = (source.floor_plan(), [Vec::new(), Vec::new()]);
+    let mut described = Described { floor_plan, counts, said: String::new() };
     for (what, (frame, _)) in OF.into_iter().enumerate() {
         let reference = dense_caption(&facts[what], frame, &mut rng);
         let about = match frame {

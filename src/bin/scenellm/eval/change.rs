@@ -69,13 +69,7 @@ pub fn measure(
     let asked: Vec<Changed> = asked.into_iter().flatten().collect();
     ensure!(!asked.is_empty(), "in none of the homes can anything be moved");
     let by_run = runs.each().enumerate().map(|(at, run)| {
-        let of = |time: usize| {
-            AnswerEvaluation::new(
-                asked
-                    .iter()
-                    .map(|one| (one.home.as_str(), &one.pairs[time], one.said[at][time].as_str())),
-            )
-        };
+        let of = |time: usize| AnswerEvaluation::new(asked.iter().map(|one| one.in_run(at, time)));
         (Runs::name(run), BTreeMap::from([("before", of(0)), ("after", of(1))]))
     });
     let report = ChangeReport {
@@ -120,6 +114,7 @@ pub fn measure(
 /// A question asked before and after a change.
 struct Changed {
     home: String,
+    floor_plan: String,
     done: String,
     /// Whether the map held something of the class then.
     in_map: [bool; 2],
@@ -130,6 +125,11 @@ struct Changed {
 }
 
 impl Changed {
+    /// The floor plan, the question with the answer that is true then, and what was said in a run.
+    fn in_run(&self, run: usize, time: usize) -> (&str, &Pair, &str) {
+        (&self.floor_plan, &self.pairs[time], &self.said[run][time])
+    }
+
     fn example(&self) -> ChangeExample {
         ChangeExample {
             home: self.home.clone(),
@@ -209,7 +209,8 @@ fn change_and_ask(
         said.push([ask(&first.left(run))?, ask(&later.left(run))?]);
     }
     let in_map = [&first, &second].map(|known| known.objects.iter().any(|one| one.label == class));
-    Ok(Some(Changed { home: source.name(), done, in_map, pairs, said }))
+    let (home, floor_plan) = (source.name(), source.floor_plan());
+    Ok(Some(Changed { home, floor_plan, done, in_map, pairs, said }))
 }
 
 /// Receptacles of another class than where a thing is, farthest first: shut ones if it is to be

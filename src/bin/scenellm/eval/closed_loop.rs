@@ -25,7 +25,8 @@ use std::path::PathBuf;
 ///
 /// In each home the robot tours, maps, plans for the goal, acts, hears how each step ended and plans
 /// anew when one fails. Reports success (SR), goal conditions (GC) and both weighed by path length
-/// (PLWSR, PLWGC), over all episodes and by kind of task, with bootstrap 95 % intervals.
+/// (PLWSR, PLWGC), over all episodes and by kind of task, with bootstrap 95 % intervals (floor plans
+/// are drawn).
 #[derive(Args)]
 pub struct ClosedLoopEval {
     #[command(flatten)]
@@ -76,6 +77,7 @@ enum LoopEyes {
 /// One task to be done.
 struct Case {
     home: String,
+    floor_plan: String,
     number: u64,
     world: World,
     task: Task,
@@ -223,6 +225,7 @@ impl ClosedLoopEval {
         let result = episode.pursue(&case.goal, &case.task, mind, &mut |_| {})?;
         Ok(EpisodeScore {
             home: case.home.clone(),
+            floor_plan: case.floor_plan.clone(),
             task: case.task.kind.name().into(),
             goal: case.goal.clone(),
             met: result.met(),
@@ -238,7 +241,8 @@ impl ClosedLoopEval {
 
 /// A task in a home, if the expert can do it.
 fn pose(source: HomeSource) -> Result<Case, String> {
-    let (home, number, world) = (source.name(), source.number(), source.build()?);
+    let (home, floor_plan) = (source.name(), source.floor_plan());
+    let (number, world) = (source.number(), source.build()?);
     let (task, goal, expert_actions) = match source {
         HomeSource::Seed(room, seed) => {
             // Kinds of task take turns.
@@ -259,7 +263,7 @@ fn pose(source: HomeSource) -> Result<Case, String> {
             (told.task, goal, expert.tally.actions)
         }
     };
-    Ok(Case { home, number, world, task, goal, expert_actions })
+    Ok(Case { home, floor_plan, number, world, task, goal, expert_actions })
 }
 
 fn table(scores: &ClosedLoop) -> Table {

@@ -33,8 +33,8 @@ const FORGETFUL: &str = "forgetful";
 /// A dialogue asks of the scene, mostly about "it", "and the plate", or what the robot has just named; then
 /// it asks for something to be done, what is done next and why. The robot goes on from its own
 /// replies, as in `ask` and the node. Reports the share of turns that are right, by kind, and of the
-/// dialogues that are right as a whole, with bootstrap 95 % intervals (homes are drawn), beside the
-/// blind twin, and beside the robot when it forgets what was said. Right are the words, but for case,
+/// dialogues that are right as a whole, with bootstrap 95 % intervals (floor plans are drawn), beside
+/// the blind twin, and beside the robot when it forgets what was said. Right are the words, but for case,
 /// articles and punctuation; to a request, the acts of the plan. What is asked of the plan is asked of the
 /// expert's: who planned otherwise answers otherwise.
 #[derive(Args)]
@@ -80,6 +80,7 @@ struct Missed {
 /// A dialogue and what was said to its turns in each run.
 struct Talked {
     home: String,
+    floor_plan: String,
     turns: Vec<TalkTurn>,
     said: Vec<Vec<Said>>,
 }
@@ -151,16 +152,17 @@ impl DialogueEval {
                 let mut robot = Robot::new(planner, known, stand, *forgets);
                 said.push(talk(&mut robot, &turns)?);
             }
-            talked.push(Talked { home: source.name(), turns, said });
+            let (home, floor_plan) = (source.name(), source.floor_plan());
+            talked.push(Talked { home, floor_plan, turns, said });
         }
         Ok(talked)
     }
 }
 
 impl Talked {
-    /// The home, the turns, and what was said to them in a run.
+    /// The floor plan, the turns, and what was said to them in a run.
     fn in_run(&self, run: usize) -> Option<(&str, &[TalkTurn], &[Said])> {
-        Some((&self.home, &self.turns, self.said.get(run)?))
+        Some((&self.floor_plan, &self.turns, self.said.get(run)?))
     }
 
     /// What was replied wrongly by who knows everything, which is the first run.

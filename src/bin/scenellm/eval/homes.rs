@@ -71,6 +71,14 @@ impl HomeSource {
         }
     }
 
+    /// Its floor plan: what is measured in two homes of one hangs together.
+    pub fn floor_plan(&self) -> String {
+        match self {
+            Self::Seed(..) => self.name(),
+            Self::Alfred(task, _) => task.scene.clone(),
+        }
+    }
+
     /// A number that decides what chance decides in it.
     pub fn number(&self) -> u64 {
         match self {
@@ -108,4 +116,32 @@ pub fn sift<T>(
         }
     }
     (found, left_out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use scenellm::sim::household::{AlfredHome, Task, TaskKind};
+
+    #[test]
+    fn homes_of_two_trajectories_share_a_floor_plan_and_those_of_two_seeds_do_not() {
+        let told = |id: &str, number| {
+            let task = Task {
+                kind: TaskKind::PickAndPlaceSimple,
+                object: "mug".into(),
+                is_sliced: false,
+                receptacle: "desk".into(),
+                movable: String::new(),
+                lamp: String::new(),
+            };
+            let (scene, home) = ("FloorPlan301".into(), AlfredHome::default());
+            let told = AlfredTask { id: id.into(), scene, home, task, goals: Vec::new() };
+            HomeSource::Alfred(Box::new(told), number)
+        };
+        let (first, second) = (told("trial_1", 0), told("trial_2", 1));
+        assert_ne!(first.name(), second.name());
+        assert_eq!([first, second].map(|one| one.floor_plan()), ["FloorPlan301", "FloorPlan301"]);
+        let [first, second] = [3, 4].map(|seed| HomeSource::Seed(HomeKind::Kitchen, seed));
+        assert_ne!(first.floor_plan(), second.floor_plan());
+    }
 }

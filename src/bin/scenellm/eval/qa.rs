@@ -13,9 +13,7 @@ use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 use scenellm::learn::{Ablation, AnswerEvaluation, answers_match};
 use scenellm::sim::household::World;
-use scenellm::sim::language::{
-    Balance, Pair, PairFrame, PairKind, PairMix, QuestionKind, SceneFacts, pairs,
-};
+use scenellm::sim::language::{Balance, Pair, PairFrame, PairKind, PairMix, QuestionKind, pairs};
 use scenellm::tasks::{About, GoalPlanner, Inquiry};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -25,7 +23,7 @@ use std::path::PathBuf;
 /// Ask about homes that were looked at, and compare the answers with the truth.
 ///
 /// Reports exact match of the answers, but for case, articles and punctuation, over all questions and
-/// by kind, with bootstrap 95 % intervals (homes are drawn), beside the blind twin. Questions are
+/// by kind, with bootstrap 95 % intervals (floor plans are drawn), beside the blind twin. Questions are
 /// chosen so that their usual answer is right no more often than another one. With `--change`
 /// something is moved or put away behind the robot's back instead; it looks again, and is asked
 /// again where the thing is.
@@ -76,6 +74,7 @@ struct Miss {
 /// A question in a home, and what was answered in each run.
 struct Asked {
     home: String,
+    floor_plan: String,
     pair: Pair,
     said: Vec<String>,
 }
@@ -165,16 +164,17 @@ impl Qa {
                 let inquiry = Inquiry { words, turns: None, about, view, objects };
                 said.push(mind.answer(&inquiry, &mut |_| true)?.words);
             }
-            all.push(Asked { home: source.name(), pair, said });
+            let (home, floor_plan) = (source.name(), source.floor_plan());
+            all.push(Asked { home, floor_plan, pair, said });
         }
         Ok(all)
     }
 }
 
 impl Asked {
-    /// The home, the question, and what was answered in a run.
+    /// The floor plan, the question, and what was answered in a run.
     fn in_run(&self, run: usize) -> Option<(&str, &Pair, &str)> {
-        Some((&self.home, &self.pair, self.said.get(run)?))
+        Some((&self.floor_plan, &self.pair, self.said.get(run)?))
     }
 
     /// What was answered wrongly in a run; `None` where it was right.
@@ -206,14 +206,10 @@ const NOTHING: PairMix = PairMix {
 
 /// How often each question is answered how in these homes.
 pub fn balance(homes: &[(&HomeSource, World)]) -> anyhow::Result<Balance> {
-    let (mut scenes, mut views) = (Vec::new(), Vec::new());
-    for (_, world) in homes {
-        scenes.push(SceneFacts::of_world(world));
-        views.push(SceneFacts::in_view(world, &world.robot().world_T_camera())?);
-    }
     let mut balance = Balance::default();
-    balance.count(&scenes, PairFrame::Scene);
-    balance.count(&views, PairFrame::Ego);
+    for (_, world) in homes {
+        balance.add(world)?;
+    }
     Ok(balance)
 }
 

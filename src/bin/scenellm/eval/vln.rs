@@ -11,7 +11,7 @@ use clap::Args;
 use nalgebra::Point3;
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
-use scenellm::learn::{Ablation, NavigationScores, Walked, ndtw, walk};
+use scenellm::learn::{Ablation, NavigationScores, Walked, length_m, ndtw, walk};
 use scenellm::planner::follow::{
     BasePose, FollowConfig, FollowError, InstructionStep, by_rules, parse_instruction,
     program_text, understand,
@@ -42,9 +42,9 @@ const IDLE: [(Ablation, &str); 2] = [
 /// As in the node with `follow.by_model`: what the follower's rules read, and whose places the map
 /// has, is driven as it stands, and of the rest a model makes a program. Reports who wrote the
 /// programs, success within a metre (SR), success weighed by path length (SPL) and nDTW, with
-/// bootstrap 95 % intervals (homes are drawn), beside the blind twin and the rules alone. The robot
-/// that drives keeps its map in all runs: what the rules read is driven alike, and runs differ in
-/// the programs of the model.
+/// bootstrap 95 % intervals (floor plans are drawn), beside the blind twin and the rules alone. The
+/// robot that drives keeps its map in all runs: what the rules read is driven alike, and runs differ
+/// in the programs of the model.
 #[derive(Args)]
 pub struct Vln {
     #[command(flatten)]
@@ -225,6 +225,7 @@ fn drive(
     let off_m = path_m.last().map_or(f64::INFINITY, |end| off_goal_m(world, pair, route, *end));
     Walked {
         home: source.name(),
+        floor_plan: source.floor_plan(),
         instruction: pair.prompt.clone(),
         program,
         by_model,
@@ -249,11 +250,6 @@ fn off_goal_m(world: &World, pair: &Pair, route: &Route, place: [f64; 2]) -> f64
     let target = at_end.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, id)| id);
     let to_thing = target.and_then(|id| gap(id, place)).unwrap_or(f64::INFINITY);
     apart(*end, place).min(to_thing)
-}
-
-fn length_m(path_m: &[[f64; 2]]) -> f64 {
-    let pairs = path_m.iter().zip(path_m.iter().skip(1));
-    pairs.map(|(a, b)| (b[0] - a[0]).hypot(b[1] - a[1])).sum()
 }
 
 impl VlnReport {

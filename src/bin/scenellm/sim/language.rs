@@ -9,9 +9,7 @@ use rand_pcg::Pcg64Mcg;
 use scenellm::learn::read_alfred_tasks;
 use scenellm::sim::SimError;
 use scenellm::sim::household::{World, alfred_world, household_in};
-use scenellm::sim::language::{
-    Balance, CheckReport, Pair, PairFrame, PairMix, SceneFacts, elsewhere, pairs, varied,
-};
+use scenellm::sim::language::{Balance, CheckReport, Pair, PairMix, elsewhere, pairs, varied};
 use serde::Serialize;
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -130,9 +128,7 @@ impl Language {
         let mut balance = Balance::default();
         for (number, (_, world)) in homes.iter().enumerate() {
             for (_, world, _) in self.states(number, world) {
-                balance.count([&SceneFacts::of_world(&world)], PairFrame::Scene);
-                let view = SceneFacts::in_view(&world, &world.robot().world_T_camera())?;
-                balance.count([&view], PairFrame::Ego);
+                balance.add(&world)?;
             }
         }
         Ok(balance)

@@ -3,7 +3,7 @@
 
 use super::super::model::SeeingModel;
 use super::*;
-use crate::learn::batch::LOOKS;
+use crate::learn::batch::{Batch, LOOKS};
 use crate::learn::gradients::{assert_parts_add_up, stepped_along};
 use crate::learn::llama::{ADDED_HEAD, ADDED_ROWS, EMBEDDING, HEAD, normal};
 use crate::vision::gradients::{

@@ -66,7 +66,8 @@ impl<'a> Robot<'a> {
 
 /// How many steps have succeeded that did not only go somewhere.
 fn acts_done(executive: &Executive, vocabulary: &ActionVocabulary) -> usize {
-    executive.done().iter().filter(|step| !vocabulary.only_goes(&step.action)).count()
+    let done = executive.so_far().done.iter();
+    done.filter(|step| !vocabulary.only_goes(&step.action)).count()
 }
 
 impl Partner for Robot<'_> {
@@ -76,7 +77,7 @@ impl Partner for Robot<'_> {
         }
         self.get_on(done);
         let Known { view, objects } = self.known;
-        let meant = match self.talk.hear(said, objects) {
+        let meant = match self.talk.hear(said, objects, self.planner.vocabulary()) {
             Ok(meant) => meant,
             Err(unresolved) => return Ok(Said::of(unresolved.to_string())),
         };

@@ -48,19 +48,19 @@ pub struct Share {
     pub n: usize,
     /// The share that is right.
     pub right: f64,
-    /// Its 95 % interval, from resampling homes.
+    /// Its 95 % interval, from resampling floor plans.
     pub right_ci95: Interval,
 }
 
 impl Share {
-    /// That of what was judged, each with its home.
+    /// That of what was judged, each with its floor plan.
     fn of(judged: &[(&str, bool)]) -> Self {
-        let homes = judged.iter().map(|(home, _)| *home);
+        let floor_plans = judged.iter().map(|(floor_plan, _)| *floor_plan);
         let right: Vec<f64> = judged.iter().map(|(_, right)| f64::from(u8::from(*right))).collect();
         Self {
             n: judged.len(),
             right: right.iter().sum::<f64>() / right.len().max(1) as f64,
-            right_ci95: Interval::of_mean(homes, &right),
+            right_ci95: Interval::of_mean(floor_plans, &right),
         }
     }
 }
@@ -77,19 +77,19 @@ pub struct DialogueScores {
 }
 
 impl DialogueScores {
-    /// The scores of dialogues, each with its home and what was said to its turns.
+    /// The scores of dialogues, each with its floor plan and what was said to its turns.
     pub fn of<'a>(talks: impl IntoIterator<Item = (&'a str, &'a [TalkTurn], &'a [Said])>) -> Self {
         let (mut all, mut whole) = (Vec::new(), Vec::new());
         let mut kinds: BTreeMap<TurnKind, Vec<(&str, bool)>> = BTreeMap::new();
-        for (home, turns, said) in talks {
+        for (floor_plan, turns, said) in talks {
             let mut is_whole = turns.len() == said.len();
             for (turn, said) in turns.iter().zip(said) {
                 let right = is_right(turn, said);
                 is_whole &= right;
-                all.push((home, right));
-                kinds.entry(turn.kind).or_default().push((home, right));
+                all.push((floor_plan, right));
+                kinds.entry(turn.kind).or_default().push((floor_plan, right));
             }
-            whole.push((home, is_whole));
+            whole.push((floor_plan, is_whole));
         }
         let per_kind = kinds.iter().map(|(kind, judged)| (*kind, Share::of(judged))).collect();
         Self { turns: Share::of(&all), dialogues: Share::of(&whole), per_kind }
@@ -104,6 +104,7 @@ mod tests {
     use scenellm::planner::{Command, Dialogue};
     use scenellm::sim::household::household;
     use scenellm::sim::language::{Balance, evaluation_dialogue, varied};
+    use scenellm::tasks::ActionVocabulary;
 
     /// Knows the true reply to whatever is said in full, and what was said before, unless it forgets.
     struct Truthful<'a> {
@@ -117,7 +118,7 @@ mod tests {
             if self.forgets {
                 self.dialogue = Dialogue::default();
             }
-            let meant = match self.dialogue.hear(said, &[]) {
+            let meant = match self.dialogue.hear(said, &[], &ActionVocabulary::alfred()) {
                 Ok(meant) => meant,
                 Err(unresolved) => return Ok(Said::of(unresolved.to_string())),
             };
