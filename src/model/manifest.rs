@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::chat::ChatManifest;
@@ -222,17 +223,7 @@ impl Manifest {
 
     /// Parses and checks a manifest without looking for its files; `path` stands in errors.
     pub fn parse(text: &str, path: &Path) -> Result<Self, ModelError> {
-        let refuse = |field: &str, reason: String| ModelError::Manifest {
-            path: path.into(),
-            field: field.into(),
-            reason,
-        };
-        let manifest: Self =
-            serde_yaml::from_str(text).map_err(|error| refuse("manifest", error.to_string()))?;
-        match manifest.faults().into_iter().next() {
-            Some((field, reason)) => Err(refuse(field, reason)),
-            None => Ok(manifest),
-        }
+        parse_checked(text, path, |manifest: &Self| manifest.faults().into_iter().next())
     }
 
     /// Everything that is wrong with it, as field and reason.
@@ -322,6 +313,26 @@ impl Manifest {
     }
 }
 
+/// The manifest that `text` is, of which `fault` says what is wrong, as field and reason; `path` stands
+/// in errors.
+pub(super) fn parse_checked<T: DeserializeOwned>(
+    text: &str,
+    path: &Path,
+    fault: impl FnOnce(&T) -> Option<(&'static str, String)>,
+) -> Result<T, ModelError> {
+    let refuse = |field: &str, reason: String| ModelError::Manifest {
+        path: path.into(),
+        field: field.into(),
+        reason,
+    };
+    let manifest: T =
+        serde_yaml::from_str(text).map_err(|error| refuse("manifest", error.to_string()))?;
+    match fault(&manifest) {
+        Some((field, reason)) => Err(refuse(field, reason)),
+        None => Ok(manifest),
+    }
+}
+
 fn stays_inside(path: &Path) -> bool {
     let inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
     path.components().next().is_some() && path.components().all(inside)
@@ -371,13 +382,32 @@ scores: {alfworld: 0.5}
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/nano");
         let manifest = Manifest::load(&folder).unwrap();
         let command = manifest.command.as_deref().unwrap();
-        assert!(command.contains("scenellm train finetune"), "{command}");
+        // Eyes, decoder, projector and prior: each file of the folder comes of some line.
+        for made in ["train vision", "train planner", "train finetune", "prior: {folder"] {
+            assert!(command.contains(made), "`{made}` is not in {command}");
+        }
         assert!(manifest.data.iter().any(|one| one.license == "MIT"), "{:?}", manifest.data);
         for of in ["valid_seen_rest", "valid_unseen", "change"] {
             assert!(manifest.scores.keys().any(|name| name.contains(of)), "no score of {of}");
         }
         let written = serde_yaml::to_string(&manifest).unwrap();
         assert_eq!(parse(&written).unwrap(), manifest);
+    }
+
+    #[test]
+    fn the_scores_of_the_shipped_model_stand_in_the_tables_beside_it() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/nano");
+        let readme = std::fs::read_to_string(folder.join("README.md")).unwrap();
+        let rows = readme.lines().filter(|line| line.starts_with('|'));
+        let cells = rows.flat_map(|row| row.split('|'));
+        let numbers: Vec<&str> = cells.filter_map(|cell| cell.split_whitespace().next()).collect();
+        for (name, score) in Manifest::load(&folder).unwrap().scores {
+            let score = format!("{score:.3}");
+            assert!(
+                numbers.contains(&score.as_str()),
+                "{name}: {score} is in no table of README.md"
+            );
+        }
     }
 
     #[test]

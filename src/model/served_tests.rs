@@ -87,27 +87,31 @@ fn the_server_gets_the_rows_that_a_model_here_would_take() {
     assert_eq!((reply.text.as_str(), reply.finished), ("\nNoOp", true));
     assert_eq!((reply.log_probability, reply.mean_log_probability), (-0.75, -0.375));
 
-    let here = SceneLlm::load(checkpoint_of(EXAMPLE, 96).path(), &Device::Cpu).unwrap();
-    let count = {
-        let segments = here.prompt(input("open it")).unwrap();
-        let projector = crate::model::Projector::load(
-            here.manifest().projector.as_ref().unwrap(),
-            here.manifest().coordinates,
-            &checkpoint_of(EXAMPLE, 96).path().join("projector.safetensors"),
-            &Device::Cpu,
-        )
-        .unwrap();
-        let spliced =
-            super::super::splice(&segments, here.tokenizer(), here.embedder(), Some(&projector));
-        spliced.unwrap().keys.len() as i32
-    };
+    let folder = checkpoint_of(EXAMPLE, 96);
+    let here = SceneLlm::load(folder.path(), &Device::Cpu).unwrap();
+    let segments = here.prompt(input("open it")).unwrap();
+    let projector = crate::model::Projector::load(
+        here.manifest().projector.as_ref().unwrap(),
+        here.manifest().coordinates,
+        &folder.path().join("projector.safetensors"),
+        &Device::Cpu,
+    )
+    .unwrap();
+    let spliced =
+        super::super::splice(&segments, here.tokenizer(), here.embedder(), Some(&projector));
+    let rows: Vec<Vec<f32>> = spliced.unwrap().embeds.squeeze(0).unwrap().to_vec2().unwrap();
     let file = STANDARD.decode(body["prompt_embeds"].as_str().unwrap()).unwrap();
-    // Shape and strides as the pickle says them, and as many numbers as that.
+    // Shape and strides as the pickle says them, and just the numbers of the rows.
     let int = |number: i32| [b"J".as_slice(), &number.to_le_bytes()].concat();
+    let count = rows.len() as i32;
     let shape = [int(count), int(32), vec![0x86], int(32), int(1), vec![0x86]].concat();
     assert!(file.windows(shape.len()).any(|some| some == shape), "{count} rows of 32");
     let at = file.windows(14).position(|some| some == b"archive/data/0").unwrap() + 14;
-    assert_eq!(&file[at + count as usize * 32 * 4..][..4], b"PK\x03\x04");
+    let (sent, behind) = file[at..].split_at(rows.len() * 32 * 4);
+    let numbers = rows.iter().flatten();
+    let expected: Vec<u8> = numbers.flat_map(|number| number.to_le_bytes()).collect();
+    assert!(sent == expected, "{count} rows differ from those of a model here");
+    assert!(behind.starts_with(b"PK\x03\x04"));
 
     assert_eq!(body.get("prompt"), None);
     assert_eq!((&body["model"], &body["max_tokens"]), (&json!("mine"), &json!(8)));

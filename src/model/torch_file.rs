@@ -147,7 +147,7 @@ mod tests {
         (630, "665a9a2d9f39e78af4e0d0f63d5a100bacb87c02c932a6cdb67ca5293730027f");
 
     #[test]
-    fn another_reader_finds_the_same_numbers() {
+    fn the_numbers_stand_in_the_file_as_they_do_in_memory() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rows.pt");
         for dtype in [DType::F32, DType::BF16, DType::F16] {

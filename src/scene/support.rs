@@ -6,6 +6,7 @@
 //! came into the box after the object was seen and left it again: a guest on a chair. What a detector
 //! found in an old frame is held against the map in this way before it becomes an object.
 
+use super::box_grid::BoxGrid;
 use super::gather::gather;
 use super::integrate::check_frame;
 use super::objects::in_world;
@@ -74,6 +75,12 @@ impl Support {
         world.z >= self.floor_m && (0..3).all(|axis| inside[axis].abs() <= self.half_m[axis])
     }
 
+    /// Centre, and half the edges along the world's axes, of the box around the box, metres.
+    fn around(&self) -> (Point3<f64>, Vector3<f64>) {
+        let world_T_box = self.box_T_world.inverse();
+        (world_T_box.translation.vector.into(), extent(&world_T_box, &self.half_m))
+    }
+
     /// Whether voxels that were first hit at this time may be of the object.
     fn is_of_it(&self, first_seen_ns: i64) -> bool {
         first_seen_ns <= self.last_seen_ns
@@ -83,6 +90,21 @@ impl Support {
 /// Half the edges of the axis-aligned box around a box.
 fn extent(world_T_box: &Pose, half_m: &Vector3<f64>) -> Vector3<f64> {
     world_T_box.rotation.to_rotation_matrix().matrix().abs() * half_m
+}
+
+/// How many of the voxels `gone` each support had. A frame may show thousands of voxels to be gone, in a
+/// map of hundreds of objects.
+fn counts_of(supports: &[Support], gone: &[GoneVoxel]) -> Vec<usize> {
+    let grid = BoxGrid::new(supports.iter().map(Support::around));
+    let mut counts = vec![0; supports.len()];
+    for one in gone {
+        for number in grid.around(one.point_m).flatten() {
+            let support = &supports[*number as usize];
+            let is_its = support.is_of_it(one.first_seen_ns) && support.contains(&one.point_m);
+            counts[*number as usize] += usize::from(is_its);
+        }
+    }
+    counts
 }
 
 /// A voxel that a frame shows: its mean point in world coordinates, by this frame alone, and
@@ -141,18 +163,17 @@ impl SceneMap {
         }
         let mut losses = self.take_losses();
         let mut lost: Vec<ObjectId> = Vec::new();
-        for object in self.objects.iter().filter(|object| object.last_seen_ns < stamp_ns) {
-            let support = self.support(object);
-            let is_its = |one: &&GoneVoxel| {
-                support.is_of_it(one.first_seen_ns) && support.contains(&one.point_m)
-            };
-            let now = gone.iter().filter(is_its).count();
+        let older = self.objects.iter().filter(|object| object.last_seen_ns < stamp_ns);
+        let older: Vec<&MapObject> = older.collect();
+        let supports: Vec<Support> = older.iter().map(|object| self.support(object)).collect();
+        let counts = counts_of(&supports, gone);
+        for ((object, support), now) in older.into_iter().zip(&supports).zip(counts) {
             if now == 0 {
                 continue;
             }
             let loss = losses.entry(object.id).or_insert_with(|| Loss::none_of(object));
             loss.voxels += now;
-            let left = self.count(&support, |voxel| support.is_of_it(voxel.first_seen_ns));
+            let left = self.count(support, |voxel| support.is_of_it(voxel.first_seen_ns));
             if loss.voxels as f64 >= GONE_SHARE * (loss.voxels + left) as f64 {
                 lost.push(object.id);
             }
@@ -249,11 +270,9 @@ impl SceneMap {
 
     /// Keys of the blocks that the box of a support reaches into.
     fn blocks_around(&self, support: &Support) -> Vec<[i32; 3]> {
-        let world_T_box = support.box_T_world.inverse();
-        let (centre, extent) =
-            (world_T_box.translation.vector, extent(&world_T_box, &support.half_m));
+        let (centre, extent) = support.around();
         let block_m = self.config.voxel_size_m * f64::from(EDGE);
-        let block = |corner: Vector3<f64>| {
+        let block = |corner: Point3<f64>| {
             <[f64; 3]>::from(corner).map(|metres| (metres / block_m).floor() as i32)
         };
         self.store.within(block(centre - extent), block(centre + extent), |_| true)
@@ -274,5 +293,43 @@ impl SceneMap {
                 .count()
         };
         blocks.map(held).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::sized;
+    use super::*;
+    use rand::{Rng, SeedableRng};
+    use rand_pcg::Pcg64Mcg;
+
+    #[test]
+    fn voxels_that_went_count_for_every_box_around_them() {
+        let mut chance = Pcg64Mcg::seed_from_u64(3);
+        let mut within = |low: f64, high: f64| chance.random_range(low..high);
+        let supports: Vec<Support> = (0..80)
+            .map(|id| {
+                let size_m = [0; 3].map(|_| within(0.02, 2.0));
+                let mut object = sized(id, "thing", [0; 3].map(|_| within(-3.0, 3.0)), size_m);
+                let [roll, pitch, yaw] = [0; 3].map(|_| within(-3.0, 3.0));
+                let turn = UnitQuaternion::from_euler_angles(roll, pitch, yaw);
+                object.orientation_xyzw = turn.coords.into();
+                object.last_seen_ns = i64::from(id % 10);
+                Support::new(&object, 0.05, 0.0125)
+            })
+            .collect();
+        let gone: Vec<GoneVoxel> = (0..1000)
+            .map(|at| GoneVoxel {
+                point_m: [0; 3].map(|_| within(-3.0, 3.0)).into(),
+                first_seen_ns: at % 10,
+            })
+            .collect();
+        let count = |support: &Support| {
+            let of_it = gone.iter().filter(|one| support.is_of_it(one.first_seen_ns));
+            of_it.filter(|one| support.contains(&one.point_m)).count()
+        };
+        let expected: Vec<usize> = supports.iter().map(count).collect();
+        assert_eq!(counts_of(&supports, &gone), expected);
+        assert!(expected.iter().sum::<usize>() > 50, "{expected:?}");
     }
 }

@@ -380,6 +380,19 @@ pub(super) fn bad(extractor: &str, reason: impl Into<String>) -> VisionError {
     VisionError::BadWeights { extractor: extractor.into(), reason: reason.into() }
 }
 
+/// Reads `config.json` in `folder`, of which `fault` says what is wrong.
+pub(super) fn read_config<T: DeserializeOwned>(
+    folder: &Path,
+    fault: impl FnOnce(&T) -> Option<String>,
+) -> Result<T, VisionError> {
+    let path = folder.join("config.json");
+    let config: T = read_json(&path)?;
+    match fault(&config) {
+        Some(reason) => Err(VisionError::Config { path, reason }),
+        None => Ok(config),
+    }
+}
+
 /// Reads a JSON file of a checkpoint folder.
 pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, VisionError> {
     let fault = |reason: String| VisionError::Config { path: PathBuf::from(path), reason };
@@ -398,9 +411,9 @@ pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, VisionErr
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixtures::fixture;
+    use super::super::fixtures::{fixture, values};
     use super::*;
-    use std::fs::{copy, write};
+    use std::fs::{copy, read, write};
 
     #[test]
     fn only_linear_maps_are_kept_short() {
@@ -420,6 +433,28 @@ mod tests {
         ] {
             let error = error.to_string();
             assert!(error.contains("mobile_sam.pt/config.json: is looked for in a"), "{error}");
+        }
+    }
+
+    /// In a file of `torch.save`, one number overwritten where it stands.
+    #[test]
+    fn a_weight_in_a_file_of_torch_that_is_no_number_is_refused_by_its_name() {
+        let path = fixture("pickle/plain.pth");
+        let mut opened = Checkpoint::open("test", &path, &Device::Cpu).unwrap();
+        let numbers = values(&opened.tensor("f32", &[2, 3]).unwrap());
+        let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+        let mut file = read(&path).unwrap();
+        let at = file.windows(bytes.len()).position(|some| some == bytes).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        for (name, odd) in [("weights.pt", f32::NAN), ("pytorch_model.bin", f32::NEG_INFINITY)] {
+            file[at + 8..at + 12].copy_from_slice(&odd.to_le_bytes());
+            let path = folder.path().join(name);
+            write(&path, &file).unwrap();
+            let mut opened = Checkpoint::open("test", &path, &Device::Cpu).unwrap();
+            let error = opened.tensor("f32", &[2, 3]).unwrap_err().to_string();
+            assert!(error.contains(name), "{error}");
+            assert!(error.contains("`f32` holds numbers that are not finite"), "{error}");
+            opened.tensor("f16", &[5]).unwrap();
         }
     }
 

@@ -172,14 +172,8 @@ impl NullaryFnOnce for AlongRow<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vision::fixtures::{assert_close, values};
-    use candle_core::{DType, Device};
-
-    fn numbers(shape: &[usize], step: f32) -> Tensor {
-        let count: usize = shape.iter().product();
-        let numbers: Vec<f32> = (0..count).map(|at| (at as f32 * step).sin()).collect();
-        Tensor::from_vec(numbers, shape, &Device::Cpu).unwrap()
-    }
+    use crate::vision::fixtures::{assert_close, numbers, values};
+    use candle_core::DType;
 
     /// By candle, channels first.
     fn plain(x: &Tensor, weight: &Tensor, bias: &Tensor, stride: usize, groups: usize) -> Vec<f32> {

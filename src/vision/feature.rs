@@ -151,3 +151,12 @@ pub trait TextEncoder: Send + Sync {
     /// The vector of `text`, of length 1; zeros where there is no word in it.
     fn embed(&self, text: &str) -> Result<Vec<f32>, VisionError>;
 }
+
+/// Refuses texts of more than `most` bytes.
+pub(super) fn check_text(text: &str, most: usize) -> Result<(), VisionError> {
+    if text.len() <= most {
+        return Ok(());
+    }
+    let reason = format!("{} bytes are too many for a text to look for", text.len());
+    Err(VisionError::Config { path: "text".into(), reason })
+}

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 use image::RgbImage;
 use serde::de::DeserializeOwned;
 
@@ -23,14 +23,25 @@ pub(super) fn json<T: DeserializeOwned>(path: &str) -> T {
 pub(super) fn fusion_folder(sam: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (part, from) in [("clip", "clip_tiny"), ("sam", sam)] {
-        std::fs::create_dir(folder.path().join(part)).unwrap();
-        for entry in std::fs::read_dir(fixture(from)).unwrap() {
-            let entry = entry.unwrap();
-            let to = folder.path().join(part).join(entry.file_name());
-            std::fs::copy(entry.path(), to).unwrap();
-        }
+        let part = folder.path().join(part);
+        std::fs::create_dir(&part).unwrap();
+        copy(from, &part);
     }
     folder
+}
+
+/// A copy of a fixture's folder, to be changed.
+pub(super) fn copied(name: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    copy(name, folder.path());
+    folder
+}
+
+fn copy(name: &str, to: &Path) {
+    for entry in std::fs::read_dir(fixture(name)).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
 }
 
 /// The picture that all fixtures look at, 122×90.
@@ -42,6 +53,13 @@ pub(super) fn picture() -> RgbImage {
 pub(super) fn most_held() -> String {
     let most = PeakMemory::of_host().host_bytes;
     most.map_or_else(String::new, |bytes| format!("{} MiB at most", bytes >> 20))
+}
+
+/// A tensor of unlike numbers between -1 and 1.
+pub(super) fn numbers(shape: &[usize], step: f32) -> Tensor {
+    let count: usize = shape.iter().product();
+    let numbers: Vec<f32> = (0..count).map(|at| (at as f32 * step).sin()).collect();
+    Tensor::from_vec(numbers, shape, &Device::Cpu).unwrap()
 }
 
 pub(super) fn values(tensor: &Tensor) -> Vec<f32> {

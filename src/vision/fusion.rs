@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 
+use super::words::unit;
 use super::{
     AutomaticMasks, ClipFeatures, ClipVision, FeatureExtractor, FeatureMap, Placement, Provenance,
     Sam, SegmentedMask, VisionError,
@@ -120,15 +121,6 @@ fn spread(
         data.extend(unit(sum));
     }
     FeatureMap { rows, columns, width, data }
-}
-
-/// The vector with length 1; zeros stay.
-fn unit(mut vector: Vec<f32>) -> Vec<f32> {
-    let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
-    if length > 0.0 {
-        vector.iter_mut().for_each(|x| *x /= length);
-    }
-    vector
 }
 
 impl FeatureExtractor for ConceptFusion {

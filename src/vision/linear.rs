@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
 use candle_core::{CpuStorage, CustomOp1, DType, Device, Layout, Module, Result, Shape, Tensor};
+use half::f16;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,8 @@ use super::transformer::Activation;
 
 /// Numbers in a block.
 const BLOCK: usize = 32;
+/// Bytes of a block: its scale, a 16-bit float, and its numbers.
+const BLOCK_BYTES: usize = 2 + BLOCK;
 /// Fewer rows than this are multiplied by the blocks themselves.
 const MANY_ROWS: usize = 16;
 /// Numbers in a line of a CPU's cache.
@@ -61,7 +64,9 @@ impl WeightFormat {
         let numbers = outputs.saturating_mul(inputs);
         match self {
             Self::F16 | Self::Bf16 => numbers.saturating_mul(2),
-            Self::Q8_0 if inputs.is_multiple_of(BLOCK) => (numbers / BLOCK).saturating_mul(34),
+            Self::Q8_0 if inputs.is_multiple_of(BLOCK) => {
+                (numbers / BLOCK).saturating_mul(BLOCK_BYTES)
+            }
             Self::F32 | Self::Q8_0 => numbers.saturating_mul(4),
         }
     }
@@ -131,22 +136,14 @@ impl Linear {
     fn product(&self, x: &Tensor) -> Result<Tensor> {
         let on_cpu = x.device().is_cpu();
         match &self.weight {
-            Weight::Floats(weight) if on_cpu => {
-                let (inputs, outputs) = weight.dims2()?;
-                let rows = x.contiguous()?.reshape(((), inputs))?;
-                let product = rows.matmul(&weight.to_dtype(x.dtype())?)?;
-                let mut dims = x.dims().to_vec();
-                dims.pop();
-                dims.push(outputs);
-                product.reshape(dims)
-            }
+            Weight::Floats(weight) if on_cpu => times_turned(x, &weight.to_dtype(x.dtype())?),
             Weight::Floats(weight) => {
                 times(&x.to_dtype(weight.dtype())?, weight)?.to_dtype(x.dtype())
             }
             Weight::Blocks(blocks) => {
                 let rows = x.elem_count() / x.dim(candle_core::D::Minus1)?.max(1);
                 match on_cpu && rows >= MANY_ROWS {
-                    true => times(x, &blocks.dequantize(x.device())?),
+                    true => times_turned(x, &unpacked(blocks)?),
                     false => QMatMul::QTensor(Arc::clone(blocks)).forward(&x.contiguous()?),
                 }
             }
@@ -191,7 +188,35 @@ impl CustomOp1 for Turn {
     }
 }
 
-/// `x · weightᵀ`.
+/// The numbers of blocks `(outputs, inputs)` on a CPU, turned: `(inputs, outputs)`.
+fn unpacked(blocks: &QTensor) -> Result<Tensor> {
+    let (outputs, inputs) = blocks.shape().dims2()?;
+    let (bytes, across) = (blocks.data()?, inputs / BLOCK);
+    let mut numbers = vec![0f32; inputs * outputs];
+    // A part has the blocks of the same inputs, one for each output.
+    numbers.par_chunks_mut((BLOCK * outputs).max(1)).enumerate().for_each(|(part, numbers)| {
+        let blocks = bytes.chunks_exact(BLOCK_BYTES).skip(part).step_by(across);
+        for (output, block) in blocks.enumerate() {
+            let scale = f16::from_le_bytes([block[0], block[1]]).to_f32();
+            for (row, number) in numbers.chunks_exact_mut(outputs).zip(&block[2..]) {
+                row[output] = f32::from(number.cast_signed()) * scale;
+            }
+        }
+    });
+    Tensor::from_vec(numbers, (inputs, outputs), &Device::Cpu)
+}
+
+/// `x · weight` of a weight `(inputs, outputs)`.
+fn times_turned(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    let (inputs, outputs) = weight.dims2()?;
+    let product = x.contiguous()?.reshape(((), inputs))?.matmul(weight)?;
+    let mut dims = x.dims().to_vec();
+    dims.pop();
+    dims.push(outputs);
+    product.reshape(dims)
+}
+
+/// `x · weightᵀ` of a weight `(outputs, inputs)`.
 fn times(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
     candle_nn::Linear::new(weight.clone(), None).forward(x)
 }
@@ -248,6 +273,19 @@ mod tests {
             assert!(found.is_contiguous());
             let expected = weight.t().unwrap().to_vec2::<f32>().unwrap();
             assert_eq!(found.to_vec2::<f32>().unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn blocks_are_unpacked_to_the_numbers_that_candle_makes_of_them() {
+        for (outputs, inputs) in [(1, 32), (5, 96), (40, 64)] {
+            let numbers = (0..outputs * inputs).map(|at| (at as f32 * 0.7).sin()).collect();
+            let weight = Tensor::from_vec::<_, f32>(numbers, (outputs, inputs), &Device::Cpu);
+            let blocks = QTensor::quantize(&weight.unwrap(), GgmlDType::Q8_0).unwrap();
+            let found = unpacked(&blocks).unwrap();
+            let expected = blocks.dequantize(&Device::Cpu).unwrap().t().unwrap();
+            assert!(found.is_contiguous());
+            assert_eq!(found.to_vec2::<f32>().unwrap(), expected.to_vec2::<f32>().unwrap());
         }
     }
 

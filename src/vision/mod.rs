@@ -15,6 +15,7 @@ mod color_geometry;
 mod conv;
 mod detector;
 mod feature;
+mod folder_check;
 mod fusion;
 mod grounded_sam;
 mod grounding_dino;
@@ -46,22 +47,20 @@ pub(crate) mod gradients;
 mod parity;
 
 pub use activations::{ExtractorSizes, detector_looking_bytes, extractor_sizes};
-pub use catalogue::{
-    CatalogueEntry, FolderCheck, KeptWeights, catalogue, check_folder, read_catalogue,
-    weights_bytes,
-};
+pub use catalogue::{CatalogueEntry, KeptWeights, catalogue, read_catalogue};
 pub use checkpoint::TensorShape;
 pub use clip::{ClipConfig, ClipFeatures, ClipLayout, ClipText, ClipTextConfig, ClipVision};
 pub use color_geometry::ColorGeometry;
 pub use detector::{DetectedMask, Detector};
 pub use feature::{FeatureExtractor, FeatureMap, Provenance, TextEncoder, VisionError};
+pub use folder_check::{FolderCheck, check_folder, weights_bytes};
 pub use fusion::ConceptFusion;
 pub use grounded_sam::{GroundedMask, GroundedSam, GroundedSettings, ground_and_segment};
 pub use grounding_dino::{BertConfig, Detection2d, GroundingDino, GroundingDinoConfig, SwinConfig};
 pub use linear::{Placement, WeightFormat};
 pub use open::{extractor_bytes, extractor_of_kind, open_extractor, open_text_encoder};
 pub use pickle::PickleFile;
-pub use processor::{ImageProcessor, Resize};
+pub use processor::{CropStart, ImageProcessor, Resize};
 pub use resample::{Filter, resize};
 pub use sam::{
     AutomaticMasks, Mask, Sam, SamAnswer, SamConfig, SamDecoderConfig, SamPicture, SamPrompt,
@@ -72,3 +71,4 @@ pub use transformer::Activation;
 pub use vit::Vit;
 pub use vit_config::{PositionFilter, VitConfig};
 pub use words::WordHash;
+pub(crate) use words::unit;

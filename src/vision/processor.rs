@@ -29,6 +29,16 @@ pub enum Resize {
     Exact(usize, usize),
 }
 
+/// Where a crop about the centre begins, when the pixels to be cut off are an odd number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CropStart {
+    /// At half of them, rounded down: Hugging Face's processors.
+    Floor,
+    /// At half of them, rounded to the even number: torchvision's `CenterCrop`, which open_clip uses.
+    /// Of three pixels two are cut off before, and of five two.
+    TiesToEven,
+}
+
 /// How an encoder's images are prepared.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImageProcessor {
@@ -38,6 +48,8 @@ pub struct ImageProcessor {
     pub filter: Filter,
     /// Width and height of the part about the centre that is kept, pixels; `None` keeps all.
     pub crop_px: Option<(usize, usize)>,
+    /// Where that part begins.
+    pub crop_start: CropStart,
     /// Width and height up to which zeros are put right and below, pixels, after all else.
     pub pad_px: Option<(usize, usize)>,
     /// Shorter edge of whole pictures for dense features, pixels; that of all others unless given.
@@ -61,6 +73,7 @@ impl ImageProcessor {
             resize: Some(Resize::ShortestEdge(image_px)),
             filter: Filter::Bicubic,
             crop_px: Some((image_px, image_px)),
+            crop_start: CropStart::Floor,
             pad_px: None,
             dense_px: None,
             mean: CLIP.0,
@@ -74,6 +87,7 @@ impl ImageProcessor {
             resize: Some(Resize::Exact(image_px, image_px)),
             filter: Filter::Bilinear,
             crop_px: None,
+            crop_start: CropStart::Floor,
             pad_px: None,
             dense_px: None,
             mean: IMAGENET.0,
@@ -114,7 +128,8 @@ impl ImageProcessor {
 
     /// What timm's `config.json` in `folder` says of its pictures (`pretrained_cfg`); `otherwise` where
     /// there is none. Most of timm's plain ViTs have other means and another filter than ImageNet's
-    /// usual ones.
+    /// usual ones. How much of a picture is cut off (`crop_pct`) is not asked: dense features want all of
+    /// it.
     pub(super) fn read_timm(folder: &Path, otherwise: Self) -> Result<Self, VisionError> {
         let path = folder.join("config.json");
         if !path.exists() {
@@ -229,7 +244,7 @@ impl ImageProcessor {
                 let (width, height) = self.scaled_size(image)?;
                 resize(image, width as u32, height as u32, self.filter)
             }
-            Some(crop) => center(image, self.unbounded_size(image)?, crop, self.filter),
+            Some(crop) => self.center(image, self.unbounded_size(image)?, crop),
         };
         let pixels = self.normalized(&kept, device)?;
         let Some((across, down)) = self.pad_px else { return Ok(pixels) };
@@ -278,6 +293,30 @@ impl ImageProcessor {
             (cells(1.0) * patch_px, cells((long / short).min(MOST_ASPECT)) * patch_px);
         let (width, height) = if width < height { (short, long) } else { (long, short) };
         self.normalized(&resize(image, width as u32, height as u32, self.filter), device)
+    }
+
+    /// The part about the centre of a picture scaled to `size`; black where that is smaller.
+    fn center(
+        &self,
+        image: &RgbImage,
+        size: (usize, usize),
+        (width, height): (usize, usize),
+    ) -> RgbImage {
+        let place = |have: usize, want: usize| {
+            let over = have.saturating_sub(want);
+            let cut = match self.crop_start {
+                CropStart::Floor => over / 2,
+                CropStart::TiesToEven => (over as f64 / 2.0).round_ties_even() as usize,
+            };
+            // Of an odd remainder, the larger half is padded before.
+            let pad = want.saturating_sub(have).div_ceil(2);
+            (cut..cut + have.min(want), pad)
+        };
+        let ((columns, left), (rows, top)) = (place(size.0, width), place(size.1, height));
+        let part = resize_part(image, size, (columns, rows), self.filter);
+        let mut kept = RgbImage::new(width as u32, height as u32);
+        image::imageops::replace(&mut kept, &part, left as i64, top as i64);
+        kept
     }
 
     fn normalized(&self, image: &RgbImage, device: &Device) -> Result<Tensor, VisionError> {
@@ -335,26 +374,6 @@ fn within(width: usize, height: usize, edge: usize, most: usize) -> (usize, usiz
     let other = (scaled * long_px / short_px) as usize;
     let (edge, other) = (edge.max(1), other.max(1));
     if width < height { (edge, other) } else { (other, edge) }
-}
-
-/// The part about the centre of a picture scaled to `size`; black where that is smaller.
-fn center(
-    image: &RgbImage,
-    size: (usize, usize),
-    (width, height): (usize, usize),
-    filter: Filter,
-) -> RgbImage {
-    let place = |have: usize, want: usize| {
-        // Of an odd remainder, the smaller half is cut off before; and padded before, the larger.
-        let cut = have.saturating_sub(want) / 2;
-        let pad = want.saturating_sub(have).div_ceil(2);
-        (cut..cut + have.min(want), pad)
-    };
-    let ((columns, left), (rows, top)) = (place(size.0, width), place(size.1, height));
-    let part = resize_part(image, size, (columns, rows), filter);
-    let mut kept = RgbImage::new(width as u32, height as u32);
-    image::imageops::replace(&mut kept, &part, left as i64, top as i64);
-    kept
 }
 
 /// What `value` says of `name`, if anything.

@@ -6,7 +6,7 @@
 //! near one another, all others are almost orthogonal, and every text has a vector.
 
 use super::VisionError;
-use super::feature::TextEncoder;
+use super::feature::{TextEncoder, check_text};
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
@@ -81,10 +81,7 @@ impl TextEncoder for WordHash {
     }
 
     fn embed(&self, text: &str) -> Result<Vec<f32>, VisionError> {
-        if text.len() > MOST_TEXT_BYTES {
-            let reason = format!("{} bytes are too many for a text to look for", text.len());
-            return Err(VisionError::Config { path: "text".into(), reason });
-        }
+        check_text(text, MOST_TEXT_BYTES)?;
         let mut sum = vec![0.0; self.width];
         for word in text.to_lowercase().split_whitespace() {
             sum.iter_mut().zip(self.word(word)).for_each(|(sum, part)| *sum += part);
@@ -100,7 +97,8 @@ fn fnv1a(bytes: &[u8]) -> u64 {
     })
 }
 
-fn unit(mut vector: Vec<f32>) -> Vec<f32> {
+/// The vector with length 1; zeros stay.
+pub(crate) fn unit(mut vector: Vec<f32>) -> Vec<f32> {
     let norm = vector.iter().map(|v| v * v).sum::<f32>().sqrt();
     if norm > 0.0 {
         vector.iter_mut().for_each(|v| *v /= norm);

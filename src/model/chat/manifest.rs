@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::super::error::ModelError;
-use super::super::manifest::{Decoding, MANIFEST_FILE, ModelKind};
+use super::super::manifest::{Decoding, MANIFEST_FILE, ModelKind, parse_checked};
 
 /// The longest time a server may be waited for, seconds.
 const MOST_SECONDS: f64 = 3600.0;
@@ -215,17 +215,7 @@ impl ChatManifest {
 
     /// Parses and checks a manifest without looking for its files; `path` stands in errors.
     pub fn parse(text: &str, path: &Path) -> Result<Self, ModelError> {
-        let refuse = |field: &str, reason: String| ModelError::Manifest {
-            path: path.into(),
-            field: field.into(),
-            reason,
-        };
-        let manifest: Self =
-            serde_yaml::from_str(text).map_err(|error| refuse("manifest", error.to_string()))?;
-        match manifest.fault() {
-            Some((field, reason)) => Err(refuse(field, reason)),
-            None => Ok(manifest),
-        }
+        parse_checked(text, path, Self::fault)
     }
 
     pub(super) fn without_model(&self, folder: &Path) -> ModelError {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::super::checkpoint::read_json;
 use super::super::transformer::{Activation, BlockConfig};
 use super::super::vit_config::{PositionFilter, VitConfig};
-use crate::vision::{ImageProcessor, VisionError};
+use crate::vision::{CropStart, Filter, ImageProcessor, Resize, VisionError};
 
 /// open_clip's file of sizes.
 const OPEN_CLIP_FILE: &str = "open_clip_config.json";
@@ -207,10 +207,55 @@ struct OpenClipText {
     layers: usize,
 }
 
+/// What is left out has `PreprocessCfg`'s default.
 #[derive(Default, Deserialize)]
 struct OpenClipPreprocess {
     mean: Option<[f32; 3]>,
     std: Option<[f32; 3]>,
+    interpolation: Option<OpenClipFilter>,
+    resize_mode: Option<OpenClipResize>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum OpenClipFilter {
+    /// `random` is chance while training, and this otherwise.
+    #[serde(alias = "random")]
+    Bicubic,
+    Bilinear,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum OpenClipResize {
+    /// The shorter edge, and then the centre.
+    Shortest,
+    /// Both edges, so that no part is cut off.
+    Squash,
+}
+
+impl OpenClipPreprocess {
+    /// How pictures of `image_px` pixels an edge are prepared.
+    fn processor(self, image_px: usize) -> ImageProcessor {
+        let usual = ImageProcessor::clip(image_px);
+        let (resize, crop_px) = match self.resize_mode {
+            None | Some(OpenClipResize::Shortest) => (usual.resize, usual.crop_px),
+            Some(OpenClipResize::Squash) => (Some(Resize::Exact(image_px, image_px)), None),
+        };
+        let filter = match self.interpolation {
+            None | Some(OpenClipFilter::Bicubic) => Filter::Bicubic,
+            Some(OpenClipFilter::Bilinear) => Filter::Bilinear,
+        };
+        ImageProcessor {
+            resize,
+            filter,
+            crop_px,
+            crop_start: CropStart::TiesToEven,
+            mean: self.mean.unwrap_or(usual.mean),
+            deviation: self.std.unwrap_or(usual.deviation),
+            ..usual
+        }
+    }
 }
 
 fn usual_head() -> usize {
@@ -227,9 +272,7 @@ impl ClipConfig {
         let (path, config, processor) = if ClipLayout::of(folder) == ClipLayout::OpenClip {
             let path = folder.join(OPEN_CLIP_FILE);
             let file: OpenClipFile = read_json(&path)?;
-            let mut processor = ImageProcessor::clip(file.model_cfg.vision_cfg.image_size);
-            processor.mean = file.preprocess_cfg.mean.unwrap_or(processor.mean);
-            processor.deviation = file.preprocess_cfg.std.unwrap_or(processor.deviation);
+            let processor = file.preprocess_cfg.processor(file.model_cfg.vision_cfg.image_size);
             (path, Self::of_open_clip(file.model_cfg), processor)
         } else {
             let path = folder.join(HF_FILE);

@@ -26,18 +26,9 @@ struct GoldenText {
 #[derive(Deserialize)]
 struct OpenClipGolden {
     image: Vec<f32>,
+    squashed: Vec<f32>,
     text_space: Vec<f32>,
     texts: Vec<GoldenText>,
-}
-
-/// A copy of a fixture's folder, to be changed.
-fn copied(name: &str) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for entry in std::fs::read_dir(fixture(name)).unwrap() {
-        let entry = entry.unwrap();
-        std::fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
-    }
-    folder
 }
 
 #[test]
@@ -118,6 +109,28 @@ fn open_clip_agrees_with_the_reference() {
         assert_eq!(&words.tokens(text).unwrap(), tokens, "{text:?}");
         assert_close(&words.embed(text).unwrap(), features);
     }
+}
+
+#[test]
+fn open_clips_file_tells_how_pictures_are_scaled() {
+    let golden: OpenClipGolden = json("openclip_tiny/golden.json");
+    let read = |said: &str| {
+        let folder = copied("openclip_tiny");
+        let path = folder.path().join("open_clip_config.json");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let changed =
+            text.replace("\"preprocess_cfg\":{", &format!("\"preprocess_cfg\":{{{said},"));
+        assert_ne!(changed, text);
+        std::fs::write(&path, changed).unwrap();
+        ClipVision::load(folder.path(), ClipFeatures::TextSpace, &Device::Cpu)
+    };
+    let clip = read(r#""resize_mode":"squash","interpolation":"bilinear""#).unwrap();
+    assert_close(&clip.embed(&picture()).unwrap(), &golden.squashed);
+    let usual = read(r#""resize_mode":null,"interpolation":"random""#).unwrap();
+    assert_close(&usual.embed(&picture()).unwrap(), &golden.image);
+    let unknown = read(r#""resize_mode":"longest""#).unwrap_err().to_string();
+    assert!(unknown.contains("open_clip_config.json"), "{unknown}");
+    assert!(unknown.contains("unknown variant `longest`, expected `shortest`"), "{unknown}");
 }
 
 #[test]

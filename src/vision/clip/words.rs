@@ -5,6 +5,7 @@ use std::path::Path;
 use super::text::TextTower;
 use super::tokenizer::ClipTokenizer;
 use super::{ClipFolder, Projection, load_text};
+use crate::vision::feature::check_text;
 use crate::vision::{Placement, TextEncoder, VisionError};
 
 /// Longer texts are refused; the tower reads some 77 tokens of it.
@@ -34,10 +35,7 @@ impl ClipText {
 
     /// Tokens of `text`, cut to what the tower reads.
     pub fn tokens(&self, text: &str) -> Result<Vec<u32>, VisionError> {
-        if text.len() > MOST_TEXT_BYTES {
-            let reason = format!("{} bytes are too many for a text to look for", text.len());
-            return Err(VisionError::Config { path: "text".into(), reason });
-        }
+        check_text(text, MOST_TEXT_BYTES)?;
         self.tokenizer.encode(text)
     }
 }

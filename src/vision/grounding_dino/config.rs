@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::super::checkpoint::read_json;
+use super::super::checkpoint::read_config;
 use super::super::transformer::Activation;
 use super::swin_config::SwinConfig;
 use crate::vision::VisionError;
@@ -141,12 +141,7 @@ impl Default for BertConfig {
 impl GroundingDinoConfig {
     /// Reads `config.json` in `folder`.
     pub fn read(folder: &Path) -> Result<Self, VisionError> {
-        let path = folder.join("config.json");
-        let config: Self = read_json(&path)?;
-        match config.fault() {
-            Some(reason) => Err(VisionError::Config { path, reason }),
-            None => Ok(config),
-        }
+        read_config(folder, Self::fault)
     }
 
     /// What in the sizes is unknown here, does not go together or is larger than anything that

@@ -203,7 +203,7 @@ fn a_look_that_nobody_wants_any_more_ends_within_a_pass() {
 
 #[test]
 fn passes_are_known_before_any_weights_are_read() {
-    let folder = copied();
+    let folder = copied("grounding_dino_tiny");
     std::fs::remove_file(folder.path().join("model.safetensors")).unwrap();
     let passes = |names: &[&str]| GroundingDino::passes(folder.path(), names);
     assert_eq!(passes(&["mug", "the kitchen table"]).unwrap(), 1);
@@ -215,7 +215,7 @@ fn passes_are_known_before_any_weights_are_read() {
 
 #[test]
 fn a_check_tells_what_keeps_names_from_being_read() {
-    let folder = copied();
+    let folder = copied("grounding_dino_tiny");
     assert!(GroundingDino::faults(folder.path()).unwrap().is_empty());
     std::fs::remove_file(folder.path().join("tokenizer.json")).unwrap();
     let faults = GroundingDino::faults(folder.path()).unwrap();
@@ -252,7 +252,7 @@ fn small_empty_and_odd_input() {
 
 #[test]
 fn weights_that_are_no_numbers_are_named() {
-    let folder = copied();
+    let folder = copied("grounding_dino_tiny");
     let config = GroundingDinoConfig::read(folder.path()).unwrap();
     let mut weights = Checkpoint::random_tensors(3, |from| Parts::load(&config, from));
     let name = "model.encoder.layers.1.fusion_layer.vision_param";
@@ -284,7 +284,7 @@ fn absurd_sizes_are_named() {
         ),
         ("\"encoder_ffn_dim\":48", "\"encoder_ffn_dim\":52", "fc1.weight`: expected [26, 64]"),
     ] {
-        let folder = copied();
+        let folder = copied("grounding_dino_tiny");
         let path = folder.path().join("config.json");
         let text = std::fs::read_to_string(&path).unwrap();
         let changed = text.replacen(from, to, 1);
@@ -295,35 +295,29 @@ fn absurd_sizes_are_named() {
     }
 }
 
-/// A copy of the fixture's folder, to be changed.
-fn copied() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for entry in std::fs::read_dir(fixture("grounding_dino_tiny")).unwrap() {
-        let entry = entry.unwrap();
-        std::fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
-    }
-    folder
-}
-
+/// `cargo test --lib full_size -- --ignored --nocapture`. The smaller model goes first: what is told is the
+/// most memory so far.
 #[test]
-#[ignore = "takes a minute and gigabytes"]
+#[ignore = "takes minutes and gigabytes"]
 fn a_picture_of_full_size_goes_through_the_public_sizes() {
-    let config = GroundingDinoConfig::read(&fixture("public/grounding-dino-tiny")).unwrap();
-    let mut chance = Checkpoint::chance(NAME, 1, &Device::Cpu);
-    let parts = Parts::load(&config, &mut chance).unwrap();
     let pixels = Tensor::rand(-2f32, 2.0, (1, 3, 800, 1333), &Device::Cpu).unwrap();
     let tokens: Vec<u32> = (1000..1024).collect();
     let prompt = Prompt { tokens, phrases: vec![(0, 1..11), (1, 12..22)] };
-    let start = std::time::Instant::now();
-    let pyramid = parts.pyramid(&pixels, [1333, 800], &|| true).unwrap();
-    println!("picture: {:?}", start.elapsed());
-    let start = std::time::Instant::now();
-    let encoded = parts.encode(&pyramid, &prompt, &|| true).unwrap();
-    println!("encoder: {:?}", start.elapsed());
-    let start = std::time::Instant::now();
-    let answer = parts.answer(&pyramid, &encoded).unwrap();
-    println!("decoder: {:?}", start.elapsed());
-    assert_eq!(encoded.places.dims(), [1, 22_223, 256]);
-    assert_eq!((answer.boxes.len(), answer.logits[0].len()), (900, 24));
-    assert!(answer.boxes.concat().iter().all(|share| (0.0..=1.0).contains(share)));
+    for name in ["grounding-dino-tiny", "grounding-dino-base"] {
+        let config = GroundingDinoConfig::read(&fixture(&format!("public/{name}"))).unwrap();
+        let mut chance = Checkpoint::chance(NAME, 1, &Device::Cpu);
+        let parts = Parts::load(&config, &mut chance).unwrap();
+        let start = std::time::Instant::now();
+        let pyramid = parts.pyramid(&pixels, [1333, 800], &|| true).unwrap();
+        println!("{name}: picture {:.2?}", start.elapsed());
+        let start = std::time::Instant::now();
+        let encoded = parts.encode(&pyramid, &prompt, &|| true).unwrap();
+        println!("{name}: encoder {:.2?}", start.elapsed());
+        let start = std::time::Instant::now();
+        let answer = parts.answer(&pyramid, &encoded).unwrap();
+        println!("{name}: decoder {:.2?}; {}", start.elapsed(), most_held());
+        assert_eq!(encoded.places.dims(), [1, 22_223, 256]);
+        assert_eq!((answer.boxes.len(), answer.logits[0].len()), (900, 24));
+        assert!(answer.boxes.concat().iter().all(|share| (0.0..=1.0).contains(share)));
+    }
 }

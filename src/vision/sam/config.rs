@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::super::checkpoint::read_json;
+use super::super::checkpoint::read_config;
 use super::super::transformer::{Activation, too_many};
 use crate::vision::VisionError;
 
@@ -169,12 +169,7 @@ impl Default for SamDecoderConfig {
 impl SamConfig {
     /// Reads `config.json` in `folder`.
     pub fn read(folder: &Path) -> Result<Self, VisionError> {
-        let path = folder.join("config.json");
-        let config: Self = read_json(&path)?;
-        match config.fault() {
-            Some(reason) => Err(VisionError::Config { path, reason }),
-            None => Ok(config),
-        }
+        read_config(folder, Self::fault)
     }
 
     /// Patches along an edge of a picture.

@@ -159,15 +159,9 @@ mod tests {
 
     use super::*;
     use crate::vision::attention::Attention;
-    use crate::vision::fixtures::{assert_close, values};
+    use crate::vision::fixtures::{assert_close, numbers, values};
 
     const PARTS: [&str; 4] = ["q_proj", "k_proj", "v_proj", "out_proj"];
-
-    fn numbers(shape: &[usize], step: f32) -> Tensor {
-        let count: usize = shape.iter().product();
-        let numbers: Vec<f32> = (0..count).map(|at| (at as f32 * step).sin()).collect();
-        Tensor::from_vec(numbers, shape, &Device::Cpu).unwrap()
-    }
 
     /// The same maps thrice: turned round both ways, and as they stand in the file.
     fn all() -> (ToPicture, ToTokens, Attention) {

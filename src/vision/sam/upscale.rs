@@ -118,14 +118,8 @@ impl Doubled {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vision::fixtures::{assert_close, values};
-    use candle_core::{DType, Device};
-
-    fn numbers(shape: &[usize], step: f32) -> Tensor {
-        let count: usize = shape.iter().product();
-        let numbers: Vec<f32> = (0..count).map(|at| (at as f32 * step).sin()).collect();
-        Tensor::from_vec(numbers, shape, &Device::Cpu).unwrap()
-    }
+    use crate::vision::fixtures::{assert_close, numbers, values};
+    use candle_core::DType;
 
     #[test]
     fn masks_are_those_of_transposed_convolutions() {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::checkpoint::read_json;
+use super::super::checkpoint::read_config;
 use super::super::{TensorShape, VisionError};
 use super::input::{INPUTS, MERGED};
 
@@ -166,22 +166,20 @@ impl SceneVitConfig {
     ///
     /// When the file cannot be read, is of another kind of model, or holds sizes that cannot be.
     pub fn read(folder: &Path) -> Result<Self, VisionError> {
-        let path = folder.join("config.json");
-        let config: Self = read_json(&path)?;
-        let fault = |reason: String| VisionError::Config { path, reason };
-        if config.model_type != MODEL_TYPE {
-            let found = &config.model_type;
-            return Err(fault(format!("model_type: is '{found}', must be '{MODEL_TYPE}'")));
+        read_config(folder, Self::fault)
+    }
+
+    /// What in it is of another kind of model or cannot be.
+    fn fault(&self) -> Option<String> {
+        let Self { model_type, most_across, shape, .. } = self;
+        if model_type != MODEL_TYPE {
+            return Some(format!("model_type: is '{model_type}', must be '{MODEL_TYPE}'"));
         }
-        if !(1..=MOST_ACROSS).contains(&config.most_across) {
-            let found = config.most_across;
-            return Err(fault(format!(
-                "most_across: is {found}, must lie within 1..={MOST_ACROSS}"
-            )));
+        if !(1..=MOST_ACROSS).contains(most_across) {
+            return Some(format!(
+                "most_across: is {most_across}, must lie within 1..={MOST_ACROSS}"
+            ));
         }
-        match config.shape.fault() {
-            Some(reason) => Err(fault(reason)),
-            None => Ok(config),
-        }
+        shape.fault()
     }
 }
