@@ -52,7 +52,7 @@ pub use owner::{ObjectBoxes, ObjectVoxels};
 pub use principal::PrincipalColors;
 pub use query::{Likeness, Place, TextQuery, VoxelScore, places};
 pub use regions::{
-    NamedVectors, Region, RegionConfig, SeenObjects, frame_regions, most_search_bytes,
+    Glimpse, NamedVectors, Region, RegionConfig, SeenObjects, frame_regions, most_search_bytes,
     region_token_width, region_tokens,
 };
 pub use relation::{Relation, RelationKind};

@@ -24,6 +24,7 @@ mod scene_mind;
 mod scene_planner;
 mod scene_relations;
 mod so_far;
+mod source;
 mod text;
 mod token_set;
 mod told;

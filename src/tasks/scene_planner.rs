@@ -10,6 +10,7 @@ use super::ground::ground;
 use super::planning::{PlanRequest, PlanningError};
 use super::prior::{Draft, Prior, pooled};
 use super::scene_mind::{Listener, SceneMind};
+use super::source::sources;
 use super::text::{parse_plan, plan_text};
 use super::token_set::TokenTable;
 use super::view::{About, SceneView};
@@ -82,9 +83,14 @@ impl ScenePlanner {
         let told = saw.clone().filter(|_| view.is_some_and(SceneView::has_frame));
         let (frame, scene) = self.mind.shown(About::Scene, view);
         let names = self.names.clone();
-        let there = names.as_ref().zip(scene.as_ref());
-        let there = there.and_then(|(names, tokens)| Whereabouts::of(tokens, names));
-        let say = Say { there: there.as_ref(), ends };
+        let glimpses = view.map_or(&[][..], |view| &view.glimpses);
+        let said = sources(goal, vocabulary);
+        let seen = names
+            .as_ref()
+            .zip(scene.as_ref())
+            .and_then(|(names, tokens)| Whereabouts::of(tokens, glimpses, names, said.clone()));
+        let there = seen.unwrap_or_else(|| Whereabouts::said(said));
+        let say = Say { there: &there, ends };
         let input = PromptInput {
             frame,
             scene,
@@ -148,21 +154,23 @@ impl ScenePlanner {
 
 /// What else has a say in where to go, beside the model.
 struct Say<'a> {
-    /// What the map shows, of a model that sees.
-    there: Option<&'a Whereabouts<'a>>,
+    /// What the map shows, of a model that sees, and what the goal says.
+    there: &'a Whereabouts<'a>,
     /// What was tried in vain.
     ends: &'a DeadEnds,
 }
 
 impl Say<'_> {
     fn is_silent(&self) -> bool {
-        self.there.is_none() && self.ends.bar_no_way()
+        self.there.is_silent() && self.ends.bar_no_way()
     }
 
-    /// The logarithm of how well the ways of a plan fit; what would fail again is the last resort.
+    /// The logarithm of how well the ways of a plan fit that are still to be gone; what would fail again is
+    /// the last resort. A model says again what is done, and by which way it would have gone there.
     fn of_ways(&self, steps: &[SpokenStep], vocabulary: &ActionVocabulary) -> f64 {
+        let steps = self.ends.left_of(steps, vocabulary);
         let seeks = self.ends.seeks();
-        let fit = self.there.map_or(0.0, |there| there.of_ways(steps, vocabulary, seeks));
+        let fit = self.there.of_ways(steps, vocabulary, seeks);
         if self.ends.bar_ways(steps, vocabulary) { fit + LAST_RESORT } else { fit }
     }
 }
@@ -299,12 +307,14 @@ impl PlanWriter for ScenePlanner {
 #[cfg(test)]
 mod tests {
     use super::super::scene_mind::tests::checkpoint;
-    use super::super::whereabouts::tests::scene;
+    use super::super::whereabouts::tests::{names, scene};
     use super::*;
     use crate::model::MANIFEST_FILE;
     use crate::model::stand_in::{Act, ChatServer};
-    use crate::tasks::SpokenStep;
-    use crate::tasks::fixtures::request;
+    use crate::scene::fixtures::object;
+    use crate::tasks::fixtures::{bound_step, request};
+    use crate::tasks::{SoFar, SpokenStep};
+    use std::collections::BTreeSet;
     use std::path::PathBuf;
 
     /// Where the shipped model is.
@@ -376,6 +386,38 @@ mod tests {
             assert_eq!(steps[0].arguments, [place], "{said}");
             let actions = plan.steps.iter().map(|(action, _)| action.as_str());
             assert!(actions.eq(steps.iter().map(|step| step.action.as_str())), "{said}");
+        }
+    }
+
+    #[test]
+    fn of_what_is_done_no_way_counts_any_more() {
+        let (names, vocabulary) = (names(), ActionVocabulary::alfred());
+        let labels = ["countertop", "cabinet", "cabinet", "desk"];
+        let objects = (1..).zip(labels).map(|(id, label)| object(id, label, [0.0; 3], 0.5));
+        let objects: Vec<_> = objects.collect();
+        let mut so_far = SoFar::default();
+        so_far.done.push(bound_step(1, "GotoLocation countertop", &[1]));
+        so_far.fail(bound_step(2, "PickupObject mug", &[0]), "", None);
+        for line in ["PickupObject mug", "PutObject mug bed"] {
+            so_far.done.push(bound_step(1, line, &[0, 0]));
+        }
+        let goal = "put two mugs on the bed";
+        let request = PlanRequest { objects: &objects, so_far: &so_far, ..request(goal) };
+        let ends = DeadEnds::of(&request, &vocabulary);
+        // The second of two mugs that stood on the desk.
+        let tokens = scene(&[("mug", Some("desk"))]);
+        let there = Whereabouts::of(&tokens, &[], &names, BTreeSet::new()).unwrap();
+        let say = Say { there: &there, ends: &ends };
+        let worth = |first: &str, second: &str| {
+            let text = format!(
+                "GotoLocation {first}\nPickupObject mug\nPutObject mug bed\n\
+                 GotoLocation {second}\nPickupObject mug\nPutObject mug bed\nNoOp"
+            );
+            say.of_ways(&parse_plan(&text, &vocabulary).unwrap(), &vocabulary)
+        };
+        for first in ["desk", "countertop"] {
+            assert!(worth(first, "desk") > -0.3, "{first}");
+            assert!(worth(first, "countertop") < LAST_RESORT / 2.0, "{first}");
         }
     }
 

@@ -1,7 +1,9 @@
 //! What a seeing model is shown beside the words.
 
 use crate::model::{Manifest, TokenKind};
-use crate::scene::{ObjectState, Region, ShownObject, TokenFrame, VisualTokens, region_tokens};
+use crate::scene::{
+    Glimpse, ObjectState, Region, ShownObject, TokenFrame, VisualTokens, region_tokens,
+};
 
 /// What a model takes in: whoever keeps the map makes a [`SceneView`] of it accordingly.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +50,8 @@ pub struct SceneView {
     pub in_frame: Option<Vec<ShownObject>>,
     /// States that objects of the map were seen in, or seen not to be in.
     pub states: Vec<ObjectState>,
+    /// Where a little shows of what is no region of the scene.
+    pub glimpses: Vec<Glimpse>,
 }
 
 impl SceneView {
@@ -68,8 +72,7 @@ impl SceneView {
             frame: frame.map(|regions| tokens(regions, TokenFrame::Camera, spec.frame)),
             left_out: scene.len() - shown.len(),
             scene: Some(shown),
-            in_frame: None,
-            states: Vec::new(),
+            ..Self::default()
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The actions a plan may use and the words their arguments may be.
 
+use super::mention::{named_in, with_part};
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// What an argument of an action names.
@@ -51,6 +53,9 @@ pub struct ActionVocabulary {
     /// Those of the receptacles that hide what is in them until they are opened.
     #[serde(default)]
     pub closed: Vec<String>,
+    /// What people call some of all these otherwise: by class, in small letters.
+    #[serde(default)]
+    pub called: BTreeMap<String, Vec<String>>,
 }
 
 /// What can be wrong with a vocabulary.
@@ -102,9 +107,7 @@ impl ActionVocabulary {
             }
         }
         for action in &vocabulary.actions {
-            if let Some(kind) =
-                action.arguments.iter().find(|&&kind| vocabulary.words(kind).is_empty())
-            {
+            if let Some(kind) = action.arguments.iter().find(|&&kind| !vocabulary.has_words(kind)) {
                 let name = &action.name;
                 return Err(invalid(format!(
                     "`{name}` takes a {kind:?}, but there is no word for one"
@@ -115,6 +118,10 @@ impl ActionVocabulary {
             vocabulary.closed.iter().find(|word| !vocabulary.receptacles.contains(word))
         {
             return Err(invalid(format!("closed: `{word}` is not among the receptacles")));
+        }
+        let mut called = vocabulary.called.keys();
+        if let Some(word) = called.find(|word| !vocabulary.has_word(ArgumentKind::Target, word)) {
+            return Err(invalid(format!("called: `{word}` is not among objects and receptacles")));
         }
         match vocabulary.action(&vocabulary.end) {
             Some(end) if end.arguments.is_empty() => Ok(vocabulary),
@@ -135,16 +142,56 @@ impl ActionVocabulary {
 
     /// The words an argument of `kind` may be, each once, sorted.
     pub fn words(&self, kind: ArgumentKind) -> Vec<&str> {
-        let mut words: Vec<&str> = match kind {
-            ArgumentKind::Object => self.objects.iter().map(String::as_str).collect(),
-            ArgumentKind::Receptacle => self.receptacles.iter().map(String::as_str).collect(),
-            ArgumentKind::Target => {
-                self.objects.iter().chain(&self.receptacles).map(String::as_str).collect()
-            }
-        };
+        let mut words: Vec<&str> = self.written(kind).collect();
         words.sort_unstable();
         words.dedup();
         words
+    }
+
+    /// Whether what a person calls `name` may be an argument of `kind`. `None` where the name is like no word
+    /// at all.
+    pub fn may_be(&self, name: &str, kind: ArgumentKind) -> Option<bool> {
+        let meant = self.meant(name);
+        let mut of_kind = self.words(kind).into_iter().map(class_word);
+        (!meant.is_empty()).then(|| of_kind.any(|word| meant.contains(&word)))
+    }
+
+    /// The classes that a person may mean by `name`: those that it names, also as people call them; else
+    /// those of which its last word is a part ("sink" of "sinkbasin").
+    pub(super) fn meant(&self, name: &str) -> BTreeSet<String> {
+        let words = self.words(ArgumentKind::Target);
+        let mut meant: BTreeSet<String> =
+            named_in(name, words.iter().copied()).into_iter().collect();
+        for (class, called) in &self.called {
+            if !named_in(name, called.iter().map(String::as_str)).is_empty() {
+                meant.insert(class_word(class));
+            }
+        }
+        if meant.is_empty() {
+            let noun = name.split_whitespace().next_back().unwrap_or_default();
+            meant = with_part(noun, words);
+        }
+        meant
+    }
+
+    /// Whether there is a word for an argument of `kind`.
+    pub fn has_words(&self, kind: ArgumentKind) -> bool {
+        self.written(kind).next().is_some()
+    }
+
+    /// Whether an argument of `kind` may be `word`.
+    pub fn has_word(&self, kind: ArgumentKind, word: &str) -> bool {
+        self.written(kind).any(|known| known == word)
+    }
+
+    /// The words an argument of `kind` may be, as they are written: some may come twice.
+    fn written(&self, kind: ArgumentKind) -> impl Iterator<Item = &str> {
+        let (objects, receptacles): (&[String], &[String]) = match kind {
+            ArgumentKind::Object => (&self.objects, &[]),
+            ArgumentKind::Receptacle => (&[], &self.receptacles),
+            ArgumentKind::Target => (&self.objects, &self.receptacles),
+        };
+        objects.iter().chain(receptacles).map(String::as_str)
     }
 
     /// The vocabulary without the actions that only go somewhere: what is done, not where.
@@ -157,8 +204,7 @@ impl ActionVocabulary {
     /// The vocabulary without the actions for whose arguments there is no word.
     pub fn speakable(&self) -> Self {
         let mut speakable = self.clone();
-        let has_words = |kind: &ArgumentKind| !self.words(*kind).is_empty();
-        speakable.actions.retain(|action| action.arguments.iter().all(has_words));
+        speakable.actions.retain(|action| action.arguments.iter().all(|k| self.has_words(*k)));
         speakable
     }
 
@@ -168,7 +214,7 @@ impl ActionVocabulary {
         let mut wider = self.clone();
         for label in labels {
             let word = class_word(label);
-            if word.is_empty() || self.words(ArgumentKind::Target).contains(&word.as_str()) {
+            if word.is_empty() || self.has_word(ArgumentKind::Target, &word) {
                 continue;
             }
             for list in [&mut wider.objects, &mut wider.receptacles] {
@@ -203,6 +249,30 @@ mod tests {
         let vocabulary = ActionVocabulary::alfred().with_map_labels(["Coffee Table", "Robot Arm"]);
         assert_eq!(vocabulary.words(ArgumentKind::Target).len(), 81);
         assert!(vocabulary.words(ArgumentKind::Receptacle).contains(&"robotarm"));
+    }
+
+    #[test]
+    fn what_a_person_names_may_be_held_or_hold_others() {
+        let vocabulary = ActionVocabulary::alfred();
+        let may_be = |name: &str| {
+            [ArgumentKind::Object, ArgumentKind::Receptacle]
+                .map(|kind| vocabulary.may_be(name, kind).map(u8::from))
+        };
+        let (thing, place, both) = ([Some(1), Some(0)], [Some(0), Some(1)], [Some(1), Some(1)]);
+        for (name, kinds) in [
+            ("knives", thing),
+            ("red cell phone", thing),
+            ("desk lamp", thing),
+            ("fridge", place),
+            ("sink", place),
+            ("kitchen table", place),
+            ("coffee machine", place),
+            ("big mug", both),
+            ("unicorn", [None, None]),
+            ("", [None, None]),
+        ] {
+            assert_eq!(may_be(name), kinds, "{name}");
+        }
     }
 
     #[test]

@@ -3,6 +3,9 @@
 use crate::scene::SceneError;
 use serde::{Deserialize, Serialize};
 
+/// Cell edge for which [`RegionConfig::min_mass`] is meant, metres.
+const USUAL_EDGE_M: f64 = 0.05;
+
 /// How regions are found, and how often objects are made of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -46,6 +49,11 @@ impl RegionConfig {
     /// The names that are looked for, and those of the room, to be told apart.
     pub fn names_and_structure(&self) -> Vec<String> {
         self.names.iter().chain(&self.structure).cloned().collect()
+    }
+
+    /// [`Self::min_mass`] for cells with edges of `edge_m` metres.
+    pub(super) fn least_mass(&self, edge_m: f64) -> f32 {
+        self.min_mass * ((USUAL_EDGE_M / edge_m).powi(2) as f32).max(0.5)
     }
 
     /// Whether every setting can be used.

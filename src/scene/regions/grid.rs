@@ -1,11 +1,10 @@
 //! Which cells touch: the neighbours of every cell, found once; and the same of pieces made of cells.
 
+use crate::scene::voxel::{EDGE, place_of};
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 use std::ops::Range;
 
-/// Edge of a block of the grid, cells; a block has one table.
-const EDGE: i32 = 8;
 const NOBODY: u32 = u32::MAX;
 /// From a cell to those around it and to itself.
 pub(super) const STEPS: [[i32; 3]; 27] = {
@@ -29,13 +28,14 @@ impl Neighbours {
     /// `keys` are distinct.
     pub fn new(keys: &[[i32; 3]]) -> Self {
         let mut blocks: HashMap<[i32; 3], u32, FxBuildHasher> = HashMap::default();
+        // One of each block of the grid, with its cells.
         let mut tables: Vec<[u32; 512]> = Vec::new();
         for (index, key) in (0u32..).zip(keys) {
             let block = *blocks.entry(key.map(|v| v.div_euclid(EDGE))).or_insert_with(|| {
                 tables.push([NOBODY; 512]);
                 tables.len() as u32 - 1
             });
-            tables[block as usize][place(key)] = index;
+            tables[block as usize][place_of(*key)] = index;
         }
         // Around each block, itself in the middle: looked up once, not for every cell at its side.
         let mut around = vec![[None; 27]; tables.len()];
@@ -55,7 +55,7 @@ impl Neighbours {
                 let there: [i32; 3] =
                     std::array::from_fn(|axis| next[axis].div_euclid(EDGE) - home[axis] + 1);
                 let block = around[(there[0] * 9 + there[1] * 3 + there[2]) as usize];
-                let found = block.map_or(NOBODY, |block| tables[block as usize][place(&next)]);
+                let found = block.map_or(NOBODY, |block| tables[block as usize][place_of(next)]);
                 if found != NOBODY {
                     all.push(found);
                 }
@@ -99,11 +99,6 @@ impl Neighbours {
 /// The key a step away; at the end of the grid the same one.
 pub(super) fn beside(key: &[i32; 3], step: [i32; 3]) -> [i32; 3] {
     std::array::from_fn(|axis| key[axis].saturating_add(step[axis]))
-}
-
-fn place(key: &[i32; 3]) -> usize {
-    let [x, y, z] = key.map(|v| v.rem_euclid(EDGE) as usize);
-    (x * 8 + y) * 8 + z
 }
 
 #[cfg(test)]

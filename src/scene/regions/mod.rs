@@ -6,7 +6,7 @@
 //!
 //! Each voxel believes in a few names (`belief`), neighbours that look alike talk it over
 //! (`smooth`), what agrees grows together (`grow`) into things of some `shape`, and boxes tell what
-//! stands on what (`relate`). A `search` keeps all that for the next one, `tile` by tile, and looks again
+//! stands on what (`relate`). What shows too little of a thing for a region is a `glimpse` of it. A `search` keeps all that for the next one, `tile` by tile, and looks again
 //! where something has changed. Nothing here depends on the number of threads or on time, or on what was
 //! kept.
 
@@ -14,6 +14,7 @@ mod belief;
 mod cells;
 mod config;
 mod find;
+mod glimpse;
 mod grid;
 mod grow;
 mod memory;
@@ -32,6 +33,7 @@ mod tests;
 pub(super) use cells::to_unit;
 pub use config::RegionConfig;
 pub use find::frame_regions;
+pub use glimpse::Glimpse;
 pub(super) use memory::{ObjectMemory, REMEMBERED};
 pub use names::NamedVectors;
 pub use objects::SeenObjects;

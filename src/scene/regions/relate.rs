@@ -7,6 +7,8 @@ use super::Region;
 const NEAR_M: f64 = 0.1;
 /// How much lower the underside of what holds a thing inside is at least, metres.
 const LOWER_M: f64 = 0.02;
+/// What is no farther from a box is taken for a part of it, metres: half a voxel.
+const ROUND_M: f64 = 0.02;
 /// Share of the floor plan of a thing that lies over what it stands on.
 const OVER: f64 = 0.5;
 
@@ -31,6 +33,25 @@ fn holder(regions: &[Region], thing: usize) -> Option<usize> {
             && (is_inside(holder, held) || is_on_top(holder, held))
     });
     candidates.min_by(|a, b| volume_m3(&regions[*a]).total_cmp(&volume_m3(&regions[*b])))
+}
+
+/// The region that what shows at a point of the world, metres, is on or in: the smallest in whose box it is, or
+/// else the largest on whose top.
+pub(super) fn under(regions: &[Region], xyz_m: [f64; 3]) -> Option<usize> {
+    let above_m = |region: &Region, axis: usize| {
+        (xyz_m[axis] - region.centre_m[axis]).abs() - region.size_m[axis] / 2.0
+    };
+    let is_in = |at: &usize| (0..3).all(|axis| above_m(&regions[*at], axis) <= ROUND_M);
+    let is_on = |at: &usize| {
+        let region = &regions[*at];
+        (0..2).all(|axis| above_m(region, axis) <= 0.0)
+            && xyz_m[2] > region.centre_m[2]
+            && above_m(region, 2) <= NEAR_M
+    };
+    let by_size =
+        |a: &usize, b: &usize| volume_m3(&regions[*a]).total_cmp(&volume_m3(&regions[*b]));
+    let inside = (0..regions.len()).filter(is_in).min_by(by_size);
+    inside.or_else(|| (0..regions.len()).filter(is_on).max_by(by_size))
 }
 
 /// Whether the middle of a thing is in the box of another, whose own underside is lower: what stands

@@ -14,8 +14,6 @@ const TRIMMED: f64 = 0.01;
 /// A turned box is taken where its floor plan is no larger than this share of that of the box along the
 /// axes of the world: what stands along them keeps that one, whatever its noise.
 const SMALLER: f64 = 0.85;
-/// Cell edge for which [`RegionConfig::min_mass`] is meant, metres.
-const USUAL_EDGE_M: f64 = 0.05;
 
 /// The cells of a component.
 pub(super) struct Shape<'a> {
@@ -38,8 +36,7 @@ impl Shape<'_> {
         let (cells, count) = (self.cells, self.agreed.len());
         let mass = self.mass();
         let score = mass / count as f32;
-        let scale = ((USUAL_EDGE_M / cells.edge_m).powi(2) as f32).max(0.5);
-        if score < self.config.min_score || mass < self.config.min_mass * scale {
+        if score < self.config.min_score || mass < self.config.least_mass(cells.edge_m) {
             return None;
         }
         let mut feature = vec![0.0; cells.width];

@@ -128,6 +128,25 @@ fn a_mug_on_a_table_beside_a_fridge_are_three_regions() {
 }
 
 #[test]
+fn what_is_too_small_for_a_region_is_glimpsed_where_it_lies() {
+    // Two voxels of an apple on the table, and a whole mug.
+    let apple = ("apple", [1.02, 0.62, 0.76], [1.08, 0.66, 0.79]);
+    let map = map(&[FLOOR, TABLE, MUG, FRIDGE, apple], 0.0, 1);
+    let regions = map.regions(&names(), &config()).unwrap();
+    assert_eq!(named(&regions, "apple").len(), 0, "{regions:#?}");
+    let glimpses = map.glimpses(&regions, &names(), &config()).unwrap();
+    let of = |name: &str| glimpses.iter().filter(|one| one.name == name).collect::<Vec<_>>();
+    let [one] = of("apple")[..] else { panic!("{glimpses:?}") };
+    assert!(one.on == "diningtable" && (0.2..1.0).contains(&one.share), "{one:?}");
+    assert!(of("mug").is_empty(), "what is a region is no glimpse of itself: {glimpses:?}");
+    let room = |one: &Glimpse| ["floor", "wall"].contains(&one.name.as_str());
+    assert!(!glimpses.iter().any(room), "{glimpses:?}");
+    assert!(map.glimpses(&[], &names(), &config()).unwrap().is_empty(), "on nothing that is known");
+    let short = NamedVectors::new(&WordHash::new(8).unwrap(), NAMES).unwrap();
+    assert!(map.glimpses(&regions, &short, &config()).is_err());
+}
+
+#[test]
 fn noise_makes_no_regions_and_hides_none() {
     let noisy = map(&[FLOOR, TABLE, MUG, FRIDGE], 1.0, 3);
     let regions = noisy.regions(&names(), &config()).unwrap();
