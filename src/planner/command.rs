@@ -3,7 +3,9 @@
 //! Matching is by words, not by a model: a sentence that is none of these and asks something, or has
 //! no word in it, is said not to be understood, rather than answered or planned for with an invention.
 
-use super::PlanQuestion;
+use super::phrase::{behind, has_word, without};
+use super::stop::{behind_stop, is_stop};
+use super::{PlanQuestion, courtesy};
 use crate::tasks::{About, Asked, plain_words, uncalled};
 
 /// What a person wants.
@@ -29,110 +31,23 @@ pub enum Command {
     NotUnderstood,
 }
 
-/// What is said to have everything stopped ...
-const STOP: [&str; 20] = [
-    "stop",
-    "halt",
-    "cancel",
-    "abort",
-    "quit",
-    "freeze",
-    "pause",
-    "wait",
-    "hold on",
-    "enough",
-    "that is enough",
-    "never mind",
-    "nevermind",
-    "forget it",
-    "forget that",
-    "forget about it",
-    "forget the plan",
-    "forget the goal",
-    "stand still",
-    "do not move",
-];
-/// ... and what may stand behind it.
-const STOPPED: [&str; 15] = [
-    "it",
-    "that",
-    "this",
-    "everything",
-    "moving",
-    "driving",
-    "the robot",
-    "the plan",
-    "your plan",
-    "the task",
-    "the goal",
-    "mission",
-    "doing that",
-    "doing this",
-    "what you are doing",
-];
-/// Words around it that change nothing.
-const AROUND_STOP: [&str; 13] = [
-    "please",
-    "now",
-    "no",
-    "robot",
-    "hey",
-    "ok",
-    "okay",
-    "just",
-    "right",
-    "immediately",
-    "there",
-    "already",
-    "thanks",
+/// With what begins who tells why.
+const SUBJECTS: [&str; 14] = [
+    "i", "i'll", "i’ll", "i'm", "i’m", "it", "it's", "it’s", "that", "there", "you", "we", "he",
+    "she",
 ];
 const FORGET: [&str; 3] = ["forget", "reset", "clear"];
 const MAP: [&str; 3] = ["map", "the map", "your map"];
-/// What is said to an answer: the robot asks nothing, and a plan for "yes" would end the one in hand.
-const NOTHING_ASKED: &str = "i asked nothing";
-/// What is said to who asks for help.
-const HELP: &str = "say a goal in plain words, such as \"put the mug in the sink\"; ask what is \
-    there, where something is or how many there are; or say \"what is the plan\", \"describe the \
-    room\" or \"stop\"";
-/// What people say that wants nothing done, and what is said to it.
-const COURTESIES: [(&[&str], &str); 8] = [
-    (&["thanks", "thank you"], "you are welcome"),
-    (&["hello", "hi", "hey", "good morning", "good afternoon", "good evening"], "hello"),
-    (&["bye", "goodbye", "good bye", "good night"], "goodbye"),
-    (&["ok", "okay", "all right", "good", "great", "nice", "fine", "perfect"], "all right"),
-    (&["well done", "good job", "sorry", "that is all"], "all right"),
-    (
-        &["yes", "yeah", "yep", "sure", "maybe", "no", "nope", "nah", "no thanks", "no thank you"],
-        NOTHING_ASKED,
-    ),
-    (&["help", "help me", "what can you do", "what can you do for me"], HELP),
-    (&["what can i say", "what can i ask", "what can i ask you", "what can i tell you"], HELP),
-];
-/// Words around these that change nothing.
-const AROUND_COURTESY: [&str; 7] = ["robot", "there", "so", "very", "much", "a", "lot"];
-/// How a sentence begins that says what is not to be done, and what is said to it: a plan would do it.
-const FORBIDS: [&str; 2] = ["do not", "never"];
-const NOT_TO_DO: &str = "i plan for what is to be done only; \"stop\" ends what i do";
-/// How a sentence begins that puts another right, and what is said to it: which word is meant by a part of a
-/// sentence is a guess.
-const CORRECTS: [&str; 9] = [
-    "i meant",
-    "i mean",
-    "no i meant",
-    "no i mean",
-    "no the",
-    "no not",
-    "not the",
-    "not that",
-    "the other",
-];
-const SAY_AGAIN: &str = "say the whole again, with the name of the thing that you mean";
-const QUESTION_WORDS: [&str; 17] = [
-    "what", "where", "who", "why", "when", "how", "which", "is", "are", "do", "does", "did", "can",
-    "could", "will", "was", "were",
+const QUESTION_WORDS: [&str; 22] = [
+    "what", "where", "who", "whose", "why", "when", "how", "which", "is", "are", "am", "do",
+    "does", "did", "can", "could", "will", "would", "should", "was", "were", "has",
 ];
 /// How sentences begin that ask without such a word.
 const ASKS: [&str; 3] = ["tell me", "i want to know", "have you"];
+/// How questions begin that ask for a thing, as "bring me" does.
+const WISHES: [&str; 5] = ["can i have", "could i have", "may i have", "can i get", "could i get"];
+/// Words around a question about the plan that change nothing.
+const AROUND_PLAN: [&str; 7] = ["now", "right", "there", "currently", "exactly", "yet", "robot"];
 
 impl Command {
     /// What `sentence` asks for.
@@ -144,10 +59,12 @@ impl Command {
         if !has_word(asked) {
             return Self::NotUnderstood;
         }
-        // Who cries stop may say why behind it.
-        let cry = asked.split('!').next().unwrap_or_default();
-        if stops(cry) || stops(asked) {
+        if is_stop(asked) {
             return Self::Stop;
+        }
+        let rest = behind_stop(asked);
+        if rest.len() < asked.len() {
+            return Self::of(rest).instead(rest);
         }
         let forgets = |verb: &&str| {
             asked.strip_prefix(*verb).is_some_and(|rest| MAP.contains(&rest.trim_start()))
@@ -155,18 +72,12 @@ impl Command {
         if FORGET.iter().any(forgets) {
             return Self::ForgetMap;
         }
-        if let Some(question) = PlanQuestion::of(&plain).or_else(|| PlanQuestion::of(asked)) {
+        let of_plan = || PlanQuestion::of(&without(asked, &AROUND_PLAN));
+        if let Some(question) = PlanQuestion::of(&plain).or_else(of_plan) {
             return Self::Plan(question);
         }
-        if let Some(reply) = courtesy(&plain).or_else(|| courtesy(asked)) {
+        if let Some(reply) = courtesy::reply(&plain, asked) {
             return Self::Courtesy(reply);
-        }
-        let unmarked = without_marks(asked);
-        if behind(&unmarked, &FORBIDS).is_some() {
-            return Self::Courtesy(NOT_TO_DO);
-        }
-        if behind(&unmarked, &CORRECTS).is_some() {
-            return Self::Courtesy(SAY_AGAIN);
         }
         match Asked::of(sentence) {
             Some(Asked::Place(thing)) => return Self::Where(thing),
@@ -176,12 +87,25 @@ impl Command {
             None => {}
         }
         let first = asked.split(' ').next().unwrap_or_default();
-        let asks = QUESTION_WORDS.contains(&first) || behind(asked, &ASKS).is_some();
+        let wishes = behind(asked, &WISHES).is_some();
+        let is_request = is_request || wishes;
+        let asks = !wishes && QUESTION_WORDS.contains(&first) || behind(asked, &ASKS).is_some();
         if asks || (is_question && !is_request) {
             return Self::NotUnderstood;
         }
         // In the words of the person: case may mean something to the model.
         Self::Goal(if asked.len() < plain.len() { asked.to_owned() } else { whole.to_owned() })
+    }
+
+    /// The same, of what is said by `rest` behind "never mind": what was wanted before no longer is. Who only
+    /// tells why wants nothing else.
+    fn instead(self, rest: &str) -> Self {
+        let first = rest.split(' ').next().unwrap_or_default();
+        match self {
+            Self::Courtesy(_) => Self::Stop,
+            Self::Goal(_) if SUBJECTS.contains(&first) => Self::Stop,
+            other => other,
+        }
     }
 
     /// Whether it is a question that is not about the plan in hand.
@@ -190,60 +114,9 @@ impl Command {
     }
 }
 
-/// What is left of `sentence` behind the longest of `openings` that it begins with, word by word.
-fn behind<'a>(sentence: &'a str, openings: &[&str]) -> Option<&'a str> {
-    let rests = openings.iter().filter_map(|opening| {
-        let rest = sentence.strip_prefix(opening)?;
-        (rest.is_empty() || rest.starts_with(' ')).then(|| rest.trim_start())
-    });
-    rests.min_by_key(|rest| rest.len())
-}
-
-/// The words of a sentence without marks, single spaces between them.
-fn without_marks(sentence: &str) -> String {
-    let words = sentence.split(|c: char| [',', '.', '!'].contains(&c) || c.is_whitespace());
-    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
-}
-
-/// The words of a sentence without marks and without those of `left_out`.
-fn without(sentence: &str, left_out: &[&str]) -> String {
-    let unmarked = without_marks(sentence);
-    unmarked.split(' ').filter(|word| !left_out.contains(word)).collect::<Vec<_>>().join(" ")
-}
-
-/// Whether all that is said is to stop, once or several times.
-fn stops(sentence: &str) -> bool {
-    let said = without(sentence, &AROUND_STOP);
-    let mut rest = said.as_str();
-    while let Some(object) = behind(rest, &STOP) {
-        rest = behind(object, &STOPPED).unwrap_or(object);
-    }
-    // "Do not!" is said of what is done; "do not stop" is not.
-    said == "do not" || (rest.is_empty() && !said.is_empty())
-}
-
-/// What is said to a sentence that is made of courtesies alone, of several to the last.
-fn courtesy(sentence: &str) -> Option<&'static str> {
-    let said = without(sentence, &AROUND_COURTESY);
-    let (mut rest, mut reply) = (said.as_str(), None);
-    while !rest.is_empty() {
-        let lefts = COURTESIES.iter().filter_map(|(words, reply)| {
-            let left = behind(rest, words)?;
-            Some((left, *reply))
-        });
-        let (left, newest) = lefts.min_by_key(|(left, _)| left.len())?;
-        (rest, reply) = (left, Some(newest));
-    }
-    reply
-}
-
-/// Whether there is a word of two letters or more: without one nothing is named that could be done.
-fn has_word(sentence: &str) -> bool {
-    sentence.split(|c: char| !c.is_alphabetic()).any(|word| word.chars().nth(1).is_some())
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::courtesy::{AS_I_CAN, HELP, NOT_TO_DO, NOTHING_ASKED, SAY_AGAIN};
     use super::*;
 
     #[test]
@@ -276,6 +149,8 @@ mod tests {
         for words in ["wheres the fridge", "Where's the fridge?", "where’s the fridge"] {
             assert_eq!(Command::of(words), Command::Where("fridge".into()), "{words}");
         }
+        assert_eq!(Command::of("wher is the fridge"), Command::Where("fridge".into()));
+        assert_eq!(Command::of("waht are you doing"), Command::Plan(PlanQuestion::Now));
         assert_eq!(Command::of("whats here"), Command::Describe);
         assert_eq!(Command::of("whats the plan"), Command::Plan(PlanQuestion::Whole));
         for words in ["whats on the table", "what’s on the table", "hows the mug", "how's it going"]
@@ -319,6 +194,22 @@ mod tests {
             "ok robot, stop moving right now",
             "could you please stop that",
             "stop! You will break it",
+            "stop, that's dangerous",
+            "No, stop, you will break it",
+            "I said stop!",
+            "I want you to stop",
+            "you can stop now",
+            "that's not it. Stop",
+            "stop cleaning the table",
+            "quit doing that",
+            "emergency stop",
+            "stpo pls",
+            "stop, thank you",
+            "wait a moment",
+            "just a second",
+            "stop for now",
+            "stay where you are",
+            "I've changed my mind",
             "cancel it",
             "cancel the plan",
             "forget it",
@@ -329,14 +220,46 @@ mod tests {
         ] {
             assert_eq!(Command::of(stop), Command::Stop, "{stop}");
         }
-        for other in ["stop the coffee machine", "wait for me", "stop at the table"] {
+        for other in [
+            "stop the coffee machine",
+            "wait for me",
+            "stop at the table",
+            "stay in the kitchen",
+            "go to the sink, then stop there",
+        ] {
             assert_eq!(Command::of(other), Command::Goal(other.into()));
         }
     }
 
     #[test]
+    fn behind_what_is_wanted_no_more_stands_what_is_wanted() {
+        let goal = Command::Goal("bring me the plate".into());
+        for words in [
+            "never mind, bring me the plate",
+            "Wait, wait. Could you bring me the plate?",
+            "cancel that; bring me the plate",
+        ] {
+            assert_eq!(Command::of(words), goal, "{words}");
+        }
+        assert_eq!(Command::of("wait, where is the mug?"), Command::Where("mug".into()));
+        for stop in
+            ["forget it, I'll do it myself", "hold on, there is a cat", "wait, not that one"]
+        {
+            assert_eq!(Command::of(stop), Command::Stop, "{stop}");
+        }
+        let long = "wait, and ".repeat(20_000) + "bring me the plate";
+        assert_eq!(Command::of(&long), goal);
+    }
+
+    #[test]
     fn what_is_not_to_be_done_is_not_planned_for() {
-        for words in ["don't put the mug in the sink", "Please do not touch it", "don't stop"] {
+        for words in [
+            "don't put the mug in the sink",
+            "Please do not touch it",
+            "don't stop",
+            "I don't want the mug",
+            "you shouldn't open it",
+        ] {
             assert_eq!(Command::of(words), Command::Courtesy(NOT_TO_DO), "{words}");
         }
         let goal = Command::Goal("wash the mug".into());
@@ -345,8 +268,37 @@ mod tests {
 
     #[test]
     fn a_part_of_a_sentence_does_not_put_another_right() {
-        for words in ["I meant the plate", "no, the other one", "Not that one!", "no the plate"] {
+        for words in [
+            "I meant the plate",
+            "no, the other one",
+            "Not that one!",
+            "no the plate",
+            "no, I said the plate",
+            "that's wrong",
+        ] {
             assert_eq!(Command::of(words), Command::Courtesy(SAY_AGAIN), "{words}");
+        }
+        let goal = Command::Goal("bring me the plate".into());
+        assert_eq!(Command::of("i said bring me the plate"), goal);
+    }
+
+    #[test]
+    fn what_is_said_of_the_work_does_not_end_it() {
+        for words in ["Be careful!", "careful with the mug", "watch out", "hurry up, please"] {
+            assert_eq!(Command::of(words), Command::Courtesy(AS_I_CAN), "{words}");
+        }
+        for words in ["cool", "Great job, robot!", "that's it", "hmm", "oh, I see"] {
+            assert_eq!(Command::of(words), Command::Courtesy("all right"), "{words}");
+        }
+        for words in ["go on", "please continue", "try again", "are you done yet?"] {
+            assert_eq!(Command::of(words), Command::Plan(PlanQuestion::Status), "{words}");
+        }
+        for words in ["what are you doing there?", "What are you doing right now"] {
+            assert_eq!(Command::of(words), Command::Plan(PlanQuestion::Now), "{words}");
+        }
+        assert_eq!(Command::of("what happened?"), Command::Plan(PlanQuestion::Failed));
+        for goal in ["hurry up and bring me the mug", "cool the mug", "watch the pot"] {
+            assert_eq!(Command::of(goal), Command::Goal(goal.into()));
         }
     }
 
@@ -365,9 +317,17 @@ mod tests {
             assert_eq!(Command::of(words), mug, "{words}");
         }
         let goal = Command::Goal("bring me the mug".into());
-        for words in ["Please can you bring me the mug?", "Hey, could you bring me the mug?"] {
+        for words in [
+            "Please can you bring me the mug?",
+            "Hey, could you bring me the mug?",
+            "will you bring me the mug?",
+            "Why don't you bring me the mug?",
+            "I want you to bring me the mug",
+        ] {
             assert_eq!(Command::of(words), goal, "{words}");
         }
+        let wish = Command::Goal("Could I have the mug".into());
+        assert_eq!(Command::of("Could I have the mug?"), wish);
     }
 
     #[test]

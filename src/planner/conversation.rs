@@ -8,7 +8,8 @@ use super::{Act, Command, Dialogue, Executive, StopCause, Unresolved, facts};
 use crate::model::PromptKind;
 use crate::scene::MapObject;
 use crate::tasks::{
-    About, Answer, DO_NOT_KNOW, GoalPlanner, Inquiry, Plan, PlanRequest, PlanningError, SceneMind,
+    About, ActionVocabulary, Answer, DO_NOT_KNOW, GoalPlanner, Inquiry, Plan, PlanRequest,
+    PlanningError, SceneMind,
 };
 
 /// What is said to who wants a map forgotten that is not the conversation's own.
@@ -45,13 +46,19 @@ pub struct Conversation {
 }
 
 impl Conversation {
-    /// What `words` mean after what was said before; `objects` are those of the map.
+    /// What `words` mean after what was said before; `objects` are those of the map, `vocabulary` has the
+    /// words of plans. See [`Dialogue::hear`].
     ///
     /// # Errors
     ///
-    /// When they speak of a thing that nobody named.
-    pub fn hear(&mut self, words: &str, objects: &[MapObject]) -> Result<String, Unresolved> {
-        self.dialogue.hear(words, objects)
+    /// When they speak of a thing that nobody named, or that cannot be what it is taken for.
+    pub fn hear(
+        &mut self,
+        words: &str,
+        objects: &[MapObject],
+        vocabulary: &ActionVocabulary,
+    ) -> Result<String, Unresolved> {
+        self.dialogue.hear(words, objects, vocabulary)
     }
 
     /// The robot has a thing called `name` in its hand: "it", as long as nothing was named.
@@ -181,7 +188,7 @@ mod tests {
         let known = PlanRequest { objects: &objects, robot_m, step_expiry_ns: 1, ..request("") };
         let mut talk = Conversation::default();
         let mut say = |words: &str| {
-            let meant = talk.hear(words, &objects).unwrap();
+            let meant = talk.hear(words, &objects, planner.vocabulary()).unwrap();
             talk.respond(&meant, &known, &mut planner).unwrap().unwrap()
         };
         let fridge = say("where is the fridge").words();
@@ -215,7 +222,7 @@ mod tests {
         ];
         let known = PlanRequest { objects: &objects, step_expiry_ns: 1, ..request("") };
         let mut talk = Conversation::default();
-        let mut say = |words: &str| match talk.hear(words, &objects) {
+        let mut say = |words: &str| match talk.hear(words, &objects, planner.vocabulary()) {
             Ok(meant) => talk.respond(&meant, &known, &mut planner).unwrap().unwrap().words(),
             Err(unresolved) => unresolved.to_string(),
         };
@@ -231,6 +238,8 @@ mod tests {
         ] {
             assert_eq!(say(words), reply, "{words}");
         }
+        // A fridge is not what can be put somewhere.
+        say("where is the fridge");
         let plan = say("please put it in the fridge");
         assert!(plan.starts_with("i take the mug"), "{plan}");
         assert_eq!(say("what is the plan?"), plan);

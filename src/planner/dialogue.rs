@@ -3,16 +3,18 @@
 //!
 //! By rule, not by a model: a word that stands for a thing is replaced by the thing's name before
 //! the sentence is understood, and what a sentence leaves out is put in. A sentence that names a thing
-//! itself is left alone.
+//! itself is left alone. Where "it" is to be held or to hold something, it is the newest thing that can;
+//! where none can, it is asked back what is meant, and the thing alone is an answer.
 
 use super::Command;
-use super::ellipsis::{Before, completed, names_nothing};
+use super::ellipsis::{Before, completed, named_alone, names_nothing, several};
+use super::role::{Role, last_clause};
 use super::topic::{
-    is_of_no_thing, is_pronoun, only_thing_in, plain, pronoun, spoken_of, stands_for_thing,
-    thing_in,
+    is_of_no_thing, is_one, is_pronoun, only_thing_in, place_in, plain, pronoun, spoken_of,
+    stands_for_thing, thing_in,
 };
 use crate::scene::MapObject;
-use crate::tasks::Asked;
+use crate::tasks::{ActionVocabulary, Asked};
 use std::collections::VecDeque;
 
 /// Sentences that are remembered; what was named before them is forgotten.
@@ -24,9 +26,11 @@ pub struct Dialogue {
     turns: VecDeque<Turn>,
     /// What the robot has in its hand, which needs no name.
     held: Option<String>,
+    /// What was said last, where it was asked back what that means.
+    open: Option<String>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct Turn {
     /// What was said, by what it means.
     meant: String,
@@ -34,6 +38,8 @@ struct Turn {
     thing: Option<String>,
     /// What "it" means from then on.
     topic: Option<String>,
+    /// The place that it or its reply names, which "in it" means from then on.
+    place: Option<String>,
     /// What was replied, if anything was yet.
     reply: Option<String>,
 }
@@ -48,20 +54,44 @@ impl Turn {
 
 /// A word that stands for a thing, and nothing was named that it could stand for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("what do you mean by \"{0}\"? Nothing was named yet")]
-pub struct Unresolved(pub String);
+pub enum Unresolved {
+    /// Nothing was named at all, or only what cannot be meant here.
+    #[error("what do you mean by \"{0}\"? Nothing was named yet")]
+    Unnamed(String),
+    /// What was named last is not such a thing.
+    #[error("what do you mean by \"{word}\"? The {thing} cannot {ability}")]
+    Unfit {
+        /// The word.
+        word: String,
+        /// What was named last.
+        thing: String,
+        /// What is to be done with it that it does not allow, such as `be held`.
+        ability: &'static str,
+    },
+}
 
 impl Dialogue {
     /// Hears `sentence`: what it means after what was said before. `objects` are those of the map,
-    /// whose names are known.
+    /// whose names are known; the `vocabulary` of plans tells what can be held and what can hold others.
     ///
     /// # Errors
     ///
-    /// When it speaks of a thing that nobody named.
-    pub fn hear(&mut self, sentence: &str, objects: &[MapObject]) -> Result<String, Unresolved> {
-        let meant = self.meaning(sentence, objects)?;
-        self.note(&meant, objects);
-        Ok(meant)
+    /// When it speaks of a thing that nobody named, or that cannot be what it is taken for. What is heard
+    /// next may name the thing and nothing else.
+    pub fn hear(
+        &mut self,
+        sentence: &str,
+        objects: &[MapObject],
+        vocabulary: &ActionVocabulary,
+    ) -> Result<String, Unresolved> {
+        let meaning = self.meaning(sentence, objects, vocabulary);
+        match &meaning {
+            Ok(meant) => self.note(meant, objects),
+            // Who names another thing that does not fit still speaks of what was said before.
+            Err(_) if self.answered(sentence, objects).is_some() => {}
+            Err(_) => self.open = Some(sentence.to_owned()),
+        }
+        meaning
     }
 
     /// The robot has a thing called `name` in its hand. "It" means that as long as nothing was named.
@@ -70,15 +100,21 @@ impl Dialogue {
     }
 
     /// Whether what `sentence` means rests on what was said before.
-    pub fn rests_on_talk(&self, sentence: &str, objects: &[MapObject]) -> bool {
-        self.meaning(sentence, objects).as_deref() != Ok(sentence)
+    pub fn rests_on_talk(
+        &self,
+        sentence: &str,
+        objects: &[MapObject],
+        vocabulary: &ActionVocabulary,
+    ) -> bool {
+        self.meaning(sentence, objects, vocabulary).as_deref() != Ok(sentence)
     }
 
     /// Remembers what `sentence` names.
     pub fn note(&mut self, sentence: &str, objects: &[MapObject]) {
-        let thing = spoken_of(sentence, objects);
-        let topic = thing.clone();
-        self.turns.push_back(Turn { meant: sentence.to_owned(), thing, topic, reply: None });
+        let (thing, place) = (spoken_of(sentence, objects), place_in(sentence, objects));
+        let (meant, topic) = (sentence.to_owned(), thing.clone());
+        self.open = None;
+        self.turns.push_back(Turn { meant, thing, topic, place, reply: None });
         if self.turns.len() > MAX_TURNS {
             self.turns.pop_front();
         }
@@ -89,10 +125,13 @@ impl Dialogue {
     pub fn replied(&mut self, meant: &str, reply: &str, objects: &[MapObject]) {
         let is_open = |turn: &&mut Turn| turn.reply.is_none() && turn.means(meant);
         let Some(turn) = self.turns.iter_mut().rev().find(is_open) else { return };
-        let names_another =
-            matches!(Asked::of(meant), Some(Asked::Contents(_) | Asked::Largest(_) | Asked::Tool));
-        if names_another && let Some(thing) = only_thing_in(reply, objects) {
-            turn.topic = Some(thing);
+        let named = || only_thing_in(reply, objects);
+        match Asked::of(meant) {
+            Some(Asked::Contents(_) | Asked::Largest(_) | Asked::Tool) => {
+                turn.topic = named().or(turn.topic.take());
+            }
+            Some(Asked::Place(_)) => turn.place = named().or(turn.place.take()),
+            _ => {}
         }
         turn.reply = Some(reply.to_owned());
     }
@@ -110,7 +149,34 @@ impl Dialogue {
         Some(self.turns()).filter(|turns| !stands_alone && !turns.is_empty())
     }
 
-    fn meaning(&self, sentence: &str, objects: &[MapObject]) -> Result<String, Unresolved> {
+    /// The thing that `sentence` names to who asked what was meant.
+    fn answered(&self, sentence: &str, objects: &[MapObject]) -> Option<String> {
+        self.open.as_ref().and_then(|_| named_alone(sentence, objects))
+    }
+
+    fn meaning(
+        &self,
+        sentence: &str,
+        objects: &[MapObject],
+        vocabulary: &ActionVocabulary,
+    ) -> Result<String, Unresolved> {
+        let Some((open, thing)) = self.open.as_ref().zip(self.answered(sentence, objects)) else {
+            return self.understood(sentence, objects, vocabulary);
+        };
+        // As if the thing had been named before.
+        let mut then = self.clone();
+        let (thing, topic) = (Some(thing.clone()), Some(thing));
+        then.turns.push_back(Turn { thing, topic, ..Turn::default() });
+        then.understood(open, objects, vocabulary)
+    }
+
+    /// What a sentence that answers nothing means.
+    fn understood(
+        &self,
+        sentence: &str,
+        objects: &[MapObject],
+        vocabulary: &ActionVocabulary,
+    ) -> Result<String, Unresolved> {
         let command = Command::of(sentence);
         match command {
             Command::Goal(_) | Command::Where(_) | Command::Count(_) | Command::NotUnderstood => {
@@ -119,9 +185,9 @@ impl Dialogue {
                     // A model would tell the place of anything.
                     None if names_nothing(sentence) => {
                         let words: Vec<String> = sentence.split_whitespace().map(plain).collect();
-                        Err(Unresolved(words.join(" ")))
+                        Err(Unresolved::Unnamed(words.join(" ")))
                     }
-                    None => self.resolve(sentence, &command, objects),
+                    None => self.resolve(sentence, &command, objects, vocabulary),
                 }
             }
             _ => Ok(sentence.to_owned()),
@@ -132,6 +198,15 @@ impl Dialogue {
     fn topic(&self) -> Option<&str> {
         let named = self.turns.iter().rev().find_map(|turn| turn.topic.as_deref());
         named.or(self.held.as_deref())
+    }
+
+    /// What a word may stand for, newest first; of what was named at once as a place, where that is looked for.
+    fn candidates(&self, role: Role) -> Vec<&str> {
+        let named = self.turns.iter().rev().flat_map(|turn| {
+            let place = turn.place.as_deref().filter(|_| role == Role::Holder);
+            place.into_iter().chain(turn.topic.as_deref())
+        });
+        named.chain(self.held.as_deref()).collect()
     }
 
     /// The whole of a sentence that says only what is new.
@@ -149,6 +224,7 @@ impl Dialogue {
         sentence: &str,
         command: &Command,
         objects: &[MapObject],
+        vocabulary: &ActionVocabulary,
     ) -> Result<String, Unresolved> {
         let words: Vec<&str> = sentence.split_whitespace().collect();
         let Some(at) = pronoun(&words) else { return Ok(sentence.to_owned()) };
@@ -158,15 +234,35 @@ impl Dialogue {
         let is_asked_of_it = asked.as_ref().and_then(Asked::thing).is_some_and(stands_for_thing);
         // A question of a kind that is not known may be about the weather.
         let is_free = *command == Command::NotUnderstood && asked.is_none();
-        let names_thing = !is_asked_of_it && thing_in(&before.join(" "), objects).is_some();
+        let role = Role::behind(before, matches!(command, Command::Goal(_)));
+        // "Put the mug in it" names a thing, but not this one.
+        let clause: &[&str] = if role == Role::Holder { last_clause(before) } else { &[] };
+        let earlier = before[..before.len() - clause.len()].join(" ");
+        let names_thing = !is_asked_of_it && thing_in(&earlier, objects).is_some();
         if names_thing || is_free && (is_of_no_thing(&words) || !is_pronoun(&word)) {
             return Ok(sentence.to_owned());
         }
-        let Some(thing) = self.topic() else {
-            return if is_free { Ok(sentence.to_owned()) } else { Err(Unresolved(word)) };
+        let other = thing_in(&clause.join(" "), objects);
+        let can_be = |thing: &&str| {
+            Some(*thing) != other.as_deref() && role.fits(thing, objects, vocabulary)
+        };
+        let candidates = self.candidates(role);
+        let Some(thing) = candidates.iter().copied().find(can_be) else {
+            let newest = candidates.first().filter(|one| !role.fits(one, objects, vocabulary));
+            return match newest {
+                _ if is_free => Ok(sentence.to_owned()),
+                None => Err(Unresolved::Unnamed(word)),
+                Some(thing) => {
+                    let (thing, ability) = ((*thing).to_owned(), role.ability());
+                    Err(Unresolved::Unfit { word, thing, ability })
+                }
+            };
         };
         let end = &words[at][word.len()..];
         let meant = match before {
+            _ if is_one(&word) => {
+                format!("{} {word} of the {}{end}", before.join(" "), several(thing))
+            }
             // "How many of them" asks for the name alone.
             [rest @ .., "of"] if rest.last() == Some(&"many") => {
                 format!("{} {thing}{end}", rest.join(" "))
@@ -190,7 +286,8 @@ mod tests {
 
     fn talk(sentences: &[&str]) -> String {
         let (mut dialogue, objects) = (Dialogue::default(), objects());
-        let heard = sentences.iter().map(|sentence| dialogue.hear(sentence, &objects));
+        let words = ActionVocabulary::alfred();
+        let heard = sentences.iter().map(|sentence| dialogue.hear(sentence, &objects, &words));
         heard.last().unwrap().unwrap_or_else(|error| error.to_string())
     }
 
@@ -250,19 +347,21 @@ mod tests {
     #[test]
     fn it_is_what_the_robot_holds_as_long_as_nothing_was_named() {
         let (mut dialogue, objects) = (Dialogue::default(), objects());
+        let words = ActionVocabulary::alfred();
         dialogue.hold("mug");
-        let mut hear = |sentence: &str| dialogue.hear(sentence, &objects).unwrap();
+        let mut hear = |sentence: &str| dialogue.hear(sentence, &objects, &words).unwrap();
         assert_eq!(hear("what color?"), "what color is the mug");
-        assert_eq!(hear("put it in the sink"), "put the mug in the sink");
         assert_eq!(hear("where is the table"), "where is the table");
         assert_eq!(hear("clean it"), "clean the table");
+        assert_eq!(hear("put it in the sink"), "put the mug in the sink");
     }
 
     #[test]
     fn what_a_reply_names_is_spoken_of() {
         let (mut dialogue, objects) = (Dialogue::default(), objects());
+        let words = ActionVocabulary::alfred();
         let mut say = |sentence: &str, reply: &str| {
-            let meant = dialogue.hear(sentence, &objects).unwrap();
+            let meant = dialogue.hear(sentence, &objects, &words).unwrap();
             dialogue.replied(&meant, reply, &objects);
             meant
         };
@@ -275,31 +374,98 @@ mod tests {
         // Who is asked what is next to a thing is asked of the thing.
         say("what is next to the mug", "coffeemachine");
         assert_eq!(say("what color is it", "red"), "what color is the mug");
+        say("where is the mug", "on the table");
+        assert_eq!(say("is there a fork on it", "no"), "is there a fork on the table");
+    }
+
+    #[test]
+    fn what_is_held_and_what_holds_others_is_what_can() {
+        let talks: [(&[&str], &str); 10] = [
+            (
+                &["where is the mug", "where is the fridge", "put it in there"],
+                "put the mug in there",
+            ),
+            (
+                &["where is the mug", "and the table", "please bring me it"],
+                "please bring me the mug",
+            ),
+            (&["where is the mug", "where is the fridge", "open it"], "open the fridge"),
+            (&["where is the fridge", "put the mug in it"], "put the mug in the fridge"),
+            (&["where is the fridge", "is there an egg in it?"], "is there an egg in the fridge?"),
+            (
+                &["put the mug on the table", "how many forks are on it"],
+                "how many forks are on the table",
+            ),
+            (
+                &["where is the fridge", "open it and put the mug in it"],
+                "open the fridge and put the mug in it",
+            ),
+            (
+                &["where is the sink", "wash the pot and put the egg in it"],
+                "wash the pot and put the egg in it",
+            ),
+            (&["are there eggs", "bring me one, please"], "bring me one of the eggs, please"),
+            (&["is there a mug", "put another in the sink"], "put another of the mugs in the sink"),
+        ];
+        for (sentences, meant) in talks {
+            assert_eq!(talk(sentences), meant);
+        }
+        let asked = "what do you mean by \"it\"? The fridge cannot be held";
+        assert_eq!(talk(&["where is the fridge?", "put it in the sink"]), asked);
+        let asked = "what do you mean by \"it\"? The spoon cannot hold things";
+        assert_eq!(talk(&["where is the spoon?", "put the egg in it"]), asked);
+        let asked = "what do you mean by \"one\"? Nothing was named yet";
+        assert_eq!(talk(&["bring me one"]), asked);
+    }
+
+    #[test]
+    fn the_thing_alone_answers_who_asks_what_is_meant() {
+        let talks: [(&[&str], &str); 6] = [
+            (&["put it in the sink", "the mug"], "put the mug in the sink"),
+            (
+                &["where is the fridge", "put it in the sink", "I meant the fork"],
+                "put the fork in the sink",
+            ),
+            (&["where?", "Mug."], "where is the mug"),
+            // Who was not asked says something else.
+            (&["where is the fridge", "the mug"], "the mug"),
+            (&["put it in the sink", "hello", "the mug"], "the mug"),
+            (&["put it in the sink", "bring the fork", "the mug"], "the mug"),
+        ];
+        for (sentences, meant) in talks {
+            assert_eq!(talk(sentences), meant);
+        }
+        let asked = "what do you mean by \"it\"? The table cannot be held";
+        let mut still = vec!["put it in the sink", "the table"];
+        assert_eq!(talk(&still), asked);
+        still.push("the mug");
+        assert_eq!(talk(&still), "put the mug in the sink");
     }
 
     #[test]
     fn a_goal_is_replied_to_without_the_words_around_it() {
         let (mut dialogue, objects) = (Dialogue::default(), objects());
-        dialogue.hear("could you bring me the mug?", &objects).unwrap();
+        let words = ActionVocabulary::alfred();
+        dialogue.hear("could you bring me the mug?", &objects, &words).unwrap();
         dialogue.replied("bring me the mug", "i take the mug", &objects);
         let turn = ["could you bring me the mug?", "i take the mug"].map(String::from);
         assert_eq!(dialogue.turns(), [turn]);
         for (sentence, rests) in
             [("put it in the sink", true), ("and the fork too", true), ("bring me the mug", false)]
         {
-            assert_eq!(dialogue.rests_on_talk(sentence, &objects), rests, "{sentence}");
+            let rests_on_talk = dialogue.rests_on_talk(sentence, &objects, &words);
+            assert_eq!(rests_on_talk, rests, "{sentence}");
         }
-        assert!(
-            Dialogue::default().rests_on_talk("bring it", &objects),
-            "on what is still to come"
-        );
+        let nothing_said = Dialogue::default();
+        assert!(nothing_said.rests_on_talk("bring it", &objects, &words), "on what is to come");
     }
 
     #[test]
     fn a_model_is_told_what_was_said_where_that_matters() {
         let (mut dialogue, objects) = (Dialogue::default(), objects());
         assert_eq!(dialogue.history("are you sure", &objects), None, "nothing was said");
-        let meant = dialogue.hear("where is the mug", &objects).unwrap();
+        let words = ActionVocabulary::alfred();
+        let meant = dialogue.hear("where is the mug", &objects, &words).unwrap();
         assert!(dialogue.turns().is_empty(), "nothing was replied");
         dialogue.replied(&meant, "on the table", &objects);
         dialogue.replied(&meant, "in the sink", &objects);

@@ -14,12 +14,14 @@ const ENDS: [&str; 3] = [" too", " as well", " please"];
 const PLACES: [&str; 2] = ["in", "on"];
 /// Most words of a thing.
 const MOST_WORDS: usize = 3;
+/// How it may begin when somebody says what was meant, and the thing alone.
+const ANSWERS: [&str; 2] = ["i mean ", "i meant "];
 /// Questions that name nothing, and what they ask of a thing.
 const BARE: [(&[&str], &str); 4] = [
     (&["where", "and where"], "where is the {}"),
     (&["what color", "what colour", "which color", "which colour"], "what color is the {}"),
     (&["which way"], "which way is the {}"),
-    (&["how many", "and how many"], "how many {} are there"),
+    (&["how many", "and how many", "how many are there"], "how many {} are there"),
 ];
 
 /// What was said before, by what it means.
@@ -55,23 +57,12 @@ pub(super) fn completed(sentence: &str, before: Before<'_>) -> Option<String> {
         let topic = if is_number { several(before.topic) } else { before.topic.to_owned() };
         return Some(whole.replace("{}", &topic));
     }
-    let rest = OPENINGS.iter().find_map(|opening| words.strip_prefix(opening))?;
-    let rest = ENDS.iter().find_map(|end| rest.strip_suffix(end)).unwrap_or(rest);
-    let rest = rest.trim_end_matches(',');
+    let rest = without_end(OPENINGS.iter().find_map(|opening| words.strip_prefix(opening))?);
     let (how, phrase) = match rest.split_once(' ') {
         Some((first, behind)) if PLACES.contains(&first) => (Some(first), behind),
         _ => (None, rest),
     };
-    let noun = match phrase.split_once(' ') {
-        Some((article, noun)) if ARTICLES.contains(&article) => noun,
-        _ if !named(before.objects, phrase).is_empty() => phrase,
-        _ => return None,
-    };
-    let is_noun =
-        noun.split(' ').all(|word| !NO_NOUNS.contains(&word) && !ARTICLES.contains(&word));
-    if !is_noun || noun.split(' ').count() > MOST_WORDS {
-        return None;
-    }
+    let noun = noun_of(phrase, before.objects)?;
     match (how, Asked::of(before.said)) {
         (_, Some(Asked::Contents(holder) | Asked::Largest(holder))) => {
             let how = how.unwrap_or_else(|| preposition(&class_word(noun)));
@@ -88,8 +79,34 @@ pub(super) fn completed(sentence: &str, before: Before<'_>) -> Option<String> {
     }
 }
 
+/// The thing that `sentence` names and says nothing of: "the mug", to who asked what is meant.
+pub(super) fn named_alone(sentence: &str, objects: &[MapObject]) -> Option<String> {
+    let words = bare(sentence);
+    let answer = ANSWERS.iter().find_map(|begin| words.strip_prefix(begin));
+    noun_of(without_end(answer.unwrap_or(&words)), objects).map(str::to_owned)
+}
+
+/// A sentence without what may end it.
+fn without_end(words: &str) -> &str {
+    let rest = ENDS.iter().find_map(|end| words.strip_suffix(end)).unwrap_or(words);
+    rest.trim_end_matches(',')
+}
+
+/// The noun of a phrase: what stands behind an article, or what something in the map is called.
+fn noun_of<'a>(phrase: &'a str, objects: &[MapObject]) -> Option<&'a str> {
+    let noun = match phrase.split_once(' ') {
+        Some((article, noun)) if ARTICLES.contains(&article) => noun,
+        _ if !named(objects, phrase).is_empty() => phrase,
+        _ => return None,
+    };
+    let is_noun = noun
+        .split(' ')
+        .all(|word| !word.is_empty() && !NO_NOUNS.contains(&word) && !ARTICLES.contains(&word));
+    (is_noun && noun.split(' ').count() <= MOST_WORDS).then_some(noun)
+}
+
 /// Several of a thing that may be called so already.
-fn several(thing: &str) -> String {
+pub(super) fn several(thing: &str) -> String {
     if thing.ends_with('s') { thing.to_owned() } else { plural(thing) }
 }
 
@@ -169,6 +186,19 @@ mod tests {
         assert_eq!(of_mug("what colour?"), "what color is the mug");
         assert_eq!(of_mug("how many"), "how many mugs are there");
         assert!(names_nothing("And where?") && !names_nothing("where is it?"));
+    }
+
+    #[test]
+    fn who_is_asked_what_is_meant_names_it_alone() {
+        let objects = [object(1, "cup", [0.0; 3], 0.1)];
+        let named = |sentence: &str| named_alone(sentence, &objects).unwrap_or_default();
+        for sentence in ["the cup", "Cup.", "I mean the cup", "my cup, please"] {
+            assert_eq!(named(sentence), "cup", "{sentence}");
+        }
+        assert_eq!(named("a red mug"), "red mug");
+        for other in ["mug", "bring the cup", "the cup in the sink", "yes", "the", ""] {
+            assert_eq!(named(other), "", "{other}");
+        }
     }
 
     #[test]

@@ -2,20 +2,27 @@
 //!
 //! Success comes from feedback alone, never from the model's words. While a plan is open it follows
 //! the map: what moved is bound to its new place, and what a change of the map has made wrong is
-//! planned anew. Who plans anew is told what was tried before. A pure machine: what happens goes
-//! in, what to do comes out.
+//! planned anew; of another map all is. Who plans anew is told what was tried before. A pure machine:
+//! what happens goes in, what to do comes out.
 
 #[cfg(test)]
 mod map_tests;
+#[cfg(test)]
+mod search_tests;
 #[cfg(test)]
 mod so_far_tests;
 
 use crate::scene::{MapObject, ObjectId};
 use crate::sensing::StepFeedback;
-use crate::tasks::{ActionVocabulary, Plan, PlanStep, ShownObjects, SoFar, held_after};
+use crate::tasks::{ActionVocabulary, Plan, PlanStep, SoFar, held_after};
 
-/// How often a goal is planned for anew after failed steps before it is given up.
+/// How often a goal is planned for anew after failed steps before it is given up. Each thing that is put
+/// where it belongs lets the count begin again: the next may be as hard to find.
 const MAX_REPLANS: u32 = 3;
+/// Why what was bound is bound no more, where it stood in another map.
+const OTHER_MAP: &str = "another map was loaded";
+/// For so many things at most, or a plan that puts things to and fro would never be given up.
+const MOST_BROUGHT: usize = 8;
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,7 +44,7 @@ pub enum Act {
     Step(PlanStep),
     /// Publish that there is no plan any more.
     Withdraw {
-        /// The goal given up.
+        /// The goal it was for.
         goal: String,
         /// Why.
         reason: String,
@@ -125,7 +132,7 @@ struct Work {
     so_far: SoFar,
     /// Plans that were made anew, for whatever reason.
     replans: u32,
-    /// Steps that failed.
+    /// Steps that failed since a thing was put where it belongs.
     failures: u32,
     /// What of the map has led to a new plan since a step succeeded. Things that come and go must not
     /// keep the model busy and the robot waiting for ever.
@@ -137,8 +144,24 @@ impl Work {
         self.plan.as_ref()?.steps.get(self.at?)
     }
 
+    /// The map is another one: nothing stays bound, and the plan holds no more.
+    fn unbind(&mut self) {
+        self.so_far.unbind(OTHER_MAP);
+        let steps = self.plan.iter_mut().flat_map(|plan| &mut plan.steps);
+        steps.chain(&mut self.under_way).for_each(|step| step.unbind(OTHER_MAP));
+        if let Some(step) = self.current().cloned() {
+            (self.under_way, self.at) = (Some(step), None);
+            self.replans += 1;
+        }
+        self.reasons.clear();
+    }
+
     /// A step succeeded.
     fn got_on(&mut self, step: PlanStep) {
+        let brought = self.so_far.done.iter().filter(|done| done.brings()).count();
+        if step.brings() && brought < MOST_BROUGHT {
+            self.failures = 0;
+        }
         self.so_far.done.push(step);
         self.reasons.clear();
     }
@@ -148,6 +171,8 @@ impl Work {
 #[derive(Debug, Clone, Default)]
 pub struct Executive {
     number: u64,
+    /// Number of the map in which ids hold.
+    map: u64,
     work: Option<Work>,
     /// The steps that ended on the way to the goal before.
     past: SoFar,
@@ -183,14 +208,12 @@ impl Executive {
             Some(refusal) => format!("no plan for \"{}\": {refusal}", plan.goal),
             None => format!("{} steps for \"{}\"", plan.steps.len(), plan.goal),
         };
-        let said = match plan.shown {
-            Some(ShownObjects { listed, left_out }) if left_out > 0 => {
-                format!("{said} (the model read {listed} objects; {left_out} were left out)")
-            }
-            _ => said,
+        let said = match plan.told_left_out() {
+            Some(left_out) => format!("{said} ({left_out})"),
+            None => said,
         };
-        let said = match plan.told_unnamed() {
-            Some(unnamed) => format!("{said}; {unnamed}"),
+        let said = match plan.told_mismatch() {
+            Some(mismatch) => format!("{said}; {mismatch}"),
             None => said,
         };
         let said = match &plan.saw {
@@ -210,6 +233,22 @@ impl Executive {
             acts.extend(self.end(ending));
         }
         acts
+    }
+
+    /// The map of now has the number `map`. Ids of objects hold in one map alone: where it is another
+    /// one than before, nothing stays bound, nobody knows which of its objects is held, and an open plan
+    /// is withdrawn and made anew.
+    pub fn in_map(&mut self, map: u64) -> Vec<Act> {
+        if std::mem::replace(&mut self.map, map) == map {
+            return Vec::new();
+        }
+        self.held = None;
+        let Some(work) = &mut self.work else { return Vec::new() };
+        work.unbind();
+        let (goal, reason) = (work.goal.clone(), OTHER_MAP.to_owned());
+        let withdrawn = work.plan.is_some().then_some(Act::Withdraw { goal, reason });
+        let said = Act::Say(format!("{OTHER_MAP}: planning anew"));
+        withdrawn.into_iter().chain([said, self.think()]).collect()
     }
 
     /// The map was looked at: `objects` are those of now, the robot is at `robot_m` (world frame,
@@ -348,11 +387,6 @@ impl Executive {
         self.work.as_ref().map(|work| work.goal.as_str())
     }
 
-    /// The steps that succeeded on the way to the goal, of all its plans.
-    pub fn done(&self) -> &[PlanStep] {
-        self.work.as_ref().map(|work| work.so_far.done.as_slice()).unwrap_or_default()
-    }
-
     /// What was tried for the goal; where none is worked on, for the one before.
     pub fn so_far(&self) -> &SoFar {
         match &self.work {
@@ -390,7 +424,7 @@ impl Executive {
 mod tests {
     use super::*;
     use crate::tasks::fixtures::plan;
-    use crate::tasks::{Argument, Grounding, Refusal};
+    use crate::tasks::{Argument, Grounding, Refusal, ShownObjects};
 
     fn ended(step_id: u32, success: bool) -> StepFeedback {
         StepFeedback { step_id, success, message: if success { "" } else { "it slipped" }.into() }
@@ -500,5 +534,15 @@ mod tests {
         assert!(said.contains("empty") && *ending == Ending::Refused);
         assert!(progress.plan.as_ref().is_some_and(|plan| plan.refusal.is_some()));
         assert!(executive.status().contains("no goal"));
+
+        let asked = number(&executive.goal("bring the mug"));
+        let refusal = Some(Refusal::NotFound { names: vec!["mug".into()] });
+        let shown = Some(ShownObjects { listed: 2, left_out: 7 });
+        let refused = Plan { refusal, shown, ..plan("bring the mug", &[]) };
+        let said = Act::words(&executive.planned(asked, refused));
+        assert!(
+            said.ends_with("answers to mug (the model read 2 objects; 7 were left out)"),
+            "{said}"
+        );
     }
 }

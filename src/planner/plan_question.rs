@@ -31,7 +31,12 @@ pub enum PlanQuestion {
 const WORDS: [(PlanQuestion, &[&str]); 8] = [
     (
         PlanQuestion::Now,
-        &["what are you doing", "what are you doing now", "what are you doing right now"],
+        &[
+            "what are you doing",
+            "what are you up to",
+            "what are you working on",
+            "what are you trying to do",
+        ],
     ),
     (
         PlanQuestion::Next,
@@ -68,7 +73,11 @@ const WORDS: [(PlanQuestion, &[&str]); 8] = [
         &[
             "what failed",
             "what went wrong",
+            "what is wrong",
+            "what happened",
             "what did not work",
+            "why did it fail",
+            "why did you fail",
             "why did you plan again",
             "why did you plan anew",
         ],
@@ -100,7 +109,26 @@ const WORDS: [(PlanQuestion, &[&str]); 8] = [
     ),
     (
         PlanQuestion::Status,
-        &["status", "what is your status", "how far are you", "are you done", "are you finished"],
+        &[
+            "status",
+            "what is your status",
+            "how far are you",
+            "are you done",
+            "are you finished",
+            "have you finished",
+            "is it done",
+            // Who wants it to go on is told what does.
+            "go on",
+            "go ahead",
+            "carry on",
+            "keep going",
+            "continue",
+            "proceed",
+            "resume",
+            "try again",
+            "do it again",
+            "do that again",
+        ],
     ),
 ];
 

@@ -1,6 +1,7 @@
 //! What a sentence is about: the thing that it names, or the word that stands for one.
 
 use super::Command;
+use super::role::{is_before_place, is_taken};
 use crate::scene::MapObject;
 use crate::tasks::{Asked, named, named_in};
 
@@ -8,6 +9,8 @@ use crate::tasks::{Asked, named, named_in};
 const PRONOUNS: [&str; 3] = ["it", "them", "they"];
 /// Words that stand for a thing unless a noun follows ("that" against "that mug").
 const POINTERS: [&str; 3] = ["that", "this", "those"];
+/// Words that stand for one of several where they are taken and no noun follows: "bring me one".
+const ONES: [&str; 2] = ["one", "another"];
 /// What may follow a pointer that stands for a thing.
 pub(super) const NO_NOUNS: [&str; 17] = [
     "in", "on", "to", "from", "into", "onto", "under", "at", "here", "there", "away", "back", "up",
@@ -33,10 +36,16 @@ pub(super) fn pronoun(words: &[&str]) -> Option<usize> {
     words.iter().enumerate().position(|(at, word)| {
         let word = plain(word);
         let next = words.get(at + 1).map(|next| plain(next));
+        let is_alone = next.is_none_or(|next| NO_NOUNS.contains(&next.as_str()));
         PRONOUNS.contains(&word.as_str())
-            || POINTERS.contains(&word.as_str())
-                && next.is_none_or(|next| NO_NOUNS.contains(&next.as_str()))
+            || is_alone && POINTERS.contains(&word.as_str())
+            || is_alone && is_one(&word) && is_taken(&words[..at])
     })
+}
+
+/// Whether a word stands for one of several.
+pub(super) fn is_one(word: &str) -> bool {
+    ONES.contains(&word)
 }
 
 /// Whether a word stands for a thing wherever it is.
@@ -93,6 +102,13 @@ pub(super) fn thing_in(text: &str, objects: &[MapObject]) -> Option<String> {
     (!phrase.is_empty()).then(|| phrase.join(" "))
 }
 
+/// What `text` names as a place: the thing behind its last "in" or "on".
+pub(super) fn place_in(text: &str, objects: &[MapObject]) -> Option<String> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let at = words.iter().rposition(|word| is_before_place(word))?;
+    thing_in(&words[at + 1..].join(" "), objects)
+}
+
 /// The first object of the map that `text` names.
 fn known_in(text: &str, objects: &[MapObject]) -> Option<String> {
     let words: Vec<String> = text.split_whitespace().map(plain).collect();
@@ -115,6 +131,10 @@ mod tests {
         assert_eq!(at("turn that off"), Some(1));
         assert_eq!(at("where is it?"), Some(2));
         assert_eq!(at("bring that mug"), None);
+        assert_eq!((at("bring me one"), at("put another in the sink")), (Some(2), Some(1)));
+        for other in ["bring me one mug", "the red one", "take one of the mugs"] {
+            assert_eq!(at(other), None, "{other}");
+        }
         assert!(is_of_no_thing(&["what", "time", "is", "it?"]));
         assert!(!is_of_no_thing(&["is", "it", "open"]));
     }
@@ -129,6 +149,16 @@ mod tests {
         let objects = [object(1, "drawer", [0.0; 3], 0.5), object(2, "knife", [0.0; 3], 0.1)];
         let known = known_in("put the knives in the drawer", &objects);
         assert_eq!(known.as_deref(), Some("knives"));
+    }
+
+    #[test]
+    fn a_place_stands_behind_its_preposition() {
+        let named = |sentence: &str| place_in(sentence, &[]).unwrap_or_default();
+        assert_eq!(named("put my mug in the sink, please"), "sink");
+        assert_eq!(named("is there an egg on the tray?"), "tray");
+        for none in ["turn the lamp on", "where is the fridge", ""] {
+            assert_eq!(named(none), "", "{none}");
+        }
     }
 
     #[test]

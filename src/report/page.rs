@@ -117,21 +117,18 @@ impl ReportPage<'_> {
 
 /// The steps of a plan and what they are bound to, or why there are none.
 pub(super) fn plan_section(plan: &Plan) -> String {
+    let left_out = plan.told_left_out().map_or_else(String::new, |told| format!("; {told}"));
     if let Some(refusal) = &plan.refusal {
-        return format!("<p class=no>Refused: {}</p>", escape(&refusal.to_string()));
+        return format!("<p class=no>Refused: {}{left_out}</p>", escape(&refusal.to_string()));
     }
     let task = plan.task.as_ref().map_or_else(String::new, |task| format!("task {task}, "));
     let mut html = format!("<p>{}model {}", escape(&task), escape(&plan.model));
-    if let Some(unnamed) = plan.told_unnamed() {
-        let _ = write!(html, "; {}", escape(&unnamed));
-    }
-    if let Some(shown) = plan.shown.filter(|shown| shown.left_out > 0) {
-        let (listed, left_out) = (shown.listed, shown.left_out);
-        let _ = write!(html, "; the model read {listed} objects, {left_out} were left out");
+    if let Some(mismatch) = plan.told_mismatch() {
+        let _ = write!(html, "; {}", escape(&mismatch));
     }
     let _ = write!(
         html,
-        "</p><div class=wide><table><tr><th scope=col>step<th scope=col>action\
+        "{left_out}</p><div class=wide><table><tr><th scope=col>step<th scope=col>action\
          <th scope=col>bound to, in frame {}</tr>",
         escape(&plan.frame_id)
     );
@@ -212,8 +209,8 @@ fn topics_section(topics: &[TopicRow]) -> String {
 mod tests {
     use super::*;
     use crate::scene::fixtures::object;
-    use crate::tasks::Refusal;
     use crate::tasks::fixtures::plan;
+    use crate::tasks::{Refusal, ShownObjects};
 
     fn page<'a>(topdown: &'a RgbImage, plan: Option<&'a Plan>) -> ReportPage<'a> {
         ReportPage {
@@ -255,8 +252,10 @@ mod tests {
         assert!(html.contains("model m; the goal does not name: mug, shelf</p>"), "{html}");
         assert_eq!(html.matches("mug: not bound, there is no map").count(), 2, "{html}");
         let refusal = Some(Refusal::BadGoal { reason: "it is empty".into() });
-        let refused = plan_section(&Plan { refusal, steps: Vec::new(), ..plan });
+        let shown = Some(ShownObjects { listed: 2, left_out: 7 });
+        let refused = plan_section(&Plan { refusal, shown, steps: Vec::new(), ..plan });
         assert!(refused.contains("Refused: ") && !refused.contains("<table"), "{refused}");
+        assert!(refused.contains("; the model read 2 objects; 7 were left out</p>"), "{refused}");
     }
 
     #[test]

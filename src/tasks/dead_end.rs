@@ -6,6 +6,7 @@
 
 use super::held::PICK_UP;
 use super::mention::{named_in, of_class};
+use super::so_far::left_behind;
 use super::{ActionVocabulary, PlanRequest, PlanStep, SpokenStep};
 
 /// Words that lead nowhere for a goal any more, and those that led somewhere.
@@ -93,6 +94,15 @@ impl DeadEnds {
         let taken: Vec<&String> = taken.collect();
         let mut words = acts.iter().flat_map(|act| &act.arguments);
         words.any(|word| self.swapped.contains(word) && !taken.contains(&word))
+    }
+
+    /// What of a whole plan is still to be done.
+    pub fn left_of<'a>(
+        &self,
+        steps: &'a [SpokenStep],
+        vocabulary: &ActionVocabulary,
+    ) -> &'a [SpokenStep] {
+        left_behind(&self.begun, steps, vocabulary)
     }
 
     /// Whether a plan goes where nothing is to be had.

@@ -292,9 +292,8 @@ impl Constraint for PlanGrammar {
             let arguments = action.arguments.iter().map(words);
             escaped(&action.name) + &arguments.collect::<String>()
         };
-        let sayable = |action: &&ActionSpec| {
-            action.arguments.iter().all(|&k| !vocabulary.words(k).is_empty())
-        };
+        let sayable =
+            |action: &&ActionSpec| action.arguments.iter().all(|&k| vocabulary.has_words(k));
         let is_free = |action: &&ActionSpec| {
             action.name != vocabulary.end && (acts.is_none() || action.only_goes())
         };
@@ -466,6 +465,32 @@ mod tests {
         grammar.advance(id("\nPutObject mug d"));
         let allowed = grammar.allowed();
         assert!(allowed.allows(id("esk\nNoOp")) && !allowed.allows(id("esk mug")));
+    }
+
+    #[test]
+    fn thousands_of_words_share_their_beginnings() {
+        let words: Vec<String> = (0..5000).map(|number| format!("thing{number}")).collect();
+        let vocabulary = ActionVocabulary {
+            tasks: vec![],
+            objects: words.clone(),
+            receptacles: words,
+            ..ActionVocabulary::alfred()
+        };
+        let bytes: Vec<Vec<u8>> = (0..=255).map(|byte| vec![byte]).chain([Vec::new()]).collect();
+        let start = std::time::Instant::now();
+        let mut grammar = PlanGrammar::new(&vocabulary, table(&bytes, &vocabulary)).unwrap();
+        // Each number below 5000 begins with a shorter one.
+        let nodes = grammar.rules.words.each_ref().map(|words| words.nodes.len());
+        assert_eq!(nodes, [1 + "thing".len() + 5000; 3]);
+        let regex = grammar.regex().unwrap();
+        let places = vocabulary.actions.iter().map(|action| action.arguments.len()).sum::<usize>();
+        assert!(regex.len() < places * 5000 * "|thing4999".len() + 1000, "{}", regex.len());
+        for byte in b"\nPutObject thing4999 thing0\nNoOp" {
+            assert!(grammar.allowed().allows(u32::from(*byte)));
+            grammar.advance(u32::from(*byte));
+        }
+        assert!(grammar.allowed().allows(256));
+        assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
     }
 
     #[test]

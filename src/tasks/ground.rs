@@ -84,7 +84,7 @@ impl<'a> Walk<'a> {
             place: Point3::from(robot_m),
             at: None,
             held: so_far.in_hand().into_iter().collect(),
-            done: so_far.placed().collect(),
+            done: so_far.placed(objects),
             in_vain: so_far.in_vain(vocabulary),
         }
     }
@@ -288,6 +288,7 @@ mod tests {
             objects: vec!["mug".into()],
             receptacles: vec!["table".into(), "shelf".into()],
             closed: vec![],
+            called: std::collections::BTreeMap::new(),
         }
     }
 
@@ -305,10 +306,7 @@ mod tests {
 
     /// The ids that words are bound to after what was tried.
     fn ids_after(so_far: &SoFar, lines: &[&str], objects: &[MapObject]) -> Vec<Vec<Option<u32>>> {
-        let id = |argument: &Argument| match argument.grounding {
-            Grounding::Grounded { object_id, .. } => Some(object_id.0),
-            Grounding::Ungrounded { .. } => None,
-        };
+        let id = |argument: &Argument| argument.grounding.bound().map(|(id, _)| id.0);
         let request = PlanRequest { objects, so_far, ..request("") };
         ground(&steps(lines), &vocabulary(), &request)
             .iter()

@@ -1,6 +1,6 @@
 //! What the robot holds, as the steps that succeeded tell.
 
-use super::{Argument, Grounding, Plan, PlanStep};
+use super::{Argument, Plan, PlanStep};
 use crate::scene::{MapObject, ObjectId};
 
 /// The action that takes a thing into the hand, in ALFRED's vocabulary.
@@ -45,10 +45,7 @@ impl Mentioned {
 }
 
 fn object_of(argument: &Argument) -> Option<ObjectId> {
-    match argument.grounding {
-        Grounding::Grounded { object_id, .. } => Some(object_id),
-        Grounding::Ungrounded { .. } => None,
-    }
+    argument.grounding.bound().map(|(id, _)| id)
 }
 
 /// What is held after `step` succeeded, having held `before`: what was picked up; nothing after an
@@ -65,8 +62,8 @@ pub fn held_after(step: &PlanStep, before: Option<ObjectId>) -> Option<ObjectId>
 mod tests {
     use super::*;
     use crate::scene::fixtures::object;
-    use crate::tasks::PlanRequest;
     use crate::tasks::fixtures::{bound_plan, plan, request};
+    use crate::tasks::{Grounding, PlanRequest};
 
     #[test]
     fn what_is_picked_up_is_held_until_it_is_put_down() {

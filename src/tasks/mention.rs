@@ -53,6 +53,16 @@ pub fn named<'a>(objects: &'a [MapObject], name: &str) -> Vec<&'a MapObject> {
 /// words ("red mug"), and those of which it is a part ("sink" of "sinkbasin").
 pub(crate) fn akin(name: &str, objects: &[MapObject]) -> Vec<String> {
     let labels = || objects.iter().map(|object| object.label.as_str());
+    let mut akin = with_part(name, labels());
+    akin.extend(named_in(name, labels()));
+    akin.into_iter().collect()
+}
+
+/// Those of `classes` of which `name` is a part, in the singular or the plural: "sinkbasin" of "sink".
+pub(super) fn with_part<'a>(
+    name: &str,
+    classes: impl IntoIterator<Item = &'a str>,
+) -> BTreeSet<String> {
     let forms = singulars(name);
     let is_part = |class: &String| {
         forms.iter().map(String::as_str).any(|part| {
@@ -61,9 +71,7 @@ pub(crate) fn akin(name: &str, objects: &[MapObject]) -> Vec<String> {
                 && (class.starts_with(part) || class.ends_with(part))
         })
     };
-    let mut akin: BTreeSet<String> = labels().map(class_word).filter(is_part).collect();
-    akin.extend(named_in(name, labels()));
-    akin.into_iter().collect()
+    classes.into_iter().map(class_word).filter(is_part).collect()
 }
 
 /// The objects of a class.

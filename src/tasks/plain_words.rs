@@ -1,12 +1,51 @@
 //! What a person says in plain words: in small letters, spelled out, and without what people say around it.
 
 /// What may stand before a sentence and asks for nothing.
-const CALLS: [&str; 12] =
-    ["hey", "hi", "hello", "ok", "okay", "well", "so", "and", "but", "sorry", "excuse me", "robot"];
-/// How a request begins that is polite or worded as a question.
-const REQUESTS: [&str; 5] = ["can you", "could you", "would you", "please", "do not forget to"];
-/// What is no request behind these: who is asked what it can see is to tell.
-const SENSES: [&str; 2] = ["see", "hear"];
+const CALLS: [&str; 19] = [
+    "hey",
+    "hi",
+    "hello",
+    "ok",
+    "okay",
+    "all right",
+    "alright",
+    "well",
+    "so",
+    "and",
+    "but",
+    "now",
+    "also",
+    "actually",
+    "oh",
+    "sorry",
+    "excuse me",
+    "i said",
+    "robot",
+];
+/// How a request begins that is polite, worded as a question, or tells who is to do it.
+const REQUESTS: [&str; 16] = [
+    "can you",
+    "could you",
+    "would you",
+    "will you",
+    "why do not you",
+    "please",
+    "do not forget to",
+    "you can",
+    "you may",
+    "you should",
+    "you must",
+    "you need to",
+    "you have to",
+    "i want you to",
+    "i need you to",
+    "i would like you to",
+];
+/// What is no request behind these: who is asked what it can see is to tell, and what is not to be done is
+/// forbidden.
+const NO_REQUESTS: [&str; 3] = ["see", "hear", "not"];
+/// Words that decide what a sentence is, and are typed in haste.
+const TYPED_IN_HASTE: [&str; 5] = ["what", "where", "which", "stop", "please"];
 
 /// `sentence` in small letters, its words spelled out, without the marks and the "please" at its end.
 pub(crate) fn plain_words(sentence: &str) -> String {
@@ -35,7 +74,7 @@ fn opened(words: &str) -> Option<(&str, bool)> {
     }
     let rest = REQUESTS.iter().find_map(|request| behind(words, request))?;
     let first = rest.split(' ').next().unwrap_or_default();
-    (!SENSES.contains(&first)).then_some((rest, true))
+    (!NO_REQUESTS.contains(&first)).then_some((rest, true))
 }
 
 /// What stands behind `opening`, where anything does.
@@ -45,7 +84,8 @@ fn behind<'a>(words: &'a str, opening: &str) -> Option<&'a str> {
     (shorter.len() < rest.len() && !shorter.is_empty()).then_some(shorter)
 }
 
-/// A word that has swallowed another, in two words again: many type it without the mark.
+/// A word that has swallowed another, in two words again: many type it without the mark. What is written
+/// short or mistyped is written out.
 fn spelled_out(word: &str) -> &str {
     match word {
         "what's" | "what’s" | "whats" => "what is",
@@ -57,8 +97,33 @@ fn spelled_out(word: &str) -> &str {
         "isn't" | "isn’t" | "isnt" => "is not",
         "aren't" | "aren’t" | "arent" => "are not",
         "don't" | "don’t" | "dont" => "do not",
-        _ => word,
+        "didn't" | "didn’t" | "didnt" => "did not",
+        "shouldn't" | "shouldn’t" | "shouldnt" => "should not",
+        "mustn't" | "mustn’t" | "mustnt" => "must not",
+        "i'd" | "i’d" => "i would",
+        "i've" | "i’ve" => "i have",
+        "pls" | "plz" => "please",
+        _ => TYPED_IN_HASTE.into_iter().find(|meant| is_slip(word, meant)).unwrap_or(word),
     }
+}
+
+/// Whether a word is what is `meant` with two neighbours swapped, a letter behind the second left out, or one
+/// repeated: "waht", "wher", "stoop".
+fn is_slip(word: &str, meant: &str) -> bool {
+    let (word, meant) = (word.as_bytes(), meant.as_bytes());
+    let same = word.iter().zip(meant).take_while(|(a, b)| a == b).count();
+    let (typed, right) = (&word[same..], &meant[same..]);
+    let is_swapped = match (typed, right) {
+        ([a, b, rest @ ..], [c, d, others @ ..]) => a == d && b == c && rest == others,
+        _ => false,
+    };
+    let is_short = match right {
+        [_, rest @ ..] => same > 1 && rest == typed,
+        [] => false,
+    };
+    let last = word[..same].last();
+    let repeated = typed.iter().take_while(|letter| Some(*letter) == last).count();
+    is_swapped || is_short || repeated > 0 && typed[repeated..] == *right
 }
 
 #[cfg(test)]
@@ -70,6 +135,11 @@ mod tests {
         for (sentence, plain) in [
             ("  Where’s the  Mug, please?", "where is the mug"),
             ("dont move!", "do not move"),
+            ("Waht is  on the table, pls?", "what is on the table"),
+            ("wher is it", "where is it"),
+            ("plesae stooop", "please stop"),
+            ("were the wheat stows", "were the wheat stows"),
+            ("step to the top shelf", "step to the top shelf"),
             ("Please", "please"),
             ("", ""),
         ] {
@@ -83,6 +153,9 @@ mod tests {
             ("please can you bring me the mug", ("bring me the mug", true)),
             ("hey robot, could you please wash it", ("wash it", true)),
             ("do not forget to wash the mug", ("wash the mug", true)),
+            ("i want you to stop", ("stop", true)),
+            ("actually, will you open it", ("open it", true)),
+            ("you should not open it", ("you should not open it", false)),
             ("and where is the plate", ("where is the plate", false)),
             ("ok. stop", ("stop", false)),
             // Who can see something tells, and nothing else is done about it.

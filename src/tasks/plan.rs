@@ -1,9 +1,10 @@
 //! The typed plan.
 
 use super::writer::ShownObjects;
-use super::{SpokenStep, named_in};
+use super::{ActionVocabulary, ArgumentKind, SoFar, SpokenStep, class_word, named_in};
 use crate::scene::ObjectId;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 
 /// An ordered list of steps towards a goal, or a typed refusal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +29,10 @@ pub struct Plan {
     pub saw: Option<String>,
     /// The steps, in order.
     pub steps: Vec<PlanStep>,
+    /// The things that the goal names and nothing is done with: of two wishes in a sentence a model may plan
+    /// for one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undone: Vec<String>,
     /// Why there is no plan; `None` when there is one.
     pub refusal: Option<Refusal>,
 }
@@ -50,10 +55,30 @@ impl Plan {
         unnamed
     }
 
-    /// What is said of [`Self::unnamed`]; `None` where there is nothing of the kind.
-    pub fn told_unnamed(&self) -> Option<String> {
-        let unnamed = self.unnamed();
-        (!unnamed.is_empty()).then(|| format!("the goal does not name: {}", unnamed.join(", ")))
+    /// The things of `vocabulary` that the goal names, and neither a step nor what was done `so_far`.
+    pub(super) fn untouched(&self, so_far: &SoFar, vocabulary: &ActionVocabulary) -> Vec<String> {
+        let words = so_far.done.iter().chain(&self.steps).flat_map(|step| &step.arguments);
+        let touched: HashSet<String> = words.map(|word| class_word(&word.name)).collect();
+        let named = named_in(&self.goal, vocabulary.words(ArgumentKind::Object));
+        named.into_iter().filter(|thing| !touched.contains(thing)).collect()
+    }
+
+    /// What is said of [`Self::unnamed`] and [`Self::undone`]; `None` where goal and plan name the same.
+    pub fn told_mismatch(&self) -> Option<String> {
+        let parts = [
+            ("the goal does not name", self.unnamed().join(", ")),
+            ("the plan leaves out", self.undone.join(", ")),
+        ];
+        let parts = parts.iter().filter(|(_, names)| !names.is_empty());
+        let told: Vec<String> = parts.map(|(what, names)| format!("{what}: {names}")).collect();
+        (!told.is_empty()).then(|| told.join("; "))
+    }
+
+    /// What is said where the model was not shown the whole map; `None` where it was. A refusal then
+    /// speaks of what the model was shown: what it did not find may be among the rest.
+    pub fn told_left_out(&self) -> Option<String> {
+        let ShownObjects { listed, left_out } = self.shown.filter(|shown| shown.left_out > 0)?;
+        Some(format!("the model read {listed} objects; {left_out} were left out"))
     }
 }
 
@@ -87,9 +112,20 @@ impl PlanStep {
         }
     }
 
+    /// Lets words that are bound be so no more, for `reason`.
+    pub fn unbind(&mut self, reason: &str) {
+        let bound = self.arguments.iter_mut().filter(|word| word.grounding.bound().is_some());
+        bound.for_each(|word| word.grounding = Grounding::Ungrounded { reason: reason.into() });
+    }
+
     /// Whether all its words are bound to objects of the map.
     pub fn is_bound(&self) -> bool {
         self.arguments.iter().all(|argument| argument.grounding.bound().is_some())
+    }
+
+    /// Whether the step brings a thing to another.
+    pub fn brings(&self) -> bool {
+        self.arguments.len() == 2
     }
 
     /// What the step brings to another thing, where it does so and that is known.
@@ -182,7 +218,8 @@ impl std::fmt::Display for Refusal {
 
 #[cfg(test)]
 mod tests {
-    use crate::tasks::fixtures::plan;
+    use super::*;
+    use crate::tasks::fixtures::{plan, step};
 
     #[test]
     fn what_the_goal_does_not_name_is_told() {
@@ -200,9 +237,23 @@ mod tests {
             let steps = put(thing, place);
             let plan = plan(goal, &steps.each_ref().map(String::as_str));
             assert_eq!(plan.unnamed().join(", "), unnamed, "{goal}");
-            assert_eq!(plan.told_unnamed().is_some(), !unnamed.is_empty());
+            assert_eq!(plan.told_mismatch().is_some(), !unnamed.is_empty());
         }
         let plan = plan("go to the unicorn", &["GotoLocation bed", "GotoLocation desk"]);
-        assert_eq!(plan.told_unnamed().as_deref(), Some("the goal does not name: desk"));
+        assert_eq!(plan.told_mismatch().as_deref(), Some("the goal does not name: desk"));
+    }
+
+    #[test]
+    fn of_two_wishes_the_one_that_is_not_planned_for_is_told() {
+        let vocabulary = ActionVocabulary::alfred();
+        let goal = "put the mug in the sink and the plates in the fridge";
+        let mut made = plan(goal, &["PickupObject mug", "PutObject mug sinkbasin"]);
+        made.undone = made.untouched(SoFar::nothing(), &vocabulary);
+        assert_eq!(made.undone, ["plate"]);
+        let told = "the goal does not name: sinkbasin; the plan leaves out: plate";
+        assert_eq!(made.told_mismatch().as_deref(), Some(told));
+        // What was done before is not left out of a plan that goes on.
+        let so_far = SoFar { done: vec![step(2, "PutObject plate fridge")], ..SoFar::default() };
+        assert_eq!(made.untouched(&so_far, &vocabulary).len(), 0);
     }
 }

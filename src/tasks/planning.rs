@@ -158,6 +158,7 @@ impl GoalPlanner {
             shown: None,
             saw: None,
             steps: Vec::new(),
+            undone: Vec::new(),
             refusal: None,
         };
         if let Some(reason) = fault_of(request.goal) {
@@ -193,8 +194,10 @@ impl GoalPlanner {
             if !names.is_empty() {
                 plan.steps.clear();
                 plan.refusal = Some(Refusal::NotFound { names });
+                return plan;
             }
         }
+        plan.undone = plan.untouched(request.so_far, self.writer.vocabulary());
         plan
     }
 
@@ -233,14 +236,69 @@ fn missing(plan: &Plan) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tasks::fixtures::request;
+    use crate::scene::Region;
+    use crate::scene::fixtures::object;
+    use crate::tasks::fixtures::{request, spoken};
     use crate::tasks::{SpokenStep, parse_plan};
+    use crate::vision::WordHash;
 
     #[test]
     fn goals_that_cannot_be_read_are_refused_with_a_reason() {
         assert!(fault_of(" \n").is_some_and(|reason| reason.contains("empty")));
         assert!(fault_of(&"a".repeat(5000)).is_some_and(|reason| reason.contains("5000 bytes")));
         assert_eq!(fault_of("put the mug away"), None);
+    }
+
+    #[test]
+    fn a_plan_goes_where_the_thing_is_now_and_tells_what_is_seen_now() {
+        let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/models/nano"));
+        let mut planner = GoalPlanner::load(folder, &Device::Cpu).unwrap();
+        let spec = planner.view_spec().unwrap();
+        let words = WordHash::new(spec.width).unwrap();
+        let region = |name: &str, centre_m: [f64; 3], size_m: [f64; 3], on| Region {
+            name: 0,
+            score: 1.0,
+            feature: words.embed(name).unwrap(),
+            centre_m,
+            size_m,
+            rgb: [0.5; 3],
+            voxels: 9,
+            on,
+            seen_ns: [0, 0],
+        };
+        let mug = |centre_m, on: usize| region("mug", centre_m, [0.08, 0.1, 0.1], Some(on));
+        let furniture = [
+            region("diningtable", [2.0, 0.0, 0.4], [0.8, 1.2, 0.75], None),
+            region("shelf", [-2.0, 1.0, 1.1], [0.3, 0.8, 0.1], None),
+            region("coffeemachine", [0.0, 3.0, 1.0], [0.25, 0.25, 0.3], None),
+        ];
+        let names = ["diningtable", "shelf", "coffeemachine"];
+        // The same home, the mug on one of its pieces and before the camera.
+        let mut plan = |holder: usize| {
+            let [x, y, z] = furniture[holder].centre_m;
+            let mug_m = [x, y, z + 0.5 * furniture[holder].size_m[2] + 0.05];
+            let scene = [&[mug(mug_m, 1 + holder)][..], &furniture].concat();
+            let below = Region { centre_m: [0.0, 0.5, 1.4], ..furniture[holder].clone() };
+            let frame = [mug([0.0, 0.2, 1.2], 1), below];
+            let view = SceneView::of_regions(&scene, Some(&frame), &spec);
+            let pieces = (1..).zip(names).zip(&furniture);
+            let mut objects: Vec<MapObject> =
+                pieces.map(|((id, name), piece)| object(id, name, piece.centre_m, 0.3)).collect();
+            objects.push(object(9, "mug", mug_m, 0.1));
+            let plan = planner.plan(&PlanRequest {
+                objects: &objects,
+                view: Some(&view),
+                ..request("put a mug in the coffee maker")
+            });
+            let way = format!("GotoLocation {}", names[holder]);
+            assert_eq!(plan.steps[0].spoken(), spoken(&way), "{plan:?}");
+            assert_eq!(plan.steps[1].spoken(), spoken("PickupObject mug"));
+            assert_eq!(plan.steps[1].target_position_m(), Some(mug_m));
+            plan.saw.unwrap()
+        };
+        let (before, after) = (plan(0), plan(1));
+        assert!(before.starts_with("i saw ") && after.starts_with("i saw "), "{before}; {after}");
+        assert_ne!(before, after);
     }
 
     #[test]

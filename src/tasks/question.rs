@@ -69,11 +69,13 @@ const PRESENCE: [&str; 7] = [
     "do we have",
 ];
 const NUMBER: [&str; 2] = ["how many", "count"];
-const PLACE: [&str; 7] = [
+const PLACE: [&str; 9] = [
     "where is",
     "where are",
     "where do you see",
     "where did you see",
+    "where did you put",
+    "where have you put",
     "where can i find",
     "find me",
     FIND,
@@ -374,6 +376,7 @@ mod tests {
             ("is there a mug in the room", presence("mug")),
             ("is the mug on my desk?", presence_at("mug", "desk")),
             ("where did you see the mug", place("mug")),
+            ("Where did you put my mug?", place("mug")),
             ("how many mugs are in front of you now?", number("mugs")),
             ("how many mugs are on the table?", number_at("mugs", "table")),
             ("how many forks are there in my drawer", number_at("forks", "drawer")),

@@ -4,8 +4,9 @@
 //! of its plan ([`SoFar::left_of`]), and where the rest is bound to the map, what was tried in vain
 //! comes last ([`SoFar::in_vain`]). A chat model is told what was done and what failed, and why.
 
-use super::{ActionVocabulary, PlanStep, SpokenStep, held_after};
-use crate::scene::ObjectId;
+use super::mention::of_class;
+use super::{ActionVocabulary, PlanStep, SpokenStep, class_word, held_after, stands};
+use crate::scene::{MapObject, ObjectId};
 
 /// Longest reason that is kept, characters.
 const MOST_REASON: usize = 200;
@@ -47,6 +48,14 @@ impl SoFar {
         self.failed.push(FailedStep { step, why, after: self.done.len(), held });
     }
 
+    /// Lets no word of a step stay bound, for `reason`: what was tried is still known, but no more with
+    /// which objects.
+    pub fn unbind(&mut self, reason: &str) {
+        self.failed.iter_mut().for_each(|failed| failed.held = None);
+        let failed = self.failed.iter_mut().map(|failed| &mut failed.step);
+        self.done.iter_mut().chain(failed).for_each(|step| step.unbind(reason));
+    }
+
     /// What is left of a plan that begins where the work began: the steps behind the last act that
     /// was done. A plan that begins otherwise than what was done is left whole. Going somewhere is
     /// no act.
@@ -55,13 +64,10 @@ impl SoFar {
         mut steps: Vec<SpokenStep>,
         vocabulary: &ActionVocabulary,
     ) -> Vec<SpokenStep> {
-        let is_act = |action: &str| !vocabulary.only_goes(action);
-        let done = self.done.iter().map(PlanStep::spoken).filter(|step| is_act(&step.action));
-        let acts = steps.iter().enumerate().filter(|(_, step)| is_act(&step.action));
-        let agreed = acts.zip(done).take_while(|((_, step), done)| *step == done);
-        if let Some(last) = agreed.map(|((at, _), _)| at).last() {
-            steps.drain(..=last);
-        }
+        let acts = self.done.iter().filter(|step| !vocabulary.only_goes(&step.action));
+        let acts: Vec<SpokenStep> = acts.map(PlanStep::spoken).collect();
+        let left = left_behind(&acts, &steps, vocabulary).len();
+        steps.drain(..steps.len() - left);
         steps
     }
 
@@ -96,9 +102,23 @@ impl SoFar {
         acted_on.filter(|id| Some(*id) != failed.held).or_else(place)
     }
 
-    /// The things that were put where they belong.
-    pub(super) fn placed(&self) -> impl Iterator<Item = ObjectId> {
-        self.done.iter().filter_map(PlanStep::brought)
+    /// The things among `objects` that were put where they belong. What nobody had seen before it was taken,
+    /// as it came from behind a door, is the newest of its name there.
+    pub(super) fn placed(&self, objects: &[MapObject]) -> Vec<ObjectId> {
+        let mut placed: Vec<ObjectId> = self.done.iter().filter_map(PlanStep::brought).collect();
+        for step in self.done.iter().filter(|step| step.brought().is_none()) {
+            let [thing, place] = &step.arguments[..] else { continue };
+            let place = class_word(&place.name);
+            let is_there = |thing: &&MapObject| {
+                let holder = stands(thing, objects.iter()).map(|(_, id)| id);
+                let holder = objects.iter().find(|object| Some(object.id) == holder);
+                holder.is_some_and(|holder| class_word(&holder.label) == place)
+            };
+            let unknown = of_class(objects, &thing.name).filter(|one| !placed.contains(&one.id));
+            let newest = unknown.filter(is_there).map(|one| one.id).max();
+            placed.extend(newest);
+        }
+        placed
     }
 
     /// What was taken and is still in the hand, and the word for it.
@@ -110,9 +130,22 @@ impl SoFar {
     }
 }
 
+/// What is left of `steps` behind the last of the acts `done` with which they begin; going somewhere is no
+/// act.
+pub(super) fn left_behind<'a>(
+    done: &[SpokenStep],
+    steps: &'a [SpokenStep],
+    vocabulary: &ActionVocabulary,
+) -> &'a [SpokenStep] {
+    let acts = steps.iter().enumerate().filter(|(_, step)| !vocabulary.only_goes(&step.action));
+    let agreed = acts.zip(done).take_while(|((_, step), done)| step == done);
+    agreed.last().map_or(steps, |((at, _), _)| &steps[at + 1..])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scene::fixtures::{object, sized};
     use crate::tasks::fixtures::{bound_step, step};
     use crate::tasks::{parse_plan, plan_text};
 
@@ -208,10 +241,31 @@ mod tests {
         let mut so_far = SoFar::default();
         so_far.done.push(bound_step(1, "PickupObject mug", &[4]));
         assert_eq!(so_far.in_hand(), Some(("mug".into(), ObjectId(4))));
-        assert_eq!(so_far.placed().count(), 0);
+        assert_eq!(so_far.placed(&[]), []);
         so_far.done.push(bound_step(2, "PutObject mug shelf", &[4, 3]));
         assert_eq!(so_far.in_hand(), None);
-        assert_eq!(so_far.placed().collect::<Vec<_>>(), [ObjectId(4)]);
+        assert_eq!(so_far.placed(&[]), [ObjectId(4)]);
+    }
+
+    #[test]
+    fn what_came_from_behind_a_door_is_known_where_it_was_put() {
+        let (table, mug) = ([1.0, 1.0, 0.8], |id, x| object(id, "mug", [x, 0.0, 0.85], 0.1));
+        let objects = [
+            sized(1, "Dining Table", [0.0, 0.0, 0.4], table),
+            sized(2, "shelf", [5.0, 0.0, 0.4], table),
+            mug(3, 0.2),
+            mug(7, -0.2),
+            mug(9, 5.0),
+        ];
+        let mut so_far = SoFar::default();
+        so_far.done.push(bound_step(1, "PickupObject mug", &[0]));
+        so_far.done.push(bound_step(2, "PutObject mug diningtable", &[0, 1]));
+        assert_eq!(so_far.placed(&objects), [ObjectId(7)]);
+        so_far.done.push(bound_step(4, "PutObject mug diningtable", &[0, 1]));
+        assert_eq!(so_far.placed(&objects), [7, 3].map(ObjectId));
+        // Behind the next door nobody sees it.
+        so_far.done.push(bound_step(6, "PutObject mug drawer", &[0, 0]));
+        assert_eq!(so_far.placed(&objects), [7, 3].map(ObjectId));
     }
 
     #[test]

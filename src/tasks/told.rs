@@ -4,22 +4,21 @@
 //! The list keeps up with the home, and of what it holds it tells the same as a plan does. A model
 //! that reads 3D tokens counts badly, and of what was moved it says where such things usually are.
 
+mod list;
+
+pub(crate) use list::lacks;
+
 use super::answer::DO_NOT_KNOW;
 use super::color::color_of;
 use super::inventory::inventory;
-use super::mention::{akin, named, singulars};
+use super::mention::named;
 use super::question::Asked;
-use super::relation::{largest, nearest, preposition, stands};
+use super::relation::{largest, nearest, preposition};
 use super::view::{AHEAD_RAD, SceneView};
-use super::vocabulary::{ActionVocabulary, ArgumentKind, class_word};
+use super::vocabulary::{ActionVocabulary, class_word};
 use super::wording::{number_word, so_many_of_each, with_article};
 use crate::scene::{MapObject, ObjectId, ShownObject};
-
-/// Most words of a name; what is longer is another question ("how many legs does a dog have").
-const MOST_WORDS: usize = 3;
-
-/// Words for things of all classes.
-const COLLECTIVES: [&str; 5] = ["things", "objects", "items", "thing", "object"];
+use list::{At, List};
 
 /// Words, and the objects they rest on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,16 +135,6 @@ pub fn list_tells(
     told.unknown.is_none().then_some(told.words)
 }
 
-/// Whether nothing among `objects` comes near `name`, though they tell what things are called.
-pub(crate) fn lacks(name: &str, objects: &[MapObject]) -> bool {
-    let labels = || objects.iter().map(|object| object.label.as_str());
-    let is_collective = COLLECTIVES.contains(&&*class_word(name));
-    labels().any(|label| !label.is_empty())
-        && !is_collective
-        && name.split_whitespace().count() <= MOST_WORDS
-        && akin(name, objects).is_empty()
-}
-
 /// That it is not known what is in one of `holders`, where one of them is closed.
 fn behind_door(holders: &[&MapObject], view: Option<&SceneView>) -> Option<Told> {
     let closed = holders.iter().find(|holder| is_closed(holder, view))?;
@@ -192,87 +181,7 @@ fn nowhere(
     hidden.unwrap_or_else(|| Told::new(none, elsewhere))
 }
 
-/// Things that are on or in something, and others of their name.
-struct At<'a> {
-    there: Vec<&'a MapObject>,
-    elsewhere: Vec<&'a MapObject>,
-    holders: Vec<&'a MapObject>,
-    /// Whether it is known of all what they stand on.
-    is_known: bool,
-}
-
-/// The objects, and the classes that are spoken of.
-struct List<'a> {
-    objects: &'a [MapObject],
-    words: &'a ActionVocabulary,
-}
-
-impl<'a> List<'a> {
-    /// Those that `name` may mean; `None` where it is nothing that is known.
-    fn things(&self, name: &str) -> Option<Vec<&'a MapObject>> {
-        let things = named(self.objects, name);
-        let is_known = !things.is_empty() || self.is_class(name);
-        (!self.objects.is_empty() && is_known).then_some(things)
-    }
-
-    /// Whether `name` is that of a class.
-    fn is_class(&self, name: &str) -> bool {
-        let forms = singulars(name);
-        let classes = self.words.words(ArgumentKind::Target);
-        classes.into_iter().any(|class| forms.contains(&class_word(class)))
-    }
-
-    /// Whether it holds nothing that `name` may mean, though it tells what things are called. What has the
-    /// name of a class is not meant by a part of it: a knife is no butterknife.
-    fn lacks(&self, name: &str) -> bool {
-        let is_labelled = self.objects.iter().any(|object| !object.label.is_empty());
-        let is_missing = || is_labelled && named(self.objects, name).is_empty();
-        lacks(name, self.objects) || (self.is_class(name) && is_missing())
-    }
-
-    /// The only one that `name` may mean.
-    fn only(&self, name: &str) -> Option<&'a MapObject> {
-        let things = self.things(name)?;
-        things.first().copied().filter(|_| things.len() == 1)
-    }
-
-    fn is_receptacle(&self, object: &MapObject) -> bool {
-        self.words.words(ArgumentKind::Receptacle).contains(&&*class_word(&object.label))
-    }
-
-    /// The receptacles that `name` may mean; `None` where there are none.
-    fn receptacles(&self, name: &str) -> Option<Vec<&'a MapObject>> {
-        let all = named(self.objects, name);
-        (!all.is_empty() && all.iter().all(|object| self.is_receptacle(object))).then_some(all)
-    }
-
-    /// The receptacle that an object stands on or in.
-    fn holder(&self, object: &MapObject) -> Option<&'a MapObject> {
-        let others = self.objects.iter().filter(|other| self.is_receptacle(other));
-        let (_, id) = stands(object, others)?;
-        self.objects.iter().find(|other| other.id == id)
-    }
-
-    /// What stands on or in those of the receptacles that `is_asked` picks.
-    fn held_by(&self, is_asked: impl Fn(&MapObject) -> bool) -> Vec<&'a MapObject> {
-        let holds = |object: &&MapObject| self.holder(object).is_some_and(&is_asked);
-        self.objects.iter().filter(holds).collect()
-    }
-
-    /// Where the things called so are, as for what is called so. `None` where that is nothing known, or
-    /// where none is there and what one of them stands on is not known: the list cannot tell that it is not
-    /// there.
-    fn at(&self, thing: &str, holder: &str) -> Option<At<'a>> {
-        let (things, holders) = (self.things(thing)?, self.receptacles(holder)?);
-        let is_there = |thing: &&MapObject| {
-            let on = self.holder(thing);
-            on.is_some_and(|on| holders.iter().any(|holder| holder.id == on.id))
-        };
-        let (there, elsewhere): (Vec<_>, Vec<_>) = things.into_iter().partition(is_there);
-        let is_known = elsewhere.iter().all(|thing| self.holder(thing).is_some());
-        (is_known || !there.is_empty()).then_some(At { there, elsewhere, holders, is_known })
-    }
-
+impl List<'_> {
     fn presence_at(
         &self,
         thing: &str,

@@ -113,7 +113,7 @@ fn what_is_gone_is_planned_for_anew_and_what_was_done_is_kept() {
     succeed(&mut executive, 1);
     let acts = look(&mut executive, &without_shelf(4.0));
     assert_eq!(anew(&acts), Some("the shelf is gone: planning anew"));
-    let done: Vec<_> = executive.done().iter().map(PlanStep::summary).collect();
+    let done: Vec<_> = executive.so_far().done.iter().map(PlanStep::summary).collect();
     assert_eq!(done, ["GotoLocation countertop"]);
 
     let mut executive = under_way(FROM_COUNTER, &mug_at(4.0));
@@ -188,7 +188,7 @@ fn a_step_that_ends_while_its_plan_is_made_anew_still_counts() {
     let first = look(&mut executive, &without_shelf(0.2));
     let acts = succeed(&mut executive, 2);
     let [Act::Think { number, held: Some(MUG), .. }] = acts[..] else { panic!("{acts:?}") };
-    assert_eq!(executive.done().len(), 2);
+    assert_eq!(executive.so_far().done.len(), 2);
     let [_, Act::Think { number: before, .. }] = first[..] else { panic!("{first:?}") };
     let stale = made(FROM_TABLE, &without_shelf(0.2));
     assert_eq!(executive.planned(before, stale), [], "it would take the mug again");
@@ -240,4 +240,45 @@ fn what_was_a_reason_is_one_again_once_a_step_is_done() {
     assert!(matches!(&acts[..], [Act::Publish(_)]), "{acts:?}");
     succeed(&mut executive, 1);
     assert!(anew(&look(&mut executive, &without_shelf(0.2))).is_some());
+}
+
+#[test]
+fn in_another_map_nothing_stays_bound() {
+    let mut executive = under_way(FROM_TABLE, &mug_at(0.2));
+    succeed(&mut executive, 1);
+    succeed(&mut executive, 2);
+    assert_eq!(executive.in_map(0), [], "it is the one it was");
+    // The id of the mug that is held is that of the shelf there.
+    let other = [
+        object(3, "mug", [0.2, 0.0, 0.85], 0.1),
+        sized(MUG.0, "shelf", [8.0, 0.0, 0.4], [1.0, 1.0, 0.8]),
+    ];
+    let acts = executive.in_map(1);
+    let [Act::Withdraw { .. }, Act::Say(said), Act::Think { number, so_far, .. }] = &acts[..]
+    else {
+        panic!("{acts:?}")
+    };
+    assert_eq!((said.as_str(), executive.held), ("another map was loaded: planning anew", None));
+    assert!(so_far.done.len() == 2 && so_far.in_vain(&ActionVocabulary::alfred()).is_empty());
+    assert!(so_far.done.iter().all(|step| !step.is_bound()), "{so_far:?}");
+    assert_eq!(executive.in_map(1), []);
+    assert_eq!(look(&mut executive, &other), []);
+    let plan = bound_plan(FROM_TABLE, &PlanRequest { objects: &other, so_far, ..request(GOAL) });
+    executive.planned(*number, plan);
+    let Progress { plan, at, replans } = executive.progress();
+    let goes_to = plan.and_then(|plan| plan.steps[0].arguments[0].grounding.bound());
+    assert_eq!((goes_to.map(|(id, _)| id), at, replans), (Some(MUG), Some(0), 1));
+
+    // The step that was under way still counts, and a plan over the old map comes too late.
+    let mut executive = under_way(FROM_TABLE, &mug_at(0.2));
+    succeed(&mut executive, 1);
+    executive.in_map(1);
+    let acts = succeed(&mut executive, 2);
+    assert!(matches!(&acts[..], [Act::Think { held: None, .. }]), "{acts:?}");
+    let mut executive = Executive::default();
+    let acts = executive.goal(GOAL);
+    let [Act::Think { number: before, .. }] = acts[..] else { panic!("{acts:?}") };
+    let acts = executive.in_map(1);
+    assert!(matches!(&acts[..], [Act::Say(_), Act::Think { .. }]), "{acts:?}");
+    assert_eq!(executive.planned(before, made(FROM_TABLE, &mug_at(0.2))), []);
 }

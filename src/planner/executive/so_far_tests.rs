@@ -51,7 +51,8 @@ fn who_plans_anew_is_told_what_was_done_and_what_failed() {
     assert_eq!(asked(&acts).1.failed.len(), 2);
     // It is known when the work has ended, and a new goal begins anew.
     executive.stop(StopCause::Word);
-    assert_eq!((executive.so_far().failed.first(), executive.done().len()), (Some(&failed), 0));
+    let SoFar { done, failed: all } = executive.so_far();
+    assert_eq!((done.len(), all.len(), all.first()), (1, 2, Some(&failed)));
     assert_eq!(asked(&executive.goal("wash up")).1, SoFar::nothing());
 }
 

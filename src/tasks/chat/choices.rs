@@ -58,7 +58,7 @@ impl<'a> Choices<'a> {
 
     /// The actions a robot can do, without those for which there is no word on the list.
     pub fn actions(&self) -> impl Iterator<Item = &ActionSpec> {
-        let has_words = |kind: &ArgumentKind| !self.vocabulary.words(*kind).is_empty();
+        let has_words = |kind: &ArgumentKind| self.vocabulary.has_words(*kind);
         let doable = move |action: &&ActionSpec| {
             missing_word(&action.name).is_none() && action.arguments.iter().all(has_words)
         };
@@ -124,6 +124,7 @@ fn with_missing(
         objects,
         receptacles,
         closed: Vec::new(),
+        called: BTreeMap::new(),
     }
 }
 

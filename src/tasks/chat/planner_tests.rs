@@ -6,7 +6,7 @@ use super::*;
 use crate::model::stand_in::{Act, ChatServer};
 use crate::scene::fixtures::object;
 use crate::scene::{MapObject, ObjectId};
-use crate::tasks::{GoalPlanner, Grounding, Plan, Refusal, SoFar, fixtures};
+use crate::tasks::{Argument, GoalPlanner, Plan, Refusal, SoFar, fixtures};
 
 const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/chat_planner");
 
@@ -42,12 +42,8 @@ fn request<'a>(goal: &'a str, objects: &'a [MapObject]) -> PlanRequest<'a> {
 }
 
 fn ids(plan: &Plan) -> Vec<Vec<Option<u32>>> {
-    let id = |grounding: &Grounding| match grounding {
-        Grounding::Grounded { object_id, .. } => Some(object_id.0),
-        Grounding::Ungrounded { .. } => None,
-    };
-    let arguments = plan.steps.iter().map(|step| &step.arguments);
-    arguments.map(|all| all.iter().map(|one| id(&one.grounding)).collect()).collect()
+    let id = |word: &Argument| word.grounding.bound().map(|(id, _)| id.0);
+    plan.steps.iter().map(|step| step.arguments.iter().map(id).collect()).collect()
 }
 
 /// Every step is an action of the vocabulary with as many arguments, each bound to an object.

@@ -199,7 +199,7 @@ fn read_step(
     let mut arguments = Vec::new();
     for (field, kind) in fields(action) {
         let word = text(&field)?;
-        if !vocabulary.words(kind).contains(&word) {
+        if !vocabulary.has_word(kind, word) {
             return Err(format!("{name}: '{word}' is no {field} of the list"));
         }
         arguments.push(word.to_owned());
@@ -209,6 +209,8 @@ fn read_step(
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use proptest::prelude::*;
 
     use super::super::list::ObjectList;
@@ -299,6 +301,26 @@ mod tests {
         let put = steps.iter().find(|step| step["properties"]["receptacle"].is_object()).unwrap();
         assert!(put["required"].as_array().unwrap().contains(&json!("action")));
         assert_eq!(put["additionalProperties"], json!(false));
+    }
+
+    #[test]
+    fn thousands_of_words_stand_in_the_schema_once_for_each_kind_of_argument() {
+        let words: Vec<String> = (0..5000).map(|number| format!("thing{number}")).collect();
+        let (objects, receptacles) = (words.clone(), words);
+        let vocabulary =
+            ActionVocabulary { objects, receptacles, closed: vec![], ..ActionVocabulary::alfred() };
+        let start = Instant::now();
+        let choices = Choices::words(&vocabulary, "tidy up");
+        let bytes = schema(&choices).to_string().len();
+        assert!(bytes < 3 * 5000 * "\"thing4999\",".len() + 10_000, "{bytes} bytes");
+        let step = r#"{"action": "PutObject", "object": "thing4999", "receptacle": "thing0"}"#;
+        let answer = format!("{{\"steps\": [{}]}}", vec![step; MAX_STEPS].join(","));
+        for end in answer.match_indices('}').map(|(at, brace)| at + brace.len()) {
+            steps_so_far(&answer[..end], &choices);
+        }
+        let (steps, _) = parse_answer(&answer, &choices).unwrap();
+        assert_eq!((steps.len(), &*steps[31].arguments[0]), (MAX_STEPS, "thing4999"));
+        assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
     }
 
     proptest! {
