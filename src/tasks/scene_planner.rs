@@ -311,6 +311,7 @@ mod tests {
     use super::*;
     use crate::model::MANIFEST_FILE;
     use crate::model::stand_in::{Act, ChatServer};
+    use crate::scene::Glimpse;
     use crate::scene::fixtures::object;
     use crate::tasks::fixtures::{bound_step, request};
     use crate::tasks::{SoFar, SpokenStep};
@@ -386,6 +387,31 @@ mod tests {
             assert_eq!(steps[0].arguments, [place], "{said}");
             let actions = plan.steps.iter().map(|(action, _)| action.as_str());
             assert!(actions.eq(steps.iter().map(|step| step.action.as_str())), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_thing_is_gone_for_where_it_was_glimpsed_or_where_the_goal_says_that_it_is() {
+        let folder = nano(0.5);
+        let mut planner = ScenePlanner::load(folder.path(), &Device::Cpu).unwrap();
+        let vocabulary = planner.vocabulary().clone();
+        let things = ["sofa", "armchair", "garbagecan", "coffeetable", "floorlamp"];
+        let tokens = scene(&things.map(|thing| (thing, None)));
+        let mut first = |goal: &str, glimpses: Vec<Glimpse>| {
+            let scene = Some(tokens.clone());
+            let view = SceneView { scene, glimpses, ..SceneView::default() };
+            planner.speak(goal, Some(&view), &vocabulary).unwrap().steps[0].arguments[0].clone()
+        };
+        for place in ["sofa", "armchair"] {
+            let glimpse = Glimpse { name: "keychain".into(), on: place.into(), share: 0.8 };
+            let goal = "look at the keychain under the lamp";
+            assert_eq!(first(goal, vec![glimpse]), place);
+        }
+        for (place, goal) in [
+            ("garbagecan", "take the pencil out of the trash and put it on the coffee table"),
+            ("sofa", "take the pencil off the couch and put it on the coffee table"),
+        ] {
+            assert_eq!(first(goal, Vec::new()), place, "{goal}");
         }
     }
 

@@ -65,6 +65,18 @@ fn further_fields_go_with_the_request_and_take_others_out() {
     assert_eq!(body["model"], "some/model");
 }
 
+/// A server writes the fields of its answer as they stand in the schema: a reply behind what it is to.
+#[test]
+fn the_fields_of_a_schema_keep_their_order() {
+    let fields = json!({"said": {"type": "string"}, "reply": {"type": "string"}});
+    let schema = json!({"type": "object", "properties": fields, "required": ["said", "reply"]});
+    let server = ChatServer::start(vec![ChatServer::whole("a plan")]);
+    endpoint(&server.url, 10.0).answer(&[], &schema, 64, &mut |_| true).unwrap();
+    let request = &server.requests()[0];
+    let at = |field: &str| request.find(field).unwrap();
+    assert!(at("\"said\":{") < at("\"reply\":{"), "{request}");
+}
+
 /// An address without its `/v1` is the commonest mistake, and what was asked for shows it.
 #[test]
 fn an_error_names_the_whole_address() {

@@ -112,6 +112,31 @@ fn a_thing_that_appears_is_in_the_view_after_a_look() {
 }
 
 #[test]
+fn what_is_too_small_to_be_believed_is_glimpsed() {
+    let (world, mug) = kitchen_with_one_mug(2);
+    let holder = world.home().entity(world.holder(mug).unwrap()).unwrap().category;
+    let mut config = PlannerConfig::default();
+    // Furniture has hundreds of voxels.
+    config.regions.min_mass = 60.0;
+    let options = options(Knowledge::Seen);
+    let mut episode = Episode::with_true_eyes(world, &config, &options, 0.0).unwrap();
+    episode.tour(&mut |_| {}).unwrap();
+    episode.look(&mut |_| {}).unwrap();
+    let spec = ViewSpec {
+        extractor: "truth".into(),
+        tokens: TokenKind::Regions,
+        width: WIDTH,
+        frame: 48,
+        scene: 128,
+    };
+    let view = episode.view(&spec).unwrap().unwrap();
+    assert!(places_m(&view.scene.unwrap(), "mug").is_empty());
+    let mugs: Vec<_> = view.glimpses.iter().filter(|one| one.name == "mug").collect();
+    let surest = mugs.iter().max_by(|a, b| a.share.total_cmp(&b.share)).expect("it is seen");
+    assert!(surest.on == holder && surest.share < 1.0, "{mugs:?}, on {holder}");
+}
+
+#[test]
 fn what_stands_open_is_seen_to() {
     for is_open in [false, true] {
         let (mut world, _) = kitchen_with_one_mug(3);

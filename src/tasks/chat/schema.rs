@@ -294,6 +294,9 @@ mod tests {
     #[test]
     fn the_schema_names_every_choice_once() {
         let schema = with_choices(schema);
+        // In the order of the prompt: a server must write them so.
+        let fields = |of: &Value| of.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        assert_eq!(fields(&schema["properties"]), ["steps", "not_found"]);
         assert_eq!(schema["$defs"]["object"]["enum"], json!(["mug_1"]));
         assert_eq!(schema["$defs"]["receptacle"]["enum"], json!(["mug_1", "sink_basin_2"]));
         let steps = schema["properties"]["steps"]["items"]["anyOf"].as_array().unwrap();
