@@ -38,7 +38,7 @@ pub enum ChatBackend {
     /// In this process.
     Local(Box<LocalChat>),
     /// On a server.
-    Endpoint(ChatEndpoint),
+    Endpoint(Box<ChatEndpoint>),
 }
 
 /// A chat model and what its folder says of it.
@@ -58,7 +58,9 @@ impl ChatModel {
             (Some(spec), _) => {
                 ChatBackend::Local(Box::new(LocalChat::load(&manifest, spec, folder, device)?))
             }
-            (None, Some(spec)) => ChatBackend::Endpoint(ChatEndpoint::open(spec, folder)?),
+            (None, Some(spec)) => {
+                ChatBackend::Endpoint(Box::new(ChatEndpoint::open(spec, folder)?))
+            }
             // Refused when the manifest was read.
             (None, None) => return Err(manifest.without_model(folder)),
         };
