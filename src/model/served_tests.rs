@@ -54,8 +54,7 @@ fn served(url: &str, settings: &str) -> tempfile::TempDir {
 
 fn completion(text: &str) -> Act {
     let body = json!({"id": "1", "object": "text_completion", "choices": [{"index": 0, "text": text,
-        "finish_reason": "stop", "logprobs": {"tokens": ["a", "b", "</s>"],
-            "token_logprobs": [-0.5, -0.25, -0.7]}}]});
+        "finish_reason": "stop", "logprobs": {"tokens": ["a", "b"], "token_logprobs": [-0.5, -0.25]}}]});
     Act::Whole(200, body.to_string())
 }
 
@@ -86,8 +85,7 @@ fn the_server_gets_the_rows_that_a_model_here_would_take() {
     let (replies, body) = ask(&server, "");
     let [reply] = replies.unwrap().try_into().unwrap();
     assert_eq!((reply.text.as_str(), reply.finished), ("\nNoOp", true));
-    // As here, where nothing but the end is allowed behind the last word: it costs nothing.
-    assert_eq!((reply.log_probability, reply.mean_log_probability), (-0.75, -0.25));
+    assert_eq!((reply.log_probability, reply.mean_log_probability), (-0.75, -0.375));
 
     let folder = checkpoint_of(EXAMPLE, 96);
     let here = SceneLlm::load(folder.path(), &Device::Cpu).unwrap();

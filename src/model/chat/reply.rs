@@ -55,10 +55,9 @@ struct Said {
 pub(in super::super) struct Answered {
     /// Its text.
     pub text: String,
-    /// Log-probability of the tokens of a completion, as far as it is told, but for that of its end:
-    /// where the grammar has an answer end, a server chooses among all tokens that end one.
+    /// Log-probability of the tokens of a completion, as far as it is told.
     pub log_probability: f32,
-    /// How many tokens it is told of, the end included.
+    /// How many tokens it is told of.
     pub tokens: usize,
 }
 
@@ -66,8 +65,6 @@ pub(in super::super) struct Answered {
 #[derive(Default)]
 struct Gathered {
     answer: Answered,
-    /// Log-probability of the newest token.
-    newest: f32,
     refusal: String,
     ended: bool,
 }
@@ -95,7 +92,7 @@ impl Gathered {
         let told =
             choice.logprobs.into_iter().filter_map(|told| told.token_logprobs).flatten().flatten();
         for log_probability in told {
-            self.answer.log_probability += std::mem::replace(&mut self.newest, log_probability);
+            self.answer.log_probability += log_probability;
             self.answer.tokens += 1;
         }
         match choice.finish_reason.as_deref() {
@@ -286,7 +283,7 @@ mod tests {
                  \"logprobs\":{{\"token_logprobs\":{of_tokens},\"tokens\":[]}}}}]}}\n\n"
             )
         };
-        let parts = [event("a ", "[-0.5,null]", "null"), event("b", "[-0.25,-0.7]", "\"stop\"")];
+        let parts = [event("a ", "[-0.5,null]", "null"), event("b", "[-0.25]", "\"stop\"")];
         let mut words = Vec::new();
         let mut hear = |text: &str| {
             words.extend((!text.is_empty()).then(|| text.to_owned()));
@@ -294,7 +291,7 @@ mod tests {
         };
         let answer = read_stream(parts.concat().as_bytes(), &mut hear).unwrap();
         assert_eq!(words, ["a ", "b"]);
-        assert_eq!(answer, Answered { text: "a b".into(), log_probability: -0.75, tokens: 3 });
+        assert_eq!(answer, Answered { text: "a b".into(), log_probability: -0.75, tokens: 2 });
         let whole = r#"{"choices":[{"text":"a b","finish_reason":"stop","logprobs":null}]}"#;
         let answer = read_whole(whole.as_bytes()).unwrap();
         assert_eq!(answer, Answered { text: "a b".into(), ..Answered::default() });
