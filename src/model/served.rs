@@ -3,7 +3,8 @@
 //! Words and 3D tokens become rows of embeddings here, as for a model in this process, and the server
 //! takes them instead of a text: `prompt_embeds` of `POST /v1/completions`, which `vllm serve
 //! --enable-prompt-embeds` allows. What is to be said can be held to a regular expression there; what
-//! comes is walked through the grammar in any case. A draft is one answer, the plan around it another.
+//! comes is walked through the grammar in any case, special tokens (the name of a task) among the words.
+//! A draft is one answer, the plan around it another.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -73,12 +74,13 @@ impl ServedDecoder {
             let fault = EndpointFault::NotUnderstood { reason, said: excerpt(&answer.text) };
             return Err(ModelError::Endpoint { url: self.endpoint.spec().url.clone(), fault });
         }
-        on_text(&answer.text);
+        let text = tokenizer.decode(&tokens);
+        on_text(&text);
         Ok(vec![Reply {
             log_probability: answer.log_probability,
             mean_log_probability: answer.log_probability / answer.tokens as f32,
             finished: true,
-            text: answer.text,
+            text,
             tokens,
         }])
     }
@@ -99,6 +101,8 @@ impl ServedDecoder {
             "temperature": 0.0,
             "logprobs": 1,
             "stop_token_ids": self.config.eos,
+            "skip_special_tokens": false,
+            "spaces_between_special_tokens": false,
             "stream": spec.stream,
         });
         if let Some(regex) = regex.filter(|_| spec.response_format != ResponseFormat::None) {
@@ -107,8 +111,8 @@ impl ServedDecoder {
         Ok(body)
     }
 
-    /// Walks `text` through the grammar byte by byte: which tokens the server cut it into is not
-    /// known. The tokens of its bytes.
+    /// Walks `text` through the grammar by the names of special tokens and otherwise byte by byte: which
+    /// tokens the server cut it into is not known. The tokens of that walk.
     fn walk(
         &self,
         text: &str,
@@ -121,18 +125,25 @@ impl ServedDecoder {
         };
         let mut of_bytes = [None; 256];
         let ids = 0..tokenizer.vocabulary_size() as u32;
-        for token in ids.filter(|id| !tokenizer.is_special(*id)) {
+        let (special, words): (Vec<u32>, Vec<u32>) = ids.partition(|id| tokenizer.is_special(*id));
+        for token in words {
             if let [byte] = tokenizer.token_bytes(token) {
                 of_bytes[usize::from(*byte)].get_or_insert(token);
             }
         }
-        let mut tokens = Vec::with_capacity(text.len());
-        for (at, byte) in text.bytes().enumerate() {
-            let token: Option<u32> = of_bytes[usize::from(byte)];
+        let (mut tokens, mut at) = (Vec::with_capacity(text.len()), 0);
+        while let Some(&byte) = text.as_bytes().get(at) {
             let allowed = grammar.allowed();
+            let is_next = |id: &u32| {
+                let name = tokenizer.token_bytes(*id);
+                !name.is_empty() && text.as_bytes()[at..].starts_with(name) && allowed.allows(*id)
+            };
+            let named = special.iter().copied().find(is_next);
+            let token = named.or(of_bytes[usize::from(byte)]);
             let token = token.filter(|token| allowed.allows(*token)).ok_or_else(|| leaves(at))?;
             grammar.advance(token);
             tokens.push(token);
+            at += tokenizer.token_bytes(token).len();
         }
         let allowed = grammar.allowed();
         match self.config.eos.iter().any(|end| allowed.allows(*end)) {

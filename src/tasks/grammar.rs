@@ -280,13 +280,17 @@ impl Constraint for PlanGrammar {
     }
 
     fn regex(&self) -> Option<String> {
-        let begin = match self.place.state {
-            State::Newline => "\\n",
-            State::Begin => "",
-            _ => return None,
-        };
         let Rules { vocabulary, acts, .. } = &*self.rules;
         let any = |words: Vec<&str>| words.into_iter().map(escaped).collect::<Vec<_>>().join("|");
+        let begin = match self.place.state {
+            State::Task => {
+                let tasks = vocabulary.tasks.iter().map(|task| format!("<{}>", escaped(task)));
+                format!("({})\\n", tasks.collect::<Vec<_>>().join("|"))
+            }
+            State::Newline => "\\n".to_owned(),
+            State::Begin => String::new(),
+            _ => return None,
+        };
         let line = |action: &ActionSpec| {
             let words = |&kind: &ArgumentKind| format!(" ({})", any(vocabulary.words(kind)));
             let arguments = action.arguments.iter().map(words);
@@ -400,6 +404,12 @@ mod tests {
         let going = r"((GotoLocation (desk|mug|t\-shirt))\n)*";
         let expected = format!(r"\n{going}PickupObject t\-shirt\n{going}NoOp");
         assert_eq!(around.regex(), Some(expected));
+
+        let vocabulary = ActionVocabulary { tasks: vec!["go".into(), "a-b".into()], ..vocabulary };
+        let bytes = [bytes, vec![Vec::new(); 2]].concat();
+        let table = TokenTable { bytes, end: 256, tasks: vec![257, 258] };
+        let of_tasks = PlanGrammar::new(&vocabulary, table).unwrap().regex().unwrap();
+        assert_eq!(of_tasks, format!(r"(<go>|<a\-b>){regex}"));
     }
 
     proptest! {

@@ -46,7 +46,10 @@ pub enum EndpointFault {
         "the answer was cut at its greatest length; raise decoding.max_tokens, or ask a model that \
          thinks first not to (endpoint.extra_body)"
     )]
-    Cut,
+    Cut {
+        /// What it had said by then.
+        said: String,
+    },
     /// The answer of a Scene-LLM is not what its grammar allows.
     #[error("the answer leaves the grammar at byte {at}: {said}")]
     OffGrammar {

@@ -96,7 +96,9 @@ impl Gathered {
             self.answer.tokens += 1;
         }
         match choice.finish_reason.as_deref() {
-            Some("length") => Err(EndpointFault::Cut),
+            Some("length") => {
+                Err(EndpointFault::Cut { said: std::mem::take(&mut self.answer.text) })
+            }
             Some(_) => {
                 self.ended = true;
                 Ok(())
@@ -244,6 +246,8 @@ mod tests {
         assert!(stream(error).unwrap_err().contains("out of memory"));
         let cut = EVENT.replace("null", "\"length\"");
         assert!(stream(&cut).unwrap_err().contains("decoding.max_tokens"));
+        let cut = read_stream(format!("{EVENT}\n{cut}\n").as_bytes(), &mut |_| true);
+        assert_eq!(cut.unwrap_err(), EndpointFault::Cut { said: "abab".into() });
         let long = format!("{}\n", EVENT.replace("ab", &"ab".repeat(1000))).repeat(600);
         assert!(stream(&long).unwrap_err().contains("longer than"));
         let interrupted = read_stream(EVENT.as_bytes(), &mut |_| false).unwrap_err();

@@ -6,7 +6,7 @@ use super::check::{CheckReport, named_classes};
 use super::facts::SceneFacts;
 use super::pair::{Pair, PairFrame, PairKind, QuestionKind};
 use super::words::plain;
-use crate::model::{ChatModel, Message, ModelError, Role};
+use crate::model::{ChatModel, EndpointFault, Message, ModelError, Role};
 use crate::tasks::{DO_NOT_KNOW, preposition};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -266,13 +266,18 @@ pub fn label(
         }
         most = 3 * most / 4;
     };
-    read_labels(&model.answer(&asked, &schema(), &mut || true)?, facts)
+    let said = match model.answer(&asked, &schema(), &mut || true) {
+        // As of a model in this process, what is whole of it counts.
+        Err(ModelError::Endpoint { fault: EndpointFault::Cut { said }, .. }) => said,
+        answer => answer?,
+    };
+    read_labels(&said, facts)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::stand_in::ChatServer;
+    use crate::model::stand_in::{Act, ChatServer};
     use crate::scene::fixtures::{object, sized};
     use candle_core::Device;
     use std::collections::BTreeMap;
@@ -355,7 +360,7 @@ mod tests {
         assert_eq!(both.passed_over[CheckReport::REPEATED], 2 * (MOST_PAIRS - 8) + 1);
     }
 
-    /// Where a model in this process comes to the end of its tokens.
+    /// Where a model comes to the end of its tokens.
     #[test]
     fn what_is_whole_of_a_cut_answer_is_read() {
         let whole = said();
@@ -379,16 +384,34 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_server_reads_the_list_and_its_answer_is_checked() {
-        let server = ChatServer::start(vec![ChatServer::stream(&said(), Duration::ZERO)]);
+    fn served(server: &ChatServer) -> ChatModel {
         let folder = tempfile::tempdir().unwrap();
         let manifest = format!(
             "kind: chat\nname: served\nendpoint: {{url: '{}', model: m, timeout_s: 20}}\n",
             server.url
         );
         std::fs::write(folder.path().join(crate::model::MANIFEST_FILE), manifest).unwrap();
-        let mut model = ChatModel::load(folder.path(), &Device::Cpu).unwrap();
+        ChatModel::load(folder.path(), &Device::Cpu).unwrap()
+    }
+
+    #[test]
+    fn what_is_whole_of_an_answer_that_a_server_cuts_is_read() {
+        let whole = said();
+        let Act::Stream(mut events, pause) =
+            ChatServer::stream(&whole[..whole.len() - 20], Duration::ZERO)
+        else {
+            unreachable!("a stream was asked for")
+        };
+        events.iter_mut().for_each(|event| *event = event.replace("\"stop\"", "\"length\""));
+        let server = ChatServer::start(vec![Act::Stream(events, pause)]);
+        let (pairs, report) = label(&mut served(&server), &facts(), &[], &[], 2).unwrap();
+        assert_eq!((pairs.len(), report.passed_over["cut_off"]), (5, 1));
+    }
+
+    #[test]
+    fn a_server_reads_the_list_and_its_answer_is_checked() {
+        let server = ChatServer::start(vec![ChatServer::stream(&said(), Duration::ZERO)]);
+        let mut model = served(&server);
         let captions = ["a table\nwith a mug".to_string()];
         let (pairs, report) = label(&mut model, &facts(), &captions, &["mug"], 2).unwrap();
         assert_eq!((pairs.len(), report.rejected()), (6, 2));
