@@ -135,5 +135,9 @@ fn changes_captions_ways_and_talks_are_measured_beside_those_who_know_less() {
         for other in others {
             assert!(of(other) < of("seeing"), "{other}: {said}");
         }
+        if let Some(old) = scores.get("old_answers") {
+            assert_eq!(old["seeing"], serde_json::json!({"right": 1, "kept": 0}), "{said}");
+            assert_eq!(old["blind"]["kept"], old["blind"]["right"], "who sees no change: {said}");
+        }
     }
 }

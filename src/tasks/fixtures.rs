@@ -61,6 +61,7 @@ pub(crate) fn plan(goal: &str, lines: &[&str]) -> Plan {
         shown: None,
         saw: None,
         steps: (1..).zip(lines).map(|(id, line)| step(id, line)).collect(),
+        unnamed: Vec::new(),
         undone: Vec::new(),
         refusal: None,
     }

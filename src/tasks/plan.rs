@@ -29,6 +29,10 @@ pub struct Plan {
     pub saw: Option<String>,
     /// The steps, in order.
     pub steps: Vec<PlanStep>,
+    /// The things of its acts that the goal does not name: what the planner took other words to mean, or added.
+    /// A model that knows no unicorn plans for something else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unnamed: Vec<String>,
     /// The things that the goal names and nothing is done with: of two wishes in a sentence a model may plan
     /// for one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -38,35 +42,36 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The things of its acts that the goal does not name, each once: what the planner took other words to
-    /// mean, or added. A model that knows no unicorn plans for something else. Ways to an act are left out,
-    /// as where a thing is the goal need not say.
-    pub fn unnamed(&self) -> Vec<&str> {
+    /// The things of its acts that the goal does not name, in the words of `vocabulary` or in those that people
+    /// have for them, each once. Ways to an act are left out, as where a thing is the goal need not say.
+    pub(super) fn added(&self, vocabulary: &ActionVocabulary) -> Vec<String> {
+        let meant = vocabulary.meant_anywhere(&self.goal);
         let last = self.steps.last().map(|step| step.id);
         let is_act = |step: &&PlanStep| step.action != "GotoLocation" || Some(step.id) == last;
         let acts = self.steps.iter().filter(is_act);
-        let mut unnamed: Vec<&str> = Vec::new();
+        let mut added: Vec<String> = Vec::new();
         for Argument { name, .. } in acts.flat_map(|step| &step.arguments) {
-            let is_named = !named_in(&self.goal, [name.as_str()]).is_empty();
-            if !is_named && !unnamed.contains(&name.as_str()) {
-                unnamed.push(name);
+            let is_named = meant.contains(&class_word(name))
+                || !named_in(&self.goal, [name.as_str()]).is_empty();
+            if !is_named && !added.contains(name) {
+                added.push(name.clone());
             }
         }
-        unnamed
+        added
     }
 
     /// The things of `vocabulary` that the goal names, and neither a step nor what was done `so_far`.
     pub(super) fn untouched(&self, so_far: &SoFar, vocabulary: &ActionVocabulary) -> Vec<String> {
         let words = so_far.done.iter().chain(&self.steps).flat_map(|step| &step.arguments);
         let touched: HashSet<String> = words.map(|word| class_word(&word.name)).collect();
-        let named = named_in(&self.goal, vocabulary.words(ArgumentKind::Object));
+        let named = vocabulary.named(&self.goal, ArgumentKind::Object);
         named.into_iter().filter(|thing| !touched.contains(thing)).collect()
     }
 
-    /// What is said of [`Self::unnamed`] and [`Self::undone`]; `None` where goal and plan name the same.
+    /// What is said of `unnamed` and `undone`; `None` where goal and plan name the same.
     pub fn told_mismatch(&self) -> Option<String> {
         let parts = [
-            ("the goal does not name", self.unnamed().join(", ")),
+            ("the goal does not name", self.unnamed.join(", ")),
             ("the plan leaves out", self.undone.join(", ")),
         ];
         let parts = parts.iter().filter(|(_, names)| !names.is_empty());
@@ -223,6 +228,7 @@ mod tests {
 
     #[test]
     fn what_the_goal_does_not_name_is_told() {
+        let vocabulary = ActionVocabulary::alfred();
         let put = |thing: &str, place: &str| {
             let (take, put) =
                 (format!("PickupObject {thing}"), format!("PutObject {thing} {place}"));
@@ -231,26 +237,32 @@ mod tests {
         for (goal, thing, place, unnamed) in [
             ("put two mugs in the coffee machine", "mug", "coffeemachine", ""),
             ("Bring the Cell Phone, then the sofa", "cellphone", "sofa", ""),
+            ("put the phone on the couch", "cellphone", "sofa", ""),
+            ("put the mug in the sink", "mug", "sinkbasin", ""),
+            ("put the pot on the table", "potato", "diningtable", "potato"),
             ("put the cup on the shelf", "mug", "shelf", "mug"),
             ("bring me the unicorn", "statue", "sofa", "statue, sofa"),
         ] {
             let steps = put(thing, place);
-            let plan = plan(goal, &steps.each_ref().map(String::as_str));
-            assert_eq!(plan.unnamed().join(", "), unnamed, "{goal}");
+            let mut plan = plan(goal, &steps.each_ref().map(String::as_str));
+            plan.unnamed = plan.added(&vocabulary);
+            assert_eq!(plan.unnamed.join(", "), unnamed, "{goal}");
             assert_eq!(plan.told_mismatch().is_some(), !unnamed.is_empty());
         }
-        let plan = plan("go to the unicorn", &["GotoLocation bed", "GotoLocation desk"]);
+        let mut plan = plan("go to the unicorn", &["GotoLocation bed", "GotoLocation desk"]);
+        plan.unnamed = plan.added(&vocabulary);
         assert_eq!(plan.told_mismatch().as_deref(), Some("the goal does not name: desk"));
     }
 
     #[test]
     fn of_two_wishes_the_one_that_is_not_planned_for_is_told() {
         let vocabulary = ActionVocabulary::alfred();
-        let goal = "put the mug in the sink and the plates in the fridge";
-        let mut made = plan(goal, &["PickupObject mug", "PutObject mug sinkbasin"]);
+        let goal = "put the mug in the cupboard and the plates in the fridge";
+        let mut made = plan(goal, &["PickupObject mug", "PutObject mug cabinet"]);
+        made.unnamed = made.added(&vocabulary);
         made.undone = made.untouched(SoFar::nothing(), &vocabulary);
         assert_eq!(made.undone, ["plate"]);
-        let told = "the goal does not name: sinkbasin; the plan leaves out: plate";
+        let told = "the goal does not name: cabinet; the plan leaves out: plate";
         assert_eq!(made.told_mismatch().as_deref(), Some(told));
         // What was done before is not left out of a plan that goes on.
         let so_far = SoFar { done: vec![step(2, "PutObject plate fridge")], ..SoFar::default() };

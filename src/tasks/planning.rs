@@ -158,6 +158,7 @@ impl GoalPlanner {
             shown: None,
             saw: None,
             steps: Vec::new(),
+            unnamed: Vec::new(),
             undone: Vec::new(),
             refusal: None,
         };
@@ -197,6 +198,7 @@ impl GoalPlanner {
                 return plan;
             }
         }
+        plan.unnamed = plan.added(self.writer.vocabulary());
         plan.undone = plan.untouched(request.so_far, self.writer.vocabulary());
         plan
     }

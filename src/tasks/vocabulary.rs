@@ -156,21 +156,37 @@ impl ActionVocabulary {
         (!meant.is_empty()).then(|| of_kind.any(|word| meant.contains(&word)))
     }
 
+    /// The words for an argument of `kind` that `text` names, also as people call them.
+    pub(super) fn named(&self, text: &str, kind: ArgumentKind) -> Vec<String> {
+        let words = self.words(kind);
+        let mut named = named_in(text, words.iter().copied());
+        for (class, called) in &self.called {
+            let is_called = words.contains(&class.as_str())
+                && !named_in(text, called.iter().map(String::as_str)).is_empty();
+            let class = class_word(class);
+            if is_called && !named.contains(&class) {
+                named.push(class);
+            }
+        }
+        named
+    }
+
     /// The classes that a person may mean by `name`: those that it names, also as people call them; else
     /// those of which its last word is a part ("sink" of "sinkbasin").
     pub(super) fn meant(&self, name: &str) -> BTreeSet<String> {
-        let words = self.words(ArgumentKind::Target);
-        let mut meant: BTreeSet<String> =
-            named_in(name, words.iter().copied()).into_iter().collect();
-        for (class, called) in &self.called {
-            if !named_in(name, called.iter().map(String::as_str)).is_empty() {
-                meant.insert(class_word(class));
-            }
-        }
-        if meant.is_empty() {
+        let named = self.named(name, ArgumentKind::Target);
+        if named.is_empty() {
             let noun = name.split_whitespace().next_back().unwrap_or_default();
-            meant = with_part(noun, words);
+            return with_part(noun, self.words(ArgumentKind::Target));
         }
+        named.into_iter().collect()
+    }
+
+    /// The classes that a person may mean by any of the words of `text`.
+    pub(super) fn meant_anywhere(&self, text: &str) -> BTreeSet<String> {
+        let mut meant: BTreeSet<String> =
+            text.split_whitespace().flat_map(|word| self.meant(word)).collect();
+        meant.extend(self.named(text, ArgumentKind::Target));
         meant
     }
 

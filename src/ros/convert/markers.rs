@@ -128,6 +128,7 @@ mod tests {
             shown: None,
             saw: None,
             steps: (1..).zip(steps).map(step).collect(),
+            unnamed: Vec::new(),
             undone: Vec::new(),
             refusal: None,
         }

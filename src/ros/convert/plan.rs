@@ -97,6 +97,7 @@ mod tests {
                 ],
                 expires_ns: 9_000_000_000,
             }],
+            unnamed: Vec::new(),
             undone: Vec::new(),
             refusal: None,
         }

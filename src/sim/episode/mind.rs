@@ -62,6 +62,7 @@ impl Mind for ExpertMind {
             shown: None,
             saw: None,
             steps: Vec::new(),
+            unnamed: Vec::new(),
             undone: Vec::new(),
             refusal: None,
         };

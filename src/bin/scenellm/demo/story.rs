@@ -246,6 +246,7 @@ mod tests {
             mean_log_probability: None,
             shown: None,
             saw: None,
+            unnamed: Vec::new(),
             undone: Vec::new(),
             steps: Vec::new(),
             refusal: None,

@@ -30,8 +30,19 @@ pub struct ChangeReport {
     left_out: BTreeMap<String, usize>,
     /// Exact match before and after the change, by run.
     runs: BTreeMap<&'static str, BTreeMap<&'static str, AnswerEvaluation>>,
+    /// What becomes of the answers that were right before the change, by run.
+    old_answers: BTreeMap<&'static str, OldAnswers>,
     /// What the seeing model said in each home.
     examples: Vec<ChangeExample>,
+}
+
+/// Answers that were right before the change.
+#[derive(Serialize, Default)]
+struct OldAnswers {
+    /// How many there are.
+    right: usize,
+    /// How many of them are given after the change as well, when they are wrong.
+    kept: usize,
 }
 
 #[derive(Serialize, Clone)]
@@ -72,22 +83,31 @@ pub fn measure(
         let of = |time: usize| AnswerEvaluation::new(asked.iter().map(|one| one.in_run(at, time)));
         (Runs::name(run), BTreeMap::from([("before", of(0)), ("after", of(1))]))
     });
+    let old_answers = runs.each().enumerate().map(|(at, run)| {
+        let right: Vec<&Changed> = asked.iter().filter(|one| one.is_right(at, 0)).collect();
+        let kept = right.iter().filter(|one| answers_match(&one.said[at][1], &one.said[at][0]));
+        (Runs::name(run), OldAnswers { right: right.len(), kept: kept.count() })
+    });
     let report = ChangeReport {
         model,
         eyes: eyes.look(),
         homes: asked.len(),
         left_out,
         runs: by_run.collect(),
+        old_answers: old_answers.collect(),
         examples: asked.iter().map(Changed::example).collect(),
     };
     let mut out = std::io::stdout().lock();
-    let mut table = Table::new(&["homes", "before", "after the change"]);
+    let mut table =
+        Table::new(&["homes", "before", "after the change", "right before, said again"]);
     for (run, times) in &report.runs {
         let cell = |time: &str| {
             let scores = times.get(time).map(|scores| scores.all);
             scores.map_or_else(String::new, |all| share(all.exact_match, all.exact_match_ci95))
         };
-        table.row(run, vec![report.homes.to_string(), cell("before"), cell("after")]);
+        let OldAnswers { right, kept } = report.old_answers[run];
+        let again = format!("{kept} of {right}");
+        table.row(run, vec![report.homes.to_string(), cell("before"), cell("after"), again]);
     }
     table.print(&mut out)?;
     writeln!(out, "{}: {} homes", report.model, report.homes)?;
@@ -128,6 +148,11 @@ impl Changed {
     /// The floor plan, the question with the answer that is true then, and what was said in a run.
     fn in_run(&self, run: usize, time: usize) -> (&str, &Pair, &str) {
         (&self.floor_plan, &self.pairs[time], &self.said[run][time])
+    }
+
+    /// Whether what was said in a run was true then.
+    fn is_right(&self, run: usize, time: usize) -> bool {
+        answers_match(&self.said[run][time], &self.pairs[time].answer)
     }
 
     fn example(&self) -> ChangeExample {
