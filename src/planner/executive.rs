@@ -512,13 +512,15 @@ mod tests {
 
     #[test]
     fn what_was_taken_for_something_else_is_said() {
-        let said = |goal: &str| {
+        let said = |goal: &str, unnamed: &[&str]| {
             let mut executive = Executive::default();
             let asked = number(&executive.goal(goal));
-            Act::words(&executive.planned(asked, plan(goal, &["PickupObject statue"])))
+            let unnamed = unnamed.iter().map(ToString::to_string).collect();
+            let plan = Plan { unnamed, ..plan(goal, &["PickupObject statue"]) };
+            Act::words(&executive.planned(asked, plan))
         };
-        assert_eq!(said("bring me the statue"), "1 steps for \"bring me the statue\"");
-        let unicorn = said("bring me the unicorn");
+        assert_eq!(said("bring me the statue", &[]), "1 steps for \"bring me the statue\"");
+        let unicorn = said("bring me the unicorn", &["statue"]);
         assert_eq!(unicorn, "1 steps for \"bring me the unicorn\"; the goal does not name: statue");
     }
 

@@ -247,7 +247,9 @@ mod tests {
 
     #[test]
     fn the_plan_tells_what_a_terminal_tells() {
-        let plan = plan("put the cup away", &["PickupObject mug", "PutObject mug shelf"]);
+        let unnamed = vec!["mug".into(), "shelf".into()];
+        let steps = ["PickupObject mug", "PutObject mug shelf"];
+        let plan = Plan { unnamed, ..plan("put the cup away", &steps) };
         let html = plan_section(&plan);
         assert!(html.contains("model m; the goal does not name: mug, shelf</p>"), "{html}");
         assert_eq!(html.matches("mug: not bound, there is no map").count(), 2, "{html}");
