@@ -71,8 +71,8 @@ pub enum Unresolved {
 }
 
 impl Dialogue {
-    /// Hears `sentence`: what it means after what was said before. `objects` are those of the map,
-    /// whose names are known; the `vocabulary` of plans tells what can be held and what can hold others.
+    /// Hears `sentence`: what it means after what was said before, a question in the names that the map has for
+    /// what people call otherwise. `objects` are those of the map, whose names are known; the `vocabulary` of plans tells what can be held and what can hold others.
     ///
     /// # Errors
     ///
@@ -84,7 +84,11 @@ impl Dialogue {
         objects: &[MapObject],
         vocabulary: &ActionVocabulary,
     ) -> Result<String, Unresolved> {
-        let meaning = self.meaning(sentence, objects, vocabulary);
+        let meaning = self.meaning(sentence, objects, vocabulary).map(|meant| {
+            // Who plans reads a goal as it was said.
+            let is_goal = matches!(Command::of(&meant), Command::Goal(_));
+            if is_goal { meant } else { vocabulary.in_names(&meant, objects) }
+        });
         match &meaning {
             Ok(meant) => self.note(meant, objects),
             // Who names another thing that does not fit still speaks of what was said before.

@@ -6,7 +6,7 @@ use crate::scene::MapObject;
 use std::collections::{BTreeSet, HashSet};
 
 /// Most words of a name.
-const MOST_WORDS: usize = 3;
+pub(super) const MOST_WORDS: usize = 3;
 /// Shortest part of a name by which a thing is called, and shortest rest of the name, bytes.
 const LEAST_PART: usize = 3;
 

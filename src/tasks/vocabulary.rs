@@ -1,6 +1,8 @@
 //! The actions a plan may use and the words their arguments may be.
 
-use super::mention::{named_in, with_part};
+use super::mention::{MOST_WORDS, named, named_in, of_class, with_part};
+use super::wording::plural;
+use crate::scene::MapObject;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -190,6 +192,29 @@ impl ActionVocabulary {
         meant
     }
 
+    /// `text` with the names of classes for what people call them otherwise ("where is the couch": "where is the
+    /// sofa"), where there are such `objects` and none that is called so.
+    pub fn in_names(&self, text: &str, objects: &[MapObject]) -> String {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let (mut told, mut at) = (Vec::new(), 0);
+        while let Some(&word) = words.get(at) {
+            let renamed = (1..=MOST_WORDS).rev().find_map(|count| {
+                let window = words.get(at..at + count)?.concat();
+                let is_known = !named(objects, &window).is_empty();
+                let is_called = |(_, called): &(&String, &Vec<String>)| {
+                    !named_in(&window, called.iter().map(String::as_str)).is_empty()
+                };
+                let (class, called) = self.called.iter().find(is_called)?;
+                let is_there = !is_known && of_class(objects, class).next().is_some();
+                is_there.then(|| (count, in_place_of(&window, class, called)))
+            });
+            let (count, word) = renamed.unwrap_or_else(|| (1, word.to_owned()));
+            told.push(word);
+            at += count;
+        }
+        told.join(" ")
+    }
+
     /// Whether there is a word for an argument of `kind`.
     pub fn has_words(&self, kind: ArgumentKind) -> bool {
         self.written(kind).next().is_some()
@@ -248,9 +273,19 @@ pub fn class_word(label: &str) -> String {
     label.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
+/// The name of a class as it stands in the place of `words`, which are one of those it is `called`: in the plural
+/// where they are, and before the same mark.
+fn in_place_of(words: &str, class: &str, called: &[String]) -> String {
+    let is_one = called.iter().any(|one| class_word(one) == class_word(words));
+    let name = if is_one { class.to_owned() } else { plural(class) };
+    let bare = words.trim_end_matches(|letter: char| !letter.is_alphanumeric());
+    name + &words[bare.len()..]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scene::fixtures::object;
 
     #[test]
     fn the_shipped_vocabulary_has_alfreds_actions_and_words() {
@@ -288,6 +323,29 @@ mod tests {
             ("", [None, None]),
         ] {
             assert_eq!(may_be(name), kinds, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_people_call_things_is_what_the_map_calls_them() {
+        let labels = ["sofa", "Fridge", "garbagecan", "stove", "stoveburner", "coffeemachine"];
+        let objects = (1..).zip(labels).map(|(id, label)| object(id, label, [0.0; 3], 0.1));
+        let objects: Vec<MapObject> = objects.collect();
+        let vocabulary = ActionVocabulary::alfred();
+        for (said, meant) in [
+            ("where is the couch?", "where is the sofa?"),
+            ("Where is the refrigerator", "Where is the fridge"),
+            ("how many coffee makers are there", "how many coffeemachines are there"),
+            (
+                "is the mug in the trash can, or on the couch",
+                "is the mug in the garbagecan, or on the sofa",
+            ),
+            // There is one that is called so, and no phone at all.
+            ("where is the stove", "where is the stove"),
+            ("where is the phone", "where is the phone"),
+            ("", ""),
+        ] {
+            assert_eq!(vocabulary.in_names(said, &objects), meant);
         }
     }
 
