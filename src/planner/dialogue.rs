@@ -71,8 +71,9 @@ pub enum Unresolved {
 }
 
 impl Dialogue {
-    /// Hears `sentence`: what it means after what was said before, a question in the names that the map has for
-    /// what people call otherwise. `objects` are those of the map, whose names are known; the `vocabulary` of plans tells what can be held and what can hold others.
+    /// Hears `sentence`: what it means after what was said before, a question in the names that the map has
+    /// for what people call otherwise. `objects` are those of the map, whose names are known; the
+    /// `vocabulary` of plans tells what can be held and what can hold others.
     ///
     /// # Errors
     ///

@@ -198,17 +198,23 @@ impl ActionVocabulary {
         let words: Vec<&str> = text.split_whitespace().collect();
         let (mut told, mut at) = (Vec::new(), 0);
         while let Some(&word) = words.get(at) {
-            let renamed = (1..=MOST_WORDS).rev().find_map(|count| {
-                let window = words.get(at..at + count)?.concat();
-                let is_known = !named(objects, &window).is_empty();
+            let named = (1..=MOST_WORDS).rev().find_map(|count| {
+                let window = words.get(at..at + count)?;
+                let name = window.concat();
+                let is_class = |class: &str| !named_in(&name, [class]).is_empty();
+                if self.words(ArgumentKind::Target).into_iter().any(is_class)
+                    || !named(objects, &name).is_empty()
+                {
+                    return Some((count, window.join(" ")));
+                }
                 let is_called = |(_, called): &(&String, &Vec<String>)| {
-                    !named_in(&window, called.iter().map(String::as_str)).is_empty()
+                    !named_in(&name, called.iter().map(String::as_str)).is_empty()
                 };
                 let (class, called) = self.called.iter().find(is_called)?;
-                let is_there = !is_known && of_class(objects, class).next().is_some();
-                is_there.then(|| (count, in_place_of(&window, class, called)))
+                of_class(objects, class).next()?;
+                Some((count, in_place_of(&name, class, called)))
             });
-            let (count, word) = renamed.unwrap_or_else(|| (1, word.to_owned()));
+            let (count, word) = named.unwrap_or_else(|| (1, word.to_owned()));
             told.push(word);
             at += count;
         }
@@ -328,7 +334,15 @@ mod tests {
 
     #[test]
     fn what_people_call_things_is_what_the_map_calls_them() {
-        let labels = ["sofa", "Fridge", "garbagecan", "stove", "stoveburner", "coffeemachine"];
+        let labels = [
+            "sofa",
+            "Fridge",
+            "garbagecan",
+            "stove",
+            "stoveburner",
+            "coffeemachine",
+            "remotecontrol",
+        ];
         let objects = (1..).zip(labels).map(|(id, label)| object(id, label, [0.0; 3], 0.1));
         let objects: Vec<MapObject> = objects.collect();
         let vocabulary = ActionVocabulary::alfred();
@@ -343,6 +357,8 @@ mod tests {
             // There is one that is called so, and no phone at all.
             ("where is the stove", "where is the stove"),
             ("where is the phone", "where is the phone"),
+            ("where is the remote control?", "where is the remote control?"),
+            ("where is the remote", "where is the remotecontrol"),
             ("", ""),
         ] {
             assert_eq!(vocabulary.in_names(said, &objects), meant);
