@@ -40,6 +40,7 @@ pub mod geometry;
 pub mod language;
 pub mod learn;
 pub mod model;
+mod numeric;
 pub mod planner;
 pub mod process;
 pub mod report;

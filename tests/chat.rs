@@ -11,7 +11,9 @@ mod chat_server;
 #[cfg(feature = "dds")]
 mod graph;
 
-use chat_server::ChatServer;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use chat_server::{Act, ChatServer};
 use scenellm::scene::SceneMap;
 use scenellm::tasks::{Grounding, Plan};
 use std::path::Path;
@@ -147,7 +149,6 @@ fn a_chat_model_speaks_of_a_scene_and_what_is_false_is_thrown_away() {
 #[cfg(feature = "dds")]
 #[test]
 fn a_server_that_hangs_leaves_the_node_running() {
-    use chat_server::Act;
     use graph::{Again, Node, Peer, loopback_works, settings, wait_for};
     use scenellm::ros::msg::{
         Detection3DArray, DiagnosticArray, Header, Plan, StringMsg, TFMessage, Transform,
@@ -222,4 +223,59 @@ fn a_server_that_hangs_leaves_the_node_running() {
     assert!(plan.steps[0].arguments[0].grounded);
     node.signal("TERM");
     assert!(node.end().is_some_and(|status| status.success()));
+}
+
+/// What a model that sees pictures on a server says about frames, as `label --captions` reads it.
+#[test]
+fn a_server_describes_the_frames_of_a_recording() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("captions.txt");
+    let server = ChatServer::start(vec![
+        ChatServer::whole("A red tomato lies\non the countertop."),
+        ChatServer::stream("A microwave.", Duration::ZERO),
+        Act::Whole(400, r#"{"error": "this model sees no images"}"#.into()),
+    ]);
+    let endpoint = format!("endpoint: {{url: '{}', model: vlm, retries: 0}}", server.url);
+    let model = manifest(&folder.path().join("vlm"), &endpoint);
+    let caption = |every: &str| {
+        let to = out.display().to_string();
+        scenellm(&[
+            "caption",
+            "bags/kitchen_sim",
+            "--model",
+            &model,
+            "--out",
+            &to,
+            "--every-frames",
+            every,
+        ])
+    };
+    let done = caption("30");
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    assert!(text(&done.stdout).starts_with("2 captions in "), "{}", text(&done.stdout));
+    let captions = std::fs::read_to_string(&out).unwrap();
+    assert_eq!(captions, "A red tomato lies on the countertop.\nA microwave.\n");
+
+    // The picture is that of the camera.
+    let request = server.requests().remove(0);
+    let (_, data) = request.split_once("data:image/jpeg;base64,").unwrap();
+    let data = data.split('"').next().unwrap();
+    let jpeg = BASE64.decode(data).unwrap();
+    let picture = image::load_from_memory(&jpeg).unwrap().to_rgb8();
+    assert_eq!(picture.dimensions(), (320, 240));
+    let mean = picture.pixels().map(|pixel| u64::from(pixel[0])).sum::<u64>() / (320 * 240);
+    assert!((20..235).contains(&mean), "{mean}");
+
+    // A model without eyes is told by its server, and one in this process before any work.
+    let done = caption("30");
+    assert_eq!(done.status.code(), Some(1));
+    assert!(text(&done.stderr).contains("sees no images"), "{}", text(&done.stderr));
+    let to = out.display().to_string();
+    let local = "tests/fixtures/chat_planner/model.gguf";
+    let done = scenellm(&["caption", "bags/kitchen_sim", "--model", local, "--out", &to]);
+    assert!(
+        text(&done.stderr).contains("runs here and sees no pictures"),
+        "{}",
+        text(&done.stderr)
+    );
 }

@@ -1,10 +1,17 @@
 //! Causal attention with shared key-value heads.
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{CpuStorage, DType, Device, InplaceOp1, Layout, Tensor};
 use candle_nn::attention::{AttnMask, flash_attn};
+use pulp::{Arch, NullaryFnOnce};
+use rayon::prelude::*;
+
+use crate::numeric::rows::{last, rows_mut};
+use crate::numeric::softmax::SoftmaxRow;
 
 /// Rows of queries that are computed at once where their scores are written out.
 const STRIP: usize = 64;
+/// Queries from which on products of matrices are faster than candle's kernel, which goes key by key.
+const MANY: usize = 16;
 
 /// How queries look at keys.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +47,9 @@ pub fn attend(
     let reaches_all = look.window.is_none_or(|window| offset + count <= window);
     let is_plain = batch == 1 && reaches_all && look.limit.is_none();
     if queries.device().is_cpu() && queries.dtype() == DType::F32 && is_plain {
+        if count >= MANY {
+            return attend_in_strips(queries, keys, values, offset, look.scale as f32);
+        }
         let mask = AttnMask::causal_with_offset(offset);
         let mixed = flash_attn::<f32>(queries, keys, values, look.scale as f32, mask, None, None)?;
         return mixed.transpose(1, 2)?.reshape((batch, count, heads * width));
@@ -55,6 +65,83 @@ pub fn attend(
         })
         .collect();
     Tensor::cat(&strips?, 1)
+}
+
+/// The same for many queries on a CPU: a strip of them and a head of keys at a time, threads side by side.
+fn attend_in_strips(
+    queries: &Tensor,
+    keys: &Tensor,
+    values: &Tensor,
+    offset: usize,
+    scale: f32,
+) -> candle_core::Result<Tensor> {
+    let (_, count, heads, width) = queries.dims4()?;
+    let kv_heads = keys.dim(2)?;
+    let shared = heads / kv_heads;
+    let queries = queries.reshape((count, kv_heads, shared * width))?;
+    let [keys, values] = [keys.squeeze(0)?, values.squeeze(0)?];
+    let strip = |start: usize| {
+        let rows = STRIP.min(count - start);
+        let first = offset + start;
+        let head = |head: usize| {
+            // Queries that share a key head become rows of one matrix: keys are never repeated.
+            let queries = queries.narrow(0, start, rows)?.narrow(1, head, 1)?;
+            let queries = queries.reshape((rows * shared, width))?;
+            let seen =
+                |all: &Tensor| all.narrow(0, 0, first + rows)?.narrow(1, head, 1)?.squeeze(1);
+            let scores = queries.matmul(&seen(&keys)?.t()?)?;
+            scores.inplace_op1(&Shares { first, shared, scale })?;
+            scores.matmul(&seen(&values)?)?.reshape((rows, shared * width))
+        };
+        let of_heads = (0..kv_heads).into_par_iter().map(head);
+        Tensor::cat(&of_heads.collect::<candle_core::Result<Vec<_>>>()?, 1)
+    };
+    let starts: Vec<usize> = (0..count).step_by(STRIP).collect();
+    let strips = starts.into_par_iter().map(strip);
+    Tensor::cat(&strips.collect::<candle_core::Result<Vec<_>>>()?, 0)?.unsqueeze(0)
+}
+
+/// Scores of queries in a row, of which each looks back on all keys up to its own, become shares.
+struct Shares {
+    /// Place of the first query.
+    first: usize,
+    /// Rows for each query.
+    shared: usize,
+    scale: f32,
+}
+
+impl InplaceOp1 for Shares {
+    fn name(&self) -> &'static str {
+        "shares"
+    }
+
+    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> candle_core::Result<()> {
+        let keys = last(layout);
+        for (at, scores) in rows_mut(storage, layout)?.chunks_exact_mut(keys).enumerate() {
+            let seen = (self.first + at / self.shared + 1).min(keys);
+            Arch::new().dispatch(Share { scores, seen, scale: self.scale });
+        }
+        Ok(())
+    }
+}
+
+/// One row of scores. No closure: those are not inlined where wide vectors are allowed.
+struct Share<'a> {
+    scores: &'a mut [f32],
+    seen: usize,
+    scale: f32,
+}
+
+impl NullaryFnOnce for Share<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let (seen, ahead) = self.scores.split_at_mut(self.seen);
+        seen.iter_mut().for_each(|score| *score *= self.scale);
+        SoftmaxRow(seen).call();
+        ahead.fill(0.0);
+    }
 }
 
 /// The same written out, for the devices, types and ways of looking the kernel does not know.
@@ -132,7 +219,7 @@ mod tests {
     #[test]
     fn fast_equals_plain_for_every_sharing_and_offset() {
         for (heads, kv_heads) in [(4, 4), (4, 2), (6, 2), (3, 1)] {
-            for (count, offset) in [(1, 0), (1, 9), (5, 0), (5, 3), (70, 11)] {
+            for (count, offset) in [(1, 0), (1, 9), (5, 0), (5, 3), (16, 0), (70, 11)] {
                 let queries = random(count, heads);
                 let keys = random(offset + count, kv_heads);
                 let values = random(offset + count, kv_heads);

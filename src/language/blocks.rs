@@ -5,45 +5,91 @@
 //! to wait for memory, and tiles are a third larger. So a single row is multiplied by the blocks
 //! as they stand in the file. With blocks of 6 bits, whose tiles are half as large again, candle
 //! does so itself. Both ways read the same blocks; nothing is kept twice but the tiles.
+//!
+//! Of other blocks candle has no tiles there, and goes over all of them for each row of a prompt. They
+//! are unpacked some rows at a time, which the many rows of a prompt share, and multiplied as plain
+//! numbers.
 
 use std::fmt;
 use std::sync::Arc;
 
 use candle_core::quantized::{GgmlDType, QMatMul, QStorage, QTensor, QuantizedType};
-use candle_core::{CpuStorage, DType, Module, Result, Tensor};
+use candle_core::{CpuStorage, DType, Device, Module, Result, Tensor, bail};
+use rayon::prelude::*;
+
+/// Rows of the other factor from which on unpacking pays.
+const MANY_ROWS: usize = 16;
+/// Rows of the matrix that a thread unpacks at a time.
+const UNPACKED_AT_A_TIME: usize = 128;
 
 /// A quantised matrix of shape `(outputs, inputs)`.
 #[derive(Debug, Clone)]
 pub struct BlockMatrix {
     tensor: Arc<QTensor>,
-    /// The blocks of `tensor`, where a single row is faster without tiles.
-    single: Option<SharedBlocks>,
+    /// The blocks of `tensor`, where one number of rows is better multiplied by them than by candle.
+    blocks: Option<(SharedBlocks, Better)>,
+}
+
+/// For which rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Better {
+    /// A single one, which is faster without tiles.
+    One,
+    /// Many, for which there are no tiles.
+    Many,
 }
 
 impl BlockMatrix {
     /// The matrix whose blocks are in `storage`.
     pub fn new(storage: QStorage, outputs: usize, inputs: usize) -> Result<Self> {
+        let shape = (outputs, inputs);
         let QStorage::Cpu(blocks) = storage else {
-            let tensor = Arc::new(QTensor::new(storage, (outputs, inputs))?);
-            return Ok(Self { tensor, single: None });
+            let tensor = Arc::new(QTensor::new(storage, shape)?);
+            return Ok(Self { tensor, blocks: None });
         };
-        let shared = SharedBlocks(Arc::from(blocks));
-        let single = (shared.dtype() == GgmlDType::Q4K).then(|| shared.clone());
-        let tensor = QTensor::new(QStorage::Cpu(Box::new(shared)), (outputs, inputs))?;
-        Ok(Self { tensor: Arc::new(tensor), single })
+        let dtype = blocks.dtype();
+        let shared = SharedBlocks(match dtype {
+            GgmlDType::Q8_0 => of_eight_bits(blocks, shape)?,
+            _ => Arc::from(blocks),
+        });
+        let better = match dtype {
+            GgmlDType::Q4K if has_tiles(dtype, outputs, inputs) => Some(Better::One),
+            _ if has_tiles(dtype, outputs, inputs) => None,
+            _ => Some(Better::Many),
+        };
+        let blocks = better.map(|better| (shared.clone(), better));
+        let tensor = QTensor::new(QStorage::Cpu(Box::new(shared)), shape)?;
+        Ok(Self { tensor: Arc::new(tensor), blocks })
     }
 
     /// `(rows, inputs)` to `(rows, outputs)`.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        match &self.single {
-            Some(blocks) if x.dim(0)? == 1 && x.dtype() == DType::F32 => {
+        let rows = x.dim(0)?;
+        match &self.blocks {
+            Some((blocks, Better::One)) if rows == 1 && x.dtype() == DType::F32 => {
                 let (outputs, inputs) = self.tensor.shape().dims2()?;
                 let mut row = vec![0.0; outputs];
                 blocks.matmul_t((1, inputs, outputs), &x.squeeze(0)?.to_vec1()?, &mut row)?;
                 Tensor::from_vec(row, (1, outputs), x.device())
             }
+            Some((blocks, Better::Many)) if rows >= MANY_ROWS && x.dtype() == DType::F32 => {
+                self.unpacked(blocks, x)
+            }
             _ => QMatMul::QTensor(Arc::clone(&self.tensor)).forward(x),
         }
+    }
+
+    /// The product with plain numbers.
+    fn unpacked(&self, blocks: &SharedBlocks, x: &Tensor) -> Result<Tensor> {
+        let (outputs, inputs) = self.tensor.shape().dims2()?;
+        let ids: Vec<u32> = (0..outputs as u32).collect();
+        let parts = ids.par_chunks(UNPACKED_AT_A_TIME).map(|ids| {
+            let CpuStorage::F32(numbers) = blocks.embedding(ids, outputs, inputs)? else {
+                bail!("blocks of {:?} do not unpack to numbers of 32 bits", blocks.dtype())
+            };
+            x.matmul(&Tensor::from_vec(numbers, (ids.len(), inputs), &Device::Cpu)?.t()?)
+        });
+        Tensor::cat(&parts.collect::<Result<Vec<_>>>()?, 1)
     }
 
     /// Rows `(n, inputs)` of the outputs `ids` `(n)`, unpacked.
@@ -60,6 +106,47 @@ impl BlockMatrix {
     pub fn dequantize(&self) -> Result<Tensor> {
         self.tensor.dequantize(&self.tensor.device())
     }
+}
+
+/// Whether candle multiplies the rows of a prompt by tiles, or has other means of its own.
+#[cfg(target_arch = "x86_64")]
+fn has_tiles(dtype: GgmlDType, outputs: usize, inputs: usize) -> bool {
+    let fits = outputs.is_multiple_of(16) && inputs.is_multiple_of(256);
+    let has_vnni = is_x86_feature_detected!("avx512vnni") || is_x86_feature_detected!("avxvnni");
+    match dtype {
+        GgmlDType::Q4K | GgmlDType::Q6K => fits && is_x86_feature_detected!("avx2"),
+        GgmlDType::Q8_0 => fits && has_vnni,
+        // Plain numbers, which are unpacked when they are read.
+        GgmlDType::F32 | GgmlDType::F16 | GgmlDType::BF16 => true,
+        _ => false,
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn has_tiles(_: GgmlDType, _: usize, _: usize) -> bool {
+    true
+}
+
+/// Blocks of eight bits with the product that is the fastest here.
+#[cfg(target_arch = "x86_64")]
+fn of_eight_bits(
+    blocks: Box<dyn QuantizedType>,
+    shape: (usize, usize),
+) -> Result<Arc<dyn QuantizedType>> {
+    let whole = QTensor::new(QStorage::Cpu(blocks), shape)?;
+    let bytes = whole.data()?;
+    Ok(match super::eight_bits::EightBits::new(&bytes) {
+        Some(blocks) => Arc::new(blocks),
+        None => Arc::from(GgmlDType::Q8_0.from_data(bytes)),
+    })
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn of_eight_bits(
+    blocks: Box<dyn QuantizedType>,
+    _: (usize, usize),
+) -> Result<Arc<dyn QuantizedType>> {
+    Ok(Arc::from(blocks))
 }
 
 /// Blocks in memory that two owners read.
@@ -145,7 +232,8 @@ mod tests {
     /// same, up to `tolerance` of the largest number.
     fn assert_one_product(dtype: GgmlDType, x: &Tensor, tolerance: f32) {
         let (rows, inputs) = x.dims2().unwrap();
-        let (matrix, whole) = matrix(dtype, 96, inputs);
+        // More rows than are unpacked at a time.
+        let (matrix, whole) = matrix(dtype, UNPACKED_AT_A_TIME + 32, inputs);
         let many = matrix.forward(x).unwrap();
         let dense = x.matmul(&whole.dequantize(&Device::Cpu).unwrap().t().unwrap()).unwrap();
         let size = numbers(&dense).iter().fold(0f32, |most, value| most.max(value.abs()));
@@ -164,9 +252,11 @@ mod tests {
     #[test]
     fn one_row_and_many_rows_are_the_same_product() {
         for dtype in BLOCKS {
-            let x = Tensor::randn(0f32, 1.0, (5, 512), &Device::Cpu).unwrap();
-            // Inputs are rounded to 8 bits on the way.
-            assert_one_product(dtype, &x, 0.03);
+            for rows in [5, MANY_ROWS] {
+                let x = Tensor::randn(0f32, 1.0, (rows, 512), &Device::Cpu).unwrap();
+                // Inputs are rounded to 8 bits on the way.
+                assert_one_product(dtype, &x, 0.03);
+            }
         }
     }
 
@@ -175,7 +265,7 @@ mod tests {
     fn what_eight_bits_hold_is_multiplied_to_the_last_digits() {
         let bits = (0..5 * 512u32).map(|at| if at * 7 % 5 < 2 { 1.0 } else { 0.0 });
         let x = Tensor::from_vec(bits.collect::<Vec<f32>>(), (5, 512), &Device::Cpu).unwrap();
-        for dtype in [GgmlDType::Q4K, GgmlDType::Q6K] {
+        for dtype in [GgmlDType::Q4K, GgmlDType::Q6K, GgmlDType::Q8_0] {
             assert_one_product(dtype, &x, 1e-4);
         }
     }

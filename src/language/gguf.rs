@@ -13,6 +13,7 @@ use super::family::Family;
 use super::faults::{TensorShape, tensor_faults};
 use super::finite::blocks_are_finite;
 use super::gguf_part::GgufPart;
+use super::recode::{on_cpu, recode};
 use super::tokenizer::Tokenizer;
 
 /// Divisors of the rotary frequencies, of which a file has those of one name or none.
@@ -113,7 +114,8 @@ impl GgufFile {
     ///
     /// Rows of query and key projections come back in Hugging Face's order (GGUF interleaves the
     /// two halves of every head), so that one rotary embedding serves both formats. Rows are whole
-    /// blocks: moving them changes no bit of a quantised weight.
+    /// blocks: moving them changes no bit of a quantised weight. On a CPU blocks that are slow there
+    /// come as others ([`super::recode`]).
     pub fn blocks(
         &mut self,
         name: &str,
@@ -153,7 +155,11 @@ impl GgufFile {
         if is_head && family.interleaves_heads() {
             bytes = unpermute(&bytes, expected[0], self.config.head_dim);
         }
-        Ok(QStorage::from_data(bytes.into(), device, dtype)?)
+        let held = if device.is_cpu() { on_cpu(dtype) } else { dtype };
+        if held != dtype {
+            bytes = recode(&bytes, dtype, held)?;
+        }
+        Ok(QStorage::from_data(bytes.into(), device, held)?)
     }
 
     /// Reads the same tensor as plain numbers of 32 bits.

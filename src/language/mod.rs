@@ -9,6 +9,8 @@ mod config_json;
 mod constraint;
 mod detokenize;
 mod device;
+#[cfg(target_arch = "x86_64")]
+mod eight_bits;
 mod embedder;
 mod error;
 mod family;
@@ -23,6 +25,7 @@ mod layer;
 mod linear;
 mod llama;
 mod memory;
+mod recode;
 mod rope;
 mod safetensors;
 mod sampler;

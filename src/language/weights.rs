@@ -13,6 +13,7 @@ use super::error::LanguageError;
 use super::faults::{TensorShape, tensor_faults};
 use super::gguf::GgufFile;
 use super::linear::{Embedding, Linear};
+use super::recode::on_cpu;
 use super::safetensors::SafetensorsFiles;
 
 /// What candle's packed copy of a quantised matrix adds on x86, as measured with Q4_K_M.
@@ -91,8 +92,9 @@ impl Weights {
                 .map(|(dtype, shape)| match dtype {
                     GgmlDType::F32 | GgmlDType::F16 | GgmlDType::BF16 => elements(shape) * dense,
                     _ => {
-                        let blocks = elements(shape) / dtype.block_size() as u64;
-                        bytes_of_blocks(blocks * dtype.type_size() as u64, device.is_cpu())
+                        let held = if device.is_cpu() { on_cpu(dtype) } else { dtype };
+                        let blocks = elements(shape) / held.block_size() as u64;
+                        bytes_of_blocks(blocks * held.type_size() as u64, device.is_cpu())
                     }
                 })
                 .sum(),

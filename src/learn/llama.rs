@@ -13,8 +13,8 @@ pub(super) use weights::{ADDED_HEAD, ADDED_ROWS, EMBEDDING, HEAD, TABLES, fresh_
 pub use weights::{LlamaShape, fresh_weights, weight_shapes};
 
 use super::lora::LoraSpec;
+use crate::numeric::softmax::softmax;
 use crate::vision::scene_vit::ops;
-use crate::vision::softmax::softmax;
 use candle_core::{DType, Device, Result, Tensor, Var};
 use dropout::drop;
 use std::collections::BTreeMap;

@@ -2,10 +2,12 @@
 //!
 //! Whatever the weights, text decoded under it is a task name (where the vocabulary has tasks), at
 //! most [`MAX_STEPS`] lines of known actions with known words, and the end action. Where the acts
-//! are given already, they must come in their order, and only going is added between them. Tokens
+//! are given already, they must come in their order, and only going is added between them. Plans of
+//! models that were not taught to plan keep to what is in the hand, too ([`super::hand`]). Tokens
 //! need not respect words: a token is allowed when all of its bytes can be walked.
 
-use super::token_set::{TokenSet, Trie};
+use super::hand::{HandRules, InHand};
+use super::token_set::{Node, TokenSet, Trie};
 use super::{ActionSpec, ActionVocabulary, ArgumentKind, SpokenStep, step_text};
 use crate::language::{Constraint, TokenMask};
 use std::sync::Arc;
@@ -38,6 +40,7 @@ struct Rules {
     words: [Trie; 3],
     /// Lines that must come in this order, with nothing but going between them.
     acts: Option<Vec<Vec<u8>>>,
+    hand: Option<HandRules>,
 }
 
 /// Where in a plan the text stands.
@@ -50,6 +53,7 @@ struct Place {
     acts: usize,
     /// Bytes of this line, if they are those with which the next given act begins.
     on_act: Option<usize>,
+    hand: InHand,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +75,10 @@ enum State {
 impl Rules {
     /// The place after `byte`; `None` when the grammar forbids it.
     fn after(&self, place: Place, byte: u8) -> Option<Place> {
-        let next = self.after_in_any_plan(place, byte)?;
+        let mut next = self.after_in_any_plan(place, byte)?;
+        if let Some(hand) = &self.hand {
+            next.hand = self.after_in_hand(hand, place, next)?;
+        }
         let Some(acts) = &self.acts else { return Some(next) };
         let line = |act: usize| acts.get(act).map_or(self.vocabulary.end.as_bytes(), Vec::as_slice);
         if byte == b'\n' {
@@ -86,6 +93,62 @@ impl Rules {
         let left = acts.len() - place.acts;
         let may_go = place.steps + left < MAX_STEPS && self.may_go(next.state);
         (next.on_act.is_some() || may_go).then_some(next)
+    }
+
+    /// What is in the hand once the plan stands at `next`, coming from `place`; `None` where it is the
+    /// wrong thing.
+    fn after_in_hand(&self, hand: &HandRules, place: Place, next: Place) -> Option<InHand> {
+        let mut now = place.hand;
+        if let State::Word { action, slot: 0, node } = place.state
+            && !matches!(next.state, State::Word { slot: 0, .. })
+        {
+            let word = self.first_word(action, node, place.hand, hand)?;
+            now = HandRules::named(now, word);
+        }
+        if next.steps > place.steps {
+            let action = match place.state {
+                State::Word { action, .. } => action,
+                State::Action(node) => *self.actions.nodes[node as usize].values.first()?,
+                _ => return None,
+            };
+            let arguments = self.vocabulary.actions[action as usize].arguments.len();
+            now = hand.done(action, arguments, now);
+        }
+        let can = match next.state {
+            State::Action(node) => self
+                .actions
+                .below(node)
+                .any(|node| node.values.iter().any(|&action| self.may_begin(action, now, hand))),
+            State::Word { action, slot: 0, node } => {
+                self.may_begin(action, now, hand) && self.can_name(action, node, now, hand)
+            }
+            _ => true,
+        };
+        can.then_some(now)
+    }
+
+    fn may_begin(&self, action: u32, now: InHand, hand: &HandRules) -> bool {
+        let first = self.vocabulary.actions[action as usize].arguments.first();
+        hand.may_begin(action, first.map(|kind| self.words[*kind as usize].count), now)
+    }
+
+    /// Whether a word that may be the first argument can still be written at `node`.
+    fn can_name(&self, action: u32, node: u32, now: InHand, hand: &HandRules) -> bool {
+        let (only, not) = hand.first(action, now);
+        if only.is_none() && not.is_none() {
+            return true;
+        }
+        let kind = self.vocabulary.actions[action as usize].arguments[0];
+        let may = |word: &u32| only.is_none_or(|only| only == *word) && not != Some(*word);
+        self.words[kind as usize].below(node).any(|node: &Node| node.values.iter().any(may))
+    }
+
+    /// The word that ends at `node`, where it may be the first argument.
+    fn first_word(&self, action: u32, node: u32, now: InHand, hand: &HandRules) -> Option<u32> {
+        let (only, not) = hand.first(action, now);
+        let kind = self.vocabulary.actions[action as usize].arguments[0];
+        let word = *self.words[kind as usize].nodes[node as usize].values.first()?;
+        (only.is_none_or(|only| only == word) && not != Some(word)).then_some(word)
     }
 
     /// Whether a line in this state can be one that only goes somewhere.
@@ -181,17 +244,19 @@ impl PlanGrammar {
     ) -> Result<Self, GrammarError> {
         let tokens = tokens.into();
         let state = if tokens.0.table.tasks.is_empty() { State::Newline } else { State::Task };
-        Self::starting(vocabulary, tokens, state, None)
+        Self::starting(vocabulary, tokens, state, None, None)
     }
 
     /// The grammar of plans that begin with their first step at once, as chat models write them:
     /// without a task and without the newline before it. A vocabulary may lack words for an action,
-    /// which is then no action of the grammar.
+    /// which is then no action of the grammar. The robot holds what is called `held`, or nothing: no step
+    /// needs what is not in its hand then, and none is said twice in a row.
     pub fn of_steps(
         vocabulary: &ActionVocabulary,
         tokens: impl Into<TokenSet>,
+        held: Option<&str>,
     ) -> Result<Self, GrammarError> {
-        Self::starting(&vocabulary.speakable(), tokens.into(), State::Begin, None)
+        Self::starting(&vocabulary.speakable(), tokens.into(), State::Begin, None, Some(held))
     }
 
     /// The grammar of plans that do `acts`, in order, and otherwise only go from place to place.
@@ -203,7 +268,7 @@ impl PlanGrammar {
     ) -> Result<Self, GrammarError> {
         let line = |act| step_text(act).trim_start().as_bytes().to_vec();
         let acts = acts.iter().map(line).collect();
-        Self::starting(vocabulary, tokens.into(), State::Newline, Some(acts))
+        Self::starting(vocabulary, tokens.into(), State::Newline, Some(acts), None)
     }
 
     fn starting(
@@ -211,6 +276,7 @@ impl PlanGrammar {
         tokens: TokenSet,
         state: State,
         acts: Option<Vec<Vec<u8>>>,
+        held: Option<Option<&str>>,
     ) -> Result<Self, GrammarError> {
         let names = || vocabulary.actions.iter().map(|action| action.name.as_str());
         let words = names().chain(vocabulary.words(ArgumentKind::Target)).chain(["\n", " "]);
@@ -229,8 +295,10 @@ impl PlanGrammar {
             vocabulary: vocabulary.clone(),
             tokens,
             acts,
+            hand: held.map(|_| HandRules::new(vocabulary)),
         };
-        let place = Place { state, steps: 0, acts: 0, on_act: None };
+        let hand = HandRules::holding(vocabulary, held.flatten());
+        let place = Place { state, steps: 0, acts: 0, on_act: None, hand };
         Ok(Self { rules: Arc::new(rules), place })
     }
 
@@ -288,7 +356,7 @@ impl Constraint for PlanGrammar {
                 format!("({})\\n", tasks.collect::<Vec<_>>().join("|"))
             }
             State::Newline => "\\n".to_owned(),
-            State::Begin => String::new(),
+            // Plans that keep to what is in the hand have none that is short.
             _ => return None,
         };
         let line = |action: &ActionSpec| {
@@ -366,7 +434,7 @@ mod tests {
         let bytes: Vec<Vec<u8>> = (0..=255).map(|byte| vec![byte]).chain([Vec::new()]).collect();
         let walk = |vocabulary: &ActionVocabulary, text: &str| {
             let table = TokenTable { bytes: bytes.clone(), end: 256, tasks: Vec::new() };
-            let mut grammar = PlanGrammar::of_steps(vocabulary, table).unwrap();
+            let mut grammar = PlanGrammar::of_steps(vocabulary, table, None).unwrap();
             let follows = text.bytes().all(|byte| {
                 let allowed = grammar.allowed().allows(u32::from(byte));
                 grammar.advance(u32::from(byte));

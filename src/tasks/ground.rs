@@ -274,6 +274,7 @@ mod tests {
         let action = |name: &str, arguments: &[ArgumentKind]| ActionSpec {
             name: name.into(),
             arguments: arguments.to_vec(),
+            hand: None,
         };
         ActionVocabulary {
             actions: vec![
@@ -289,6 +290,7 @@ mod tests {
             receptacles: vec!["table".into(), "shelf".into()],
             closed: vec![],
             called: std::collections::BTreeMap::new(),
+            example: None,
         }
     }
 

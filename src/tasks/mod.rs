@@ -6,6 +6,7 @@ mod color;
 mod dead_end;
 mod grammar;
 mod ground;
+mod hand;
 mod held;
 mod inventory;
 mod line_grammar;
@@ -42,6 +43,7 @@ pub use chat::{AnswerError, ChatPlanner};
 pub use grammar::{GrammarError, MAX_STEPS, PlanGrammar};
 pub(crate) use ground::gap_m;
 pub use ground::{SpokenStep, ground};
+pub use hand::Hand;
 pub use held::{Mentioned, held_after};
 pub use inventory::inventory;
 pub(crate) use mention::akin;
@@ -66,6 +68,8 @@ pub(crate) use told::lacks;
 pub use told::list_tells;
 pub(crate) use view::AHEAD_RAD;
 pub use view::{About, SceneView, ViewSpec};
-pub use vocabulary::{ActionSpec, ActionVocabulary, ArgumentKind, VocabularyError, class_word};
+pub use vocabulary::{
+    ActionSpec, ActionVocabulary, ArgumentKind, ExamplePlan, VocabularyError, class_word,
+};
 pub(crate) use wording::{NUMBERS, number_word, plural, so_many, so_many_of_each, with_article};
 pub use writer::{PlanWriter, ShownObjects, Sight, SpokenPlan, WrittenPlan};

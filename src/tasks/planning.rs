@@ -1,7 +1,7 @@
 //! A goal in a person's words becomes a typed plan.
 
 use super::chat::{AnswerError, ChatPlanner};
-use super::grammar::GrammarError;
+use super::grammar::{GrammarError, MAX_STEPS};
 use super::scene_mind::SceneMind;
 use super::scene_planner::ScenePlanner;
 use super::view::{SceneView, ViewSpec};
@@ -45,6 +45,9 @@ pub enum PlanningError {
     /// The listener wanted no more.
     #[error("interrupted")]
     Interrupted,
+    /// The model went on until a plan may have no further step: it goes round in circles.
+    #[error("the model's plan has no end after {MAX_STEPS} steps")]
+    Endless,
     /// The search gave no whole answer, which its grammar and length should not allow.
     #[error("the model found no end within {tokens} tokens; raise decoding.max_tokens")]
     Unfinished {

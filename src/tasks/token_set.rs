@@ -41,6 +41,8 @@ pub(crate) fn token_table(
 #[derive(Debug, Default)]
 pub(super) struct Trie {
     pub(super) nodes: Vec<Node>,
+    /// How many strings it has, empty ones left out.
+    pub(super) count: usize,
 }
 
 #[derive(Debug, Default)]
@@ -53,7 +55,7 @@ pub(super) struct Node {
 impl Trie {
     /// Empty strings are left out.
     pub(super) fn new<'a>(strings: impl IntoIterator<Item = &'a [u8]>) -> Self {
-        let mut trie = Self { nodes: vec![Node::default()] };
+        let mut trie = Self { nodes: vec![Node::default()], count: 0 };
         for (value, bytes) in strings.into_iter().enumerate().filter(|(_, b)| !b.is_empty()) {
             let mut at = 0;
             for &byte in bytes {
@@ -68,6 +70,7 @@ impl Trie {
                 };
             }
             trie.nodes[at].values.push(value as u32);
+            trie.count += 1;
         }
         trie
     }

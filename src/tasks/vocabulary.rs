@@ -1,7 +1,9 @@
 //! The actions a plan may use and the words their arguments may be.
 
+use super::hand::Hand;
 use super::mention::{MOST_WORDS, named, named_in, of_class, with_part};
 use super::wording::plural;
+use super::{SpokenStep, parse_plan};
 use crate::scene::MapObject;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +30,9 @@ pub struct ActionSpec {
     /// Kinds of its arguments, in order.
     #[serde(default)]
     pub arguments: Vec<ArgumentKind>,
+    /// What must be in the hand before; where nothing is said, anything may be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hand: Option<Hand>,
 }
 
 impl ActionSpec {
@@ -58,6 +63,19 @@ pub struct ActionVocabulary {
     /// What people call some of all these otherwise: by class, in small letters.
     #[serde(default)]
     pub called: BTreeMap<String, Vec<String>>,
+    /// What a plan looks like, for models that were not taught any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub example: Option<ExamplePlan>,
+}
+
+/// A goal and its plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExamplePlan {
+    /// The goal in plain words.
+    pub goal: String,
+    /// Steps in the words of the vocabulary, such as `PutObject mug shelf`, without the end action.
+    pub steps: Vec<String>,
 }
 
 /// What can be wrong with a vocabulary.
@@ -115,6 +133,10 @@ impl ActionVocabulary {
                     "`{name}` takes a {kind:?}, but there is no word for one"
                 )));
             }
+            let hand = action.hand.as_ref();
+            if let Some(fault) = hand.and_then(|hand| hand.fault(action, &vocabulary.objects)) {
+                return Err(invalid(format!("`{}`: hand: {fault}", action.name)));
+            }
         }
         if let Some(word) =
             vocabulary.closed.iter().find(|word| !vocabulary.receptacles.contains(word))
@@ -124,6 +146,17 @@ impl ActionVocabulary {
         let mut called = vocabulary.called.keys();
         if let Some(word) = called.find(|word| !vocabulary.has_word(ArgumentKind::Target, word)) {
             return Err(invalid(format!("called: `{word}` is not among objects and receptacles")));
+        }
+        if let Some(example) = &vocabulary.example {
+            let text = format!("{}\n{}", example.steps.join("\n"), vocabulary.end);
+            let steps = parse_plan(&text, &vocabulary);
+            let steps = steps.map_err(|error| invalid(format!("example: {error}")))?;
+            let unknown = steps.iter().find_map(|step| vocabulary.unknown_word(step));
+            if let Some(word) = unknown {
+                return Err(invalid(format!(
+                    "example: `{word}` is no word for what it stands for"
+                )));
+            }
         }
         match vocabulary.action(&vocabulary.end) {
             Some(end) if end.arguments.is_empty() => Ok(vocabulary),
@@ -248,11 +281,25 @@ impl ActionVocabulary {
         acts
     }
 
-    /// The vocabulary without the actions for whose arguments there is no word.
+    /// The vocabulary without the actions for whose arguments there is no word, or nothing to do them
+    /// with.
     pub fn speakable(&self) -> Self {
         let mut speakable = self.clone();
-        speakable.actions.retain(|action| action.arguments.iter().all(|k| self.has_words(*k)));
+        speakable.actions.retain(|action| self.can_say(action));
         speakable
+    }
+
+    /// Whether there are words for the arguments of `action`, and for what must be in the hand.
+    pub fn can_say(&self, action: &ActionSpec) -> bool {
+        let has_tool = !matches!(&action.hand, Some(Hand::OneOf(tools)) if tools.is_empty());
+        has_tool && action.arguments.iter().all(|kind| self.has_words(*kind))
+    }
+
+    /// The first argument of `step` that is no word of its kind.
+    fn unknown_word<'a>(&self, step: &'a SpokenStep) -> Option<&'a str> {
+        let kinds = &self.action(&step.action)?.arguments;
+        let mut arguments = step.arguments.iter().zip(kinds);
+        arguments.find(|(word, kind)| !self.has_word(**kind, word)).map(|(word, _)| word.as_str())
     }
 
     /// The vocabulary with the classes of the map as further words for every argument. Labels are
@@ -299,6 +346,36 @@ mod tests {
         assert_eq!(vocabulary.actions.len(), 11);
         assert_eq!(vocabulary.tasks.len(), 7);
         assert_eq!(vocabulary.words(ArgumentKind::Target).len(), 80);
+    }
+
+    #[test]
+    fn what_must_be_in_the_hand_is_checked() {
+        let hand = |action: &str| ActionVocabulary::alfred().action(action).unwrap().hand.clone();
+        assert_eq!(hand("PickupObject"), Some(Hand::Empty));
+        assert_eq!(hand("HeatObject"), Some(Hand::It));
+        assert_eq!(
+            hand("SliceObject"),
+            Some(Hand::OneOf(vec!["knife".into(), "butterknife".into()]))
+        );
+        assert_eq!(hand("GotoLocation"), None);
+        let fault = |action: &str| {
+            let text = format!(
+                "actions: [{action}, {{name: End}}]\nend: End\nobjects: [mug]\nreceptacles: [desk]\n\
+                 example: {{goal: go, steps: [Do mug]}}"
+            );
+            ActionVocabulary::parse(&text, "mine.yaml").err().map(|error| error.to_string())
+        };
+        assert_eq!(fault("{name: Do, arguments: [object], hand: it}"), None);
+        for (action, reason) in [
+            ("{name: Do, arguments: [target], hand: it}", "`Do`: hand: `it` is an object"),
+            ("{name: Do, arguments: [object], hand: [saw]}", "`Do`: hand: `saw` is not among"),
+            ("{name: Do, arguments: [object], hand: full}", "mine.yaml: "),
+            ("{name: Do, arguments: [receptacle]}", "example: `mug` is no word"),
+            ("{name: Make, arguments: [object]}", "example: line 1"),
+        ] {
+            let error = fault(action).unwrap();
+            assert!(error.contains(reason), "{error}");
+        }
     }
 
     #[test]

@@ -7,8 +7,8 @@ use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Storage, Tensor, bail}
 use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 
-use super::rows::{is_plain, rows, rows_mut};
-use super::softmax::{SoftmaxRow, softmax};
+use crate::numeric::rows::{is_plain, rows, rows_mut};
+use crate::numeric::softmax::{SoftmaxRow, softmax};
 
 /// Bytes of scores that a thread makes at a time.
 const SCORE_BYTES_AT_A_TIME: usize = 1 << 20;

@@ -8,8 +8,8 @@ use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 
 use super::pointwise::finished;
-use super::rows::{is_plain, rows as numbers};
 use super::transformer::Activation;
+use crate::numeric::rows::{is_plain, rows as numbers};
 
 /// Edge of all kernels here.
 pub(super) const SIZE: usize = 3;

@@ -17,8 +17,8 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::pointwise::{added, finished};
-use super::rows::{is_plain, rows};
 use super::transformer::Activation;
+use crate::numeric::rows::{is_plain, rows};
 
 /// Numbers in a block.
 const BLOCK: usize = 32;

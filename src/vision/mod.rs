@@ -27,10 +27,8 @@ mod pickle;
 mod pointwise;
 mod processor;
 mod resample;
-mod rows;
 mod sam;
 pub(crate) mod scene_vit;
-pub(crate) mod softmax;
 mod tower;
 mod transformer;
 mod vit;
@@ -40,7 +38,7 @@ mod windows;
 mod words;
 
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 #[cfg(test)]
 pub(crate) mod gradients;
 #[cfg(test)]

@@ -7,8 +7,8 @@ use candle_core::{CpuStorage, CustomOp3, D, Layout, Module, Result, Shape, Tenso
 use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 
-use super::rows::{is_plain, last, rows};
-use super::softmax::fold;
+use crate::numeric::rows::{is_plain, last, rows};
+use crate::numeric::softmax::fold;
 
 /// Fewer numbers are not worth a thread of their own.
 const NUMBERS_A_TASK: usize = 1 << 14;

@@ -9,9 +9,9 @@ use candle_core::{CpuStorage, DType, InplaceOp1, InplaceOp2, Layout, Result, Ten
 use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
 
-use super::rows::{is_plain, rows, rows_mut};
-use super::softmax::exp;
 use super::transformer::Activation;
+use crate::numeric::rows::{is_plain, rows, rows_mut};
+use crate::numeric::softmax::exp;
 
 /// Fewer numbers are not worth a thread of their own.
 const NUMBERS_A_TASK: usize = 1 << 14;

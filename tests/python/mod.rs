@@ -10,11 +10,16 @@ use std::process::Command;
 /// Names the Python.
 const VARIABLE: &str = "SCENELLM_INTEROP_PYTHON";
 
+/// The Python that was named, or `python3`.
+pub fn interpreter() -> String {
+    std::env::var(VARIABLE).unwrap_or("python3".into())
+}
+
 /// A Python that has `modules` (as an import statement lists them); `None`, said aloud, when nobody
 /// named one and `python3` lacks them. One that was named must have them.
 pub fn python(modules: &str) -> Option<String> {
     let named = std::env::var(VARIABLE).ok();
-    let python = named.clone().unwrap_or("python3".into());
+    let python = interpreter();
     let has_all = Command::new(&python)
         .args(["-c", &format!("import {modules}")])
         .output()

@@ -4,6 +4,7 @@
 
 mod ask;
 mod bench;
+mod caption;
 mod check;
 mod completions;
 mod demo;
@@ -72,6 +73,7 @@ enum Command {
     Demo(demo::Demo),
     Sim(sim::Sim),
     Models(models::Models),
+    Caption(caption::Caption),
     Label(label::Label),
     #[command(subcommand)]
     Import(import::Import),
@@ -101,6 +103,7 @@ fn main() -> ExitCode {
         Command::Replay(command) => command.run(),
         Command::Ask(command) => command.run(),
         Command::Find(command) => command.run(),
+        Command::Caption(command) => command.run(),
         Command::Label(command) => command.run(),
         Command::Models(command) => command.run(),
         Command::Check(command) => command.run(),

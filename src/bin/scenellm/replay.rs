@@ -121,7 +121,7 @@ impl Replay {
         self.print(&session, &gathered, &notes, expected.as_ref())
     }
 
-    /// What is to be told where the folder of the model is not there. Without a goal no planner is
+    /// What is to be told where the model, a folder or a GGUF file, is not there. Without a goal no planner is
     /// loaded, and the eyes are those that need no model: a map without a thing in it would be all
     /// that tells of a slip of the pen, or of a program that was installed without one.
     ///
@@ -130,12 +130,12 @@ impl Replay {
     /// When the model was named, by the flag or in a parameter file.
     fn without_model(&self, config: &PlannerConfig) -> anyhow::Result<Option<String>> {
         let model = &config.plan.model;
-        if model.is_dir() {
+        if model.exists() {
             return Ok(None);
         }
         if self.model.is_some() || *model != PlannerConfig::default().plan.model {
             bail!(
-                "no model in {}: there is no such folder; --model or plan.model names it",
+                "no model in {}: there is nothing of that name; --model or plan.model names it",
                 model.display()
             );
         }

@@ -11,6 +11,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use ureq::Agent;
 
@@ -96,6 +98,29 @@ impl ChatEndpoint {
     ) -> Result<String, ModelError> {
         let body = self.body(messages, schema, max_tokens);
         Ok(self.post("chat/completions", body, hear)?.text)
+    }
+
+    /// What a model that sees pictures says to `words` about one (`jpeg`, the bytes of a file), at most
+    /// `max_tokens` long. A server whose model sees none refuses, and says so.
+    pub fn describe(
+        &mut self,
+        jpeg: &[u8],
+        words: &str,
+        max_tokens: usize,
+    ) -> Result<String, ModelError> {
+        let picture = format!("data:image/jpeg;base64,{}", BASE64.encode(jpeg));
+        let content = json!([
+            {"type": "image_url", "image_url": {"url": picture}},
+            {"type": "text", "text": words},
+        ]);
+        let body = json!({
+            "model": self.spec.model,
+            "messages": [{"role": "user", "content": content}],
+            "max_tokens": max_tokens,
+            "temperature": 0.0,
+            "stream": self.spec.stream,
+        });
+        Ok(self.post("chat/completions", body, &mut |_| true)?.text)
     }
 
     /// What the server answers to `body` with the further fields of the manifest, sent to `path` below

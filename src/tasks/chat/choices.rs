@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::list::Listed;
 use crate::scene::MapObject;
 use crate::tasks::{
-    ActionSpec, ActionVocabulary, Argument, ArgumentKind, Grounding, SpokenStep, class_word,
+    ActionSpec, ActionVocabulary, Argument, Grounding, Hand, SpokenStep, class_word,
 };
 
 /// Begins a line that says what the goal needs and the list lacks.
@@ -37,11 +37,19 @@ impl<'a> Choices<'a> {
                 receptacles.push(one.name.clone());
             }
         }
-        let names = listed.iter().map(|one| (one.name.clone(), one.object));
-        Self {
-            vocabulary: with_missing(base, objects, receptacles, goal),
-            objects: names.collect(),
+        let mut vocabulary = with_missing(base, objects, receptacles, goal);
+        for action in &mut vocabulary.actions {
+            // Of tools there are those on the list.
+            if let Some(Hand::OneOf(classes)) = &mut action.hand {
+                let is_one = |one: &&Listed<'_>| {
+                    let class = class_word(&one.object.label);
+                    classes.iter().any(|tool| class.ends_with(tool.as_str()))
+                };
+                *classes = listed.iter().filter(is_one).map(|one| one.name.clone()).collect();
+            }
         }
+        let names = listed.iter().map(|one| (one.name.clone(), one.object));
+        Self { vocabulary, objects: names.collect() }
     }
 
     /// The choices where no map is known: the words of the vocabulary themselves.
@@ -56,11 +64,15 @@ impl<'a> Choices<'a> {
         &self.vocabulary
     }
 
+    /// Whether they are names of objects, not words.
+    pub fn are_of_a_map(&self) -> bool {
+        !self.objects.is_empty()
+    }
+
     /// The actions a robot can do, without those for which there is no word on the list.
     pub fn actions(&self) -> impl Iterator<Item = &ActionSpec> {
-        let has_words = |kind: &ArgumentKind| self.vocabulary.has_words(*kind);
         let doable = move |action: &&ActionSpec| {
-            missing_word(&action.name).is_none() && action.arguments.iter().all(has_words)
+            missing_word(&action.name).is_none() && self.vocabulary.can_say(action)
         };
         self.vocabulary.actions.iter().filter(doable)
     }
@@ -114,9 +126,11 @@ fn with_missing(
     words.sort_unstable();
     words.dedup();
     words.truncate(MOST_WORDS);
-    let missing = words
-        .iter()
-        .map(|word| ActionSpec { name: format!("{NOT_FOUND}{word}"), arguments: Vec::new() });
+    let missing = words.iter().map(|word| ActionSpec {
+        name: format!("{NOT_FOUND}{word}"),
+        arguments: Vec::new(),
+        hand: None,
+    });
     ActionVocabulary {
         actions: base.actions.iter().cloned().chain(missing).collect(),
         end: base.end.clone(),
@@ -125,6 +139,7 @@ fn with_missing(
         receptacles,
         closed: Vec::new(),
         called: BTreeMap::new(),
+        example: base.example.clone(),
     }
 }
 
@@ -133,6 +148,7 @@ mod tests {
     use super::super::list::ObjectList;
     use super::*;
     use crate::scene::fixtures::object;
+    use crate::tasks::ArgumentKind;
     use crate::tasks::fixtures::spoken;
 
     #[test]
@@ -149,7 +165,8 @@ mod tests {
         let words = |kind| choices.vocabulary().words(kind);
         assert_eq!(words(ArgumentKind::Object), ["mug_1", "robot_arm_4", "tomato_3"]);
         assert_eq!(words(ArgumentKind::Receptacle), ["fridge_2", "mug_1", "robot_arm_4"]);
-        assert_eq!(choices.actions().count(), alfred.actions.len());
+        // There is no knife to slice with.
+        assert_eq!(choices.actions().count(), alfred.actions.len() - 1);
         assert!(choices.vocabulary().action("NotFound:drill").is_some());
 
         let said = vec![spoken("PickupObject mug_1"), spoken("NotFound:drill")];
@@ -160,6 +177,21 @@ mod tests {
             panic!("it is on the list")
         };
         assert_eq!((argument.name.as_str(), object_id.0, confidence), ("mug", 1, 0.75));
+    }
+
+    #[test]
+    fn tools_are_those_on_the_list() {
+        let knife = object(7, "kitchen knife", [0.0; 3], 0.1);
+        let objects = [knife, object(8, "apple", [0.0; 3], 0.1)];
+        let list = ObjectList::new(&objects, "", [0.0; 3], None);
+        let alfred = ActionVocabulary::alfred();
+        let can_slice = |choices: &Choices<'_>| choices.actions().any(|a| a.name == "SliceObject");
+        let choices = Choices::new(&alfred, &list.first(2), "");
+        let slice = choices.vocabulary().action("SliceObject").unwrap();
+        assert_eq!(slice.hand, Some(Hand::OneOf(vec!["kitchen_knife_7".into()])));
+        assert!(can_slice(&choices));
+        let list = ObjectList::new(&objects[1..], "", [0.0; 3], None);
+        assert!(!can_slice(&Choices::new(&alfred, &list.first(1), "")));
     }
 
     #[test]

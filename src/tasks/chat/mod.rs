@@ -9,6 +9,7 @@
 
 mod aloud;
 mod choices;
+mod example;
 mod list;
 mod meaning;
 mod planner;

@@ -7,14 +7,15 @@ use candle_core::Device;
 
 use super::aloud::Aloud;
 use super::choices::Choices;
+use super::example;
 use super::list::ObjectList;
 use super::meaning::Meaning;
 use super::prompt::{Form, over_map, over_words, rules};
 use super::schema::{parse_answer, schema};
 use crate::model::{ChatBackend, ChatModel, EndpointFault, LocalChat, Message, ModelError};
 use crate::tasks::{
-    ActionVocabulary, PlanGrammar, PlanRequest, PlanWriter, PlanningError, SceneView, ShownObjects,
-    Sight, SpokenPlan, SpokenStep, TokenSet, WrittenPlan, parse_plan, token_table,
+    ActionVocabulary, MAX_STEPS, PlanGrammar, PlanRequest, PlanWriter, PlanningError, SceneView,
+    ShownObjects, Sight, SpokenPlan, SpokenStep, TokenSet, WrittenPlan, parse_plan, token_table,
 };
 use crate::vision::TextEncoder;
 
@@ -42,7 +43,8 @@ impl ChatPlanner {
         };
         if let Some(tokens) = &tokens {
             // A tokenizer that cannot write the plans is found now, not at the first goal.
-            PlanGrammar::of_steps(Choices::words(&vocabulary, "").vocabulary(), tokens.clone())?;
+            let words = Choices::words(&vocabulary, "");
+            PlanGrammar::of_steps(words.vocabulary(), tokens.clone(), None)?;
         }
         Ok(Self { model, vocabulary, tokens, meaning: None })
     }
@@ -86,7 +88,8 @@ impl ChatPlanner {
     ) -> Vec<Message> {
         let choices = Choices::new(&self.vocabulary, &list.first(count), request.goal);
         let rules = rules(&choices, self.form(), &self.model.manifest().instructions);
-        over_map(&rules, list, count, request, &self.vocabulary)
+        let example = example::turns(&choices, self.form());
+        over_map(&rules, example, list, count, request, &self.vocabulary)
     }
 
     /// The objects in the order of what the goal has to do with them, and how many are told. What the
@@ -120,13 +123,14 @@ impl ChatPlanner {
         &mut self,
         messages: &[Message],
         choices: &Choices<'_>,
+        held: Option<&str>,
         on_text: &mut dyn FnMut(&str) -> bool,
     ) -> Result<(SpokenPlan, Vec<String>), PlanningError> {
         let max_tokens = self.model.manifest().decoding.max_tokens;
         let (steps, missing, mean_log_probability) = match self.model.backend_mut() {
             ChatBackend::Local(local) => {
                 let tokens = self.tokens.get_or_insert_with(|| tokens_of(local)).clone();
-                let grammar = PlanGrammar::of_steps(choices.vocabulary(), tokens)?;
+                let grammar = PlanGrammar::of_steps(choices.vocabulary(), tokens, held)?;
                 let mut wanted = true;
                 let mut listen = |text: &str| {
                     wanted = wanted && on_text(text);
@@ -163,6 +167,9 @@ impl ChatPlanner {
                 (steps, missing, None)
             }
         };
+        if steps.len() >= MAX_STEPS {
+            return Err(PlanningError::Endless);
+        }
         Ok((SpokenPlan { task: None, steps, mean_log_probability, saw: None }, missing))
     }
 }
@@ -192,8 +199,9 @@ impl PlanWriter for ChatPlanner {
     ) -> Result<SpokenPlan, PlanningError> {
         let choices = Choices::words(vocabulary, goal);
         let rules = rules(&choices, self.form(), &self.model.manifest().instructions);
-        let messages = over_words(&rules, vocabulary, goal);
-        Ok(self.ask(&messages, &choices, &mut |_| true)?.0)
+        let example = example::turns(&choices, self.form());
+        let messages = over_words(&rules, example, vocabulary, goal);
+        Ok(self.ask(&messages, &choices, None, &mut |_| true)?.0)
     }
 
     fn write(
@@ -207,9 +215,11 @@ impl PlanWriter for ChatPlanner {
             return Ok(WrittenPlan { missing, ..WrittenPlan::default() });
         }
         let (list, count) = self.listed(request)?;
+        // What is held and unknown fills the hand as well.
+        let held = request.held.map(|_| list.held_name().unwrap_or_default());
         let messages = self.messages(&list, count, request);
         let choices = Choices::new(&self.vocabulary, &list.first(count), goal);
-        let (plan, missing) = self.ask(&messages, &choices, on_text)?;
+        let (plan, missing) = self.ask(&messages, &choices, held, on_text)?;
         let bind = |step: SpokenStep| {
             let names = step.arguments.iter();
             let arguments = names.map(|name| choices.argument(name)).collect();

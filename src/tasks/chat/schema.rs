@@ -300,7 +300,7 @@ mod tests {
         assert_eq!(schema["$defs"]["object"]["enum"], json!(["mug_1"]));
         assert_eq!(schema["$defs"]["receptacle"]["enum"], json!(["mug_1", "sink_basin_2"]));
         let steps = schema["properties"]["steps"]["items"]["anyOf"].as_array().unwrap();
-        assert_eq!(steps.len(), 10, "all of ALFRED's actions but NoOp");
+        assert_eq!(steps.len(), 9, "all of ALFRED's actions but NoOp, and no knife to slice with");
         let put = steps.iter().find(|step| step["properties"]["receptacle"].is_object()).unwrap();
         assert!(put["required"].as_array().unwrap().contains(&json!("action")));
         assert_eq!(put["additionalProperties"], json!(false));

@@ -11,9 +11,9 @@ use super::super::attend::{Added, attend};
 use super::super::checkpoint::Checkpoint;
 use super::super::linear::Linear;
 use super::super::pointwise::added;
-use super::super::softmax::softmax;
 use super::Computed;
 use super::config::SamDecoderConfig;
+use crate::numeric::softmax::softmax;
 use crate::vision::VisionError;
 
 /// Which channels are which head's.

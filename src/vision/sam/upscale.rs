@@ -11,10 +11,10 @@ use rayon::prelude::*;
 use super::super::checkpoint::Checkpoint;
 use super::super::norm::LayerNorm;
 use super::super::pointwise::finished;
-use super::super::rows::is_plain;
 use super::super::transformer::Activation;
 use super::Computed;
 use super::encoder::CHANNEL_EPSILON;
+use crate::numeric::rows::is_plain;
 use crate::vision::VisionError;
 
 /// Places that a thread takes at a time.

@@ -12,7 +12,7 @@ use candle_core::{D, Device, Result, Tensor};
 use super::config::SceneVitShape;
 use super::input::{CELLS, COLUMNS, CellWindow, INPUTS, MERGED, ROWS};
 use super::ops::{bias, bias_relu, neighbourhoods, rms_norm, unit_norm};
-use crate::vision::softmax::softmax;
+use crate::numeric::softmax::softmax;
 
 /// Added to mean squares before their root is taken.
 const NORM_EPSILON: f32 = 1e-6;

@@ -5,7 +5,7 @@
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor};
 
 use super::by_candle;
-use crate::vision::rows::{dot, is_plain, last, rows};
+use crate::numeric::rows::{dot, is_plain, last, rows};
 
 /// `x / sqrt(mean(x²) + epsilon)` over the last dimension, times `weight`.
 pub fn rms_norm(x: &Tensor, weight: &Tensor, epsilon: f32) -> Result<Tensor> {

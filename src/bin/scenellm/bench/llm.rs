@@ -1,7 +1,7 @@
 //! `scenellm bench llm`: tokens a second of the language model.
 
 use super::gguf::{Quant, Size, write_random};
-use super::peer::{self, TURNS};
+use super::peer::TURNS;
 use super::report::{Table, median};
 use crate::paths;
 use anyhow::Context;
@@ -9,22 +9,19 @@ use candle_core::Device;
 use clap::{Args, ValueEnum};
 use scenellm::language::{Llama, Weights};
 use serde::{Deserialize, Serialize};
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
-/// Tokens of the prompt.
-const PROMPT: usize = 128;
-/// Tokens after it.
+/// Tokens after the prompt.
 const NEW: usize = 32;
 /// Measured rounds of a run.
 const ROUNDS: usize = 3;
-const PEER_SCRIPT: &str = include_str!("../../../../benches/peers/llama_cpp.py");
 
-/// Tokens a second of a Llama on the processor: 128 of a prompt, then 32 one by one.
+/// Tokens a second of a language model on the processor: those of a prompt, then 32 one by one.
 ///
-/// THE WEIGHTS ARE RANDOM: a GGUF file of the size asked for is made up on the spot. It takes the
-/// time of a trained model and says nothing of sense. The number of threads is all cores, or
+/// Without --weights THE WEIGHTS ARE RANDOM: a GGUF file of the size asked for is made up on the spot. It
+/// takes the time of a trained model and says nothing of sense. The number of threads is all cores, or
 /// RAYON_NUM_THREADS of the environment; the peer gets the same.
 #[derive(Args)]
 pub struct LlmBench {
@@ -34,9 +31,14 @@ pub struct LlmBench {
     /// How its weights are stored.
     #[arg(long, value_enum, default_value_t = Quant::Q4K)]
     quant: Quant,
-    /// Python interpreter with llama-cpp-python: runs llama.cpp on the same file in turns with
-    /// ours.
-    #[arg(long, value_name = "PYTHON")]
+    /// A GGUF file to measure instead.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["parameters", "quant", "keep"])]
+    weights: Option<PathBuf>,
+    /// Tokens of the prompt.
+    #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u16).range(1..))]
+    prompt_tokens: u16,
+    /// llama.cpp's program `llama-bench`: measures the same file in turns with ours.
+    #[arg(long, value_name = "LLAMA_BENCH")]
     peer: Option<PathBuf>,
     /// Keep the model in this folder, and use it again when it is there.
     #[arg(long, value_name = "FOLDER")]
@@ -46,8 +48,8 @@ pub struct LlmBench {
     json: Option<PathBuf>,
 }
 
-/// Tokens a second of one run; of a peer, as its script tells.
-#[derive(Debug, Deserialize, Serialize)]
+/// Tokens a second of one run.
+#[derive(Debug, Serialize)]
 struct Run {
     program: String,
     prefill_per_s: f64,
@@ -58,9 +60,8 @@ struct Run {
 #[derive(Serialize)]
 struct LlmResult {
     parameters: u64,
-    quant: String,
     file_bytes: u64,
-    weights: &'static str,
+    weights: String,
     prompt_tokens: usize,
     new_tokens: usize,
     ours: Vec<Run>,
@@ -75,30 +76,27 @@ impl LlmBench {
     pub fn run(self) -> anyhow::Result<()> {
         let temporary = tempfile::tempdir()?;
         let folder = self.keep.as_deref().unwrap_or(temporary.path());
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot make {}", folder.display()))?;
-        let (size, quant) = (name(&self.parameters), name(&self.quant));
-        let path = folder.join(format!("random_{size}_{quant}.gguf"));
-        if !path.exists() {
-            write_random(self.parameters, self.quant, &path)?;
-        }
+        let (path, what) = match &self.weights {
+            Some(path) => (path.clone(), path.display().to_string()),
+            None => self.random(folder)?,
+        };
+        let prompt_tokens = usize::from(self.prompt_tokens);
         let mut weights = Weights::open(&path)?;
         let config = weights.config()?;
         let parameters = config.parameters()?;
         let llama = Llama::load(config, &mut weights, &Device::Cpu)?;
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..if self.peer.is_some() { TURNS } else { 1 } {
-            ours.push(ours_once(&llama)?);
-            if let Some(python) = &self.peer {
-                theirs.push(peer_once(python, &path)?);
+            ours.push(ours_once(&llama, prompt_tokens)?);
+            if let Some(program) = &self.peer {
+                theirs.push(peer_once(program, &path, prompt_tokens)?);
             }
         }
         let result = LlmResult {
             parameters,
-            quant,
             file_bytes: path.metadata()?.len(),
-            weights: "random",
-            prompt_tokens: PROMPT,
+            weights: what,
+            prompt_tokens,
             new_tokens: NEW,
             prefill_ratio: ratio(&ours, &theirs, |run| run.prefill_per_s),
             decode_ratio: ratio(&ours, &theirs, |run| run.decode_per_s),
@@ -106,6 +104,18 @@ impl LlmBench {
             peer: theirs,
         };
         result.table().finish(self.json.as_deref(), &result)
+    }
+
+    /// A file of random weights in `folder`, and what it is.
+    fn random(&self, folder: &Path) -> anyhow::Result<(PathBuf, String)> {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make {}", folder.display()))?;
+        let (size, quant) = (name(&self.parameters), name(&self.quant));
+        let path = folder.join(format!("random_{size}_{quant}.gguf"));
+        if !path.exists() {
+            write_random(self.parameters, self.quant, &path)?;
+        }
+        Ok((path, format!("RANDOM weights as {quant}")))
     }
 }
 
@@ -119,12 +129,14 @@ fn ratio(ours: &[Run], theirs: &[Run], pick: fn(&Run) -> f64) -> Option<f64> {
     (!theirs.is_empty()).then(|| middle(ours) / middle(theirs))
 }
 
-fn ours_once(llama: &Llama) -> anyhow::Result<Run> {
-    let tokens: Vec<u32> = (0..PROMPT + NEW).map(|at| 300 + 7 * at as u32 % 1000).collect();
-    let (prompt, new) = tokens.split_at(PROMPT);
+fn ours_once(llama: &Llama, prompt_tokens: usize) -> anyhow::Result<Run> {
+    let vocabulary = llama.config().vocab_size as u32;
+    let token = |at: usize| (300 + 7 * at as u32 % 1000) % vocabulary;
+    let tokens: Vec<u32> = (0..prompt_tokens + NEW).map(token).collect();
+    let (prompt, new) = tokens.split_at(prompt_tokens);
     let (mut prefill_s, mut decode_s) = (Vec::new(), Vec::new());
     for round in 0..=ROUNDS {
-        let mut cache = llama.new_cache(PROMPT + NEW)?;
+        let mut cache = llama.new_cache(prompt_tokens + NEW)?;
         let begin = Instant::now();
         llama.forward_embeds(&llama.embed(prompt)?, &mut cache)?.to_vec1::<f32>()?;
         let middle = Instant::now();
@@ -139,27 +151,52 @@ fn ours_once(llama: &Llama) -> anyhow::Result<Run> {
     }
     Ok(Run {
         program: format!("scenellm {}", env!("CARGO_PKG_VERSION")),
-        prefill_per_s: PROMPT as f64 / median(&prefill_s),
+        prefill_per_s: prompt_tokens as f64 / median(&prefill_s),
         decode_per_s: NEW as f64 / median(&decode_s),
         threads: candle_core::utils::get_num_threads(),
     })
 }
 
-fn peer_once(python: &Path, model: &Path) -> anyhow::Result<Run> {
-    let numbers = [PROMPT, NEW, candle_core::utils::get_num_threads()].map(|n| n.to_string());
-    let arguments: Vec<&OsStr> =
-        std::iter::once(model.as_os_str()).chain(numbers.iter().map(AsRef::as_ref)).collect();
-    peer::run(python, PEER_SCRIPT, &arguments)
+/// What `llama-bench -o json` tells of a test; it tells much more.
+#[derive(Deserialize)]
+struct LlamaBench {
+    build_number: u64,
+    avg_ts: f64,
+}
+
+fn peer_once(program: &Path, model: &Path, prompt_tokens: usize) -> anyhow::Result<Run> {
+    let threads = candle_core::utils::get_num_threads();
+    let test = |tokens: [usize; 3]| {
+        let [prompt, new, depth] = tokens.map(|count| count.to_string());
+        let [threads, rounds] = [threads, ROUNDS].map(|count| count.to_string());
+        let mut command = Command::new(program);
+        command.arg("-m").arg(model).args(["-t", &threads, "-r", &rounds, "-ngl", "0"]);
+        command.args(["-o", "json", "-p", &prompt, "-n", &new, "-d", &depth]);
+        let output = command.stdin(Stdio::null()).output();
+        let shown = program.display();
+        let output =
+            output.with_context(|| format!("cannot run {shown}; --peer takes llama-bench"))?;
+        let told: Vec<LlamaBench> = serde_json::from_slice(&output.stdout)
+            .with_context(|| format!("{shown} ({}) printed no result", output.status))?;
+        told.into_iter().next().with_context(|| format!("{shown} measured nothing"))
+    };
+    let (prefill, decode) = (test([prompt_tokens, 0, 0])?, test([0, NEW, prompt_tokens])?);
+    Ok(Run {
+        program: format!("llama.cpp (build {})", prefill.build_number),
+        prefill_per_s: prefill.avg_ts,
+        decode_per_s: decode.avg_ts,
+        threads,
+    })
 }
 
 impl LlmResult {
     fn table(&self) -> Table {
         let mut table = Table::new(format!(
-            "bench llm: {:.0} million RANDOM weights as {}, {:.0} MiB; {PROMPT} tokens of a \
-             prompt, {NEW} after it",
+            "bench llm: {:.0} million parameters, {}, {:.0} MiB; {} tokens of a prompt, {NEW} after it",
             self.parameters as f64 / 1e6,
-            self.quant,
-            self.file_bytes as f64 / f64::from(1 << 20)
+            self.weights,
+            self.file_bytes as f64 / f64::from(1 << 20),
+            self.prompt_tokens
         ));
         for runs in [&self.ours, &self.peer] {
             let Some(first) = runs.first() else { continue };

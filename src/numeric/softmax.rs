@@ -21,7 +21,7 @@ pub(crate) fn softmax(x: &Tensor) -> Result<Tensor> {
 /// The exponential of numbers that are not positive, to 2e-7 of itself, in a form that compilers turn into
 /// vectors: 2^n by its exponent, the rest by the polynomial of Cephes' `expf`. Below e^-86.6 it is that.
 #[inline(always)]
-pub(super) fn exp(x: f32) -> f32 {
+pub(crate) fn exp(x: f32) -> f32 {
     // So large a number has no digits behind the point, and the whole ones as its last bits.
     const ROUND: f32 = (3 << 22) as f32;
     // ln 2 in two parts; whole numbers times the first have no error.
@@ -43,7 +43,7 @@ const LANES: usize = 16;
 
 /// Folds some numbers by `step`, which may take them in any order.
 #[inline(always)]
-pub(super) fn fold(row: &[f32], first: f32, step: impl Fn(f32, f32) -> f32) -> f32 {
+pub(crate) fn fold(row: &[f32], first: f32, step: impl Fn(f32, f32) -> f32) -> f32 {
     let (chunks, rest) = row.as_chunks::<LANES>();
     let mut all = first;
     // A short row would wait longer for empty lanes than for its own numbers.
@@ -58,7 +58,7 @@ pub(super) fn fold(row: &[f32], first: f32, step: impl Fn(f32, f32) -> f32) -> f
 }
 
 /// The softmax of one row. No closure: those are not inlined where wide vectors are allowed.
-pub(super) struct SoftmaxRow<'a>(pub &'a mut [f32]);
+pub(crate) struct SoftmaxRow<'a>(pub &'a mut [f32]);
 
 impl NullaryFnOnce for SoftmaxRow<'_> {
     type Output = ();
@@ -142,8 +142,8 @@ impl CustomOp2 for SoftmaxBackward {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::numeric::rows::tests::same;
     use crate::vision::fixtures::values;
-    use crate::vision::rows::tests::same;
     use candle_core::Device;
 
     #[test]

@@ -6,12 +6,12 @@
 use candle_core::{CpuStorage, DType, Error, Layout, Result, Tensor};
 
 /// Whether operations on rows are made for it.
-pub(super) fn is_plain(x: &Tensor) -> bool {
+pub(crate) fn is_plain(x: &Tensor) -> bool {
     x.device().is_cpu() && x.dtype() == DType::F32
 }
 
 /// The numbers of a contiguous tensor.
-pub(super) fn rows<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
+pub(crate) fn rows<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
     let all = storage.as_slice::<f32>()?;
     let (from, to) =
         layout.contiguous_offsets().ok_or_else(|| Error::Msg("rows are not contiguous".into()))?;
@@ -19,7 +19,7 @@ pub(super) fn rows<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [
 }
 
 /// The numbers of a contiguous tensor, to be changed where they lie.
-pub(super) fn rows_mut<'a>(storage: &'a mut CpuStorage, layout: &Layout) -> Result<&'a mut [f32]> {
+pub(crate) fn rows_mut<'a>(storage: &'a mut CpuStorage, layout: &Layout) -> Result<&'a mut [f32]> {
     let (from, to) =
         layout.contiguous_offsets().ok_or_else(|| Error::Msg("rows are not contiguous".into()))?;
     match storage {
@@ -29,12 +29,12 @@ pub(super) fn rows_mut<'a>(storage: &'a mut CpuStorage, layout: &Layout) -> Resu
 }
 
 /// Length of the last dimension, at least 1.
-pub(super) fn last(layout: &Layout) -> usize {
+pub(crate) fn last(layout: &Layout) -> usize {
     layout.dims().last().copied().unwrap_or(1).max(1)
 }
 
 /// The sum of products, in eight parts side by side.
-pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut parts = [0.0f32; 8];
     let (whole_a, whole_b) = (a.chunks_exact(8), b.chunks_exact(8));
     let rest: f32 = whole_a.remainder().iter().zip(whole_b.remainder()).map(|(a, b)| a * b).sum();
@@ -47,13 +47,13 @@ pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::vision::fixtures::values;
     use candle_core::{Device, Var};
 
     /// Results and gradients of `ours` are those of `theirs`, at numbers of all sizes.
-    pub(in crate::vision) fn same(
+    pub(crate) fn same(
         ours: impl Fn(&Tensor) -> Result<Tensor>,
         theirs: impl Fn(&Tensor) -> Result<Tensor>,
     ) {
