@@ -155,6 +155,10 @@ fn a_kitchen_goes_in_and_a_grounded_plan_comes_out() {
     let answer = peer.call::<Ask>("/scenellm_planner/ask", &request);
     assert_eq!(answer.error_code, ERROR_NONE, "{answer:?}");
     assert!(answer.answer.contains("microwave #") && !answer.object_ids.is_empty());
+    // Called as people do, as the vocabulary knows.
+    let request = AskRequest { question: "where is the refrigerator?".into() };
+    let answer = peer.call::<Ask>("/scenellm_planner/ask", &request);
+    assert!(answer.answer.contains("fridge #") && !answer.object_ids.is_empty(), "{answer:?}");
     let request = AskRequest { question: "where is the floor?".into() };
     let answer = peer.call::<Ask>("/scenellm_planner/ask", &request);
     assert!(answer.answer.contains("likeness") && answer.object_ids.is_empty(), "{answer:?}");

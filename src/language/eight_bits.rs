@@ -131,7 +131,7 @@ impl QuantizedType for EightBits {
         dst: &mut [f32],
     ) -> Result<()> {
         let row_bytes = inputs / NUMBERS * BYTES;
-        let fits = inputs % NUMBERS == 0 && self.bytes.len() == outputs * row_bytes;
+        let fits = inputs.is_multiple_of(NUMBERS) && self.bytes.len() == outputs * row_bytes;
         if !fits || lhs.len() != rows * inputs || dst.len() != rows * outputs {
             bail!("{rows} rows of {inputs} numbers do not fit {} bytes", self.bytes.len());
         }
@@ -168,7 +168,7 @@ impl QuantizedType for EightBits {
 
     fn embedding(&self, ids: &[u32], rows: usize, hidden: usize) -> Result<CpuStorage> {
         let row_bytes = hidden / NUMBERS * BYTES;
-        if hidden % NUMBERS != 0 || self.bytes.len() != rows * row_bytes {
+        if !hidden.is_multiple_of(NUMBERS) || self.bytes.len() != rows * row_bytes {
             bail!("{rows} rows of {hidden} numbers do not fit {} bytes", self.bytes.len());
         }
         let mut numbers = Vec::with_capacity(ids.len() * hidden);

@@ -81,7 +81,7 @@ impl Surroundings {
         let frame_id = config.sensing.world_frame.clone();
         self.clock.use_sim_time(config.use_sim_time);
         let transport = Arc::new(Tuned::new(&self.transport, &config.qos_overrides));
-        let jobs = Arc::new(JobCell::of(configured.abilities));
+        let jobs = Arc::new(JobCell::of(configured.abilities, configured.vocabulary()));
         let channels = Channels { jobs, ..Channels::default() };
         let scene_outlets = SceneOutlets::open(&*transport, names)?;
         let stream = TextStream::open(&*transport, names, &self.clock)?;

@@ -5,7 +5,7 @@ use super::jobs::Abilities;
 use crate::language::parse_device;
 use crate::model::model_folder;
 use crate::planner::{PlannerConfig, Session};
-use crate::tasks::GoalPlanner;
+use crate::tasks::{ActionVocabulary, GoalPlanner};
 
 /// A node that could work at once.
 pub struct Configured {
@@ -45,6 +45,11 @@ impl Configured {
     pub fn new(mut planner: GoalPlanner, session: Session) -> Self {
         let abilities = Abilities::of(&mut planner);
         Self { planner, session, abilities }
+    }
+
+    /// The words the model plans in.
+    pub fn vocabulary(&self) -> ActionVocabulary {
+        self.planner.vocabulary().clone()
     }
 
     /// Name of the model.

@@ -2,7 +2,7 @@
 
 use crate::model::PromptKind;
 use crate::scene::ObjectId;
-use crate::tasks::{Answer, GoalPlanner, SoFar};
+use crate::tasks::{ActionVocabulary, Answer, GoalPlanner, SoFar};
 use std::collections::VecDeque;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -62,6 +62,8 @@ impl Abilities {
 pub struct JobCell {
     /// What the model can do beside planning.
     pub abilities: Abilities,
+    /// The words it plans in, and what people call them.
+    pub vocabulary: Option<ActionVocabulary>,
     state: Mutex<Jobs>,
     ready: Condvar,
 }
@@ -84,9 +86,9 @@ pub enum Work {
 }
 
 impl JobCell {
-    /// An empty cell before a model with these abilities.
-    pub fn of(abilities: Abilities) -> Self {
-        Self { abilities, ..Self::default() }
+    /// An empty cell before a model with these abilities and words.
+    pub fn of(abilities: Abilities, vocabulary: ActionVocabulary) -> Self {
+        Self { abilities, vocabulary: Some(vocabulary), ..Self::default() }
     }
 
     /// Puts a job in.

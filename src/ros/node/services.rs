@@ -37,7 +37,10 @@ pub fn offer(
     let (seen, frame, model) = (Arc::clone(view), frame_id.to_owned(), Arc::clone(jobs));
     let search = search.cloned();
     // What the list of objects can answer, it answers, with ids and positions; the model the rest.
-    let answer = move |request: AskRequest| {
+    let answer = move |mut request: AskRequest| {
+        if let Some(words) = &model.vocabulary {
+            request.question = words.in_names(&request.question, &seen.get().objects);
+        }
         let fact = ask(&request, &seen, search.as_ref(), &frame);
         let is_open = fact.error_code == AskResponse::ERROR_NOT_UNDERSTOOD;
         let is_for_model = is_open && model.abilities.asks && is_of_scene(&request.question);
