@@ -230,9 +230,12 @@ fn a_server_that_hangs_leaves_the_node_running() {
 fn a_server_describes_the_frames_of_a_recording() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("captions.txt");
+    // What is too long is cut off.
+    let cut = serde_json::json!({"choices": [{"index": 0, "finish_reason": "length",
+        "message": {"role": "assistant", "content": "A microwave."}}]});
     let server = ChatServer::start(vec![
         ChatServer::whole("A red tomato lies\non the countertop."),
-        ChatServer::stream("A microwave.", Duration::ZERO),
+        Act::Whole(200, cut.to_string()),
         Act::Whole(400, r#"{"error": "this model sees no images"}"#.into()),
     ]);
     let endpoint = format!("endpoint: {{url: '{}', model: vlm, retries: 0}}", server.url);

@@ -110,7 +110,7 @@ impl BlockMatrix {
 
 /// Whether candle multiplies the rows of a prompt by tiles, or has other means of its own.
 #[cfg(target_arch = "x86_64")]
-fn has_tiles(dtype: GgmlDType, outputs: usize, inputs: usize) -> bool {
+pub(super) fn has_tiles(dtype: GgmlDType, outputs: usize, inputs: usize) -> bool {
     let fits = outputs.is_multiple_of(16) && inputs.is_multiple_of(256);
     let has_vnni = is_x86_feature_detected!("avx512vnni") || is_x86_feature_detected!("avxvnni");
     match dtype {
@@ -123,7 +123,7 @@ fn has_tiles(dtype: GgmlDType, outputs: usize, inputs: usize) -> bool {
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-fn has_tiles(_: GgmlDType, _: usize, _: usize) -> bool {
+pub(super) fn has_tiles(_: GgmlDType, _: usize, _: usize) -> bool {
     true
 }
 
@@ -133,6 +133,9 @@ fn of_eight_bits(
     blocks: Box<dyn QuantizedType>,
     shape: (usize, usize),
 ) -> Result<Arc<dyn QuantizedType>> {
+    if has_tiles(GgmlDType::Q8_0, shape.0, shape.1) {
+        return Ok(Arc::from(blocks));
+    }
     let whole = QTensor::new(QStorage::Cpu(blocks), shape)?;
     let bytes = whole.data()?;
     Ok(match super::eight_bits::EightBits::new(&bytes) {

@@ -1,8 +1,8 @@
-//! A matrix of `Q8_0` blocks, and a product of it for processors that have AVX2 and nothing newer for bytes.
+//! A matrix of `Q8_0` blocks, and a product of it for x86 where candle has no tiles of such.
 //!
-//! There candle multiplies it block by block at half of the speed at which memory gives them, and has
-//! no tiles. With VNNI it has, and does it itself. Each row of the other factor is rounded to eight
-//! bits by block, as candle and llama.cpp do; products are added up as whole numbers.
+//! There candle multiplies it block by block at half of the speed at which memory gives them. It has tiles
+//! where the processor has VNNI and rows are divisible by 256. Each row of the other factor is rounded to
+//! eight bits by block, as candle and llama.cpp do; products are added up as whole numbers.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -27,13 +27,9 @@ pub(super) struct EightBits {
 }
 
 impl EightBits {
-    /// The blocks in `bytes`; `None` on a machine where candle's own way is the faster one, or none of
-    /// this kind is possible.
+    /// The blocks in `bytes`; `None` on a processor without AVX2.
     pub(super) fn new(bytes: &[u8]) -> Option<Self> {
-        let has_better =
-            is_x86_feature_detected!("avx512vnni") || is_x86_feature_detected!("avxvnni");
-        let simd = V3::try_new().filter(|_| !has_better)?;
-        Some(Self { bytes: bytes.into(), simd })
+        Some(Self { bytes: bytes.into(), simd: V3::try_new()? })
     }
 }
 
@@ -139,21 +135,28 @@ impl QuantizedType for EightBits {
             dst.fill(0.0);
             return Ok(());
         }
+        let simd = self.simd;
+        let all: Vec<Rounded> = lhs.chunks_exact(inputs).map(Rounded::new).collect();
         let at_a_time = (BYTES_A_TASK / row_bytes).max(1);
-        for (row, dst) in lhs.chunks_exact(inputs).zip(dst.chunks_exact_mut(outputs)) {
-            let (simd, x) = (self.simd, Rounded::new(row));
-            let rows = self.bytes.chunks(at_a_time * row_bytes);
-            let parts = rows.zip(dst.chunks_mut(at_a_time)).map(Mutex::new);
-            let parts: Vec<_> = parts.collect();
-            // The threads of candle's other operations, which are awake: a step has many such products.
-            barrier_pool().execute_chunked(parts.len(), |some| {
-                for part in &parts[some] {
-                    let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
-                    let (rows, out) = &mut *part;
-                    simd.vectorize(Products { simd, rows, x: &x, out });
-                }
-            });
+        let blocks = self.bytes.chunks(at_a_time * row_bytes);
+        let mut parts: Vec<(&[u8], Vec<&mut [f32]>)> = blocks.map(|rows| (rows, vec![])).collect();
+        for dst in dst.chunks_exact_mut(outputs) {
+            for ((_, out), dst) in parts.iter_mut().zip(dst.chunks_mut(at_a_time)) {
+                out.push(dst);
+            }
         }
+        let parts: Vec<_> = parts.into_iter().map(Mutex::new).collect();
+        // The threads of candle's other operations, which are awake: a step has many such products. Blocks
+        // are read once for all rows.
+        barrier_pool().execute_chunked(parts.len(), |some| {
+            for part in &parts[some] {
+                let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
+                let (rows, out) = &mut *part;
+                for (x, out) in all.iter().zip(out) {
+                    simd.vectorize(Products { simd, rows, x, out });
+                }
+            }
+        });
         Ok(())
     }
 

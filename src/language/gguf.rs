@@ -115,7 +115,7 @@ impl GgufFile {
     /// Rows of query and key projections come back in Hugging Face's order (GGUF interleaves the
     /// two halves of every head), so that one rotary embedding serves both formats. Rows are whole
     /// blocks: moving them changes no bit of a quantised weight. On a CPU blocks that are slow there
-    /// come as others ([`super::recode`]).
+    /// come as others (`recode.rs`).
     pub fn blocks(
         &mut self,
         name: &str,

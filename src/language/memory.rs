@@ -74,7 +74,8 @@ impl MemoryPlan {
         let number_bytes = weights.compute_dtype(device).size_in_bytes();
         let rows = chunk.min(positions) as u64;
         let widest = 2 * config.intermediate_size + 4 * config.hidden_size;
-        let scores = if device.is_cpu() { 0 } else { config.heads * positions };
+        // A CPU holds those of a few strips and heads at a time; all of them where it has many threads.
+        let scores = config.heads * positions;
         let place = MemoryPlace::of(device);
         Self {
             weights_bytes: weights.loaded_bytes(device),

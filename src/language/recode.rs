@@ -3,9 +3,9 @@
 //! For `Q4_1`, `Q5_0` and `Q5_1` candle has no wide vectors: a matrix of them takes some thirty times as
 //! long as one of `Q8_0`. They are no rarity: of a matrix whose rows are not divisible by 256,
 //! `llama-quantize` makes such blocks in files of `Q4_K_M` and `Q5_K_M`, as it is with small models
-//! (Qwen 2.5 0.5B, SmolLM2, Gemma 3 1B). So on a CPU they become `Q8_0`, of as many numbers a block. That takes
-//! 1.4 to 1.7 times the memory, and rounds by a 254th of a block's largest number at most, a
-//! small part of what the file has rounded.
+//! (Qwen 2.5 0.5B, SmolLM2, Gemma 3 1B). So on a CPU they become `Q8_0`, of as many numbers a block. Its blocks
+//! take 1.4 to 1.7 times the memory, and round by a 254th of a block's largest number, a small part of
+//! what the file has rounded unless all numbers of a block are nearly the same.
 
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{CpuStorage, Device, Result, Tensor, bail};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use candle_core::quantized::GgmlDType;
 use candle_core::{DType, Device, Tensor};
 
-use super::blocks::BlockMatrix;
+use super::blocks::{BlockMatrix, has_tiles};
 use super::config::LlamaConfig;
 use super::device::compute_dtype;
 use super::error::LanguageError;
@@ -22,9 +22,9 @@ const PACKED_FACTOR: f64 = 2.15;
 /// beside the table of tokens that stands for it, and rotary frequencies, which are computed.
 const UNUSED: [&str; 2] = ["lm_head.weight", "rotary_emb.inv_freq"];
 
-/// Bytes in memory of quantised blocks that take `bytes` in their file.
-pub(super) fn bytes_of_blocks(bytes: u64, on_cpu: bool) -> u64 {
-    let packed = cfg!(target_arch = "x86_64") && on_cpu;
+/// Bytes in memory of quantised blocks that take `bytes`, where a CPU may have tiles of them.
+pub(super) fn bytes_of_blocks(bytes: u64, has_tiles: bool) -> u64 {
+    let packed = cfg!(target_arch = "x86_64") && has_tiles;
     if packed { (bytes as f64 * PACKED_FACTOR) as u64 } else { bytes }
 }
 
@@ -94,7 +94,9 @@ impl Weights {
                     _ => {
                         let held = if device.is_cpu() { on_cpu(dtype) } else { dtype };
                         let blocks = elements(shape) / held.block_size() as u64;
-                        bytes_of_blocks(blocks * held.type_size() as u64, device.is_cpu())
+                        let has_tiles = device.is_cpu()
+                            && matches!(shape, [rows, width] if has_tiles(held, *rows, *width));
+                        bytes_of_blocks(blocks * held.type_size() as u64, has_tiles)
                     }
                 })
                 .sum(),

@@ -6,7 +6,7 @@
 //! models that were not taught to plan keep to what is in the hand, too ([`super::hand`]). Tokens
 //! need not respect words: a token is allowed when all of its bytes can be walked.
 
-use super::hand::{HandRules, InHand};
+use super::hand::{Grip, HandRules, InHand};
 use super::token_set::{Node, TokenSet, Trie};
 use super::{ActionSpec, ActionVocabulary, ArgumentKind, SpokenStep, step_text};
 use crate::language::{Constraint, TokenMask};
@@ -108,7 +108,11 @@ impl Rules {
         if next.steps > place.steps {
             let action = match place.state {
                 State::Word { action, .. } => action,
-                State::Action(node) => *self.actions.nodes[node as usize].values.first()?,
+                State::Action(node) => {
+                    let &action = self.actions.nodes[node as usize].values.first()?;
+                    // Its name may begin another one that was meant to be possible.
+                    self.may_begin(action, now, hand).then_some(action)?
+                }
                 _ => return None,
             };
             let arguments = self.vocabulary.actions[action as usize].arguments.len();
@@ -249,14 +253,14 @@ impl PlanGrammar {
 
     /// The grammar of plans that begin with their first step at once, as chat models write them:
     /// without a task and without the newline before it. A vocabulary may lack words for an action,
-    /// which is then no action of the grammar. The robot holds what is called `held`, or nothing: no step
-    /// needs what is not in its hand then, and none is said twice in a row.
+    /// which is then no action of the grammar. No step needs what is not in the robot's hand then, which
+    /// holds what `grip` says before; it goes nowhere twice in a row.
     pub fn of_steps(
         vocabulary: &ActionVocabulary,
         tokens: impl Into<TokenSet>,
-        held: Option<&str>,
+        grip: Grip<'_>,
     ) -> Result<Self, GrammarError> {
-        Self::starting(&vocabulary.speakable(), tokens.into(), State::Begin, None, Some(held))
+        Self::starting(&vocabulary.speakable(), tokens.into(), State::Begin, None, Some(grip))
     }
 
     /// The grammar of plans that do `acts`, in order, and otherwise only go from place to place.
@@ -276,7 +280,7 @@ impl PlanGrammar {
         tokens: TokenSet,
         state: State,
         acts: Option<Vec<Vec<u8>>>,
-        held: Option<Option<&str>>,
+        grip: Option<Grip<'_>>,
     ) -> Result<Self, GrammarError> {
         let names = || vocabulary.actions.iter().map(|action| action.name.as_str());
         let words = names().chain(vocabulary.words(ArgumentKind::Target)).chain(["\n", " "]);
@@ -295,9 +299,9 @@ impl PlanGrammar {
             vocabulary: vocabulary.clone(),
             tokens,
             acts,
-            hand: held.map(|_| HandRules::new(vocabulary)),
+            hand: grip.map(|_| HandRules::new(vocabulary)),
         };
-        let hand = HandRules::holding(vocabulary, held.flatten());
+        let hand = HandRules::begin(vocabulary, grip.unwrap_or(Grip::Unknown));
         let place = Place { state, steps: 0, acts: 0, on_act: None, hand };
         Ok(Self { rules: Arc::new(rules), place })
     }
@@ -434,7 +438,7 @@ mod tests {
         let bytes: Vec<Vec<u8>> = (0..=255).map(|byte| vec![byte]).chain([Vec::new()]).collect();
         let walk = |vocabulary: &ActionVocabulary, text: &str| {
             let table = TokenTable { bytes: bytes.clone(), end: 256, tasks: Vec::new() };
-            let mut grammar = PlanGrammar::of_steps(vocabulary, table, None).unwrap();
+            let mut grammar = PlanGrammar::of_steps(vocabulary, table, Grip::Unknown).unwrap();
             let follows = text.bytes().all(|byte| {
                 let allowed = grammar.allowed().allows(u32::from(byte));
                 grammar.advance(u32::from(byte));

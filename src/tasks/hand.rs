@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::held::PICK_UP;
 use super::{ActionSpec, ActionVocabulary, ArgumentKind};
 
 /// What must be in the hand before an action.
@@ -38,19 +37,41 @@ impl Hand {
 /// vocabulary's list of objects.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct InHand {
-    /// What is held then.
+    /// What is held then; nothing, where that is known.
     held: Option<u32>,
+    /// Whether it is not known: what must be in the hand may be there.
+    unknown: bool,
     /// The first argument of this step, once it is complete.
     first: Option<u32>,
     /// The step before, where it has no more than one argument.
     last: Option<(u32, Option<u32>)>,
 }
 
-/// A step must not need what is not in the hand, and nothing is done twice in a row.
+/// What is in the hand before a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grip<'a> {
+    /// Nothing.
+    Empty,
+    /// What is called so on the list.
+    Holds(&'a str),
+    /// Nobody knows, or what was believed is in doubt.
+    Unknown,
+}
+
+/// A step must not need what is not in the hand; the robot goes nowhere twice in a row, and does nothing
+/// twice in a row to what it has in its hand.
 #[derive(Debug)]
 pub(super) struct HandRules {
-    /// By action: what must be in the hand, and what it does to that.
-    actions: Vec<(Need, Effect)>,
+    /// By action.
+    actions: Vec<Rule>,
+}
+
+#[derive(Debug)]
+struct Rule {
+    need: Need,
+    effect: Effect,
+    /// Whether it may come twice in a row.
+    repeats: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -83,30 +104,34 @@ impl HandRules {
                 }
             };
             let effect = match action.arguments.as_slice() {
-                [ArgumentKind::Object] if action.name == PICK_UP => Effect::Takes,
+                _ if action.takes() => Effect::Takes,
                 [ArgumentKind::Object, _] => Effect::Gives,
                 _ => Effect::None,
             };
-            (need, effect)
+            Rule { need, effect, repeats: action.hand.is_none() && !action.only_goes() }
         };
         Self { actions: vocabulary.actions.iter().map(of).collect() }
     }
 
-    /// Holding `held`, or nothing, before the first step.
-    pub(super) fn holding(vocabulary: &ActionVocabulary, held: Option<&str>) -> InHand {
+    /// Before the first step.
+    pub(super) fn begin(vocabulary: &ActionVocabulary, grip: Grip<'_>) -> InHand {
         let words = vocabulary.words(ArgumentKind::Object);
-        // What is held and is not on the list is some thing all the same.
-        let place = |held| words.iter().position(|word| *word == held).unwrap_or(usize::MAX);
-        InHand { held: held.map(|held| place(held) as u32), ..InHand::default() }
+        let held = match grip {
+            Grip::Holds(held) => words.iter().position(|word| *word == held),
+            Grip::Empty | Grip::Unknown => None,
+        };
+        // What is held and cannot be named is as good as unknown.
+        let unknown = grip != Grip::Empty && held.is_none();
+        InHand { held: held.map(|held| held as u32), unknown, ..InHand::default() }
     }
 
     /// Whether `action` may be begun, of which there are `words` for the first argument.
     pub(super) fn may_begin(&self, action: u32, words: Option<usize>, now: InHand) -> bool {
-        let can = match &self.actions[action as usize].0 {
+        let can = match &self.actions[action as usize].need {
             Need::Nothing => true,
             Need::Empty => now.held.is_none(),
-            Need::It => now.held.is_some_and(|held| words.is_some_and(|all| (held as usize) < all)),
-            Need::OneOf(tools) => now.held.is_some_and(|held| tools.contains(&held)),
+            Need::It => now.unknown || now.held.is_some(),
+            Need::OneOf(tools) => now.unknown || now.held.is_some_and(|held| tools.contains(&held)),
         };
         // With one word, or none, it could only be said again.
         let (only, not) = self.first(action, now);
@@ -120,7 +145,7 @@ impl HandRules {
 
     /// Which words the first argument of `action` may be: one alone, or all but one.
     pub(super) fn first(&self, action: u32, now: InHand) -> (Option<u32>, Option<u32>) {
-        let only = match self.actions[action as usize].0 {
+        let only = match self.actions[action as usize].need {
             Need::It => now.held,
             _ => None,
         };
@@ -135,13 +160,17 @@ impl HandRules {
 
     /// After a step of `arguments` arguments.
     pub(super) fn done(&self, action: u32, arguments: usize, now: InHand) -> InHand {
-        let held = match self.actions[action as usize].1 {
+        let Rule { need, effect, repeats } = &self.actions[action as usize];
+        let held = match effect {
             Effect::Takes => now.first,
-            Effect::Gives if now.first == now.held => None,
+            Effect::Gives if now.unknown || now.first == now.held => None,
+            // It was in the hand, then.
+            Effect::None if now.unknown && *need == Need::It => now.first,
             _ => now.held,
         };
-        let last = (arguments < 2).then_some((action, now.first));
-        InHand { held, first: None, last }
+        let tells = *effect != Effect::None || *need == Need::It;
+        let last = (arguments < 2 && !repeats).then_some((action, now.first));
+        InHand { held, unknown: now.unknown && !tells, first: None, last }
     }
 }
 
@@ -149,7 +178,8 @@ impl HandRules {
 mod tests {
     use super::*;
     use crate::language::Constraint;
-    use crate::tasks::{MAX_STEPS, PlanGrammar, TokenTable, parse_plan};
+    use crate::tasks::held::PICK_UP;
+    use crate::tasks::{MAX_STEPS, PlanGrammar, SpokenStep, TokenTable, parse_plan};
     use proptest::prelude::*;
 
     const END: u32 = 256;
@@ -168,15 +198,15 @@ mod tests {
         vocabulary
     }
 
-    fn grammar(held: Option<&str>) -> PlanGrammar {
+    fn grammar(grip: Grip<'_>) -> PlanGrammar {
         let bytes: Vec<Vec<u8>> = (0..=255).map(|byte| vec![byte]).chain([Vec::new()]).collect();
         let table = TokenTable { bytes, end: END, tasks: Vec::new() };
-        PlanGrammar::of_steps(&vocabulary(), table, held).unwrap()
+        PlanGrammar::of_steps(&vocabulary(), table, grip).unwrap()
     }
 
     /// How much of `text` can be said.
-    fn said<'a>(text: &'a str, held: Option<&str>) -> &'a str {
-        let mut grammar = grammar(held);
+    fn said<'a>(text: &'a str, grip: Grip<'_>) -> &'a str {
+        let mut grammar = grammar(grip);
         let stops = text.bytes().position(|byte| {
             let allowed = grammar.allowed().allows(u32::from(byte));
             grammar.advance(u32::from(byte));
@@ -193,7 +223,7 @@ mod tests {
             "ToggleObject lamp_4\nPickupObject lamp_4\nToggleObject lamp_4\nNoOp",
             "GotoLocation desk_5\nGotoLocation shelf_6\nGotoLocation desk_5\nNoOp",
         ] {
-            assert_eq!(said(plan, None), plan);
+            assert_eq!(said(plan, Grip::Empty), plan);
         }
         for (plan, stops) in [
             ("PutObject mug_1 desk_5", "P"),
@@ -209,26 +239,34 @@ mod tests {
                 "PickupObject mug_1\nHeatObject mug_1\n",
             ),
         ] {
-            assert_eq!(said(plan, None), stops);
+            assert_eq!(said(plan, Grip::Empty), stops);
         }
     }
 
     #[test]
     fn what_is_held_before_is_in_the_hand() {
-        assert_eq!(
-            said("PutObject mug_1 desk_5\nNoOp", Some("mug_1")),
-            "PutObject mug_1 desk_5\nNoOp"
-        );
-        assert_eq!(said("PickupObject", Some("mug_1")), "P");
-        assert_eq!(said("SliceObject mug_1", Some("knife_3")), "SliceObject mug_1");
-        // What it is nobody knows: it cannot be put down by a name.
-        assert_eq!(said("PickupObject", Some("")), "");
+        let put = "PutObject mug_1 desk_5\nPickupObject mug_1\nNoOp";
+        let holds = |grip, plan| said(plan, grip);
+        assert_eq!(holds(Grip::Holds("mug_1"), put), put);
+        assert_eq!(holds(Grip::Holds("mug_1"), "PickupObject"), "P");
+        assert_eq!(holds(Grip::Holds("knife_3"), "SliceObject mug_1"), "SliceObject mug_1");
+        // What nobody knows may be so or so, until a step tells.
+        for grip in [Grip::Unknown, Grip::Holds("no such thing")] {
+            for plan in
+                [put, "PickupObject knife_3\nSliceObject mug_1\nNoOp", "SliceObject mug_1\nNoOp"]
+            {
+                assert_eq!(holds(grip, plan), plan);
+            }
+            let heated = "HeatObject mug_12\nPutObject mug_1";
+            assert_eq!(holds(grip, heated), "HeatObject mug_12\nPutObject mug_1");
+            assert_eq!(holds(grip, "HeatObject mug_12\nPick"), "HeatObject mug_12\nP");
+        }
     }
 
     proptest! {
         #[test]
         fn whatever_is_drawn_keeps_to_the_hand(choices in prop::collection::vec(any::<u16>(), 0..600)) {
-            let mut grammar = grammar(None);
+            let mut grammar = grammar(Grip::Empty);
             let (mut text, mut choices) = (Vec::new(), choices.into_iter().chain(std::iter::repeat(0)));
             while !grammar.is_done() {
                 let mask = grammar.allowed();
@@ -240,7 +278,10 @@ mod tests {
             }
             let steps = parse_plan(&String::from_utf8(text).unwrap(), &vocabulary()).unwrap();
             prop_assert!(steps.len() <= MAX_STEPS);
-            prop_assert!(steps.windows(2).all(|two| two[0] != two[1] || two[0].arguments.len() > 1));
+            // What needs nothing in the hand may be done again, unless it is going.
+            let free = ["OpenObject", "CloseObject", "ToggleObject"];
+            let again = |two: &[SpokenStep]| two[0] == two[1] && !free.contains(&two[0].action.as_str());
+            prop_assert!(!steps.windows(2).any(again));
             let mut held: Option<String> = None;
             for step in &steps {
                 let first = step.arguments.first().cloned();

@@ -43,7 +43,7 @@ pub use chat::{AnswerError, ChatPlanner};
 pub use grammar::{GrammarError, MAX_STEPS, PlanGrammar};
 pub(crate) use ground::gap_m;
 pub use ground::{SpokenStep, ground};
-pub use hand::Hand;
+pub use hand::{Grip, Hand};
 pub use held::{Mentioned, held_after};
 pub use inventory::inventory;
 pub(crate) use mention::akin;

@@ -1,6 +1,7 @@
 //! The actions a plan may use and the words their arguments may be.
 
 use super::hand::Hand;
+use super::held::PICK_UP;
 use super::mention::{MOST_WORDS, named, named_in, of_class, with_part};
 use super::wording::plural;
 use super::{SpokenStep, parse_plan};
@@ -39,6 +40,11 @@ impl ActionSpec {
     /// Whether all it does is go somewhere. Where to depends on the home, not on the goal.
     pub fn only_goes(&self) -> bool {
         self.arguments == [ArgumentKind::Target]
+    }
+
+    /// Whether it takes its object into the hand.
+    pub fn takes(&self) -> bool {
+        self.name == PICK_UP && self.arguments == [ArgumentKind::Object]
     }
 }
 
@@ -133,7 +139,20 @@ impl ActionVocabulary {
                     "`{name}` takes a {kind:?}, but there is no word for one"
                 )));
             }
+            if vocabulary.actions.iter().filter(|other| other.name == action.name).count() > 1 {
+                return Err(invalid(format!("`{}` stands twice among the actions", action.name)));
+            }
             let hand = action.hand.as_ref();
+            if hand.is_some() && action.name == vocabulary.end {
+                return Err(invalid(format!("`{}` ends a plan: it has no hand", action.name)));
+            }
+            let needs_more = hand.is_some_and(|hand| *hand != Hand::Empty);
+            if needs_more && !vocabulary.actions.iter().any(ActionSpec::takes) {
+                let name = &action.name;
+                return Err(invalid(format!(
+                    "`{name}`: hand: nothing gets into it without an action `{PICK_UP}` of one object"
+                )));
+            }
             if let Some(fault) = hand.and_then(|hand| hand.fault(action, &vocabulary.objects)) {
                 return Err(invalid(format!("`{}`: hand: {fault}", action.name)));
             }
@@ -151,6 +170,12 @@ impl ActionVocabulary {
             let text = format!("{}\n{}", example.steps.join("\n"), vocabulary.end);
             let steps = parse_plan(&text, &vocabulary);
             let steps = steps.map_err(|error| invalid(format!("example: {error}")))?;
+            if steps.len() < example.steps.len() {
+                return Err(invalid(format!(
+                    "example: `{}` ends it before its end",
+                    vocabulary.end
+                )));
+            }
             let unknown = steps.iter().find_map(|step| vocabulary.unknown_word(step));
             if let Some(word) = unknown {
                 return Err(invalid(format!(
@@ -360,7 +385,7 @@ mod tests {
         assert_eq!(hand("GotoLocation"), None);
         let fault = |action: &str| {
             let text = format!(
-                "actions: [{action}, {{name: End}}]\nend: End\nobjects: [mug]\nreceptacles: [desk]\n\
+                "actions: [{action}, {{name: End}}, {{name: PickupObject, arguments: [object]}}]\nend: End\nobjects: [mug]\nreceptacles: [desk]\n\
                  example: {{goal: go, steps: [Do mug]}}"
             );
             ActionVocabulary::parse(&text, "mine.yaml").err().map(|error| error.to_string())
@@ -372,6 +397,7 @@ mod tests {
             ("{name: Do, arguments: [object], hand: full}", "mine.yaml: "),
             ("{name: Do, arguments: [receptacle]}", "example: `mug` is no word"),
             ("{name: Make, arguments: [object]}", "example: line 1"),
+            ("{name: PickupObject, arguments: [object]}", "`PickupObject` stands twice"),
         ] {
             let error = fault(action).unwrap();
             assert!(error.contains(reason), "{error}");

@@ -3,13 +3,13 @@
 use crate::settings::{Settings, Source, Topics};
 use crate::{Outcome, paths};
 use anyhow::{Context, bail};
+use candle_core::Device;
 use clap::Args;
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{FilterType, resize};
 use image::{DynamicImage, RgbImage};
 use scenellm::bag::EventError;
-use scenellm::language::parse_device;
-use scenellm::model::{ChatBackend, ChatEndpoint, ChatModel};
+use scenellm::model::{ChatBackend, ChatEndpoint, ChatManifest, ChatModel, ModelKind};
 use scenellm::sensing::{Assembled, FrameAssembler};
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -56,10 +56,15 @@ impl Caption {
         let mut config = self.settings.config()?;
         self.topics.name_in(&mut config);
         let source = Source::open(&self.bag, &config)?;
-        let mut model = ChatModel::load(&self.model, &parse_device("cpu")?)?;
-        let ChatBackend::Endpoint(endpoint) = model.backend_mut() else {
-            bail!("{}: runs here and sees no pictures; a server's model may", self.model.display());
-        };
+        let shown = self.model.display();
+        let blind = || format!("{shown}: runs here and sees no pictures; a server's model may");
+        if ModelKind::of(&self.model)? != ModelKind::Chat
+            || ChatManifest::load(&self.model)?.endpoint.is_none()
+        {
+            bail!(blind());
+        }
+        let mut model = ChatModel::load(&self.model, &Device::Cpu)?;
+        let ChatBackend::Endpoint(endpoint) = model.backend_mut() else { bail!(blind()) };
         let file = File::create(&self.out)
             .with_context(|| format!("cannot write {}", self.out.display()))?;
         let mut out = BufWriter::new(file);

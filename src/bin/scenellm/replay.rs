@@ -37,8 +37,8 @@ pub struct Replay {
     /// Household goal in plain words; goals recorded in the bag are planned for without it.
     #[arg(long)]
     goal: Option<String>,
-    /// Model folder; the parameter `plan.model` unless given.
-    #[arg(long, value_name = "DIR", value_parser = paths::model())]
+    /// Model folder, or a GGUF file of a chat model; the parameter `plan.model` unless given.
+    #[arg(long, value_name = "PATH", value_parser = paths::model())]
     model: Option<PathBuf>,
     /// Folder to write to; made if it is not there.
     #[arg(long, value_name = "DIR")]

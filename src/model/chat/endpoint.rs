@@ -100,8 +100,8 @@ impl ChatEndpoint {
         Ok(self.post("chat/completions", body, hear)?.text)
     }
 
-    /// What a model that sees pictures says to `words` about one (`jpeg`, the bytes of a file), at most
-    /// `max_tokens` long. A server whose model sees none refuses, and says so.
+    /// What a model that sees pictures says to `words` about one (`jpeg`, the bytes of a file); what is said
+    /// beyond `max_tokens` is cut off. A server whose model sees none refuses, and says so.
     pub fn describe(
         &mut self,
         jpeg: &[u8],
@@ -120,7 +120,10 @@ impl ChatEndpoint {
             "temperature": 0.0,
             "stream": self.spec.stream,
         });
-        Ok(self.post("chat/completions", body, &mut |_| true)?.text)
+        match self.post("chat/completions", body, &mut |_| true) {
+            Err(ModelError::Endpoint { fault: EndpointFault::Cut { said }, .. }) => Ok(said),
+            answer => Ok(answer?.text),
+        }
     }
 
     /// What the server answers to `body` with the further fields of the manifest, sent to `path` below

@@ -37,17 +37,23 @@ impl<'a> Choices<'a> {
                 receptacles.push(one.name.clone());
             }
         }
-        let mut vocabulary = with_missing(base, objects, receptacles, goal);
-        for action in &mut vocabulary.actions {
-            // Of tools there are those on the list.
+        let (mut actions, mut lacking) = (base.actions.clone(), Vec::new());
+        for action in &mut actions {
+            // Of tools there are those on the list. Where there is none, that can be said.
             if let Some(Hand::OneOf(classes)) = &mut action.hand {
                 let is_one = |one: &&Listed<'_>| {
                     let class = class_word(&one.object.label);
                     classes.iter().any(|tool| class.ends_with(tool.as_str()))
                 };
-                *classes = listed.iter().filter(is_one).map(|one| one.name.clone()).collect();
+                let names: Vec<_> =
+                    listed.iter().filter(is_one).map(|one| one.name.clone()).collect();
+                let classes = std::mem::replace(classes, names.clone());
+                lacking.extend(classes.into_iter().filter(|_| names.is_empty()));
             }
         }
+        let base = ActionVocabulary { actions, ..base.clone() };
+        let goal = format!("{goal} {}", lacking.join(" "));
+        let vocabulary = with_missing(&base, objects, receptacles, &goal);
         let names = listed.iter().map(|one| (one.name.clone(), one.object));
         Self { vocabulary, objects: names.collect() }
     }
@@ -191,7 +197,8 @@ mod tests {
         assert_eq!(slice.hand, Some(Hand::OneOf(vec!["kitchen_knife_7".into()])));
         assert!(can_slice(&choices));
         let list = ObjectList::new(&objects[1..], "", [0.0; 3], None);
-        assert!(!can_slice(&Choices::new(&alfred, &list.first(1), "")));
+        let choices = Choices::new(&alfred, &list.first(1), "slice the apple");
+        assert!(!can_slice(&choices) && choices.vocabulary().action("NotFound:knife").is_some());
     }
 
     #[test]
@@ -201,7 +208,9 @@ mod tests {
         assert_eq!(actions, ["NoOp"]);
         let speakable = choices.vocabulary().speakable();
         let names: Vec<_> = speakable.actions.iter().map(|action| action.name.as_str()).collect();
-        assert_eq!(names, ["NoOp", "NotFound:a", "NotFound:bring", "NotFound:mug"]);
+        let missing = ["a", "bring", "butterknife", "knife", "mug"];
+        let missing = missing.iter().map(|word| format!("NotFound:{word}"));
+        assert_eq!(names, ["NoOp".to_owned()].into_iter().chain(missing).collect::<Vec<_>>());
         let many: String = (0..500).map(|n| format!("w{n} ")).collect();
         let choices = Choices::new(&ActionVocabulary::alfred(), &[], &many);
         assert_eq!(choices.vocabulary().actions.len(), 11 + MOST_WORDS);

@@ -9,7 +9,7 @@ use super::choices::Choices;
 use super::prompt::Form;
 use super::schema::fields;
 use crate::model::{Message, Role};
-use crate::tasks::{ExamplePlan, SpokenStep, parse_plan};
+use crate::tasks::{ExamplePlan, SpokenStep, parse_plan, step_text};
 
 /// Number of the first thing, which no list reaches by chance.
 const FIRST: usize = 901;
@@ -21,6 +21,11 @@ pub fn turns(choices: &Choices<'_>, form: Form) -> Vec<Message> {
     let text = format!("{}\n{}", example.steps.join("\n"), vocabulary.end);
     // It was checked when the vocabulary was read.
     let Ok(steps) = parse_plan(&text, vocabulary) else { return Vec::new() };
+    // What cannot be done with this list is not shown.
+    let is_possible = |step: &SpokenStep| choices.actions().any(|one| one.name == step.action);
+    if !steps.iter().all(is_possible) {
+        return Vec::new();
+    }
     let things = things(&steps, choices.are_of_a_map());
     let name = |word: &String| {
         let thing = things.iter().find(|(known, _)| known == word);
@@ -35,8 +40,7 @@ pub fn turns(choices: &Choices<'_>, form: Form) -> Vec<Message> {
         .collect();
     let answer = match form {
         Form::Lines => {
-            let line =
-                |step: &SpokenStep| format!("{} {}\n", step.action, step.arguments.join(" "));
+            let line = |step: &SpokenStep| format!("{}\n", step_text(step).trim_start());
             named.iter().map(line).collect::<String>() + &vocabulary.end
         }
         Form::Json => {

@@ -14,8 +14,9 @@ use super::prompt::{Form, over_map, over_words, rules};
 use super::schema::{parse_answer, schema};
 use crate::model::{ChatBackend, ChatModel, EndpointFault, LocalChat, Message, ModelError};
 use crate::tasks::{
-    ActionVocabulary, MAX_STEPS, PlanGrammar, PlanRequest, PlanWriter, PlanningError, SceneView,
-    ShownObjects, Sight, SpokenPlan, SpokenStep, TokenSet, WrittenPlan, parse_plan, token_table,
+    ActionVocabulary, Grip, MAX_STEPS, PlanGrammar, PlanRequest, PlanWriter, PlanningError,
+    SceneView, ShownObjects, Sight, SoFar, SpokenPlan, SpokenStep, TokenSet, WrittenPlan,
+    parse_plan, token_table,
 };
 use crate::vision::TextEncoder;
 
@@ -44,7 +45,7 @@ impl ChatPlanner {
         if let Some(tokens) = &tokens {
             // A tokenizer that cannot write the plans is found now, not at the first goal.
             let words = Choices::words(&vocabulary, "");
-            PlanGrammar::of_steps(words.vocabulary(), tokens.clone(), None)?;
+            PlanGrammar::of_steps(words.vocabulary(), tokens.clone(), Grip::Empty)?;
         }
         Ok(Self { model, vocabulary, tokens, meaning: None })
     }
@@ -123,14 +124,14 @@ impl ChatPlanner {
         &mut self,
         messages: &[Message],
         choices: &Choices<'_>,
-        held: Option<&str>,
+        grip: Grip<'_>,
         on_text: &mut dyn FnMut(&str) -> bool,
     ) -> Result<(SpokenPlan, Vec<String>), PlanningError> {
         let max_tokens = self.model.manifest().decoding.max_tokens;
         let (steps, missing, mean_log_probability) = match self.model.backend_mut() {
             ChatBackend::Local(local) => {
                 let tokens = self.tokens.get_or_insert_with(|| tokens_of(local)).clone();
-                let grammar = PlanGrammar::of_steps(choices.vocabulary(), tokens, held)?;
+                let grammar = PlanGrammar::of_steps(choices.vocabulary(), tokens, grip)?;
                 let mut wanted = true;
                 let mut listen = |text: &str| {
                     wanted = wanted && on_text(text);
@@ -201,7 +202,7 @@ impl PlanWriter for ChatPlanner {
         let rules = rules(&choices, self.form(), &self.model.manifest().instructions);
         let example = example::turns(&choices, self.form());
         let messages = over_words(&rules, example, vocabulary, goal);
-        Ok(self.ask(&messages, &choices, None, &mut |_| true)?.0)
+        Ok(self.ask(&messages, &choices, Grip::Empty, &mut |_| true)?.0)
     }
 
     fn write(
@@ -215,11 +216,10 @@ impl PlanWriter for ChatPlanner {
             return Ok(WrittenPlan { missing, ..WrittenPlan::default() });
         }
         let (list, count) = self.listed(request)?;
-        // What is held and unknown fills the hand as well.
-        let held = request.held.map(|_| list.held_name().unwrap_or_default());
+        let grip = grip(request, &list);
         let messages = self.messages(&list, count, request);
         let choices = Choices::new(&self.vocabulary, &list.first(count), goal);
-        let (plan, missing) = self.ask(&messages, &choices, held, on_text)?;
+        let (plan, missing) = self.ask(&messages, &choices, grip, on_text)?;
         let bind = |step: SpokenStep| {
             let names = step.arguments.iter();
             let arguments = names.map(|name| choices.argument(name)).collect();
@@ -233,6 +233,18 @@ impl PlanWriter for ChatPlanner {
             shown: Some(ShownObjects { listed: count, left_out: list.len() - count }),
             saw: None,
         })
+    }
+}
+
+/// What the robot has in its hand before the plan. What was believed is in doubt once a step failed, and
+/// before a new goal: a person may have taken what was brought.
+fn grip<'a>(request: &PlanRequest<'_>, list: &'a ObjectList<'_>) -> Grip<'a> {
+    let SoFar { done, failed } = request.so_far;
+    match request.held {
+        _ if !failed.is_empty() => Grip::Unknown,
+        None => Grip::Empty,
+        Some(_) if done.is_empty() => Grip::Unknown,
+        Some(_) => list.held_name().map_or(Grip::Unknown, Grip::Holds),
     }
 }
 

@@ -95,7 +95,11 @@ pub fn over_map(
     let faces = list.heading_deg().map_or(String::new(), |degrees| {
         format!(", faces {degrees}° counterclockwise from the x axis,")
     });
-    let holds = list.held_name().unwrap_or("nothing");
+    let holds = match (list.held_name(), request.held) {
+        (Some(name), _) => name,
+        (None, Some(_)) => "something that is not on the list",
+        (None, None) => "nothing",
+    };
     let tried = tried(request.so_far, &list.first(count), vocabulary);
     let go_on = if tried.is_empty() { "" } else { GO_ON };
     let asked = format!(

@@ -21,7 +21,7 @@ pub enum AnswerError {
     #[error("it is not the JSON that was asked for: {0}")]
     NotJson(String),
     /// It has too many steps.
-    #[error("it has {0} steps, at most {MAX_STEPS} are taken")]
+    #[error("it has {0} steps, fewer than {MAX_STEPS} are taken")]
     TooLong(usize),
     /// A step is not of the vocabulary.
     #[error("step {step}: {reason}")]

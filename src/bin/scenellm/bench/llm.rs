@@ -74,6 +74,8 @@ struct LlmResult {
 impl LlmBench {
     /// Measures and prints.
     pub fn run(self) -> anyhow::Result<()> {
+        // Products and attention go by as many threads as are told.
+        candle_core::utils::init_global_threadpool();
         let temporary = tempfile::tempdir()?;
         let folder = self.keep.as_deref().unwrap_or(temporary.path());
         let (path, what) = match &self.weights {
@@ -172,7 +174,7 @@ fn peer_once(program: &Path, model: &Path, prompt_tokens: usize) -> anyhow::Resu
         let mut command = Command::new(program);
         command.arg("-m").arg(model).args(["-t", &threads, "-r", &rounds, "-ngl", "0"]);
         command.args(["-o", "json", "-p", &prompt, "-n", &new, "-d", &depth]);
-        let output = command.stdin(Stdio::null()).output();
+        let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
         let shown = program.display();
         let output =
             output.with_context(|| format!("cannot run {shown}; --peer takes llama-bench"))?;
