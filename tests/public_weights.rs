@@ -90,8 +90,9 @@ fn plans_over_a_recording(model: &str) {
     let text = std::fs::read_to_string(Path::new(&out).join("plan.json")).unwrap();
     let plan: Plan = serde_json::from_str(&text).unwrap();
     assert_eq!(plan.refusal.is_some(), code == Some(3), "{told}");
-    // It was asked, and went round in circles.
-    assert!(code == Some(0) || told.contains("found no end within 120 tokens"), "{told}");
+    // It was asked, and went round in circles, or took for missing what is there.
+    let known = ["found no end within 120 tokens", "nothing in the map answers to"];
+    assert!(code == Some(0) || known.iter().any(|reason| told.contains(reason)), "{told}");
     let mut held = None;
     for step in &plan.steps {
         let thing = step.arguments.first().map(|argument| &argument.name);
