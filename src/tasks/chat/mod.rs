@@ -1,6 +1,7 @@
 //! Planning by any chat model, which reads the map as text.
 //!
-//! The objects become a list of names (`list.rs`), the names the words of a plan (`choices.rs`). A
+//! The objects become a list of names (`list.rs`), the names the words of a plan (`choices.rs`). One plan
+//! of another home is shown as a turn before (`example.rs`). A
 //! model in this process writes it under the grammar of plans; a server is held to a JSON schema
 //! (`schema.rs`), and what it sends is checked. Either way an argument is a name on the list, and so
 //! bound to its object, or the plan is refused with the reason. A server's plan is said while it comes,
