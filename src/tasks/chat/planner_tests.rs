@@ -293,3 +293,24 @@ fn of_a_long_list_stays_what_the_goal_means() {
     assert!(after.contains("cup_4 at (") && !after.contains("lamp_1"), "{after}");
     assert!(after.contains("(3 more are left out"), "{after}");
 }
+
+#[test]
+fn what_is_held_is_in_doubt_before_a_new_goal_and_after_a_failure() {
+    let kitchen = kitchen();
+    let (mut begun, mut failed) = (SoFar::default(), SoFar::default());
+    begun.done.push(fixtures::bound_step(1, "PickupObject mug", &[3]));
+    failed.fail(fixtures::bound_step(1, "PickupObject mug", &[3]), "it slipped", None);
+    for (held, so_far, expected) in [
+        (None, SoFar::nothing(), Grip::Empty),
+        (Some(3), &begun, Grip::Holds("mug_3")),
+        (Some(99), &begun, Grip::Unknown),
+        (Some(3), SoFar::nothing(), Grip::Unknown),
+        (None, &failed, Grip::Unknown),
+        (Some(3), &failed, Grip::Unknown),
+    ] {
+        let held = held.map(ObjectId);
+        let request = PlanRequest { held, so_far, ..request("tidy up", &kitchen) };
+        let list = ObjectList::new(&kitchen, "tidy up", [0.0; 3], held);
+        assert_eq!(grip(&request, &list), expected, "{held:?}");
+    }
+}
