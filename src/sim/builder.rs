@@ -2,21 +2,17 @@
 
 use super::catalogue::{Model, Palette, Surface};
 use super::home::Entity;
-use super::things::ThingKind;
 use crate::geometry::Pose;
 use nalgebra::{Translation3, UnitQuaternion, Vector3};
-use rand::Rng;
-use rand::seq::SliceRandom;
 use rand_pcg::Pcg64Mcg;
-use std::f64::consts::{FRAC_PI_2, PI, TAU};
+use std::f64::consts::{FRAC_PI_2, PI};
 
-/// A place for small things: a surface of an entity and the circles taken on it.
+/// A place for small things: a surface of an entity.
 pub(super) struct Place {
     pub entity: u32,
     pub category: &'static str,
     pub world_T_surface: Pose,
     pub surface: Surface,
-    pub taken: Vec<([f64; 2], f64)>,
 }
 
 pub(super) struct Builder {
@@ -60,7 +56,6 @@ impl Builder {
                 category,
                 world_T_surface: world_T_model * at,
                 surface,
-                taken: Vec::new(),
             });
         }
         self.entities.push(Entity {
@@ -104,48 +99,5 @@ impl Builder {
         let depth = 0.004 - model.bounds_m().0.x;
         let pose = world_T_wall * Translation3::new(depth, along, z);
         self.add(category, model, pose, parent, is_receptacle)
-    }
-
-    /// Puts a thing on a free spot, if any place it is found on has one.
-    pub fn put(&mut self, kind: &ThingKind, model: Model) {
-        let (radius, height) = (model.radius_m(), model.bounds_m().1.z);
-        for category in kind.found_on {
-            let mut places: Vec<usize> =
-                (0..self.places.len()).filter(|&i| self.places[i].category == *category).collect();
-            places.shuffle(&mut self.rng);
-            for index in places {
-                let Some(at) = self.free_spot(index, radius, height) else { continue };
-                let place = &mut self.places[index];
-                place.taken.push((at, radius));
-                let yaw = Pose::rotation(Vector3::z() * self.rng.random_range(0.0..TAU));
-                let pose = place.world_T_surface * Translation3::new(at[0], at[1], 0.0) * yaw;
-                let parent = place.entity;
-                self.add(kind.category, model, pose, Some(parent), false);
-                return;
-            }
-        }
-    }
-
-    /// A spot on a place where a circle of this radius overlaps nothing.
-    fn free_spot(&mut self, index: usize, radius: f64, height: f64) -> Option<[f64; 2]> {
-        let place = &self.places[index];
-        if height > place.surface.headroom_m {
-            return None;
-        }
-        if place.category == "stoveburner" {
-            return place.taken.is_empty().then_some([0.0, 0.0]);
-        }
-        let reach = place.surface.half_m.map(|half| half - radius);
-        if reach[0] <= 0.0 || reach[1] <= 0.0 {
-            return None;
-        }
-        (0..200).find_map(|_| {
-            let at = reach.map(|r| self.rng.random_range(-r..r));
-            let free = place
-                .taken
-                .iter()
-                .all(|(other, r)| (at[0] - other[0]).hypot(at[1] - other[1]) > radius + r + 0.005);
-            free.then_some(at)
-        })
     }
 }

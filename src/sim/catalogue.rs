@@ -105,13 +105,6 @@ impl Model {
             (all.0.zip_map(&part.0, f64::min), all.1.zip_map(&part.1, f64::max))
         })
     }
-
-    /// Radius of the smallest upright cylinder about the origin that holds the model, metres.
-    pub fn radius_m(&self) -> f64 {
-        let (low, high) = self.bounds_m();
-        let reach = low.abs().zip_map(&high.abs(), f64::max);
-        reach.x.hypot(reach.y)
-    }
 }
 
 fn frustum(bottom_m: f64, top_m: f64, height_m: f64, open: bool) -> Shape {

@@ -7,7 +7,7 @@ use super::catalogue::Model;
 use super::floor::{Block, CELL_M, CLEAR_M, Floor};
 use super::home::Entity;
 use super::household::{is_lamp, is_portable};
-use super::room::{DOOR_HEIGHT_M, DOOR_M};
+use super::room::{DOOR_ASIDE_M, DOOR_DEPTH_M, DOOR_HEIGHT_M, DOOR_M};
 use crate::geometry::Pose;
 use nalgebra::{Point3, Translation3, Vector3};
 use rand::Rng;
@@ -25,10 +25,6 @@ const ROUNDING_M: f64 = 1e-6;
 /// How far the room from corner to corner is overdrawn at each end: what falls there stands in the
 /// corner, as furniture likes to.
 const OVER: f64 = 0.3;
-/// Least wall beside the door, metres.
-const DOOR_ASIDE_M: f64 = 0.3;
-/// Depth of the floor before the door that is kept free, metres.
-const DOOR_DEPTH_M: f64 = 0.8;
 /// Places that are tried for a piece of furniture before the room goes without.
 const TRIES: usize = 80;
 /// Rooms that are furnished before one is taken that lacks something.
@@ -117,7 +113,7 @@ impl Builder {
             let side: usize = self.rng.random_range(0..4);
             let most_m = self.wall(side).1 - DOOR_M - DOOR_ASIDE_M;
             let door = (side, self.rng.random_range(DOOR_ASIDE_M..most_m));
-            self.room(door);
+            self.room(Some(door));
             arrange(&mut Furnisher::new(self, door));
             let has = |name: &&str| self.entities.iter().any(|entity| entity.category == *name);
             if needed.iter().all(|names| names.iter().any(has)) {
@@ -125,16 +121,25 @@ impl Builder {
             }
         }
     }
+
+    /// Where the robot gets now.
+    fn floor(&self) -> Floor {
+        let solid = self.entities.iter().filter(|entity| !entity.is_structure());
+        let in_way: Vec<Block> =
+            solid.map(Block::of).filter(|block| block.low.z < ROBOT_HEIGHT_M).collect();
+        Floor::new(self.size_m, &in_way)
+    }
 }
 
 impl<'a> Furnisher<'a> {
-    fn new(builder: &'a mut Builder, door: (usize, f64)) -> Self {
+    /// A room in which something may stand already.
+    pub fn new(builder: &'a mut Builder, door: (usize, f64)) -> Self {
         let (world_T_wall, _) = builder.wall(door.0);
         let before_door = Block::between(
             &(world_T_wall * Point3::new(0.0, door.1, 0.0)),
             &(world_T_wall * Point3::new(DOOR_DEPTH_M, door.1 + DOOR_M, DOOR_HEIGHT_M)),
         );
-        let floor = Floor::new(builder.size_m, &[]);
+        let floor = builder.floor();
         Self { builder, kept: vec![before_door], floor }
     }
 
@@ -166,7 +171,7 @@ impl<'a> Furnisher<'a> {
         }
         let marks = (self.builder.entities.len(), self.builder.places.len());
         build(self.builder, &spot);
-        let floor = self.floor_now();
+        let floor = self.builder.floor();
         let is_used = |entity: &&Entity| {
             let is_wanted = is_lamp(entity.category) || is_portable(entity.category);
             entity.parent.is_none() && (entity.is_receptacle || is_wanted)
@@ -235,13 +240,5 @@ impl<'a> Furnisher<'a> {
         });
         let solid = |entity: &&Entity| !entity.is_structure() || entity.category == "window";
         is_inside && !self.builder.entities.iter().filter(solid).any(|e| Block::of(e).meets(block))
-    }
-
-    /// Where the robot gets now.
-    fn floor_now(&self) -> Floor {
-        let solid = self.builder.entities.iter().filter(|entity| !entity.is_structure());
-        let in_way: Vec<Block> =
-            solid.map(Block::of).filter(|block| block.low.z < ROBOT_HEIGHT_M).collect();
-        Floor::new(self.builder.size_m, &in_way)
     }
 }

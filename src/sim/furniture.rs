@@ -106,7 +106,6 @@ pub(super) fn fridge(width_m: f64, rng: &mut Pcg64Mcg, p: &Palette) -> Model {
         .block([0.5 * d + 0.01, 0.0, split], [0.08, w, h - split], p.appliance)
         .bar([0.5 * d + 0.08, side, split + 0.35], 2, 0.012, 0.5, p.steel)
         .bar([0.5 * d + 0.08, side, split - 0.2], 2, 0.012, 0.25, p.steel)
-        .surface([-0.03, 0.0, h], [0.5 * d - 0.06, 0.5 * w - 0.06], 0.35)
 }
 
 /// An oven with its hob; the four burners are things of their own.
@@ -169,8 +168,7 @@ pub(super) fn microwave(rng: &mut Pcg64Mcg, p: &Palette) -> Model {
         .block([0.5 * d + 0.001, 0.5 * 0.30 * w, 0.06], [0.004, 0.56 * w, h - 0.12], p.glass)
         .block([0.5 * d - 0.018, -0.37 * w, 0.02], [0.008, 0.22 * w, h - 0.04], p.black)
         .block([0.5 * d - 0.012, -0.37 * w, h - 0.07], [0.004, 0.16 * w, 0.03], green)
-        .bar([0.5 * d + 0.025, -0.20 * w, 0.5 * h], 2, 0.008, 0.6 * h, p.steel)
-        .surface([-0.02, 0.0, h], [0.5 * d - 0.06, 0.5 * w - 0.04], 0.3);
+        .bar([0.5 * d + 0.025, -0.20 * w, 0.5 * h], 2, 0.008, 0.6 * h, p.steel);
     for (x, y) in [(0.12, 0.18), (0.12, -0.18), (-0.12, 0.18), (-0.12, -0.18)] {
         model = model.round([x, y, 0.0], (0.012, 0.012), 0.01, p.black);
     }

@@ -172,13 +172,9 @@ mod tests {
     }
 
     #[test]
-    fn every_kitchen_has_what_a_plan_may_ask_for() {
+    fn every_kitchen_has_the_furniture_that_a_plan_may_ask_for() {
         for home in kitchens() {
             for category in [
-                "mug",
-                "apple",
-                "knife",
-                "plate",
                 "sinkbasin",
                 "countertop",
                 "fridge",
@@ -191,12 +187,6 @@ mod tests {
                 "toaster",
                 "cabinet",
                 "drawer",
-                "bread",
-                "tomato",
-                "lettuce",
-                "pot",
-                "pan",
-                "bowl",
                 "window",
             ] {
                 let found = home.entities.iter().any(|entity| entity.category == category);

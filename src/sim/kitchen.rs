@@ -3,9 +3,10 @@
 use super::builder::Builder;
 use super::catalogue::Model;
 use super::counter::Below;
+use super::furnish::Furnisher;
 use super::furniture::{self, BASE_DEPTH_M, TOP_HEIGHT_M};
 use super::material::Material;
-use super::things::THINGS;
+use super::pantry::STOCK;
 use crate::geometry::Pose;
 use nalgebra::{Translation3, Vector3};
 use rand::Rng;
@@ -17,11 +18,11 @@ impl Builder {
     /// Builds and furnishes the room.
     pub fn kitchen(&mut self) {
         let door = (pick_side(&mut self.rng), self.rng.random_range(0.9..1.3));
-        self.room(door);
+        self.room(Some(door));
         self.counter_row();
         self.dining_place();
         self.other_walls(door);
-        self.small_things();
+        Furnisher::new(self, door).stock(STOCK);
     }
 
     /// Fridge, worktops, sink and stove in a row along wall 1, in this order or its mirror.
@@ -112,12 +113,6 @@ impl Builder {
             let x = 0.04 - low.x;
             let pose = world_T_wall * Translation3::new(x, y, TOP_HEIGHT_M);
             self.add(category, model, pose, Some(top), receptacle);
-            let world = pose.translation.vector + pose.rotation * ((low + high) * 0.5);
-            let radius = 0.5 * (high.x - low.x).hypot(high.y - low.y);
-            if let Some(place) = self.places.iter_mut().find(|place| place.entity == top) {
-                let at = place.world_T_surface.inverse_transform_point(&world.into());
-                place.taken.push(([at.x, at.y], radius));
-            }
         }
     }
 
@@ -171,16 +166,6 @@ impl Builder {
                     None,
                     false,
                 );
-            }
-        }
-    }
-
-    /// Puts one of every usual thing, and some others, on the surfaces they are found on.
-    fn small_things(&mut self) {
-        for kind in THINGS {
-            if kind.always || self.rng.random_bool(0.6) {
-                let model = (kind.build)(&mut self.rng, &self.palette);
-                self.put(kind, model);
             }
         }
     }

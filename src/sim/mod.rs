@@ -26,6 +26,7 @@ mod light;
 mod living_room;
 mod material;
 mod noise;
+mod pantry;
 mod pieces;
 mod record;
 mod render;

@@ -7,13 +7,16 @@ use crate::geometry::Pose;
 
 /// Width of a door, metres.
 pub(super) const DOOR_M: f64 = 0.9;
+/// Least wall beside a door, metres.
+pub(super) const DOOR_ASIDE_M: f64 = 0.3;
+/// Depth of the floor before a door that is kept free, metres.
+pub(super) const DOOR_DEPTH_M: f64 = 0.8;
 /// Height of a door, metres.
 pub(super) const DOOR_HEIGHT_M: f64 = 2.05;
 
 impl Builder {
-    /// Floor, ceiling, walls. The door is a gap, `door.1` metres from the end of wall
-    /// `door.0`.
-    pub fn room(&mut self, door: (usize, f64)) {
+    /// Floor, ceiling, walls. The door is a gap, `door.1` metres from the end of wall `door.0`.
+    pub fn room(&mut self, door: Option<(usize, f64)>) {
         let [x, y, h] = self.size_m;
         let (thick, p) = (0.1, self.palette);
         let slab = [x + 2.0 * thick, y + 2.0 * thick, thick];
@@ -34,22 +37,16 @@ impl Builder {
                 let skirting = [0.012, to - from, 0.07];
                 model.block([0.006, 0.5 * (from + to), 0.0], skirting, p.white)
             };
-            if side == door.0 {
-                self.add("wall", piece(-thick, door.1, 0.0), world_T_wall, None, false);
-                self.add(
-                    "wall",
-                    piece(door.1 + DOOR_M, length + thick, 0.0),
-                    world_T_wall,
-                    None,
-                    false,
-                );
-                self.add(
-                    "wall",
-                    piece(door.1, door.1 + DOOR_M, DOOR_HEIGHT_M),
-                    world_T_wall,
-                    None,
-                    false,
-                );
+            if let Some((_, along_m)) = door.filter(|door| door.0 == side) {
+                let end_m = along_m + DOOR_M;
+                let pieces = [
+                    piece(-thick, along_m, 0.0),
+                    piece(end_m, length + thick, 0.0),
+                    piece(along_m, end_m, DOOR_HEIGHT_M),
+                ];
+                for model in pieces {
+                    self.add("wall", model, world_T_wall, None, false);
+                }
             } else {
                 self.add("wall", piece(-thick, length + thick, 0.0), world_T_wall, None, false);
             }

@@ -7,6 +7,7 @@ use super::floor::Block;
 use super::furnish::{Furnisher, Piece};
 use super::home::{Entity, HomeKind};
 use super::living_room;
+use super::pantry;
 use super::usual;
 use crate::geometry::Pose;
 use nalgebra::{Point3, Translation3, Vector2, Vector3};
@@ -21,6 +22,8 @@ pub(super) const FLOOR: &str = "floor";
 const SPOTS: usize = 60;
 /// Things lie along the edges of what they are on, but for so much, radians.
 const ASKEW_RAD: f64 = 0.15;
+/// A place no wider than this is for one thing, whatever its width: a burner. Metres.
+const ONE_M: f64 = 0.05;
 /// Least room between two things, metres.
 const SPACING_M: f64 = 0.01;
 /// Surfaces nearer in height are one, metres.
@@ -39,10 +42,10 @@ pub(super) struct Stock {
 }
 
 impl HomeKind {
-    /// The small things of such a room; none of a kitchen, which has its own way.
+    /// The small things of such a room.
     pub(super) fn stock(self) -> &'static [Stock] {
         match self {
-            Self::Kitchen => &[],
+            Self::Kitchen => pantry::STOCK,
             Self::LivingRoom => living_room::STOCK,
             Self::Bedroom => bedroom::STOCK,
             Self::Bathroom => bathroom::STOCK,
@@ -135,10 +138,11 @@ impl Furnisher<'_> {
             let (sin, cos) = (yaw.sin().abs(), yaw.cos().abs());
             let reach = Vector2::new(cos * half.x + sin * half.y, sin * half.x + cos * half.y);
             let slack = Vector2::from(surface.half_m) - reach;
-            if slack.min() <= 0.0 {
+            let is_one = Vector2::from(surface.half_m).max() < ONE_M;
+            if slack.min() <= 0.0 && !is_one {
                 continue;
             }
-            let at = slack.map(|slack| rng.random_range(-slack..slack));
+            let at = slack.map(|slack| if is_one { 0.0 } else { rng.random_range(-slack..slack) });
             let is_free = taken.iter().all(|(other, other_reach)| {
                 ((at - other).abs() - other_reach - reach).max() > SPACING_M
             });
@@ -178,16 +182,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_every_room_of_alfred_has_most_rooms_have() {
+    fn what_nearly_every_room_of_alfred_has_most_rooms_have() {
         const HOMES: usize = 20;
-        for kind in HomeKind::ALL.into_iter().skip(1) {
+        for kind in HomeKind::ALL {
             let homes: Vec<Home> = (0..HOMES).map(|s| Home::generate(kind, s as u64)).collect();
-            for stock in kind.stock().iter().filter(|stock| stock.of_100[0] == 100) {
+            for stock in kind.stock().iter().filter(|stock| stock.of_100[0] >= 90) {
                 let has = |home: &&Home| home.entities.iter().any(|e| e.category == stock.category);
                 let homes = homes.iter().filter(has).count();
                 assert!(homes > HOMES / 2, "{} {}: {homes}", kind.name(), stock.category);
             }
         }
+    }
+
+    #[test]
+    fn hardly_anything_has_no_room_in_a_kitchen() {
+        const HOMES: u32 = 40;
+        let stock = HomeKind::Kitchen.stock();
+        let counted: u32 = stock.iter().flat_map(|stock| stock.of_100).sum();
+        let things = (0..HOMES).map(|seed| {
+            let home = Home::generate(HomeKind::Kitchen, seed.into());
+            let small = |e: &&Entity| stock.iter().any(|stock| stock.category == e.category);
+            home.entities.iter().filter(small).count()
+        });
+        let placed = things.sum::<usize>() as f64 / f64::from(HOMES);
+        let share = placed / (f64::from(counted) / 100.0);
+        assert!((0.93..1.05).contains(&share), "{placed} of {counted} in a hundred");
     }
 
     #[test]

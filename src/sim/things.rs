@@ -1,66 +1,42 @@
-//! The small things of a kitchen, and where they are found.
+//! What the small things of a kitchen look like.
 
 use super::catalogue::{Model, Palette, pick, tint};
 use super::material::{Material, Pattern};
 use rand::Rng;
 use rand_pcg::Pcg64Mcg;
 
-/// A kind of small thing.
-pub(super) struct ThingKind {
-    /// Category name.
-    pub category: &'static str,
-    /// Whether every kitchen has one.
-    pub always: bool,
-    /// Categories it is found on, the usual ones first.
-    pub found_on: &'static [&'static str],
-    /// Makes one.
-    pub build: fn(&mut Pcg64Mcg, &Palette) -> Model,
-}
+/// Makes one of a kind.
+pub(super) type Build = fn(&mut Pcg64Mcg, &Palette) -> Model;
 
-const TABLE: &[&str] = &["diningtable", "countertop"];
-const COUNTER: &[&str] = &["countertop", "diningtable"];
-const COLD: &[&str] = &["diningtable", "countertop", "shelf"];
-const WASH: &[&str] = &["sinkbasin", "countertop"];
-const HOT: &[&str] = &["stoveburner", "countertop"];
-const STORE: &[&str] = &["shelf", "countertop", "microwave"];
-
-/// Every kind of small thing, in the order of placing: first what no kitchen may lack, then from large
-/// to small, so that there is room.
-pub(super) const THINGS: &[ThingKind] = &[
-    ThingKind { category: "plate", always: true, found_on: TABLE, build: plate },
-    ThingKind { category: "knife", always: true, found_on: COUNTER, build: knife },
-    ThingKind { category: "mug", always: true, found_on: COUNTER, build: mug },
-    ThingKind { category: "apple", always: true, found_on: TABLE, build: apple },
-    ThingKind { category: "pot", always: true, found_on: HOT, build: pot },
-    ThingKind { category: "pan", always: true, found_on: HOT, build: pan },
-    ThingKind { category: "bowl", always: true, found_on: TABLE, build: bowl },
-    ThingKind { category: "bread", always: true, found_on: COUNTER, build: bread },
-    ThingKind { category: "lettuce", always: true, found_on: COUNTER, build: lettuce },
-    ThingKind { category: "tomato", always: true, found_on: COLD, build: tomato },
-    ThingKind { category: "potato", always: false, found_on: COUNTER, build: potato },
-    ThingKind { category: "egg", always: false, found_on: COUNTER, build: egg },
-    ThingKind { category: "cup", always: false, found_on: TABLE, build: cup },
-    ThingKind { category: "fork", always: false, found_on: TABLE, build: fork },
-    ThingKind { category: "spoon", always: false, found_on: TABLE, build: spoon },
-    ThingKind { category: "butterknife", always: false, found_on: TABLE, build: butter_knife },
-    ThingKind { category: "saltshaker", always: false, found_on: COLD, build: salt_shaker },
-    ThingKind { category: "peppershaker", always: false, found_on: COLD, build: pepper_shaker },
-    ThingKind { category: "winebottle", always: false, found_on: COLD, build: bottle },
-    ThingKind { category: "soapbottle", always: false, found_on: COUNTER, build: soap_bottle },
-    ThingKind { category: "dishsponge", always: false, found_on: WASH, build: sponge },
-    ThingKind { category: "spatula", always: false, found_on: COUNTER, build: spatula },
-    ThingKind { category: "papertowelroll", always: false, found_on: COUNTER, build: paper_towels },
-    ThingKind { category: "kettle", always: false, found_on: COUNTER, build: kettle },
-    ThingKind { category: "vase", always: false, found_on: STORE, build: vase },
-    ThingKind { category: "book", always: false, found_on: STORE, build: book },
-    ThingKind { category: "box", always: false, found_on: STORE, build: cereal },
-    ThingKind { category: "plate", always: false, found_on: WASH, build: plate },
-    ThingKind { category: "cup", always: false, found_on: STORE, build: cup },
-    ThingKind { category: "bowl", always: false, found_on: STORE, build: bowl },
-    ThingKind { category: "mug", always: false, found_on: WASH, build: mug },
-    ThingKind { category: "apple", always: false, found_on: TABLE, build: apple },
-    ThingKind { category: "tomato", always: false, found_on: COUNTER, build: tomato },
-    ThingKind { category: "potato", always: false, found_on: WASH, build: potato },
+/// Every kind of small thing, and how it is made.
+pub(super) const THINGS: &[(&str, Build)] = &[
+    ("plate", plate),
+    ("knife", knife),
+    ("mug", mug),
+    ("apple", apple),
+    ("pot", pot),
+    ("pan", pan),
+    ("bowl", bowl),
+    ("bread", bread),
+    ("lettuce", lettuce),
+    ("tomato", tomato),
+    ("potato", potato),
+    ("egg", egg),
+    ("cup", cup),
+    ("fork", fork),
+    ("spoon", spoon),
+    ("butterknife", butter_knife),
+    ("saltshaker", salt_shaker),
+    ("peppershaker", pepper_shaker),
+    ("winebottle", bottle),
+    ("soapbottle", soap_bottle),
+    ("dishsponge", sponge),
+    ("spatula", spatula),
+    ("papertowelroll", paper_towels),
+    ("kettle", kettle),
+    ("vase", vase),
+    ("book", book),
+    ("box", cereal),
 ];
 
 /// A glazed colour, as of crockery.

@@ -7,6 +7,17 @@ use crate::scene::{MapObject, ObjectId};
 
 /// How far the bottom of a thing may be from the box it stands on, metres.
 pub(super) const CONTACT_M: f64 = 0.08;
+/// How much lower than the bottom of a thing that of what it is in is at least, metres: what stands beside a
+/// lettuce is not in it.
+const LOWER_M: f64 = 0.02;
+/// The bottom of a thing is no farther from the top of what it stands on than this share of how wide that is.
+const NARROW: f64 = 0.5;
+/// Tops are as high as each other by so much, metres.
+const LEVEL_M: f64 = 0.025;
+/// Classes of places on something larger.
+const PLACES: [&str; 1] = ["stoveburner"];
+/// A thing is at a place when their centres are no farther apart on the floor plan, metres.
+pub(super) const PLACE_M: f64 = 0.4;
 /// Share of the floor plan of a thing that lies over what it stands on: what merely touches the edge of a
 /// drawer stands on the countertop behind it.
 const OVER: f64 = 0.5;
@@ -57,30 +68,74 @@ pub(crate) fn preposition(holder: &str) -> &'static str {
     if WITHIN.contains(&holder) { "in" } else { "on" }
 }
 
+/// Whether it is a place on something larger, which what stands there hides.
+pub(super) fn is_place(object: &MapObject) -> bool {
+    PLACES.contains(&class_word(&object.label).as_str())
+}
+
 /// How and on which of `others` the object stands, of those that are under half of it: `in` the smallest
-/// box around its centre, else `on` the smallest box that its bottom touches from above. World frame, z up.
+/// box around its centre that reaches lower, else `on` the smallest box that its bottom touches from above;
+/// of tops one above another only the highest counts. What stands on something with places stands on the
+/// nearest of them. World frame, z up.
 pub(crate) fn stands<'a>(
     object: &MapObject,
     others: impl Iterator<Item = &'a MapObject>,
 ) -> Option<(&'static str, ObjectId)> {
+    let others: Vec<&MapObject> = others.filter(|other| other.id != object.id).collect();
     let center = Point3::from(object.position_m);
-    let bottom = Point3::new(center.x, center.y, center.z - object.size_m[2] / 2.0);
+    let bottom = Point3::new(center.x, center.y, bottom_m(object));
     let volume = |object: &MapObject| object.size_m.iter().product::<f64>();
-    let around = others
-        .filter(|other| other.id != object.id && volume(other) > volume(object))
-        .filter(|other| share_over(object, other) >= OVER)
-        .filter_map(|other| {
-            let is_above = center.z > other.position_m[2];
-            let how = match other {
-                _ if gap_m(other, &center) == 0.0 => "in",
-                _ if is_above && gap_m(other, &bottom) < CONTACT_M => "on",
-                _ => return None,
-            };
-            Some((how, other))
-        });
-    // `in` before `on`, which is also their order in the alphabet.
-    let nearest = around.min_by(|a, b| a.0.cmp(b.0).then(volume(a.1).total_cmp(&volume(b.1))));
-    nearest.map(|(how, other)| (how, other.id))
+    let by_volume = |a: &&MapObject, b: &&MapObject| volume(a).total_cmp(&volume(b));
+    let is_under =
+        |other: &&MapObject| volume(other) > volume(object) && share_over(object, other) >= OVER;
+    let under: Vec<&MapObject> = others.iter().copied().filter(is_under).collect();
+    let is_around =
+        |other: &&MapObject| gap_m(other, &center) == 0.0 && bottom.z > bottom_m(other) + LOWER_M;
+    if let Some(around) = under.iter().copied().filter(is_around).min_by(by_volume) {
+        return Some(("in", around.id));
+    }
+    let touches = |other: &&MapObject| {
+        // What stands beside a mug is not on it.
+        let reach_m = NARROW * (other.size_m[0] * other.size_m[1]).sqrt();
+        center.z > other.position_m[2]
+            && gap_m(other, &bottom) < CONTACT_M.min(reach_m)
+            && top_m(other) - bottom.z <= reach_m
+    };
+    let touched: Vec<&MapObject> = under.into_iter().filter(touches).collect();
+    let highest_m = touched.iter().map(|other| top_m(other)).fold(f64::NEG_INFINITY, f64::max);
+    let highest = touched.into_iter().filter(|other| top_m(other) >= highest_m - LEVEL_M);
+    let holder = highest.min_by(by_volume)?;
+    Some(("on", place_on(holder, object, &others).unwrap_or(holder).id))
+}
+
+/// The place on `holder` that is nearest to the object, where there is one near.
+fn place_on<'a>(
+    holder: &MapObject,
+    object: &MapObject,
+    others: &[&'a MapObject],
+) -> Option<&'a MapObject> {
+    if is_place(object) {
+        return None;
+    }
+    let off_m = |place: &MapObject| {
+        (Vector3::from(place.position_m) - Vector3::from(object.position_m)).xy().norm()
+    };
+    let is_on = |place: &MapObject| {
+        let [x, y, _] = place.position_m;
+        gap_m(holder, &Point3::new(x, y, holder.position_m[2])) == 0.0
+    };
+    let near = others.iter().copied().filter(|place| {
+        off_m(place) <= PLACE_M && place.id != holder.id && is_place(place) && is_on(place)
+    });
+    near.min_by(|a, b| off_m(a).total_cmp(&off_m(b)))
+}
+
+fn top_m(object: &MapObject) -> f64 {
+    object.position_m[2] + object.size_m[2] / 2.0
+}
+
+fn bottom_m(object: &MapObject) -> f64 {
+    object.position_m[2] - object.size_m[2] / 2.0
 }
 
 /// The share of the object's floor plan that lies over another, 0..=1.
@@ -105,12 +160,10 @@ pub(crate) fn above<'a>(
     object: &MapObject,
     others: impl Iterator<Item = &'a MapObject>,
 ) -> Option<&'a MapObject> {
-    let [x, y, z] = object.position_m;
-    let bottom_m = z - object.size_m[2] / 2.0;
-    let top_m = |other: &MapObject| other.position_m[2] + other.size_m[2] / 2.0;
+    let [x, y, _] = object.position_m;
     let is_under = |other: &&MapObject| {
         let at_its_height = Point3::new(x, y, other.position_m[2]);
-        let air_m = bottom_m - top_m(other);
+        let air_m = bottom_m(object) - top_m(other);
         gap_m(other, &at_its_height) == 0.0 && (CONTACT_M..ABOVE_M).contains(&air_m)
     };
     others.filter(is_under).max_by(|a, b| top_m(a).total_cmp(&top_m(b)))
@@ -200,6 +253,49 @@ mod tests {
         assert_eq!(share_over(&objects[2], &objects[1]), 0.0);
         objects[2].position_m = [0.02, -0.3, 0.97];
         assert_eq!(share_over(&objects[2], &objects[1]), 0.8);
+    }
+
+    #[test]
+    fn of_tops_one_above_another_the_highest_counts() {
+        let objects = [
+            sized(1, "countertop", [0.0, 0.0, 0.9], [1.0, 0.6, 0.05]),
+            sized(2, "drawer", [0.0, 0.0, 0.77], [0.3, 0.6, 0.2]),
+            sized(3, "egg", [0.1, 0.1, 0.94], [0.06, 0.05, 0.04]),
+            sized(4, "plate", [0.1, 0.1, 0.93], [0.24, 0.24, 0.03]),
+        ];
+        assert_eq!(stands(&objects[2], objects[..3].iter()), Some(("on", ObjectId(1))));
+        assert_eq!(stands(&objects[2], objects.iter()), Some(("on", ObjectId(4))));
+    }
+
+    #[test]
+    fn what_stands_beside_a_mug_is_neither_on_it_nor_in_it() {
+        let objects = [
+            sized(1, "countertop", [0.0, 0.0, 0.9], [1.0, 0.6, 0.05]),
+            sized(2, "mug", [0.1, 0.1, 0.98], [0.14, 0.14, 0.11]),
+            sized(3, "apple", [0.12, 0.12, 0.965], [0.08, 0.08, 0.08]),
+            sized(4, "apple", [0.1, 0.1, 1.0], [0.08, 0.08, 0.08]),
+            sized(5, "apple", [0.12, 0.12, 1.0], [0.08, 0.08, 0.15]),
+        ];
+        let of = |at: usize| stands(&objects[at], objects[..2].iter());
+        assert_eq!(of(2), Some(("on", ObjectId(1))), "as low as the mug");
+        assert_eq!(of(3), Some(("in", ObjectId(2))), "higher: in it");
+        assert_eq!(of(4), Some(("on", ObjectId(1))), "as low, and taller");
+    }
+
+    #[test]
+    fn a_pot_is_on_the_burner_that_it_hides() {
+        let objects = [
+            sized(1, "stove", [0.0, 0.0, 0.45], [0.6, 0.6, 0.9]),
+            sized(2, "stoveburner", [0.15, -0.15, 0.91], [0.15, 0.15, 0.02]),
+            sized(3, "Stove Burner", [0.15, 0.18, 0.91], [0.15, 0.15, 0.02]),
+            sized(4, "stoveburner", [-0.45, -0.15, 0.91], [0.15, 0.15, 0.02]),
+            sized(5, "pot", [-0.15, -0.15, 0.98], [0.22, 0.22, 0.12]),
+        ];
+        let of = |at: usize| stands(&objects[at], objects.iter());
+        assert_eq!(of(4), Some(("on", ObjectId(2))), "the nearest on this stove");
+        assert_eq!([of(1), of(2)], [Some(("on", ObjectId(1))); 2]);
+        let without = [&objects[0], &objects[4]].into_iter();
+        assert_eq!(stands(&objects[4], without), Some(("on", ObjectId(1))), "none shows");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! How the objects of a scene stand to each other, all at once, as language models read it. What is
 //! published and exported tells of neighbours as well ([`super::map_relations`]).
 
-use super::relation::{CONTACT_M, above, nearest, stands};
+use super::relation::{CONTACT_M, PLACE_M, above, is_place, nearest, stands};
 use crate::scene::{MapObject, ObjectId, Relation, RelationKind};
 use nalgebra::{Point3, Vector2, Vector3};
 use std::collections::BTreeMap;
@@ -67,14 +67,15 @@ fn place<'a>(object: &MapObject, near: &[&'a MapObject]) -> Place<'a> {
 }
 
 /// For each object those whose boxes may reach to its centre on the floor plan: what it can stand on, be
-/// in or hang above.
+/// in or hang above. Places reach farther.
 fn reaching<'a>(objects: &[&'a MapObject]) -> Vec<Vec<&'a MapObject>> {
     let mut by_x: Vec<(usize, &MapObject)> = objects.iter().copied().enumerate().collect();
     by_x.sort_by(|(_, a), (_, b)| a.position_m[0].total_cmp(&b.position_m[0]));
     let mut reaching = vec![Vec::new(); objects.len()];
     for &holder in objects {
         let [x, y, _] = holder.position_m;
-        let reach_m = Vector3::from(holder.size_m).norm() / 2.0 + CONTACT_M;
+        let about_m = if is_place(holder) { PLACE_M } else { CONTACT_M };
+        let reach_m = Vector3::from(holder.size_m).norm() / 2.0 + about_m;
         let first = by_x.partition_point(|(_, object)| object.position_m[0] < x - reach_m);
         let near = by_x[first..].iter().take_while(|(_, one)| one.position_m[0] <= x + reach_m);
         for (at, _) in near.filter(|(_, one)| (one.position_m[1] - y).abs() <= reach_m) {

@@ -46,15 +46,21 @@ pub(super) fn cool_mug() -> Task {
     }
 }
 
-/// The only mug in the home of a seed: others are taken out of sight for good.
+/// The only mug in the first kitchen from this seed on that has one in the open: others are taken out of
+/// sight for good.
 pub(super) fn kitchen_with_one_mug(seed: u64) -> (World, u32) {
-    let mut world = household(seed).unwrap();
-    let mugs: Vec<u32> = world.named("mug").map(|mug| mug.id).collect();
+    let kitchens = (seed..).map(|seed| household(seed).unwrap());
+    let mut with_mug = kitchens.filter_map(|world| {
+        let mug = world.named("mug").find(|mug| !world.is_hidden(mug.id))?.id;
+        Some((world, mug))
+    });
+    let (mut world, mug) = with_mug.next().unwrap();
+    let others: Vec<u32> = world.named("mug").map(|mug| mug.id).filter(|id| *id != mug).collect();
     let cabinet = world.named("cabinet").next().unwrap().id;
-    for mug in &mugs[1..] {
-        world.displace(*mug, cabinet).unwrap();
+    for other in others {
+        world.displace(other, cabinet).unwrap();
     }
-    (world, mugs[0])
+    (world, mug)
 }
 
 pub(super) fn options(knowledge: Knowledge) -> EpisodeOptions {

@@ -5,6 +5,7 @@ use super::kinds::{is_portable, may_hold, opens};
 use super::world::World;
 use crate::geometry::Pose;
 use crate::sim::builder::Builder;
+use crate::sim::catalogue::Model;
 use crate::sim::usual;
 use crate::sim::{Home, HomeKind, SimError};
 use rand::seq::{IndexedRandom, SliceRandom};
@@ -124,22 +125,27 @@ pub(super) fn furnished(kind: HomeKind, seed: u64) -> Result<World, SimError> {
         let tops = chores.destinations.iter().map(|(name, _)| *name);
         let tops: Vec<&str> = tops.filter(|name| !is_away(name)).collect();
         if let Some(vessel) = vessel {
-            bring(&mut world, &mut builder, vessel, &tops);
+            bring_thing(&mut world, &mut builder, vessel, &tops);
         }
     }
+    put_away(&mut world, &mut builder, kind, HIDDEN);
+    Ok(world)
+}
+
+/// Puts so many things behind doors and into bins, those that such rooms have there.
+pub(super) fn put_away(world: &mut World, builder: &mut Builder, kind: HomeKind, count: usize) {
     let stores = kind.stock().iter().flat_map(|kind| {
         let away = kind.on.iter().filter(|(store, _)| is_away(store));
         away.map(move |(store, often)| (kind.category, *store, *often))
     });
     let stores: Vec<(&str, &str, u32)> =
         stores.filter(|(_, store, _)| world.named(store).next().is_some()).collect();
-    for _ in 0..HIDDEN {
+    for _ in 0..count {
         let chosen = stores.choose_weighted(&mut builder.rng, |(_, _, often)| *often);
         if let Ok(&(thing, store, _)) = chosen {
-            bring(&mut world, &mut builder, thing, &[store]);
+            bring_thing(world, builder, thing, &[store]);
         }
     }
-    Ok(world)
 }
 
 /// Whether what is there is put away.
@@ -147,14 +153,24 @@ fn is_away(store: &str) -> bool {
     opens(store) || store == "garbagecan"
 }
 
-/// Brings a thing into the home, onto or into furniture of one of these categories. Where nothing has
-/// room, the home goes without.
-fn bring(world: &mut World, builder: &mut Builder, thing: &str, places: &[&str]) {
+/// Brings a thing of a category, if it is small.
+fn bring_thing(world: &mut World, builder: &mut Builder, thing: &str, places: &[&str]) {
     let palette = builder.palette;
     let made = usual::things::thing(thing, &mut builder.rng, &palette);
-    let Some((category, model)) = made.filter(|(category, _)| is_portable(category)) else {
-        return;
-    };
+    if let Some((category, model)) = made.filter(|(category, _)| is_portable(category)) {
+        bring(world, builder, category, model, places);
+    }
+}
+
+/// Brings a thing into the home, onto or into furniture of one of these categories. Where nothing has
+/// room, the home goes without.
+pub(super) fn bring(
+    world: &mut World,
+    builder: &mut Builder,
+    category: &'static str,
+    model: Model,
+    places: &[&str],
+) {
     builder.add(category, model, Pose::identity(), None, false);
     let Some(entity) = builder.entities.pop() else { return };
     let named = places.iter().flat_map(|name| world.named(name));

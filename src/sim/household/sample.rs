@@ -5,19 +5,17 @@ use super::goal::{Task, TaskKind};
 use super::kinds::{
     is_lamp, is_portable, may_be_cleaned, may_be_cooled, may_be_heated, may_be_sliced, may_hold,
 };
-use super::rooms::{chores, furnished};
+use super::rooms::{bring, chores, furnished, put_away};
 use super::wording::spoken;
 use super::world::{Stance, World};
-use crate::geometry::Pose;
 use crate::sim::builder::Builder;
 use crate::sim::catalogue::Palette;
 use crate::sim::lamps::desk_lamp;
-use crate::sim::things::THINGS;
 use crate::sim::{Entity, Home, HomeKind, SimError};
 use crate::tasks::preposition;
 use crate::tasks::{plural, with_article};
 use nalgebra::Vector2;
-use rand::seq::{IndexedRandom, SliceRandom};
+use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
@@ -27,10 +25,8 @@ const STARTS: usize = 12;
 const MOST_DRAWS: usize = 4000;
 /// Tasks that are drawn before none can be posed.
 const DRAWS: usize = 12;
-/// Things put behind doors, beside those of the kitchen.
-const HIDDEN: &[&str] = &["apple", "tomato", "potato", "egg", "mug", "bowl", "lettuce", "cup"];
-/// Where they may be.
-const STORES: &[&str] = &["fridge", "fridge", "microwave", "cabinet", "drawer"];
+/// Things behind doors and in the bin of a kitchen: as many as ALFRED's have more than stand open.
+const HIDDEN: usize = 8;
 /// Where a lamp may stand.
 const LAMP_PLACES: &[&str] = &["shelf", "countertop", "diningtable"];
 /// Where things are taken to; the worktop and the table most often.
@@ -74,23 +70,10 @@ pub fn household(seed: u64) -> Result<World, SimError> {
     let (rng, palette) = chance(seed);
     let home = Home::generate(HomeKind::Kitchen, seed);
     let mut builder = Builder::new(rng, palette, home.size_m);
+    let mut world = start_in(home, &mut builder.rng)?;
     let lamp = desk_lamp(&mut builder.rng, &palette);
-    builder.add("desklamp", lamp, Pose::identity(), None, false);
-    for name in HIDDEN.choose_multiple(&mut builder.rng, 4).copied().collect::<Vec<_>>() {
-        let Some(kind) = THINGS.iter().find(|kind| kind.category == name) else { continue };
-        let model = (kind.build)(&mut builder.rng, &palette);
-        builder.add(kind.category, model, Pose::identity(), None, false);
-    }
-    let Builder { mut rng, entities, .. } = builder;
-    let mut world = start_in(home, &mut rng)?;
-    for entity in entities {
-        let places = if is_lamp(entity.category) { LAMP_PLACES } else { STORES };
-        let mut places: Vec<u32> =
-            places.iter().flat_map(|name| world.named(name)).map(|place| place.id).collect();
-        places.shuffle(&mut rng);
-        // Where nothing has room, the home goes without.
-        world.furnish(entity, &places);
-    }
+    bring(&mut world, &mut builder, "desklamp", lamp, LAMP_PLACES);
+    put_away(&mut world, &mut builder, HomeKind::Kitchen, HIDDEN);
     Ok(world)
 }
 

@@ -4,16 +4,23 @@ use super::expert::expert_plan;
 use super::goal::{Task, TaskKind};
 use super::*;
 use crate::scene::MapObject;
+use crate::sim::Entity;
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 
+/// A kitchen that has in the open what these tests handle.
 fn kitchen() -> World {
-    household(3).unwrap()
+    let needed = ["apple", "bowl", "bread", "desklamp", "knife", "mug", "plate", "pot"];
+    let mut kitchens = (3..).map(|seed| household(seed).unwrap());
+    kitchens.find(|world| needed.iter().all(|name| in_the_open(world, name).is_some())).unwrap()
+}
+
+fn in_the_open<'a>(world: &'a World, name: &str) -> Option<&'a Entity> {
+    world.named(name).find(|entity| !world.is_hidden(entity.id))
 }
 
 fn id(world: &World, name: &str) -> u32 {
-    let mut open = world.named(name).filter(|entity| !world.is_hidden(entity.id));
-    open.next().unwrap_or_else(|| panic!("no {name} in the open")).id
+    in_the_open(world, name).unwrap_or_else(|| panic!("no {name} in the open")).id
 }
 
 fn known(world: &World, id: u32) -> MapObject {

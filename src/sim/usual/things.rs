@@ -55,8 +55,8 @@ pub(in crate::sim) fn thing(
     rng: &mut Pcg64Mcg,
     p: &Palette,
 ) -> Option<(&'static str, Model)> {
-    if let Some(kind) = THINGS.iter().find(|kind| kind.category == category) {
-        return Some((kind.category, (kind.build)(rng, p)));
+    if let Some((name, build)) = THINGS.iter().find(|(name, _)| *name == category) {
+        return Some((name, build(rng, p)));
     }
     let &(name, form, size, rgb) = KINDS.iter().find(|(name, ..)| *name == category)?;
     let look = tint(rng, rgb, 0.05).glossy(0.2);

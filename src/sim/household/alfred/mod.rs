@@ -3,8 +3,9 @@
 //!
 //! AI2-THOR's frame (x right, y up, z forward, left-handed, angles clockwise from z) ends here, in
 //! [`frame`]. What a trajectory does not tell is made up by category: sizes, looks, and which way
-//! furniture faces, which is where the expert stood before it.
+//! furniture faces, which is where the expert stood before it. Where the door is nobody tells either.
 
+mod door;
 mod frame;
 
 use super::world::{Place, Stance, World};
@@ -24,8 +25,6 @@ use rand_pcg::Pcg64Mcg;
 const MARGIN_M: f64 = 0.35;
 /// Height of the rooms, metres.
 const ROOM_HEIGHT_M: f64 = 2.5;
-/// Thickness of walls and floor, metres.
-const WALL_M: f64 = 0.1;
 /// Furniture is made no smaller than this share of its usual size.
 const SMALLEST: f64 = 0.3;
 /// What lies lower lies on the floor, metres.
@@ -83,7 +82,6 @@ pub fn alfred_world(told: &AlfredHome, seed: u64) -> Result<World, SimError> {
     let mut rng = Pcg64Mcg::seed_from_u64(seed);
     let palette = Palette::new(&mut rng);
     let mut builder = Builder::new(rng, palette, frame.size_m);
-    room(&mut builder, &palette);
     let free: Vec<Vector2<f64>> = told.free_m.iter().map(|at| frame.floor_m(*at)).collect();
     let mut held: Vec<Held> = Vec::new();
     for receptacle in &told.receptacles {
@@ -102,6 +100,8 @@ pub fn alfred_world(told: &AlfredHome, seed: u64) -> Result<World, SimError> {
         };
         builder.add(name, model, Pose::translation(at.x, at.y, z), None, false);
     }
+    let door = door::longest_free(&builder);
+    builder.room(door);
     let entities = std::mem::take(&mut builder.entities);
     let home = Home { kind: None, seed, size_m: frame.size_m, entities };
     for (category, at_m) in &told.objects {
@@ -129,23 +129,6 @@ pub fn alfred_world(told: &AlfredHome, seed: u64) -> Result<World, SimError> {
         return Ok(world);
     }
     Err(SimError::Start { x_m: robot.xy_m.x, y_m: robot.xy_m.y, radius_m: BASE_RADIUS_M })
-}
-
-/// Floor, ceiling and walls.
-fn room(builder: &mut Builder, palette: &Palette) {
-    let [x, y, h] = builder.size_m;
-    let slab = [x + 2.0 * WALL_M, y + 2.0 * WALL_M, WALL_M];
-    let floor = Model::default().block([0.0, 0.0, -WALL_M], slab, palette.floor);
-    builder.add("floor", floor, Pose::identity(), None, false);
-    let white = Material::plain([0.95, 0.95, 0.93]);
-    let ceiling = Model::default().block([0.0, 0.0, h], slab, white);
-    builder.add("ceiling", ceiling, Pose::identity(), None, false);
-    for side in 0..4 {
-        let (world_T_wall, length) = builder.wall(side);
-        let size = [WALL_M, length + 2.0 * WALL_M, h];
-        let wall = Model::default().block([-0.5 * WALL_M, 0.5 * length, 0.0], size, palette.wall);
-        builder.add("wall", wall, world_T_wall, None, false);
-    }
 }
 
 /// A place of things, and the id of what stood under them; `None` where no receptacle did.
@@ -303,6 +286,7 @@ fn keep_clear(world: &mut World, free: &[Vector2<f64>]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sim::floor::Block;
     use crate::sim::household::{Task, TaskKind, expert_plan};
 
     fn receptacle(
@@ -383,5 +367,19 @@ mod tests {
         };
         assert_eq!(holder("apple"), Some("garbagecan"));
         assert_eq!(holder("cd"), None, "though the desk is under it");
+    }
+
+    #[test]
+    fn the_door_is_a_gap_that_nothing_stands_before() {
+        let home = alfred_world(&told(), 1).unwrap().home;
+        let walls: Vec<&Entity> = home.entities.iter().filter(|e| e.category == "wall").collect();
+        // One wall is in three pieces, the last of them over the door; one more holds the mug.
+        assert_eq!(walls.len(), 7);
+        let over = walls.iter().find(|wall| Block::of(wall).low.z > 2.0).unwrap();
+        let mut passage = Block::of(over);
+        (passage.low.z, passage.high.z) = (0.1, 2.0);
+        for entity in &home.entities {
+            assert!(!Block::of(entity).meets(&passage), "{} is in the door", entity.category);
+        }
     }
 }
