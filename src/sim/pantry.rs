@@ -2,11 +2,11 @@
 
 use super::stock::{Stock, stock};
 
-/// Small things, from large to small. Counted in the 3436 kitchens of ALFRED's training split: each
-/// thing is where, of all the things that plans take up in its floor plan, the nearest one is that lies
-/// as high, in a hundred cases. A kitchen has so many of it in the open: a fifth of all things is nowhere
-/// near, two thirds of that at a height at which nothing is open. What is open in less than one kitchen
-/// of twenty is left out.
+/// Small things, from large to small, of which a kitchen has so many in the open. Counted in the 3436
+/// kitchens of ALFRED's training split. A thing is held to stand where the nearest one stands that is as
+/// high, of all that plans take up in the same floor plan; numbers of places are of a hundred things. Of a
+/// fifth of the things none is near. Two thirds of these are at heights at which nothing stands open, so all
+/// of them count as put away. What is open in fewer than one kitchen of twenty is left out.
 pub(super) const STOCK: &[Stock] = &[
     stock(
         "papertowelroll",

@@ -96,8 +96,10 @@ pub(crate) fn stands<'a>(
     }
     let touches = |other: &&MapObject| {
         // What stands beside a mug is not on it.
-        let reach_m = NARROW * (other.size_m[0] * other.size_m[1]).sqrt();
-        center.z > other.position_m[2]
+        let reach_m = NARROW * plan_m2(other).sqrt();
+        // A larger floor plan: a microwave has more volume than the worktop under it.
+        plan_m2(other) > plan_m2(object)
+            && center.z > other.position_m[2]
             && gap_m(other, &bottom) < CONTACT_M.min(reach_m)
             && top_m(other) - bottom.z <= reach_m
     };
@@ -128,6 +130,10 @@ fn place_on<'a>(
         off_m(place) <= PLACE_M && place.id != holder.id && is_place(place) && is_on(place)
     });
     near.min_by(|a, b| off_m(a).total_cmp(&off_m(b)))
+}
+
+fn plan_m2(object: &MapObject) -> f64 {
+    object.size_m[0] * object.size_m[1]
 }
 
 fn top_m(object: &MapObject) -> f64 {
@@ -265,6 +271,9 @@ mod tests {
         ];
         assert_eq!(stands(&objects[2], objects[..3].iter()), Some(("on", ObjectId(1))));
         assert_eq!(stands(&objects[2], objects.iter()), Some(("on", ObjectId(4))));
+        // More volume than the worktop has.
+        let microwave = sized(5, "microwave", [-0.2, 0.0, 1.06], [0.5, 0.36, 0.28]);
+        assert_eq!(stands(&microwave, objects.iter()), Some(("on", ObjectId(1))));
     }
 
     #[test]

@@ -33,7 +33,8 @@ use story::Story;
 /// stands in the open and there is another open place for it.
 #[derive(Args)]
 pub struct Demo {
-    /// Seed of the home and of the task; the first from 2 on that has such a task unless given.
+    /// Seed of the home and of the task; unless given the first from 2 on that has such a task, about
+    /// something of which one stands in the open.
     #[arg(long)]
     home: Option<u64>,
     /// Which room the home is.
@@ -185,10 +186,19 @@ struct Posed {
     sampled: SampledTask,
 }
 
+impl Posed {
+    /// How many of the things that the task is about stand in the open.
+    fn in_the_open(&self) -> usize {
+        let named = self.world.named(&self.sampled.task.object);
+        named.filter(|thing| !self.world.is_hidden(thing.id)).count()
+    }
+}
+
 /// Homes among which the first with a task is taken where none is asked for.
 const HOMES: RangeInclusive<u64> = 2..=33;
 
-/// A task of the kind `asked` in the home of this number, or in the first one that has such a task.
+/// A task of the kind `asked` in the home of this number, or in the first one that has such a task: about
+/// a thing that stands alone in the open, if there is one. Of two, the one that nobody moves would do.
 fn pose(room: HomeKind, asked: Kind, home: Option<u64>) -> anyhow::Result<Posed> {
     let (kind, known) = (asked.of_task(), task_kinds(room));
     if !known.contains(&kind) {
@@ -201,12 +211,19 @@ fn pose(room: HomeKind, asked: Kind, home: Option<u64>) -> anyhow::Result<Posed>
             names.join(", ")
         );
     }
-    for home in home.map_or(HOMES, |home| home..=home) {
-        let world = household_in(room, home)?;
-        let mut rng = Pcg64Mcg::seed_from_u64(home);
-        if let Some(sampled) = sample_task(&world, kind, &mut rng) {
-            return Ok(Posed { home, world, sampled });
+    let mut first = None;
+    for number in home.map_or(HOMES, |home| home..=home) {
+        let world = household_in(room, number)?;
+        let mut rng = Pcg64Mcg::seed_from_u64(number);
+        let Some(sampled) = sample_task(&world, kind, &mut rng) else { continue };
+        let posed = Posed { home: number, world, sampled };
+        if home.is_some() || posed.in_the_open() == 1 {
+            return Ok(posed);
         }
+        first.get_or_insert(posed);
+    }
+    if let Some(posed) = first {
+        return Ok(posed);
     }
     let homes = match home {
         Some(home) => format!("home {home} has"),
@@ -311,8 +328,13 @@ mod tests {
             assert_eq!((world.home().kind, world.home().seed), (Some(kind), home));
             assert_eq!(sampled.task.kind, asked.of_task());
             for before in *HOMES.start()..home {
-                let error = pose(kind, asked, Some(before)).err().unwrap().to_string();
-                assert!(error.contains(&format!("home {before} has no task")), "{error}");
+                match pose(kind, asked, Some(before)) {
+                    Ok(posed) => assert_ne!(posed.in_the_open(), 1, "{before}"),
+                    Err(error) => {
+                        let error = error.to_string();
+                        assert!(error.contains(&format!("home {before} has no task")), "{error}");
+                    }
+                }
             }
             let again = pose(kind, asked, Some(home)).unwrap();
             assert_eq!(again.sampled.goal, sampled.goal);

@@ -63,6 +63,8 @@ impl Faults {
 
 /// Gap between pieces of furniture that may become one, metres.
 const TOUCHING_M: f64 = 0.06;
+/// No region is thinner, metres.
+const THINNEST_M: f64 = 0.01;
 /// How much of a confused thing's own name is left in its feature, at most.
 const LEFT: f32 = 0.5;
 
@@ -163,7 +165,7 @@ impl Oracle {
         feature.iter_mut().for_each(|f| *f += deviation * normal(rng));
         let jitter = self.faults.box_jitter;
         let mut shift = |edge: f64| jitter * edge * f64::from(normal(rng));
-        let size_m = thing.size_m.map(|edge| (edge + shift(edge)).max(0.01));
+        let size_m = thing.size_m.map(|edge| (edge + shift(edge)).max(THINNEST_M));
         let mut centre_m = thing.centre_m;
         centre_m.iter_mut().zip(thing.size_m).for_each(|(at, edge)| *at += shift(edge));
         let light = if jitter > 0.0 { rng.random_range(0.7..1.1f32) } else { 1.0 };
@@ -259,7 +261,8 @@ mod tests {
         let regions = oracle.regions(&things, |_| 1.0, &mut Pcg64Mcg::seed_from_u64(0));
         assert_eq!(regions.len(), things.len());
         for (region, thing) in regions.iter().zip(&things) {
-            assert_eq!((region.centre_m, region.size_m), (thing.centre_m, thing.size_m));
+            let size_m = thing.size_m.map(|edge| edge.max(THINNEST_M));
+            assert_eq!((region.centre_m, region.size_m), (thing.centre_m, size_m));
             let number = oracle.lexicon.number(thing.category).unwrap();
             assert!(likeness(&region.feature, oracle.lexicon.vector(number)) > 0.9999);
             assert_eq!(region.on, thing.on);

@@ -179,7 +179,7 @@ mod tests {
         let homes = Homes::read(None, 2, 1).unwrap();
         let talk = PairMix { decompositions: 3, ..PairMix::default() };
         let syllabus =
-            Syllabus { talked_about: 1.0, told: 0.5, seeds: 2, talk, ..Syllabus::default() };
+            Syllabus { talked_about: 1.0, told: 1.0, seeds: 2, talk, ..Syllabus::default() };
         let vocabulary = ActionVocabulary::alfred();
         let school = School::build(&homes, &syllabus, None, &vocabulary, &|| {}).unwrap();
         assert_eq!((school.homes.len(), school.skipped), (4, 0));

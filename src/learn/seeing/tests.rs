@@ -4,7 +4,9 @@ use super::super::LearnError;
 use super::super::checkpoint::{change, lose_weights};
 use super::super::llama::{LlamaShape, fresh_weights};
 use super::super::optimizer::AdamWConfig;
-use super::super::scenes::{Arrangement, Eyes, Faults, Lexicon, Oracle, Seen, SeenHome, things_of};
+use super::super::scenes::{
+    Arrangement, Eyes, Faults, Lexicon, Oracle, Seen, SeenHome, Thing, things_of,
+};
 use super::super::seeing::config::{LanguagePart, Precision, ProjectorShape};
 use super::super::trainer::{Cut, Trainer};
 use super::lesson::taught_lesson;
@@ -124,9 +126,11 @@ fn blind_model() -> tempfile::TempDir {
 /// Homes with the question on what the mug stands.
 fn school() -> School {
     let mut school = School::default();
-    for seed in 0..4 {
-        let things = things_of(&household(seed).unwrap());
-        let mug = things.iter().find(|thing| thing.category == "mug").unwrap();
+    let homes = (0..).map(|seed| things_of(&household(seed).unwrap()));
+    let is_mug = |thing: &Thing| thing.category == "mug";
+    let with_mug = homes.filter(|things| things.iter().any(is_mug));
+    for (number, things) in with_mug.take(4).enumerate() {
+        let mug = things.iter().find(|thing| is_mug(thing)).unwrap();
         let answer = format!(" {}</s>", things[mug.on.unwrap()].category);
         let lesson = |words: &str| Lesson {
             kind: "where".into(),
@@ -143,7 +147,7 @@ fn school() -> School {
         };
         let lessons = ["Where is the mug?", "On what does the mug stand?"].map(lesson).to_vec();
         let eyes = Eyes::Oracle { things, views: vec![] };
-        let scene = format!("home {seed}");
+        let scene = format!("home {number}");
         school.add(SeenHome { id: scene.clone(), scene, eyes }, lessons);
     }
     school

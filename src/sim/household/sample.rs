@@ -25,7 +25,7 @@ const STARTS: usize = 12;
 const MOST_DRAWS: usize = 4000;
 /// Tasks that are drawn before none can be posed.
 const DRAWS: usize = 12;
-/// Things behind doors and in the bin of a kitchen: as many as ALFRED's have more than stand open.
+/// Things behind doors and in the bin of a kitchen: as many as ALFRED's have where plans take things from there.
 const HIDDEN: usize = 8;
 /// Where a lamp may stand.
 const LAMP_PLACES: &[&str] = &["shelf", "countertop", "diningtable"];

@@ -8,11 +8,16 @@ use crate::sim::Entity;
 use rand::SeedableRng;
 use rand_pcg::Pcg64Mcg;
 
-/// A kitchen that has in the open what these tests handle.
+/// A kitchen that has in the open what these tests handle, and nothing in the fridge.
 fn kitchen() -> World {
     let needed = ["apple", "bowl", "bread", "desklamp", "knife", "mug", "plate", "pot"];
     let mut kitchens = (3..).map(|seed| household(seed).unwrap());
-    kitchens.find(|world| needed.iter().all(|name| in_the_open(world, name).is_some())).unwrap()
+    let is_empty = |world: &World, id: u32| world.contents(id).next().is_none();
+    let fits = |world: &World| {
+        needed.iter().all(|name| in_the_open(world, name).is_some())
+            && is_empty(world, id(world, "fridge"))
+    };
+    kitchens.find(fits).unwrap()
 }
 
 fn in_the_open<'a>(world: &'a World, name: &str) -> Option<&'a Entity> {
