@@ -55,6 +55,7 @@ pub use regions::{
     Glimpse, NamedVectors, Region, RegionConfig, SeenObjects, frame_regions, most_search_bytes,
     region_token_width, region_tokens,
 };
+pub(crate) use regions::{HAS_PLACES, PLACE};
 pub use relation::{Relation, RelationKind};
 pub use select::{select_frame_tokens, select_scene_tokens};
 pub use states::ObjectState;

@@ -7,6 +7,7 @@ use super::stock::{Stock, stock};
 /// high, of all that plans take up in the same floor plan; numbers of places are of a hundred things. Of a
 /// fifth of the things none is near. Two thirds of these are at heights at which nothing stands open, so all
 /// of them count as put away. What is open in fewer than one kitchen of twenty is left out.
+/// Kitchens from seeds have no side table, and no room on their coffee machine.
 pub(super) const STOCK: &[Stock] = &[
     stock(
         "papertowelroll",

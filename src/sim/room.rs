@@ -15,7 +15,8 @@ pub(super) const DOOR_DEPTH_M: f64 = 0.8;
 pub(super) const DOOR_HEIGHT_M: f64 = 2.05;
 
 impl Builder {
-    /// Floor, ceiling, walls. The door is a gap, `door.1` metres from the end of wall `door.0`.
+    /// Floor, ceiling, walls. The door, if there is one, is a gap `door.1` metres from the end of wall
+    /// `door.0`.
     pub fn room(&mut self, door: Option<(usize, f64)>) {
         let [x, y, h] = self.size_m;
         let (thick, p) = (0.1, self.palette);

@@ -22,7 +22,7 @@ pub(super) const FLOOR: &str = "floor";
 const SPOTS: usize = 60;
 /// Things lie along the edges of what they are on, but for so much, radians.
 const ASKEW_RAD: f64 = 0.15;
-/// A place no wider than this is for one thing, whatever its width: a burner. Metres.
+/// A place with half edges below this is for one thing, whatever its width: a burner. Metres.
 const ONE_M: f64 = 0.05;
 /// Least room between two things, metres.
 const SPACING_M: f64 = 0.01;
@@ -152,7 +152,11 @@ impl Furnisher<'_> {
                 let pose = world_T_surface
                     * Translation3::new(at.x, at.y, -low.z)
                     * turn
-                    * Translation3::new(-middle.x, -middle.y, 0.0);
+                    * Translation3::from(if is_one {
+                        Vector3::zeros()
+                    } else {
+                        -middle.xy().push(0.0)
+                    });
                 self.builder.add(category, model.clone(), pose, Some(holder), false);
                 return true;
             }

@@ -3,7 +3,7 @@
 use nalgebra::{Point3, Quaternion, UnitQuaternion, Vector3};
 
 use super::{class_word, gap_m};
-use crate::scene::{MapObject, ObjectId};
+use crate::scene::{HAS_PLACES, MapObject, ObjectId, PLACE};
 
 /// How far the bottom of a thing may be from the box it stands on, metres.
 pub(super) const CONTACT_M: f64 = 0.08;
@@ -14,8 +14,9 @@ const LOWER_M: f64 = 0.02;
 const NARROW: f64 = 0.5;
 /// Tops are as high as each other by so much, metres.
 const LEVEL_M: f64 = 0.025;
-/// Classes of places on something larger.
-const PLACES: [&str; 1] = ["stoveburner"];
+/// What has less volume may carry a thing when its floor plan is larger than that of the thing by more than
+/// this factor: a microwave is larger than the worktop under it. Half of what is in a thing is not wider.
+const WIDER: f64 = 2.0;
 /// A thing is at a place when their centres are no farther apart on the floor plan, metres.
 pub(super) const PLACE_M: f64 = 0.4;
 /// Share of the floor plan of a thing that lies over what it stands on: what merely touches the edge of a
@@ -68,15 +69,20 @@ pub(crate) fn preposition(holder: &str) -> &'static str {
     if WITHIN.contains(&holder) { "in" } else { "on" }
 }
 
-/// Whether it is a place on something larger, which what stands there hides.
+/// Whether it is a place on a stove, which what stands there hides.
 pub(super) fn is_place(object: &MapObject) -> bool {
-    PLACES.contains(&class_word(&object.label).as_str())
+    class_word(&object.label) == PLACE
+}
+
+/// Whether it has such places.
+pub(super) fn has_places(object: &MapObject) -> bool {
+    class_word(&object.label) == HAS_PLACES
 }
 
 /// How and on which of `others` the object stands, of those that are under half of it: `in` the smallest
 /// box around its centre that reaches lower, else `on` the smallest box that its bottom touches from above;
-/// of tops one above another only the highest counts. What stands on something with places stands on the
-/// nearest of them. World frame, z up.
+/// of tops one above another only the highest counts. What stands on a stove stands on the nearest burner that
+/// is known, within 0.4 m. World frame, z up.
 pub(crate) fn stands<'a>(
     object: &MapObject,
     others: impl Iterator<Item = &'a MapObject>,
@@ -86,20 +92,26 @@ pub(crate) fn stands<'a>(
     let bottom = Point3::new(center.x, center.y, bottom_m(object));
     let volume = |object: &MapObject| object.size_m.iter().product::<f64>();
     let by_volume = |a: &&MapObject, b: &&MapObject| volume(a).total_cmp(&volume(b));
-    let is_under =
-        |other: &&MapObject| volume(other) > volume(object) && share_over(object, other) >= OVER;
+    let is_place = is_place(object);
+    let is_under = |other: &&MapObject| {
+        (volume(other) > volume(object) || plan_m2(other) > WIDER * plan_m2(object))
+            // No pot holds the burner under it.
+            && !(is_place && other.position_m[2] > bottom.z)
+            && share_over(object, other) >= OVER
+    };
     let under: Vec<&MapObject> = others.iter().copied().filter(is_under).collect();
-    let is_around =
-        |other: &&MapObject| gap_m(other, &center) == 0.0 && bottom.z > bottom_m(other) + LOWER_M;
+    let is_around = |other: &&MapObject| {
+        volume(other) > volume(object)
+            && gap_m(other, &center) == 0.0
+            && bottom.z > bottom_m(other) + LOWER_M
+    };
     if let Some(around) = under.iter().copied().filter(is_around).min_by(by_volume) {
         return Some(("in", around.id));
     }
     let touches = |other: &&MapObject| {
         // What stands beside a mug is not on it.
         let reach_m = NARROW * plan_m2(other).sqrt();
-        // A larger floor plan: a microwave has more volume than the worktop under it.
-        plan_m2(other) > plan_m2(object)
-            && center.z > other.position_m[2]
+        center.z > other.position_m[2]
             && gap_m(other, &bottom) < CONTACT_M.min(reach_m)
             && top_m(other) - bottom.z <= reach_m
     };
@@ -107,28 +119,24 @@ pub(crate) fn stands<'a>(
     let highest_m = touched.iter().map(|other| top_m(other)).fold(f64::NEG_INFINITY, f64::max);
     let highest = touched.into_iter().filter(|other| top_m(other) >= highest_m - LEVEL_M);
     let holder = highest.min_by(by_volume)?;
-    Some(("on", place_on(holder, object, &others).unwrap_or(holder).id))
+    let place = if has_places(holder) { place_on(holder, object, &others) } else { None };
+    Some(("on", place.unwrap_or(holder).id))
 }
 
-/// The place on `holder` that is nearest to the object, where there is one near.
+/// The burner on a stove that is nearest to the object, where there is one near.
 fn place_on<'a>(
     holder: &MapObject,
     object: &MapObject,
     others: &[&'a MapObject],
 ) -> Option<&'a MapObject> {
-    if is_place(object) {
-        return None;
-    }
     let off_m = |place: &MapObject| {
         (Vector3::from(place.position_m) - Vector3::from(object.position_m)).xy().norm()
     };
-    let is_on = |place: &MapObject| {
-        let [x, y, _] = place.position_m;
-        gap_m(holder, &Point3::new(x, y, holder.position_m[2])) == 0.0
-    };
-    let near = others.iter().copied().filter(|place| {
-        off_m(place) <= PLACE_M && place.id != holder.id && is_place(place) && is_on(place)
-    });
+    let is_on = |place: &MapObject| gap_m(holder, &Point3::from(place.position_m)) <= CONTACT_M;
+    let near = others
+        .iter()
+        .copied()
+        .filter(|place| off_m(place) <= PLACE_M && is_place(place) && is_on(place));
     near.min_by(|a, b| off_m(a).total_cmp(&off_m(b)))
 }
 
@@ -305,6 +313,17 @@ mod tests {
         assert_eq!([of(1), of(2)], [Some(("on", ObjectId(1))); 2]);
         let without = [&objects[0], &objects[4]].into_iter();
         assert_eq!(stands(&objects[4], without), Some(("on", ObjectId(1))), "none shows");
+        // What is over the stove is not on its burners, and no burner is in the pot that hides it.
+        let egg = sized(6, "egg", [-0.15, -0.15, 1.06], [0.06, 0.05, 0.04]);
+        assert_eq!(stands(&egg, objects.iter()), Some(("on", ObjectId(5))));
+        let low = sized(7, "pan", [0.15, -0.15, 0.93], [0.25, 0.25, 0.12]);
+        let all = || objects[..4].iter().chain([&low]);
+        assert_eq!(stands(&low, all()), Some(("on", ObjectId(2))));
+        assert_eq!(stands(&objects[1], all()), Some(("on", ObjectId(1))));
+        // A worktop has no places, whatever is on it.
+        let top = sized(8, "countertop", [0.0, 0.0, 0.88], [1.2, 0.6, 0.05]);
+        let with_top = || objects[1..].iter().chain([&top]);
+        assert_eq!(stands(&objects[4], with_top()), Some(("on", ObjectId(8))));
     }
 
     #[test]

@@ -34,7 +34,7 @@ use story::Story;
 #[derive(Args)]
 pub struct Demo {
     /// Seed of the home and of the task; unless given the first from 2 on that has such a task, about
-    /// something of which one stands in the open.
+    /// something of which no more stand in the open than it takes, if there is one.
     #[arg(long)]
     home: Option<u64>,
     /// Which room the home is.
@@ -90,6 +90,11 @@ impl Kind {
     /// As `--task` has it.
     fn name(self) -> String {
         self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
+    /// Of how many things such a task is.
+    fn number(self) -> usize {
+        if matches!(self, Self::Two) { 2 } else { 1 }
     }
 
     fn of_task(self) -> TaskKind {
@@ -198,7 +203,8 @@ impl Posed {
 const HOMES: RangeInclusive<u64> = 2..=33;
 
 /// A task of the kind `asked` in the home of this number, or in the first one that has such a task: about
-/// a thing that stands alone in the open, if there is one. Of two, the one that nobody moves would do.
+/// something of which no more stand in the open than it takes, if there is one. Else the one that nobody
+/// moves would do.
 fn pose(room: HomeKind, asked: Kind, home: Option<u64>) -> anyhow::Result<Posed> {
     let (kind, known) = (asked.of_task(), task_kinds(room));
     if !known.contains(&kind) {
@@ -217,7 +223,7 @@ fn pose(room: HomeKind, asked: Kind, home: Option<u64>) -> anyhow::Result<Posed>
         let mut rng = Pcg64Mcg::seed_from_u64(number);
         let Some(sampled) = sample_task(&world, kind, &mut rng) else { continue };
         let posed = Posed { home: number, world, sampled };
-        if home.is_some() || posed.in_the_open() == 1 {
+        if home.is_some() || posed.in_the_open() == asked.number() {
             return Ok(posed);
         }
         first.get_or_insert(posed);
@@ -329,7 +335,7 @@ mod tests {
             assert_eq!(sampled.task.kind, asked.of_task());
             for before in *HOMES.start()..home {
                 match pose(kind, asked, Some(before)) {
-                    Ok(posed) => assert_ne!(posed.in_the_open(), 1, "{before}"),
+                    Ok(posed) => assert_ne!(posed.in_the_open(), asked.number(), "{before}"),
                     Err(error) => {
                         let error = error.to_string();
                         assert!(error.contains(&format!("home {before} has no task")), "{error}");

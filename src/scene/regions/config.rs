@@ -16,8 +16,6 @@ pub struct RegionConfig {
     pub names: Vec<String>,
     /// Names of what belongs to the room: it is told apart from things, and never becomes one.
     pub structure: Vec<String>,
-    /// Names of places on something larger, which what stands there hides.
-    pub places: Vec<String>,
     /// What cosines are divided by before they become probabilities.
     pub temperature: f32,
     /// Cosine at which a name is as likely as none: something that has no name here.
@@ -38,7 +36,6 @@ impl Default for RegionConfig {
             every_frames: 4,
             names: Vec::new(),
             structure: structure.map(str::to_owned).to_vec(),
-            places: vec!["stoveburner".into()],
             temperature: 0.05,
             nothing: 0.1,
             min_score: 0.35,

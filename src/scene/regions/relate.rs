@@ -2,6 +2,11 @@
 
 use super::Region;
 
+/// What has places to stand on that are things of their own, …
+pub(crate) const HAS_PLACES: &str = "stove";
+/// … and what such a place is called.
+pub(crate) const PLACE: &str = "stoveburner";
+
 /// How far the underside of a thing may be from the top of what it stands on, metres: two voxels,
 /// since neither is known better than one.
 const NEAR_M: f64 = 0.1;
@@ -21,12 +26,13 @@ const OVER: f64 = 0.5;
 
 /// Sets `on` of every region: of the larger regions that its middle is in, or on whose top its
 /// underside is, the smallest. Of tops one above another only the highest counts: what is on a worktop is
-/// not on the drawer below. `is_place` tells of each name whether it is that of a place on something
-/// larger, such as a burner: what stands there hides it, so it is on the nearest one that shows.
-pub(super) fn relate(regions: &mut [Region], is_place: &[bool]) {
+/// not on the drawer below. What stands on a stove is on the nearest burner that shows, for it hides its own.
+pub(super) fn relate(regions: &mut [Region], names: &[String]) {
     let below: Vec<Option<usize>> =
         (0..regions.len()).map(|thing| holder(regions, thing)).collect();
-    let is_place = |region: &Region| is_place.get(region.name).is_some_and(|is| *is);
+    let is_called =
+        |region: &Region, name: &str| names.get(region.name).is_some_and(|own| own == name);
+    let is_place = |region: &Region| is_called(region, PLACE);
     let places: Vec<usize> = (0..regions.len()).filter(|at| is_place(&regions[*at])).collect();
     let apart_m = |a: &Region, b: &Region| {
         (a.centre_m[0] - b.centre_m[0]).hypot(a.centre_m[1] - b.centre_m[1])
@@ -34,7 +40,8 @@ pub(super) fn relate(regions: &mut [Region], is_place: &[bool]) {
     let on = |thing: usize| {
         let holder = below[thing]?;
         let held = &regions[thing];
-        let there = places.iter().filter(|at| below[**at] == Some(holder) && !is_place(held));
+        let leads = is_called(&regions[holder], HAS_PLACES) && !is_place(held);
+        let there = places.iter().filter(|at| leads && below[**at] == Some(holder));
         let near = there.map(|at| (apart_m(&regions[*at], held), *at));
         let nearest = near.filter(|(off_m, _)| *off_m <= PLACE_M);
         let nearest = nearest.min_by(|a, b| a.0.total_cmp(&b.0));
@@ -133,6 +140,7 @@ mod tests {
     use super::*;
 
     const BURNER: usize = 1;
+    const STOVE: usize = 2;
 
     /// A region with its underside at `z_m`.
     fn region(name: usize, xy_m: [f64; 2], z_m: f64, size_m: [f64; 3]) -> Region {
@@ -150,7 +158,7 @@ mod tests {
     }
 
     fn on(mut regions: Vec<Region>) -> Vec<Option<usize>> {
-        relate(&mut regions, &[false, true]);
+        relate(&mut regions, &["thing", PLACE, HAS_PLACES].map(String::from));
         regions.iter().map(|region| region.on).collect()
     }
 
@@ -177,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_pot_is_on_the_burner_that_it_hides() {
-        let stove = region(0, [0.0, 0.0], 0.0, [0.6, 0.6, 0.9]);
+        let stove = region(STOVE, [0.0, 0.0], 0.0, [0.6, 0.6, 0.9]);
         let seen = region(BURNER, [0.15, -0.15], 0.9, [0.15, 0.15, 0.02]);
         let pot = region(0, [-0.15, -0.15], 0.92, [0.22, 0.22, 0.12]);
         let far = region(BURNER, [0.15, 0.18], 0.9, [0.15, 0.15, 0.02]);

@@ -72,7 +72,7 @@ impl RegionSearch {
         let structure = names.are_in(&config.structure);
         let field = Field::new(source, &self.tiles, self.number, &structure, config);
         let (mut regions, details) = field.grow(&mut self.grown);
-        relate(&mut regions, &names.are_in(&config.places));
+        relate(&mut regions, names.names());
         (regions, details)
     }
 

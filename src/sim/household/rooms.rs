@@ -134,9 +134,11 @@ pub(super) fn furnished(kind: HomeKind, seed: u64) -> Result<World, SimError> {
 
 /// Puts so many things behind doors and into bins, those that such rooms have there.
 pub(super) fn put_away(world: &mut World, builder: &mut Builder, kind: HomeKind, count: usize) {
-    let stores = kind.stock().iter().flat_map(|kind| {
-        let away = kind.on.iter().filter(|(store, _)| is_away(store));
-        away.map(move |(store, often)| (kind.category, *store, *often))
+    let stores = kind.stock().iter().flat_map(|stock| {
+        let away = stock.on.iter().filter(|(store, _)| is_away(store));
+        // The pantry tells of a hundred of each thing, not of all that there is.
+        let number = if kind == HomeKind::Kitchen { stock.of_100.iter().sum() } else { 1 };
+        away.map(move |(store, often)| (stock.category, *store, *often * number))
     });
     let stores: Vec<(&str, &str, u32)> =
         stores.filter(|(_, store, _)| world.named(store).next().is_some()).collect();

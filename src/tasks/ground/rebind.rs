@@ -200,11 +200,12 @@ fn leads(way: ObjectId, thing: ObjectId, objects: &[MapObject]) -> bool {
     if holder.is_none() {
         return find(way).is_some_and(|place| gap_m(place, &center(thing)) <= NEAR_M);
     }
-    // A mug on a tray on the table is on the table. Each holder is larger than what it holds.
-    while let Some(object) = holder.filter(|object| object.id != way) {
+    // A mug on a tray on the table is on the table.
+    for _ in 0..objects.len() {
+        let Some(object) = holder.filter(|object| object.id != way) else { break };
         holder = under(object);
     }
-    holder.is_some()
+    holder.is_some_and(|object| object.id == way)
 }
 
 /// Where a thing is, in words.

@@ -2,7 +2,7 @@
 
 use crate::scene::MapObject;
 use crate::tasks::mention::{akin, named, singulars};
-use crate::tasks::relation::stands;
+use crate::tasks::relation::{has_places, stands};
 use crate::tasks::vocabulary::{ActionVocabulary, ArgumentKind, class_word};
 
 /// Most words of a name; what is longer is another question ("how many legs does a dog have").
@@ -78,9 +78,10 @@ impl<'a> List<'a> {
 
     /// The receptacle that an object stands on or in.
     pub fn holder(&self, object: &MapObject) -> Option<&'a MapObject> {
-        let others = self.objects.iter().filter(|other| self.is_receptacle(other));
-        let (_, id) = stands(object, others)?;
-        self.objects.iter().find(|other| other.id == id)
+        // A stove leads to its burners.
+        let is_asked = |other: &&MapObject| self.is_receptacle(other) || has_places(other);
+        let (_, id) = stands(object, self.objects.iter().filter(is_asked))?;
+        self.objects.iter().find(|other| other.id == id && self.is_receptacle(other))
     }
 
     /// What stands on or in those of the receptacles that `is_asked` picks.

@@ -138,7 +138,6 @@ pub const TABLE: &[Entry] = &[
     ),
     fixed("regions.names", Any, "Names of things to look for, where the extractor has none."),
     fixed("regions.structure", Any, "Names that are the room's, and no things."),
-    fixed("regions.places", Any, "Names of places on something larger, which what is there hides."),
     fixed(
         "regions.temperature",
         Double(0.001, 10.0),
