@@ -119,7 +119,8 @@ pub(crate) fn stands<'a>(
     let highest_m = touched.iter().map(|other| top_m(other)).fold(f64::NEG_INFINITY, f64::max);
     let highest = touched.into_iter().filter(|other| top_m(other) >= highest_m - LEVEL_M);
     let holder = highest.min_by(by_volume)?;
-    let place = if has_places(holder) { place_on(holder, object, &others) } else { None };
+    let is_led = has_places(holder) && !is_place;
+    let place = if is_led { place_on(holder, object, &others) } else { None };
     Some(("on", place.unwrap_or(holder).id))
 }
 
