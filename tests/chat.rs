@@ -269,6 +269,14 @@ fn a_server_describes_the_frames_of_a_recording() {
     let mean = picture.pixels().map(|pixel| u64::from(pixel[0])).sum::<u64>() / (320 * 240);
     assert!((20..235).contains(&mean), "{mean}");
 
+    // No frame of no place, and the reason.
+    let to = out.display().to_string();
+    let of = ["caption", "bags/kitchen_sim", "--model", &model, "--out", &to];
+    let nowhere = scenellm(&[&of[..], &["--world-frame", "earth"]].concat());
+    assert_eq!(nowhere.status.code(), Some(3), "{}", text(&nowhere.stderr));
+    let said = text(&nowhere.stderr);
+    assert!(said.contains("48 not described: ") && said.contains("earth"), "{said}");
+
     // A model without eyes is told by its server, and one in this process before any work.
     let done = caption("30");
     assert_eq!(done.status.code(), Some(1));

@@ -9,6 +9,7 @@ mod export;
 mod gather;
 mod half;
 mod heat;
+pub(crate) mod holding;
 mod in_frame;
 mod in_vain;
 mod integrate;
@@ -55,7 +56,6 @@ pub use regions::{
     Glimpse, NamedVectors, Region, RegionConfig, SeenObjects, frame_regions, most_search_bytes,
     region_token_width, region_tokens,
 };
-pub(crate) use regions::{HAS_PLACES, PLACE};
 pub use relation::{Relation, RelationKind};
 pub use select::{select_frame_tokens, select_scene_tokens};
 pub use states::ObjectState;

@@ -18,10 +18,11 @@
 mod rebind;
 
 use super::{
-    ActionVocabulary, Argument, ArgumentKind, Grounding, PlanRequest, SoFar, class_word, stands,
+    ActionVocabulary, Argument, ArgumentKind, Grounding, PlanRequest, SoFar, class_word, gap_m,
+    stands,
 };
 use crate::scene::{MapObject, ObjectId};
-use nalgebra::{Point3, UnitQuaternion, Vector3};
+use nalgebra::Point3;
 
 /// An action and its words, before they are bound.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -251,15 +252,6 @@ fn same_class(a: &str, b: &str) -> bool {
 
 fn center(object: &MapObject) -> Point3<f64> {
     Point3::from(object.position_m)
-}
-
-/// Distance from `point` to the box of `object`, metres; 0 inside.
-pub(crate) fn gap_m(object: &MapObject, point: &Point3<f64>) -> f64 {
-    let [x, y, z, w] = object.orientation_xyzw;
-    let world_R_box = UnitQuaternion::from_quaternion(nalgebra::Quaternion::new(w, x, y, z));
-    let in_box = world_R_box.inverse() * (point - center(object));
-    let half = Vector3::from(object.size_m) / 2.0;
-    in_box.zip_map(&half, |offset, half| (offset.abs() - half).max(0.0)).norm()
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ pub fn inventory(objects: &[&MapObject], can_hold: impl Fn(&MapObject) -> bool) 
     let mut held: BTreeMap<Option<String>, Vec<&MapObject>> = BTreeMap::new();
     let holders = holders(objects);
     for object in objects {
-        // Each holder is larger than what it holds, so this ends.
+        // From holder to holder there is an end.
         let mut holder = holders.get(&object.id);
         while let Some(other) = holder.filter(|other| !can_hold(other)) {
             holder = holders.get(&other.id);

@@ -41,7 +41,6 @@ pub(crate) mod fixtures;
 pub use answer::{Answer, DO_NOT_KNOW, Inquiry};
 pub use chat::{AnswerError, ChatPlanner};
 pub use grammar::{GrammarError, MAX_STEPS, PlanGrammar};
-pub(crate) use ground::gap_m;
 pub use ground::{SpokenStep, ground};
 pub use hand::{Grip, Hand};
 pub use held::{Mentioned, held_after};
@@ -55,7 +54,9 @@ pub use plan::{Argument, Grounding, Plan, PlanStep, Refusal};
 pub use plan_words::{ActInWords, acts_in_words};
 pub use planning::{GoalPlanner, PlanRequest, PlanningError};
 pub use question::Asked;
-pub(crate) use relation::{BESIDE_M, apart_m, largest, nearest, preposition, side_of, stands};
+pub(crate) use relation::{
+    BESIDE_M, apart_m, gap_m, largest, nearest, preposition, side_of, stands,
+};
 pub use scene_mind::{SceneMind, Words};
 pub use scene_planner::ScenePlanner;
 pub use scene_relations::scene_relations;

@@ -1,7 +1,8 @@
 //! How the objects of a scene stand to each other, all at once, as language models read it. What is
 //! published and exported tells of neighbours as well ([`super::map_relations`]).
 
-use super::relation::{CONTACT_M, PLACE_M, above, is_place, nearest, stands};
+use super::relation::{above, nearest, role, stands};
+use crate::scene::holding::{CONTACT_M, PLACE_M, Role};
 use crate::scene::{MapObject, ObjectId, Relation, RelationKind};
 use nalgebra::{Point3, Vector2, Vector3};
 use std::collections::BTreeMap;
@@ -74,7 +75,7 @@ fn reaching<'a>(objects: &[&'a MapObject]) -> Vec<Vec<&'a MapObject>> {
     let mut reaching = vec![Vec::new(); objects.len()];
     for &holder in objects {
         let [x, y, _] = holder.position_m;
-        let about_m = if is_place(holder) { PLACE_M } else { CONTACT_M };
+        let about_m = if role(holder) == Role::Place { PLACE_M } else { CONTACT_M };
         let reach_m = Vector3::from(holder.size_m).norm() / 2.0 + about_m;
         let first = by_x.partition_point(|(_, object)| object.position_m[0] < x - reach_m);
         let near = by_x[first..].iter().take_while(|(_, one)| one.position_m[0] <= x + reach_m);

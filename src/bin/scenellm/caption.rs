@@ -1,5 +1,6 @@
 //! `scenellm caption`: what a model that sees pictures says about the frames of a recording.
 
+use crate::dropped::Dropped;
 use crate::settings::{Settings, Source, Topics};
 use crate::{Outcome, paths};
 use anyhow::{Context, bail};
@@ -72,9 +73,17 @@ impl Caption {
         let mut assembler = FrameAssembler::of_cameras(config.sensing.clone(), cameras);
         let (mut seen, mut told) = (vec![0; cameras], 0);
         let (bar, start_ns) = source.bar("describing");
+        let mut dropped = Dropped::default();
         let mut take = |assembled: Vec<Assembled>| -> anyhow::Result<()> {
             for one in assembled {
-                let Assembled::Frame(frame) = one else { continue };
+                let frame = match one {
+                    Assembled::Frame(frame) => frame,
+                    Assembled::Dropped { reason, .. } => {
+                        dropped.add(reason.to_string(), 1);
+                        continue;
+                    }
+                    Assembled::ClockJumpedBack { .. } => continue,
+                };
                 let number = &mut seen[frame.camera];
                 *number += 1;
                 if (*number - 1) % self.every_frames == 0 {
@@ -92,14 +101,28 @@ impl Caption {
                 Err(EventError::Message(error)) => tracing::warn!("passed over: {error}"),
                 Err(EventError::Bag(error)) => {
                     take(assembler.flush())?;
+                    tell(&dropped);
                     bail!("{error}\nwhat stands before the damage was described");
                 }
             }
         }
         take(assembler.flush())?;
         bar.finish_and_clear();
+        let status = assembler.status();
+        if let Some(last) = status.last_refused_transform {
+            let reason = format!("transforms refused, the last: {last}");
+            dropped.add(reason, status.refused_transforms as usize);
+        }
+        tell(&dropped);
         writeln!(std::io::stdout(), "{told} captions in {}", self.out.display())?;
         Ok(if told > 0 { Outcome::Done } else { Outcome::No })
+    }
+}
+
+/// Tells what was not described, and why.
+fn tell(dropped: &Dropped) {
+    for (reason, times) in dropped.reasons() {
+        tracing::warn!("{times} not described: {reason}");
     }
 }
 

@@ -8,6 +8,7 @@ mod caption;
 mod check;
 mod completions;
 mod demo;
+mod dropped;
 mod eval;
 mod find;
 mod import;

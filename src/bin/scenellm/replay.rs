@@ -1,16 +1,15 @@
 //! `scenellm replay`: a bag goes in, a map and a plan come out.
 
-mod dropped;
 mod expected;
 mod facts;
 mod folder;
 mod planning;
 
+use crate::dropped::Dropped;
 use crate::settings::{Settings, Source, Topics, planner, session};
 use crate::{Outcome, paths};
 use anyhow::bail;
 use clap::Args;
-use dropped::Dropped;
 use folder::SESSION;
 use planning::{act, look, plan};
 use scenellm::bag::{EventError, SessionWriter};

@@ -38,6 +38,5 @@ pub(super) use memory::{ObjectMemory, REMEMBERED};
 pub use names::NamedVectors;
 pub use objects::SeenObjects;
 pub use region::{Region, region_token_width, region_tokens};
-pub(crate) use relate::{HAS_PLACES, PLACE};
 pub(super) use search::RegionSearch;
 pub use search::most_search_bytes;

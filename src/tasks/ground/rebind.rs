@@ -7,11 +7,11 @@
 //!   goes for it: the way is wrong then, and where to go is for the model to say.
 //! * What the robot has in hand is left out: to pick a thing up is to move it.
 
-use super::{Walk, center, gap_m, kinds_of, same_class};
+use super::{Walk, center, kinds_of, same_class};
 use crate::scene::{MapObject, ObjectId};
 use crate::tasks::{
     ActionVocabulary, Argument, ArgumentKind, Grounding, Plan, PlanStep, SoFar, SpokenStep,
-    class_word, preposition, stands,
+    class_word, gap_m, preposition, stands,
 };
 use nalgebra::Point3;
 

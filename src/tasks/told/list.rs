@@ -1,8 +1,9 @@
 //! The objects of a map by what they are called, and by what they stand on or in.
 
 use crate::scene::MapObject;
+use crate::scene::holding::Role;
 use crate::tasks::mention::{akin, named, singulars};
-use crate::tasks::relation::{has_places, stands};
+use crate::tasks::relation::{role, stands};
 use crate::tasks::vocabulary::{ActionVocabulary, ArgumentKind, class_word};
 
 /// Most words of a name; what is longer is another question ("how many legs does a dog have").
@@ -79,7 +80,8 @@ impl<'a> List<'a> {
     /// The receptacle that an object stands on or in.
     pub fn holder(&self, object: &MapObject) -> Option<&'a MapObject> {
         // A stove leads to its burners.
-        let is_asked = |other: &&MapObject| self.is_receptacle(other) || has_places(other);
+        let is_asked =
+            |other: &&MapObject| self.is_receptacle(other) || role(other) == Role::HasPlaces;
         let (_, id) = stands(object, self.objects.iter().filter(is_asked))?;
         self.objects.iter().find(|other| other.id == id && self.is_receptacle(other))
     }
